@@ -1,0 +1,6 @@
+"""What to do: compare three truths, decide, do exactly that.
+
+Lives here: a generic engine of resources, state and plans.
+Not here: any word of machine learning, any printing, any outside program.
+Law: imports nothing but `address` and `errors`.
+"""

@@ -1,0 +1,218 @@
+"""What the engine knows of a resource, and what a kind must be able to do.
+
+Lives here: Desired, Record, Observed, Effect, Step, Outcome and the Kind protocol.
+Not here: deciding (plan), doing (apply), storing (store).
+Law: everything is plain JSON-able data; a category is an opaque word with a rank.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+from mlops.address import Address
+
+Json = Any
+"""A JSON value: None, bool, int, float, str, list or str-keyed dict of these."""
+
+
+class Action(StrEnum):
+    CREATE = "create"
+    UPDATE = "update"
+    REPLACE = "replace"
+    DELETE = "delete"
+    RUN = "run"
+    MAYBE = "if-upstream-changes"
+    FORGET = "forget"
+    ADOPT = "adopt"
+    NOOP = "no-op"
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a change means: an opaque word, how much it matters (higher is more), and how it is carried out."""
+
+    category: str
+    rank: int
+    action: Action = Action.UPDATE
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why something happens: a sentence fragment, the place that says so, or the resource that causes it."""
+
+    text: str
+    source: str | None = None
+    cause: Address | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """An edge. With `output`, the value of that output of `address` is consumed and a change of it matters;
+    without, only the order does."""
+
+    address: Address
+    effect: Effect | None = None
+    output: str | None = None
+    words: str = ""
+    """How the condition is put, such as "new baseline"; empty for the usual words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """Stands in `Desired.inputs` for a secret. `digest` is a salted HMAC, None where the value cannot be read now."""
+
+    name: str
+    digest: str | None
+
+    def as_json(self) -> Json:
+        return {"$secret": self.name, "$hmac": self.digest}
+
+
+@dataclass(frozen=True)
+class Desired:
+    """What the spec says of one resource.
+
+    `inputs`: nested JSON, defaults left out; a secret is `Secret.as_json()`.
+    `origins`: dotted path of an input -> where its value was said (`conf/model/delay.yaml:14`, `command line`).
+    """
+
+    address: Address
+    inputs: Mapping[str, Json]
+    depends_on: tuple[Dependency, ...] = ()
+    protect: bool = False
+    origins: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Record:
+    """What the last apply wrote down.
+
+    `upstream`: `kind.name:output` -> the value that was consumed.
+    `outputs`: has at least `digest` once the resource was made. `complete` is False where an apply failed half way.
+    """
+
+    address: Address
+    inputs: Mapping[str, Json]
+    outputs: Mapping[str, Json]
+    upstream: Mapping[str, Json] = field(default_factory=dict)
+    depends_on: tuple[Address, ...] = ()
+    protect: bool = False
+    complete: bool = True
+    serial: int = 0
+    extra: Mapping[str, Json] = field(default_factory=dict)
+    """Fields that a newer version wrote; kept as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """A field that the world shows otherwise than it was recorded."""
+
+    path: str
+    recorded: Json
+    observed: Json
+    effect: Effect
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """The resource must be made again although none of its fields changed, such as "output lost"."""
+
+    reason: Reason
+    effect: Effect
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """Stands in the plan and changes nothing."""
+
+    address: Address
+    summary: str
+    lines: tuple[str, ...] = ()
+    proposal: str | None = None
+    commands: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What the world shows.
+
+    `recorded`: what counts as recorded; usually the state's record, but a durable truth elsewhere (`dvc.lock`) may
+    replace it. `adopted` is True where the state has no record and that truth stands in for it.
+    """
+
+    recorded: Record | None
+    exists: bool = True
+    adopted: bool = False
+    drift: tuple[Drift, ...] = ()
+    stale: tuple[Stale, ...] = ()
+    attention: tuple[Attention, ...] = ()
+    facts: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    path: str
+    before: Json
+    after: Json
+    effect: Effect
+    source: str | None = None
+    secret: bool = False
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing to do, as a kind is given it.
+
+    `key` is the idempotency key: the same step after a crash has the same key. `upstream`: outputs of every
+    dependency, by address. `fields`: what changed (empty at create). `say` reports progress: a line, and a fraction
+    of the work done or None.
+    """
+
+    address: Address
+    action: Action
+    category: str
+    key: str
+    desired: Desired | None
+    recorded: Record | None
+    upstream: Mapping[Address, Mapping[str, Json]] = field(default_factory=dict)
+    fields: tuple[FieldChange, ...] = ()
+    say: Callable[[str, float | None], None] = lambda line, fraction: None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a step made. `outputs` must hold `digest`; `note` is one line for the person who applied."""
+
+    outputs: Mapping[str, Json]
+    note: str = ""
+
+
+class Kind(Protocol):
+    """What each kind of resource must be able to do.
+
+    `observe` only reads and is cheap. `create`, `update` and `delete` are idempotent: called again after a crash at
+    any point, with the same key, they adopt what exists, clean what is half made, and finish. `update` serves
+    UPDATE, RUN and a MAYBE whose condition came true; REPLACE is delete, then create. Both may raise MlopsError;
+    an error with attribute `partial: Outcome` has its outputs recorded as incomplete.
+    """
+
+    name: str
+    created: Effect
+    deleted: Effect
+
+    def effect(self, path: str) -> Effect: ...
+
+    def observe(self, address: Address, desired: Desired | None, record: Record | None) -> Observed: ...
+
+    def notes(self, desired: Desired, record: Record | None, category: str) -> tuple[str, ...]:
+        """Lines that the plan adds to a change of this category: what it will cost, what it will be judged by. Pure."""
+        ...
+
+    def create(self, step: Step) -> Outcome: ...
+
+    def update(self, step: Step) -> Outcome: ...
+
+    def delete(self, step: Step) -> None: ...

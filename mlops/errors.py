@@ -1,0 +1,86 @@
+"""Say what went wrong.
+
+Lives here: Source and Problem, and MlopsError with its kinds, each with the exit code of the command line.
+Not here: how a problem is drawn (render), who prints it (cli).
+Law: a problem says what, where, why and what to do next; each room adds only what it knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A place in a file of the user. `line` and `column` count from 1; `width` is the number of characters meant."""
+
+    file: str
+    line: int | None = None
+    column: int | None = None
+    width: int = 1
+
+    def __str__(self) -> str:
+        return self.file if self.line is None else f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """`summary` is a fixed phrase; `detail` says in full sentences what, why and what to do."""
+
+    summary: str
+    detail: str
+    address: str | None = None
+    source: Source | None = None
+    hint: str | None = None
+
+
+class MlopsError(Exception):
+    exit_code = 1
+
+    def __init__(self, *problems: Problem) -> None:
+        if not problems:
+            raise ValueError("an error needs at least one problem")
+        super().__init__("; ".join(f"{p.summary}: {p.detail}" for p in problems))
+        self.problems = problems
+
+    @classmethod
+    def of(cls, summary: str, detail: str, **where: object) -> MlopsError:
+        return cls(Problem(summary, detail, **where))  # type: ignore[arg-type]
+
+    def at(self, address: str) -> MlopsError:
+        """The same error, its problems without an address now at this one."""
+        told: Iterable[Problem] = (p if p.address else replace(p, address=address) for p in self.problems)
+        return type(self)(*told)
+
+
+class InvalidConfig(MlopsError):
+    exit_code = 3
+
+
+class StalePlan(MlopsError):
+    exit_code = 4
+
+
+class LockHeld(MlopsError):
+    exit_code = 5
+
+
+class GateFailed(MlopsError):
+    exit_code = 6
+
+
+class PolicyViolated(MlopsError):
+    exit_code = 7
+
+
+class Interrupted(MlopsError):
+    exit_code = 130
+
+
+class ToolFailed(MlopsError):
+    """An outside program failed; the detail ends with the command and the end of what it wrote to stderr."""
+
+
+class ApplyFailed(MlopsError):
+    pass
