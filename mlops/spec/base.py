@@ -1,0 +1,46 @@
+"""Hold what every resource shares.
+
+Lives here: Strict (the base of every model), said() (a field with its category and its documentation), Resource.
+Not here: the resources themselves, composing them from files.
+Law: unknown keys are errors; a default never changes, so that a new version of the tool changes nobody's world.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from mlops.spec.category import Category
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
+Column = Annotated[str, StringConstraints(min_length=1)]
+SecretText = Annotated[str, StringConstraints(pattern=r"^\$\{secret:[A-Za-z_][A-Za-z0-9_]*\}$")]
+"""A reference to a secret. Composition leaves `${secret:NAME}` as this text; a literal value is refused."""
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, allow_inf_nan=False, hide_input_in_errors=True)
+
+
+def said(default: Any = ..., *, doc: str, change: Category | None = None, refers: str | None = None, **more: Any) -> Any:
+    """A field of the spec.
+
+    `change`: what a change of it means; inherited by the fields below, taken from the field above where None.
+    `refers`: the kind whose resource the value names (a typed reference, and so a dependency edge).
+    """
+    marks = {"x-change": str(change)} if change else {}
+    if refers:
+        marks["x-refers"] = refers
+    return Field(default, description=doc, json_schema_extra=marks or None, **more)
+
+
+class Resource(Strict):
+    """What every resource file may say, whatever its kind."""
+
+    enabled: bool = said(True, doc="`false` takes the resource out, as if its file were not there.")
+    description: str = said("", doc="What it is for, for people.", change=Category.METADATA)
+    owner: str = said("", doc="Whom to ask.", change=Category.METADATA)
+    protect: bool | None = said(
+        None, doc="Refuse to delete or replace it. Default: the environment's.", change=Category.METADATA
+    )

@@ -1,0 +1,53 @@
+"""Say what answers requests.
+
+Lives here: Endpoint, with its rollout, keys and limits.
+Not here: moving traffic (kinds, tools).
+Law: replicas mean RESCALE, keys and limits RECONFIGURE, a package REDEPLOY; nothing else restarts a process.
+"""
+
+from __future__ import annotations
+
+from pydantic import Field, field_validator
+
+from mlops.spec.base import Name, Resource, SecretText, Strict, said
+from mlops.spec.category import Category
+from mlops.spec.units import Duration, Rate, Share
+
+
+class Auth(Strict):
+    api_key: SecretText = said(doc="`${secret:NAME}`; clients send its value in the header `x-api-key`.")
+
+
+class Rollout(Strict):
+    steps: tuple[Share, ...] = said((0.1, 0.5, 1.0), doc="Shares of the traffic, rising to 100%.")
+    pause: Duration = said(10.0, doc="How long each step is watched before it is judged.")
+    max_error_rate: Share = said(0.01, doc="A step with more failed requests shifts back.")
+    max_latency_ratio: float = said(3.0, doc="A step whose p99 is this many times the live version's shifts back.", gt=1)
+    ready_timeout: Duration = said(30.0, doc="How long a new version may take to answer its golden request.")
+    drain: Duration = said(5.0, doc="How long a version out of the route may finish its requests.")
+
+    @field_validator("steps")
+    @classmethod
+    def _rise_to_all(cls, steps: tuple[float, ...]) -> tuple[float, ...]:
+        if not steps or steps[-1] != 1.0 or list(steps) != sorted(set(steps)) or steps[0] <= 0:
+            raise ValueError("rollout steps must rise and end at 100%, such as [10%, 50%, 100%]")
+        return steps
+
+
+class Log(Strict):
+    enabled: bool = said(True, doc="Keep requests and answers for the monitor.")
+    sample: Share = said(1.0, doc="Share of the requests kept.")
+    flush: Duration = said(1.0, doc="At most this much is lost in a crash.")
+    keep: Duration = said(604800.0, doc="Older segments are deleted.")
+
+
+class Endpoint(Resource):
+    """A package on a stack, behind a gateway."""
+
+    package: Name = said(doc="What answers.", change=Category.REDEPLOY, refers="package")
+    stack: Name = said(doc="Where it runs.", change=Category.REDEPLOY, refers="stack")
+    replicas: int = Field(1, ge=1, le=64, description="Processes.", json_schema_extra={"x-change": "RESCALE"})
+    auth: Auth | None = said(None, doc="Who may ask. Default: everybody who reaches it.", change=Category.RECONFIGURE)
+    rate_limit: Rate | None = said(None, doc="Requests let through, such as 200/s.", change=Category.RECONFIGURE)
+    rollout: Rollout = said(Rollout(), doc="How a new version takes over.", change=Category.METADATA)
+    log: Log = said(Log(), doc="The prediction log.", change=Category.REDEPLOY)

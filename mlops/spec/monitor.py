@@ -1,0 +1,40 @@
+"""Say what is watched.
+
+Lives here: Monitor, with its drift tests.
+Not here: computing statistics (workloads).
+Law: nothing here retrains; a finding proposes.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from mlops.spec.base import Column, Name, Resource, Strict, said
+from mlops.spec.category import Category
+from mlops.spec.units import Duration
+
+
+class Drift(Strict):
+    method: Literal["auto", "ks", "psi", "chi2", "jensen_shannon"] = said("auto", doc="`auto`: by the column's type.")
+    threshold: float | Literal["auto"] = said("auto", doc="`auto`: corrected for the number of columns.")
+    ignore: tuple[Column, ...] = said((), doc="Columns not tested.")
+    predictions: bool = said(True, doc="Test the distribution of the predictions too.")
+
+
+class Monitor(Resource):
+    """An endpoint, watched against the data its model was trained on."""
+
+    endpoint: Name = said(doc="What is watched.", change=Category.RECONFIGURE, refers="endpoint")
+    window: Duration = said(3600.0, doc="Length of a window of the prediction log.", change=Category.RECONFIGURE)
+    min_rows: int = Field(
+        500, ge=20, description="A window with fewer rows is joined to the next.", json_schema_extra={"x-change": "RECONFIGURE"}
+    )
+    drift: Drift = said(Drift(), doc="The tests.", change=Category.RECONFIGURE)
+    on_finding: Literal["propose", "record"] = said(
+        "propose", doc="`propose` adds an edit of the YAML to the finding.", change=Category.RECONFIGURE
+    )
+    recent: int = Field(
+        24, ge=1, description="Windows that `status` sums up.", json_schema_extra={"x-change": "METADATA"}
+    )

@@ -1,0 +1,106 @@
+"""Read units as people write them.
+
+Lives here: Duration (seconds), Size (bytes), Share (0 to 1) and Rate (count per seconds), each written as text.
+Not here: fields that use them.
+Law: parsed once, here; a value written out reads back as itself.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_BYTES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
+_NUMBER = r"(\d+(?:\.\d+)?)"
+
+
+def parse_duration(value: Any) -> float:
+    found = re.fullmatch(_NUMBER + r"\s*(ms|s|m|h|d|w)", value.strip()) if isinstance(value, str) else None
+    if found:
+        return float(found[1]) * _SECONDS[found[2]]
+    if isinstance(value, float):
+        return value
+    raise ValueError(f"`{value}` is not a duration; write a number and a unit: 500ms, 10s, 15m, 1h, 7d")
+
+
+def format_duration(seconds: float) -> str:
+    for unit in ("w", "d", "h", "m", "s"):
+        count = seconds / _SECONDS[unit]
+        if seconds and count == int(count):
+            return f"{int(count)}{unit}"
+    return f"{seconds * 1000:g}ms"
+
+
+def parse_size(value: Any) -> int:
+    found = re.fullmatch(_NUMBER + r"\s*([kMGT]|[KMGT]i|)B?", value.strip()) if isinstance(value, str) else None
+    if found:
+        return int(float(found[1]) * _BYTES[found[2]])
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    raise ValueError(f"`{value}` is not a size; write a number and a unit: 512Mi, 4Gi, 100M")
+
+
+def format_size(count: int) -> str:
+    for unit in ("Ti", "Gi", "Mi", "Ki", "T", "G", "M", "k"):
+        if count and count % _BYTES[unit] == 0:
+            return f"{count // _BYTES[unit]}{unit}"
+    return str(count)
+
+
+def parse_share(value: Any) -> float:
+    found = re.fullmatch(_NUMBER + r"\s*%", value.strip()) if isinstance(value, str) else None
+    share = float(found[1]) / 100 if found else value
+    if isinstance(share, int | float) and not isinstance(share, bool) and 0 <= share <= 1:
+        return float(share)
+    raise ValueError(f"`{value}` is not a share; write 2% or a number between 0 and 1")
+
+
+def format_share(share: float) -> str:
+    return f"{round(share * 100, 10):g}%"
+
+
+class RateValue(NamedTuple):
+    count: int
+    seconds: float
+
+    def __str__(self) -> str:
+        per = format_duration(self.seconds)
+        return f"{self.count}/{per[1:] if per.startswith('1') and per[1:].isalpha() else per}"
+
+
+def parse_rate(value: Any) -> RateValue:
+    found = re.fullmatch(r"(\d+)\s*/\s*(\d*)(s|m|h|d)", value.strip()) if isinstance(value, str) else None
+    if found and int(found[1]) > 0:
+        return RateValue(int(found[1]), float(found[2] or 1) * _SECONDS[found[3]])
+    if isinstance(value, RateValue):
+        return value
+    raise ValueError(f"`{value}` is not a rate; write a count per unit of time: 200/s, 5000/m")
+
+
+Duration = Annotated[
+    float,
+    BeforeValidator(parse_duration),
+    PlainSerializer(format_duration, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?\s*(ms|s|m|h|d|w)$"}),
+]
+Size = Annotated[
+    int,
+    BeforeValidator(parse_size),
+    PlainSerializer(format_size, when_used="json"),
+    WithJsonSchema({"type": ["string", "integer"]}),
+]
+Share = Annotated[
+    float,
+    BeforeValidator(parse_share),
+    PlainSerializer(format_share, when_used="json"),
+    WithJsonSchema({"type": ["string", "number"]}),
+]
+Rate = Annotated[
+    RateValue,
+    BeforeValidator(parse_rate),
+    PlainSerializer(str, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+\s*/\s*\d*(s|m|h|d)$"}),
+]
