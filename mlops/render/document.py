@@ -1,0 +1,140 @@
+"""Write a plan down as data.
+
+Lives here: plan_document, the versioned contract that every view draws and `--format json` prints.
+Not here: layout, colour.
+Law: no secret value is in it; it holds all that a view may show.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from mlops.address import Address
+from mlops.engine.plan import Change, Plan
+from mlops.engine.resource import Action, FieldChange
+
+FORMAT = "mlops.plan/1"
+
+SYMBOLS = {
+    Action.CREATE: "+",
+    Action.UPDATE: "~",
+    Action.REPLACE: "-/+",
+    Action.DELETE: "-",
+    Action.RUN: "↻",
+    Action.MAYBE: "?",
+    Action.FORGET: ".",
+    Action.ADOPT: "=",
+    Action.NOOP: " ",
+}
+
+_COUNTED = {
+    "create": (Action.CREATE,),
+    "change": (Action.UPDATE, Action.REPLACE),
+    "run_again": (Action.RUN,),
+    "depend": (Action.MAYBE,),
+    "destroy": (Action.DELETE,),
+    "forget": (Action.FORGET,),
+    "adopt": (Action.ADOPT,),
+    "unchanged": (Action.NOOP,),
+}
+QUIET = (Action.NOOP, Action.ADOPT)
+"""Actions that change nothing in the world, and so are not pending."""
+
+
+def plan_document(plan: Plan, *, apply_with: str | None = None) -> dict[str, Any]:
+    """`apply_with`: the command that applies this plan, for the reader to copy."""
+    by_address = {change.address: change for change in plan.changes}
+    return {
+        "format": FORMAT,
+        "project": plan.project,
+        "environment": plan.environment,
+        "lineage": plan.lineage,
+        "serial": plan.serial,
+        "created_at": plan.created_at,
+        "expires_at": plan.expires_at,
+        "commit": plan.commit,
+        "overrides": list(plan.overrides),
+        "resources": sum(change.action not in (Action.DELETE, Action.FORGET) for change in plan.changes),
+        "summary": {
+            word: sum(change.action in actions for change in plan.changes) for word, actions in _COUNTED.items()
+        },
+        "changes": [_change(change, by_address) for change in plan.changes if change.action not in QUIET],
+        "unchanged": [
+            {"address": str(c.address), "reasons": [r.text for r in c.reasons]} for c in plan.changes if c.action in QUIET
+        ],
+        "attention": [
+            {
+                "address": str(a.address),
+                "summary": a.summary,
+                "lines": list(a.lines),
+                "proposal": a.proposal,
+                "commands": list(a.commands),
+            }
+            for a in plan.attention
+        ],
+        "apply_with": apply_with,
+    }
+
+
+def is_pending(document: dict[str, Any]) -> bool:
+    return bool(document["changes"])
+
+
+def _change(change: Change, by_address: dict[Address, Change]) -> dict[str, Any]:
+    return {
+        "address": str(change.address),
+        "action": str(change.action),
+        "symbol": SYMBOLS[change.action],
+        "category": change.category,
+        "rank": change.rank,
+        "fields": [_field(field) for field in change.fields],
+        "reasons": [
+            {"text": r.text, "source": r.source, "cause": str(r.cause) if r.cause else None} for r in change.reasons
+        ],
+        "because": because(change, by_address),
+        "condition": [str(address) for address in change.condition],
+        "notes": list(change.notes),
+        "blocked": change.blocked,
+    }
+
+
+def _field(field: FieldChange) -> dict[str, Any]:
+    before, after = (_masked(field.before), _masked(field.after)) if field.secret else (field.before, field.after)
+    return {"path": field.path, "before": before, "after": after, "source": field.source, "secret": field.secret}
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, dict) and "$secret" in value:
+        return f"(secret {value['$secret']})"
+    return None if value is None else "(secret)"
+
+
+def because(change: Change, by_address: dict[Address, Change]) -> list[str]:
+    """The chain from this change to the line of configuration, or the thing in the world, that started it."""
+    chain: list[str] = []
+    seen: set[Address] = set()
+    at: Change | None = change
+    while at is not None and at.address not in seen:
+        seen.add(at.address)
+        symbol = SYMBOLS[at.action].strip()
+        chain.append(f"{at.address} {symbol}".strip())
+        if not at.reasons:
+            break
+        reason = next((r for r in at.reasons if not r.cause), at.reasons[0])
+        if reason.cause is None or reason.cause not in by_address:
+            chain.append(f"{reason.source} {reason.text}" if reason.source else reason.text)
+            break
+        at = by_address[reason.cause]
+    return chain
+
+
+def value_text(value: Any) -> str:
+    """A value as a reader of YAML would write it, on one line."""
+    if value is None:
+        return "not set"
+    if isinstance(value, str):
+        return value if value and "\n" not in value else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, float):
+        return f"{value:g}"
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)

@@ -1,0 +1,73 @@
+"""Draw a plan as one page.
+
+Lives here: render_html, a page that needs no other file and no script.
+Not here: serving it.
+Law: every text of the user is escaped; readable in light and dark, on paper and on a phone.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+from mlops.render import lines
+from mlops.render.paint import TONE_OF_ACTION
+
+_STYLE = """
+:root { color-scheme: light dark; --line: #8884; --soft: #8882; --dim: #777; }
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 64rem; padding: 0 1rem; }
+h1 { font-size: 1.25rem; margin: 0; } .dim { color: var(--dim); } code, td.address { font-family: ui-monospace, monospace; }
+.summary { margin: .5rem 0 1.5rem; font-weight: 600; }
+table { border-collapse: collapse; width: 100%; } td { border-top: 1px solid var(--line); padding: .5rem .6rem; vertical-align: top; }
+td.symbol { font: 600 1.1rem ui-monospace, monospace; text-align: center; width: 2.2rem; } td.address { white-space: nowrap; }
+.word { font-size: .75rem; letter-spacing: .04em; padding: .1rem .45rem; border-radius: .3rem; background: var(--soft); }
+.add { color: #1a7f37; } .change { color: #9a6700; } .run { color: #0969da; } .remove, .warn { color: #cf222e; } .note { color: var(--dim); }
+.row { display: flex; gap: 1rem; justify-content: space-between; } .row code { overflow-wrap: anywhere; }
+details { margin-top: .3rem; } summary { cursor: pointer; color: var(--dim); }
+.attention { border-left: 4px solid #bf8700; background: var(--soft); padding: .6rem 1rem; margin: 1.2rem 0; }
+@media (max-width: 40rem) { td.address { white-space: normal; } .row { display: block; } }
+"""
+
+
+def render_html(document: dict[str, Any]) -> str:
+    because = {change["address"]: change["because"] for change in document["changes"]}
+    body = "".join(_entry(entry, because) for entry in lines.entries(document))
+    headline = lines.summary(document) if document["changes"] else lines.no_changes(document)
+    unchanged = f'<p class="dim">Unchanged: {escape(lines.unchanged(document))}</p>' if document["unchanged"] else ""
+    apply_with = f"<p>Apply it with <code>{escape(document['apply_with'])}</code></p>" if document["apply_with"] else ""
+    page_title = escape(f"{document['project']} · {document['environment']} · plan")
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{page_title}</title><style>{_STYLE}</style></head>\n<body>"
+        f'<h1>{escape(lines.title(document))}</h1><p class="dim">{escape(document["created_at"])}</p>'
+        f'<p class="summary">{escape(headline)}</p>{"".join(map(_attention, document["attention"]))}'
+        f"<table>{body}</table>{unchanged}{apply_with if document['changes'] else ''}</body></html>\n"
+    )
+
+
+def _entry(entry: lines.Entry, because: dict[str, list[str]]) -> str:
+    tone = TONE_OF_ACTION.get(entry.action, "note")
+    name = entry.addresses[0] if len(entry.addresses) == 1 else f"{entry.addresses[0].partition('.')[0]}.*"
+    rows = "".join(
+        f'<div class="row {row.tone}"><code>{escape(row.text)}</code><span class="dim">{escape(row.source or "")}</span></div>'
+        for row in entry.rows
+        if not row.text.startswith("because ")
+    )
+    if len(entry.addresses) > 1:
+        folded = "<br>".join(escape(address) for address in entry.addresses)
+        rows += f"<details><summary>all {len(entry.addresses)}</summary>{folded}</details>"
+    chain = because.get(entry.addresses[0], [])
+    if len(chain) > 2:
+        rows += f"<details><summary>because</summary>{'<br>because '.join(map(escape, chain))}</details>"
+    return (
+        f'<tr><td class="symbol {tone}">{escape(entry.symbol.strip())}</td><td class="address">{escape(name)}</td>'
+        f'<td><span class="word">{escape(entry.category)}</span></td><td>{rows}</td></tr>'
+    )
+
+
+def _attention(item: dict[str, Any]) -> str:
+    told = "".join(f"<div>{escape(line)}</div>" for line in item["lines"])
+    proposal = f"<div>Proposal: {escape(item['proposal'])}</div>" if item["proposal"] else ""
+    commands = "".join(f"<div><code>{escape(command)}</code></div>" for command in item["commands"])
+    return f'<div class="attention"><strong>{escape(item["summary"])}</strong>{told}{proposal}{commands}</div>'

@@ -1,0 +1,154 @@
+"""Put a plan's content into lines that every view of text shares.
+
+Lives here: the rows of a change, the folding of alike changes, the summary sentence.
+Not here: colour, markup.
+Law: destructive and costly changes stand first; what repeats is folded, and says what it folds.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import Any
+
+from mlops.render.document import value_text
+
+FOLD_FROM = 4
+LONG = 56
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a change: what, and at its right where that was said."""
+
+    text: str
+    source: str | None = None
+    tone: str = ""
+    """"", "note", "add", "remove" or "warn"."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    addresses: tuple[str, ...]
+    symbol: str
+    category: str
+    action: str
+    rows: tuple[Row, ...]
+    rank: int
+
+
+def entries(document: dict[str, Any]) -> list[Entry]:
+    """The document's changes in the order in which a reader needs them, alike ones folded into one entry."""
+    single = [_entry(change) for change in document["changes"]]
+    if len(single) > FOLD_FROM * 2:
+        single = _fold(single)
+        return sorted(single, key=lambda entry: -_weight(entry))
+    return single
+
+
+def _weight(entry: Entry) -> int:
+    return entry.rank + (1000 if entry.action in ("delete", "replace") else 0)
+
+
+def _entry(change: dict[str, Any]) -> Entry:
+    rows = [*_field_rows(change), *_reason_rows(change)]
+    rows += [Row(note, tone="note") for note in change["notes"]]
+    if change["blocked"]:
+        rows.append(Row(f"protected: {change['blocked']}", tone="warn"))
+    return Entry(
+        (change["address"],), change["symbol"], change["category"], change["action"], tuple(rows), change["rank"]
+    )
+
+
+def _field_rows(change: dict[str, Any]) -> list[Row]:
+    if change["action"] == "create":
+        return []
+    rows: list[Row] = []
+    for field in change["fields"]:
+        if field["secret"]:
+            rows.append(Row(f"{field['path']}  {field['after'] or 'not set'}, changed", field["source"]))
+            continue
+        before, after = value_text(field["before"]), value_text(field["after"])
+        if max(len(before), len(after)) <= LONG:
+            rows.append(Row(f"{field['path']}  {before} → {after}", field["source"]))
+        else:
+            rows.append(Row(f"{field['path']}  changed", field["source"]))
+            rows += _diff_rows(field["before"], field["after"])
+    return rows
+
+
+def _diff_rows(before: Any, after: Any) -> list[Row]:
+    old, new = (str(v if isinstance(v, str) else value_text(v)).splitlines() for v in (before or "", after or ""))
+    told = [line for line in difflib.ndiff(old, new) if line[:2] in ("- ", "+ ")]
+    rows = [Row(f"  {line[:120]}", tone="remove" if line[0] == "-" else "add") for line in told[:12]]
+    return [*rows, Row(f"  … {len(told) - 12} more lines", tone="note")] if len(told) > 12 else rows
+
+
+def _reason_rows(change: dict[str, Any]) -> list[Row]:
+    """Reasons that no field row says already."""
+    if change["condition"]:
+        chain = change["because"][1:]
+        told = [Row(r["text"]) for r in change["reasons"] if r["cause"]] or [Row(r["text"]) for r in change["reasons"]]
+        return [*told[:3], Row("because " + " because ".join(chain), tone="note")] if len(chain) > 1 else told[:3]
+    said = {field["path"] for field in change["fields"]} if change["action"] != "create" else set()
+    return [
+        Row(r["text"], r["source"]) for r in change["reasons"] if not any(r["text"].startswith(path) for path in said)
+    ]
+
+
+def _fold(single: list[Entry]) -> list[Entry]:
+    groups: dict[tuple[Any, ...], list[Entry]] = {}
+    for entry in single:
+        kind, _, name = entry.addresses[0].partition(".")
+        shape = tuple((row.text.replace(name, "*"), row.tone) for row in entry.rows)
+        groups.setdefault((entry.symbol, entry.category, kind, shape), []).append(entry)
+    folded: list[Entry] = []
+    for group in groups.values():
+        if len(group) < FOLD_FROM:
+            folded += group
+            continue
+        first = group[0]
+        addresses = tuple(entry.addresses[0] for entry in group)
+        rows = (Row(f"{len(group)} alike: {_some(addresses)}"), *first.rows)
+        folded.append(Entry(addresses, first.symbol, first.category, first.action, rows, first.rank))
+    return folded
+
+
+def _some(addresses: tuple[str, ...]) -> str:
+    names = [address.partition(".")[2] for address in addresses]
+    return ", ".join(names) if len(names) <= 4 else f"{names[0]}, {names[1]} … {names[-1]}"
+
+
+def title(document: dict[str, Any]) -> str:
+    return (
+        f"{document['project']} · {document['environment']} · state serial {document['serial']} · "
+        f"{_count(document['resources'], 'resource')}"
+    )
+
+
+def summary(document: dict[str, Any]) -> str:
+    counts = document["summary"]
+    parts = [
+        f"{counts['create']} to create",
+        f"{counts['change']} to change",
+        f"{counts['run_again']} to run again",
+        f"{counts['depend']} that depend{'s' if counts['depend'] == 1 else ''} on it",
+        f"{counts['destroy']} to destroy",
+    ]
+    if counts["forget"]:
+        parts.append(f"{counts['forget']} to forget")
+    return f"Plan: {', '.join(parts)}."
+
+
+def unchanged(document: dict[str, Any], most: int = 8) -> str:
+    names = [entry["address"] for entry in document["unchanged"]]
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def no_changes(document: dict[str, Any], seconds: float | None = None) -> str:
+    took = f", {seconds:.1f} s" if seconds is not None else ""
+    return f"No changes. The world matches conf/ ({_count(document['resources'], 'resource')}{took})."
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
