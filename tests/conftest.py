@@ -1,0 +1,15 @@
+"""What every test stands on: no telemetry, no colour, nothing of the caller's environment that steers mlops."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.update(
+    WHYLOGS_NO_ANALYTICS="1",
+    BENTOML_DO_NOT_TRACK="True",
+    DVC_NO_ANALYTICS="true",
+    PULUMI_SKIP_UPDATE_CHECK="true",
+    NO_COLOR="1",
+)
+for name in [key for key in os.environ if key.startswith("MLOPS_")]:
+    del os.environ[name]
