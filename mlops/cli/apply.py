@@ -1,0 +1,56 @@
+"""The verb `apply`.
+
+Lives here: its arguments, and what it prints.
+Not here: the work (api).
+Law: does what the plan showed, and asks before it where nobody has reviewed it.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from mlops.cli.session import Session, overrides_argument, pass_session, split_words, targets_option
+from mlops.errors import MlopsError
+
+
+@click.command("apply")
+@overrides_argument
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="Stream JSON Lines.")
+@click.option("--lock-timeout", default="0s", metavar="DURATION", help="How long to wait for another apply, as in 30s.")
+@click.option("--parallel", default=4, show_default=True, type=click.IntRange(1, 64), help="Changes made at once.")
+@targets_option
+@pass_session
+def command(  # noqa: PLR0913
+    session: Session, overrides: tuple[str, ...], yes: bool, as_json: bool, lock_timeout: str, parallel: int,
+    targets: tuple[str, ...],
+) -> None:  # fmt: skip
+    """Make it so. Give a saved plan's file, or overrides as for `plan`."""
+    values, files = split_words(overrides)
+    if files and (len(files) > 1 or values or targets):
+        raise MlopsError.of(
+            "too many arguments",
+            "A saved plan is applied as it was reviewed: give its file alone, without overrides and targets.",
+        )
+    from mlops.cli.applying import apply_and_report
+
+    if files:
+        path = Path(files[0])
+        project, plan = session.open_saved(path)
+        apply_and_report(session, project, plan, as_json=as_json, lock_timeout=lock_timeout, parallel=parallel)
+        return
+    project = session.open(values)
+    plan = project.plan(targets=targets)
+    ask = not yes
+    if ask and not sys.stdin.isatty():
+        raise MlopsError.of(
+            "no one to ask",
+            "This is not a terminal, so nobody can confirm the plan. Review it with `mlops plan --out FILE` and run "
+            "`mlops apply FILE`, or say --yes.",
+        )
+    apply_and_report(
+        session, project, plan, ask=ask, as_json=as_json, lock_timeout=lock_timeout, parallel=parallel, overrides=values
+    )

@@ -1,0 +1,97 @@
+"""Show a plan, ask, apply it, and say how it went.
+
+Lives here: apply_and_report, shared by apply and destroy.
+Not here: applying (api, engine).
+Law: Ctrl-C once finishes what runs and starts nothing new; twice ends at once.
+"""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from mlops.cli.session import Session
+from mlops.render.document import plan_document
+from mlops.render.paint import Paint
+from mlops.render.progress import Progress, json_lines
+from mlops.render.terminal import render_terminal
+
+if TYPE_CHECKING:
+    from mlops.api import Project
+    from mlops.engine.events import Sink
+    from mlops.engine.plan import Plan
+
+
+def apply_and_report(  # noqa: PLR0913
+    session: Session, project: Project, plan: Plan, *, ask: bool = False, as_json: bool = False,
+    lock_timeout: str = "0s", parallel: int = 4, overrides: Sequence[str] = (),
+) -> None:  # fmt: skip
+    """Ends with SystemExit where the apply did not succeed."""
+    document = plan_document(plan)
+    if not as_json:
+        drawn = render_terminal(
+            document, color=session.color, width=session.width, seconds=time.perf_counter() - session.started
+        )
+        session.say(drawn.rstrip("\n"))
+    if not document["changes"] and not document["summary"]["adopt"]:
+        return
+    if document["changes"] and ask and not click.confirm("\nApply this plan?", default=False):
+        session.say("Nothing was changed.")
+        return
+    if document["changes"] and not as_json:
+        session.say()
+    with interrupts() as stop:
+        result = project.apply(plan, sink=_sink(session, document, as_json), stop=stop, lock_timeout=lock_timeout,
+                               parallel=parallel)  # fmt: skip
+    if result.problems:
+        from mlops.cli.session import report
+
+        if not as_json:
+            session.say()
+            report(result.error, session.root, result.outcome)
+        raise SystemExit(result.error.exit_code)
+    if not as_json and document["changes"]:
+        session.say(f"{result.outcome}{' ' + project.headline() if project.headline() else ''}")
+        for line in project.keep_hints(overrides):
+            session.say(line)
+
+
+def _sink(session: Session, document: dict[str, object], as_json: bool) -> Sink:
+    if as_json:
+        return json_lines(session.say)
+    changes: list[dict[str, str]] = document["changes"]  # type: ignore[assignment]
+    names = max((len(change["address"]) for change in changes), default=18)
+    flash = _flash if session.color else None
+    return Progress(session.say, flash, Paint(session.color), names)
+
+
+def _flash(line: str | None) -> None:
+    width = shutil.get_terminal_size((100, 24)).columns
+    sys.stdout.write(f"\r\x1b[2K{line[: width - 1]}" if line else "\r\x1b[2K")
+    sys.stdout.flush()
+
+
+@contextmanager
+def interrupts() -> Iterator[threading.Event]:
+    """The event is set by the first Ctrl-C or SIGTERM; the second Ctrl-C interrupts for good."""
+    stop = threading.Event()
+
+    def first(signum: int, frame: object) -> None:
+        stop.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        click.echo("\nFinishing what runs, starting nothing new. Ctrl-C again ends at once.", err=True)
+
+    before = {s: signal.signal(s, first) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,32 @@
+"""The verb `destroy`.
+
+Lives here: its arguments, and what it prints.
+Not here: the work (api).
+Law: deletes nothing that is protected, and nothing unasked.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from mlops.cli.session import Session, overrides_argument, pass_session, targets_option
+from mlops.errors import MlopsError
+
+
+@click.command("destroy")
+@overrides_argument
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="Stream JSON Lines.")
+@targets_option
+@pass_session
+def command(session: Session, overrides: tuple[str, ...], yes: bool, as_json: bool, targets: tuple[str, ...]) -> None:
+    """Take down everything of this environment, or the given targets."""
+    from mlops.cli.applying import apply_and_report
+
+    project = session.open(overrides)
+    plan = project.plan(targets=targets, destroy=True)
+    if not yes and not sys.stdin.isatty():
+        raise MlopsError.of("no one to ask", "This is not a terminal, so nobody can confirm. Say --yes to destroy.")
+    apply_and_report(session, project, plan, ask=not yes, as_json=as_json)

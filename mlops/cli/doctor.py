@@ -1,0 +1,29 @@
+"""The verb `doctor`.
+
+Lives here: its arguments, and what it prints.
+Not here: the work (api).
+Law: looks, and says what to do; changes nothing.
+"""
+
+from __future__ import annotations
+
+import click
+
+from mlops.cli.session import Session, pass_session
+
+
+@click.command("doctor")
+@pass_session
+def command(session: Session) -> None:
+    """Check this machine and this project: programs, packages, ports, permissions, state."""
+    from mlops.api import doctor
+
+    checks = doctor(session.root)
+    for check in checks:
+        mark = "✓" if check.good else "✗"
+        tone = "green" if check.good else "red"
+        session.say(f"{click.style(mark, fg=tone) if session.color else mark} {check.name:<22} {check.found}")
+        if check.remedy and not check.good:
+            session.say(f"  {check.remedy}")
+    if not all(check.good for check in checks):
+        raise SystemExit(1)

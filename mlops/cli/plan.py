@@ -1,0 +1,40 @@
+"""The verb `plan`.
+
+Lives here: its arguments, and what it prints.
+Not here: the work (api).
+Law: reads and never changes the world.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mlops.cli.session import PENDING, Session, overrides_argument, pass_session, targets_option
+
+
+@click.command("plan")
+@overrides_argument
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Save the plan, to be applied as it is.")
+@click.option("--format", "view", type=click.Choice(["terminal", "json", "markdown", "html"]), default="terminal")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit 2 where changes are pending, 0 where none are.")
+@click.option("--refresh/--no-refresh", default=True, help="Look at the world, or trust what is recorded.")
+@click.option("--destroy", is_flag=True, help="Plan to destroy everything.")
+@targets_option
+@pass_session
+def command(  # noqa: PLR0913
+    session: Session, overrides: tuple[str, ...], out: Path | None, view: str, detailed_exitcode: bool,
+    refresh: bool, destroy: bool, targets: tuple[str, ...],
+) -> None:  # fmt: skip
+    """Show what would change, across the whole chain, and why."""
+    from mlops.api import view_of
+
+    project = session.open(overrides)
+    plan = project.plan(targets=targets, refresh=refresh, destroy=destroy)
+    document = project.document(plan, saved_as=out)
+    if out is not None:
+        project.save(plan, out)
+    session.say(view_of(document, view, color=session.color, width=session.width, started=session.started))
+    if detailed_exitcode and document["changes"]:
+        raise SystemExit(PENDING)

@@ -1,0 +1,109 @@
+"""Stand between a verb and the terminal.
+
+Lives here: Session (where the project is, how to print, how errors end), shared options, the exit codes.
+Not here: the verbs.
+Law: an error ends as sentences and an exit code; a traceback is shown with --debug alone.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from mlops.errors import MlopsError
+
+if TYPE_CHECKING:
+    from mlops.api import Project
+    from mlops.engine.plan import Plan
+
+PENDING = 2
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+@dataclass
+class Session:
+    """`root`: the folder with conf/. `started`: when the process began to work, for "0.4 s"."""
+
+    root: Path
+    debug: bool = False
+    started: float = field(default_factory=time.perf_counter)
+
+    @property
+    def color(self) -> bool:
+        return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+    @property
+    def width(self) -> int:
+        return max(72, min(_columns(), 140))
+
+    def open(self, overrides: Sequence[str] = ()) -> Project:
+        from mlops.api import Project
+
+        return Project.open(self.root, overrides=overrides)
+
+    def open_saved(self, path: Path) -> tuple[Project, Plan]:
+        """The project as the saved plan saw it, and the plan. Raises StalePlan where it no longer fits."""
+        from mlops.api import open_saved
+
+        return open_saved(self.root, path)
+
+    def say(self, text: str = "") -> None:
+        click.echo(text)
+
+
+def _columns() -> int:
+    import shutil
+
+    return shutil.get_terminal_size((100, 24)).columns
+
+
+def report(error: MlopsError, root: Path, outcome: str) -> None:
+    from mlops.render.terminal import closing_of, render_problems
+
+    color = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    closing = closing_of(error.problems, outcome) if len(error.problems) > 1 else outcome
+    text = render_problems(
+        error.problems, closing=closing, color=color, width=min(_columns(), 110), read_line=_reader(root)
+    )
+    click.echo(text, err=True, nl=False)
+
+
+def _reader(root: Path) -> Callable[[str, int], str | None]:
+    def read_line(file: str, line: int) -> str | None:
+        try:
+            told = (root / file).read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            return None
+        return told[line - 1] if 0 < line <= len(told) else None
+
+    return read_line
+
+
+def find_root(start: Path) -> Path:
+    """The nearest folder, from `start` upwards, that has conf/project.yaml; `start` where none has."""
+    return next((p for p in (start, *start.parents) if (p / "conf" / "project.yaml").is_file()), start)
+
+
+def overrides_argument(command: Command) -> Command:
+    return click.argument("overrides", nargs=-1, metavar="[OVERRIDES]...")(command)
+
+
+def targets_option(command: Command) -> Command:
+    return click.option(
+        "--target", "targets", multiple=True, metavar="ADDR", help="Only this resource and what it needs. Repeatable."
+    )(command)
+
+
+def split_words(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Overrides (with `=`) apart from the other words."""
+    return [w for w in words if "=" in w], [w for w in words if "=" not in w]
+
+
+pass_session = click.make_pass_decorator(Session)

@@ -1,0 +1,106 @@
+"""Draw what is, what was, and why.
+
+Lives here: the views of status, records, history, why and predictions.
+Not here: gathering them (api).
+Law: one line for each thing, the unhealthy ones first to the eye.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mlops.render.document import value_text
+from mlops.render.paint import Paint
+
+
+def render_status(told: Sequence[Mapping[str, Any]], *, color: bool = False) -> str:
+    """`told`: {address, state: "ok|changed|missing|failed", text, url, attention: [lines]} for each resource."""
+    if not told:
+        return "Nothing has been applied in this environment. See what would be: mlops plan"
+    paint = Paint(color)
+    names = max(len(item["address"]) for item in told)
+    texts = max((len(item["text"]) for item in told if item.get("url")), default=0)
+    out: list[str] = []
+    for item in told:
+        tone = {"ok": "ok", "changed": "change"}.get(item["state"], "warn")
+        url = f"   {paint(item['url'], 'link')}" if item.get("url") else ""
+        out.append(f"{paint(f'{item['address']:<{names}}', tone)}   {item['text']:<{texts if url else 0}}{url}".rstrip())
+        out += [f"  {paint(line, 'change')}" for line in item.get("attention", ())]
+    return "\n".join(out)
+
+
+def render_records(told: Sequence[Mapping[str, Any]], *, color: bool = False) -> str:
+    paint = Paint(color)
+    out: list[str] = []
+    for record in told:
+        state = "" if record["complete"] else paint("  (an apply failed half way)", "warn")
+        out.append(f"{paint(record['address'], 'strong')}  serial {record['serial']}{state}")
+        for part in ("inputs", "outputs", "upstream"):
+            out += [f"  {part}"] if record[part] else []
+            out += [f"    {path}: {_clip(value_text(value))}" for path, value in _flat(record[part])]
+    return "\n".join(out)
+
+
+def render_why(told: Mapping[str, Any], *, color: bool = False) -> str:
+    """`told`: {address, made: {...} or None, lines: [{path, value, source}], upstream: [...], pending: [...]}."""
+    paint = Paint(color)
+    out = [paint(told["address"], "strong")]
+    made = told.get("made")
+    if made:
+        commit = f", commit {made['commit'][:12]}" if made.get("commit") else ""
+        out.append(f"  made by     {made['who']} on {made['host']}, {made['at']}, serial {made['serial']}{commit}")
+        out.append(f"  with        {made['command']}")
+    else:
+        out.append("  not applied in this environment yet")
+    for item in told["upstream"]:
+        out.append(f"  because of  {item['address']} {item['output']} {_clip(value_text(item['value']), 24)}")
+    width = max((len(f"{line['path']}: {_clip(value_text(line['value']))}") for line in told["lines"]), default=0)
+    for line in told["lines"]:
+        text = f"{line['path']}: {_clip(value_text(line['value']))}"
+        out.append(f"  says        {text:<{min(width, 70)}}  {paint(line['source'] or '', 'note')}".rstrip())
+    for chain in told["pending"]:
+        out.append(paint(f"  pending     {' because '.join(chain)}", "change"))
+    return "\n".join(out)
+
+
+def render_history(told: Sequence[Mapping[str, Any]], *, color: bool = False) -> str:
+    if not told:
+        return "No history: nothing has been applied here yet."
+    paint = Paint(color)
+    rows = [[str(value) for value in item.values()] for item in told]
+    heads = [key.replace("_", " ") for key in told[0]]
+    widths = [max(len(row[i]) for row in [heads, *rows]) for i in range(len(heads))]
+    lines = ["  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)).rstrip() for row in [heads, *rows]]
+    return "\n".join([paint(lines[0], "strong"), *lines[1:]])
+
+
+def render_predictions(sent: Sequence[Mapping[str, Any]], answer: Mapping[str, Any], *, width: int = 100) -> str:
+    out: list[str] = []
+    for row, prediction in zip(sent, answer.get("predictions", ()), strict=False):
+        told = "  ".join(f"{name} {_number(value)}" for name, value in prediction.items())
+        asked = "  ".join(str(value) for value in row.values() if value is not None)
+        out.append(f"  {told:<34}  ←  {asked[: max(20, width - 42)]}")
+    count = len(answer.get("predictions", ()))
+    return "\n".join([*out, f"{count} prediction{'' if count == 1 else 's'} from version {answer.get('version')}."])
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value)
+
+
+def _flat(value: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    out: list[tuple[str, Any]] = []
+    for key, inner in value.items():
+        path = f"{prefix}{key}"
+        out += _flat(inner, f"{path}.") if isinstance(inner, dict) and inner else [(path, inner)]
+    return out
+
+
+def _clip(text: str, most: int = 100) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
