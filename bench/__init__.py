@@ -1,0 +1,1 @@
+"""What is promised about speed, measured beside what a user would pick instead."""
