@@ -1,0 +1,79 @@
+"""Check the ground that everything stands on.
+
+Lives here: Check and doctor.
+Not here: repairing.
+Law: each check says what was found and, where it is not good, what to do.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+_PROGRAMS = ("dvc", "supervisord", "envoy", "bentoml")
+_PACKAGES = ("torch", "lightning", "onnxruntime", "duckdb", "whylogs", "uvicorn")
+_ROOM = 2 * 2**30
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    name: str
+    good: bool
+    found: str
+    remedy: str = ""
+
+
+def doctor(root: Path) -> list[Check]:
+    """`root`: the project's folder, or the folder in which none was found."""
+    return [
+        _python(),
+        _project(root),
+        _writable(root),
+        _room(root),
+        _git(),
+        *(_program(name) for name in _PROGRAMS),
+        *(_package(name) for name in _PACKAGES),
+    ]
+
+
+def _python() -> Check:
+    good = (3, 11) <= sys.version_info[:2] < (3, 13)
+    return Check("python", good, sys.version.split()[0], "Use Python 3.11 or 3.12: make env PYTHON=python3.11")
+
+
+def _project(root: Path) -> Check:
+    good = (root / "conf" / "project.yaml").is_file()
+    return Check("project", good, str(root), "No conf/project.yaml here or above. Go into a project, or use -C DIR.")
+
+
+def _writable(root: Path) -> Check:
+    folder = root / ".mlops" if (root / ".mlops").exists() else root
+    good = os.access(folder, os.W_OK)
+    return Check("writable", good, str(folder), f"State is kept there. Make it yours: chown -R $(id -u) {folder}")
+
+
+def _room(root: Path) -> Check:
+    free = shutil.disk_usage(root).free
+    return Check("disk", free >= _ROOM, f"{free / 2**30:.1f} GiB free", "Training and packages need 2 GiB.")
+
+
+def _git() -> Check:
+    found = shutil.which("git")
+    return Check("git", bool(found), found or "not found", "Install git; plans and state note the commit.")
+
+
+def _program(name: str) -> Check:
+    beside = Path(sys.executable).parent / name
+    found = str(beside) if beside.exists() else shutil.which(name)
+    return Check(name, bool(found), found or "not found", "Install what requirements.lock pins: make env")
+
+
+def _package(name: str) -> Check:
+    try:
+        return Check(name, True, importlib.metadata.version(name))
+    except importlib.metadata.PackageNotFoundError:
+        return Check(name, False, "not installed", "Install what requirements.lock pins: make env")

@@ -1,0 +1,141 @@
+"""The views of one plan: what each shows, and what none may show."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from mlops.address import Address
+from mlops.engine.plan import Change, Plan
+from mlops.engine.resource import Action, Attention, Effect, FieldChange, Reason
+from mlops.errors import Problem, Source
+from mlops.render.document import because, plan_document
+from mlops.render.html import render_html
+from mlops.render.markdown import render_markdown
+from mlops.render.terminal import closing_of, render_problems, render_terminal
+
+RETRAIN = Effect("RETRAIN", 9, Action.RUN)
+DATA, MODEL, PACKAGE = Address("dataset", "flights"), Address("model", "delay"), Address("package", "delay")
+
+
+def plan_of(*changes: Change, attention: tuple[Attention, ...] = ()) -> Plan:
+    return Plan("flights", "dev", "line", 14, "2026-01-01T00:00:00Z", changes, attention=attention)
+
+
+def retrain() -> Plan:
+    field = FieldChange("trainer.max_epochs", 3, 5, RETRAIN, "conf/model/delay.yaml:14")
+    return plan_of(
+        Change(DATA, Action.NOOP, "NOOP", 0, (Reason("matches"),)),
+        Change(
+            MODEL, Action.RUN, "RETRAIN", 9,
+            (Reason("trainer.max_epochs 3 → 5", "conf/model/delay.yaml:14"),), (field,), ("about 16 s",),
+        ),
+        Change(
+            PACKAGE, Action.MAYBE, "REPACKAGE", 6, (Reason("if model.delay's digest changes", cause=MODEL),),
+            condition=(MODEL,),
+        ),
+    )  # fmt: skip
+
+
+def test_the_terminal_shows_what_follows_from_one_changed_line() -> None:
+    text = render_terminal(plan_document(retrain(), apply_with="mlops apply"), width=100)
+    assert "flights · dev · state serial 14 · 3 resources" in text
+    assert re.search(r"↻\s+model\.delay\s+RETRAIN\s+trainer\.max_epochs  3 → 5\s+conf/model/delay\.yaml:14\n", text)
+    assert re.search(r"\?\s+package\.delay\s+REPACKAGE\s+if model\.delay's digest changes\n", text)
+    assert "unchanged: dataset.flights" in text
+    assert "Plan: 0 to create, 0 to change, 1 to run again, 1 that depends on it, 0 to destroy." in text
+    assert text.endswith("Apply it with: mlops apply\n")
+
+
+def test_color_adds_codes_and_nothing_else() -> None:
+    document = plan_document(retrain())
+    painted = render_terminal(document, color=True)
+    assert "\x1b[" in painted
+    assert re.sub(r"\x1b\[[0-9;]*m", "", painted) == render_terminal(document)
+
+
+def test_the_chain_ends_at_the_line_that_started_it() -> None:
+    plan = retrain()
+    chain = because(plan.changes[2], {change.address: change for change in plan.changes})
+    assert chain == ["package.delay ?", "model.delay ↻", "conf/model/delay.yaml:14 trainer.max_epochs 3 → 5"]
+
+
+def test_no_changes_is_one_sentence() -> None:
+    plan = plan_of(Change(DATA, Action.NOOP, "NOOP", 0, (Reason("matches"),)))
+    text = render_terminal(plan_document(plan), seconds=0.41)
+    assert text == "No changes. The world matches conf/ (1 resource, 0.4 s).\n"
+
+
+def test_attention_stands_in_every_view() -> None:
+    attention = Attention(MODEL, "monitor.delay has found drift", ("4 of 16 moved",), "train later", ("mlops plan x=1",))
+    document = plan_document(plan_of(attention=(attention,)))
+    for text in (render_terminal(document), render_markdown(document), render_html(document), json.dumps(document)):
+        assert "monitor.delay has found drift" in text
+        assert "mlops plan x=1" in text
+
+
+def test_a_secret_appears_in_no_view() -> None:
+    before, after = {"$secret": "KEY", "$hmac": "aaaa1111"}, {"$secret": "KEY", "$hmac": "bbbb2222"}
+    field = FieldChange("auth.api_key", before, after, Effect("RECONFIGURE", 3), secret=True)
+    document = plan_document(plan_of(Change(MODEL, Action.UPDATE, "RECONFIGURE", 3, (Reason("rotated"),), (field,))))
+    for text in (render_terminal(document), render_markdown(document), render_html(document), json.dumps(document)):
+        assert "aaaa1111" not in text
+        assert "bbbb2222" not in text
+        assert "(secret KEY)" in text
+
+
+def test_text_of_the_user_breaks_out_of_neither_markup() -> None:
+    field = FieldChange("label", "a|b", "<script>alert(1)</script>|`*", RETRAIN)
+    document = plan_document(plan_of(Change(MODEL, Action.RUN, "RETRAIN", 9, (Reason("x"),), (field,))))
+    assert "<script>" not in render_html(document)
+    row = next(line for line in render_markdown(document).splitlines() if "model.delay" in line)
+    assert "<script>" not in row
+    assert len(re.findall(r"(?<!\\)\|", row)) == 5
+
+
+def test_a_thousand_alike_changes_fold_and_the_costly_stand_first() -> None:
+    many = [
+        Change(Address("model", f"m{i}"), Action.RUN, "RETRAIN", 9, (Reason("code changed"),)) for i in range(1000)
+    ]
+    gone = Change(Address("endpoint", "old"), Action.DELETE, "DESTROY", 10, (Reason("no file says it any more"),))
+    text = render_terminal(plan_document(plan_of(*many, gone)))
+    assert len(text.splitlines()) < 20
+    assert text.index("endpoint.old") < text.index("model.*")
+    assert "1000 alike" in text
+
+
+def test_long_texts_change_line_by_line() -> None:
+    before = "SELECT a\nFROM flights\nWHERE month < 9 AND a_rather_long_condition IS NOT NULL"
+    field = FieldChange("sql", before, before.replace("< 9", "< 10"), RETRAIN, "conf/dataset/flights.yaml:7")
+    text = render_terminal(plan_document(plan_of(Change(DATA, Action.RUN, "REPROCESS", 9, (Reason("sql"),), (field,)))))
+    assert "- WHERE month < 9" in text
+    assert "+ WHERE month < 10" in text
+    assert "FROM flights" not in text
+
+
+@pytest.mark.parametrize(
+    ("problem", "expected"),
+    [
+        (
+            Problem(
+                "unknown field", "`trainer.max_epoch` is not a field.", source=Source("conf/m.yaml", 2, 12, 9),
+                hint="Did you mean `max_epochs`?",
+            ),
+            "Error: unknown field                           conf/m.yaml:2\n"
+            "  `trainer.max_epoch` is not a field.\n"
+            "    2 | trainer: { max_epoch: 3 }\n"
+            "      |            ^^^^^^^^^\n"
+            "  Did you mean `max_epochs`?\n",
+        )
+    ],
+)  # fmt: skip
+def test_an_error_quotes_the_line_and_points_at_the_word(problem: Problem, expected: str) -> None:
+    text = render_problems([problem], width=60, read_line=lambda file, line: "trainer: { max_epoch: 3 }")
+    assert text == expected
+
+
+def test_the_closing_line_counts_problems_and_files() -> None:
+    problems = [Problem("a", "b", source=Source("x.yaml", 1)), Problem("a", "b", source=Source("y.yaml", 1))]
+    assert closing_of(problems, "Nothing was planned.") == "2 problems in 2 files. Nothing was planned."
