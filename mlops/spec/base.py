@@ -1,6 +1,7 @@
 """Hold what every resource shares.
 
-Lives here: Strict (the base of every model), said() (a field with its category and its documentation), Resource.
+Lives here: Strict (the base of every model), said() (a field with its category and its documentation), Misfit (an
+error that knows its field), Resource.
 Not here: the resources themselves, composing them from files.
 Law: unknown keys are errors; a default never changes, so that a new version of the tool changes nobody's world.
 """
@@ -13,10 +14,19 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from mlops.spec.category import Category
 
+SECRET = r"^\$\{secret:[A-Za-z_][A-Za-z0-9_]*\}$"
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
 Column = Annotated[str, StringConstraints(min_length=1)]
-SecretText = Annotated[str, StringConstraints(pattern=r"^\$\{secret:[A-Za-z_][A-Za-z0-9_]*\}$")]
+SecretText = Annotated[str, StringConstraints(pattern=SECRET)]
 """A reference to a secret. Composition leaves `${secret:NAME}` as this text; a literal value is refused."""
+
+
+class Misfit(ValueError):
+    """Says what does not fit and, below the model that judges, at which field."""
+
+    def __init__(self, message: str, *path: str | int) -> None:
+        super().__init__(message)
+        self.path = path
 
 
 class Strict(BaseModel):

@@ -10,9 +10,9 @@ from __future__ import annotations
 from datetime import date as Date
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
-from mlops.spec.base import Column, Resource, Strict, said
+from mlops.spec.base import Column, Misfit, Resource, Strict, said
 from mlops.spec.category import Category
 from mlops.spec.units import Share
 
@@ -51,6 +51,17 @@ class RowExpectation(Strict):
     rows: RowBounds
 
 
+def _expectation(value: Any) -> str:
+    rows = "rows" in value if isinstance(value, dict) else isinstance(value, RowExpectation)
+    return "check of rows" if rows else "check of a column"
+
+
+Expectation = Annotated[
+    Annotated[ColumnExpectation, Tag("check of a column")] | Annotated[RowExpectation, Tag("check of rows")],
+    Discriminator(_expectation),
+]
+
+
 class Cleaning(Strict):
     """What is done to a column's values. Runs inside the model's graph too, so that serving does the same."""
 
@@ -77,10 +88,12 @@ class Features(Strict):
     @model_validator(mode="after")
     def _some_and_once(self) -> Features:
         if not self.columns:
-            raise ValueError("no feature is named; list columns under numeric, categorical, cyclic or passthrough")
-        twice = sorted({c for c in self.columns if self.columns.count(c) > 1})
-        if twice:
-            raise ValueError(f"named under more than one of numeric, categorical, cyclic, passthrough: {', '.join(twice)}")
+            raise Misfit("no feature is named; list columns under numeric, categorical, cyclic or passthrough")
+        for field in ("passthrough", "cyclic", "categorical", "numeric"):
+            for position, column in enumerate(getattr(self, field)):
+                if self.columns.count(column) > 1:
+                    where = column if field == "cyclic" else position
+                    raise Misfit(f"`{column}` is named twice among the features; a column is encoded one way", field, where)
         return self
 
 
@@ -111,29 +124,24 @@ class RandomSplit(Strict):
 class Dataset(Resource):
     """Rows, checked, cleaned and split, from sources that are pinned by their content."""
 
-    sources: dict[str, FileSource] = said(doc="Table name in the SQL -> where it comes from.", change=Category.REPROCESS)
+    sources: dict[str, FileSource] = said(
+        doc="Table name in the SQL -> where it comes from.", change=Category.REPROCESS, min_length=1
+    )
     sql: str | None = said(
         None, doc="DuckDB SQL over the sources. Default: all of the only source.", change=Category.REPROCESS
     )
     label: Column | None = said(None, doc="The column to predict.", change=Category.REPROCESS)
-    expect: tuple[ColumnExpectation | RowExpectation, ...] = said((), doc="Checks.", change=Category.REPROCESS)
+    expect: tuple[Expectation, ...] = said((), doc="Checks.", change=Category.REPROCESS)
     clean: dict[Column, Cleaning] = said({}, doc="Column -> cleaning.", change=Category.REPROCESS)
     features: Features = said(doc="How columns become numbers.", change=Category.REPROCESS)
     split: Annotated[TimeSplit | RandomSplit, Field(discriminator="by")] = said(
         doc="Train, validation and test.", change=Category.REPROCESS
     )
 
-    @model_validator(mode="before")
-    @classmethod
-    def _sources_given(cls, value: Any) -> Any:
-        if isinstance(value, dict) and value.get("sources") == {}:
-            raise ValueError("a data set needs at least one source")
-        return value
-
     @model_validator(mode="after")
     def _sql_for_many(self) -> Dataset:
         if self.sql is None and len(self.sources) > 1:
-            raise ValueError("more than one source needs `sql` to say how they are joined")
+            raise Misfit("more than one source needs `sql` to say how they are joined", "sources")
         if self.label is not None and self.label in self.features.columns:
-            raise ValueError(f"the label `{self.label}` is also a feature; a model would learn to copy it")
+            raise Misfit(f"the label `{self.label}` is also a feature; a model would learn to copy it", "label")
         return self

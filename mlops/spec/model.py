@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from mlops.spec.base import Name, Resource, Strict, said
+from mlops.spec.base import Misfit, Name, Resource, Strict, said
 from mlops.spec.category import Category
+from mlops.spec.gate import metrics_of, parse_gate
 from mlops.spec.units import Share
 
 
@@ -70,8 +71,12 @@ class Trainer(Strict):
     deterministic: bool = True
 
 
-Gate = Annotated[str, StringConstraints(strip_whitespace=True, min_length=5)]
-"""`METRIC >= NUMBER`, `METRIC >= live - NUMBER`, `METRIC[SLICE] >= …`; the operators are >= > <= <."""
+def _gate(text: str) -> str:
+    return str(parse_gate(text))
+
+
+Gate = Annotated[str, AfterValidator(_gate)]
+"""See `mlops.spec.gate`; kept as text, with its spaces put in order."""
 
 
 class Model(Resource):
@@ -98,7 +103,23 @@ class Model(Resource):
             "regression": ("mse", "mae", "huber"),
         }
         if self.loss and self.loss.name not in fits[self.task]:
-            raise ValueError(f"loss `{self.loss.name}` does not fit task `{self.task}`; use {' or '.join(fits[self.task])}")
+            raise Misfit(
+                f"`{self.loss.name}` does not fit task `{self.task}`; use {' or '.join(fits[self.task])}", "loss", "name"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _gates_fit(self) -> Model:
+        for position, gate in enumerate(parse_gate(text) for text in self.gates):
+            known = metrics_of(self.task)
+            if gate.metric not in known:
+                raise Misfit(
+                    f"`{gate.metric}` is no metric of task `{self.task}`; there are {', '.join(known)}", "gates", position
+                )
+            if gate.column is not None and gate.column not in self.slices:
+                raise Misfit(
+                    f"`{gate}` looks at a slice by `{gate.column}`, which `slices` does not list", "gates", position
+                )
         return self
 
     @property

@@ -8,9 +8,10 @@ Law: parsed once, here; a value written out reads back as itself.
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Annotated, Any, NamedTuple
 
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import BeforeValidator, PlainSerializer, ValidationInfo, WithJsonSchema
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _BYTES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
@@ -26,12 +27,25 @@ def parse_duration(value: Any) -> float:
     raise ValueError(f"`{value}` is not a duration; write a number and a unit: 500ms, 10s, 15m, 1h, 7d")
 
 
+def _duration(value: Any, info: ValidationInfo) -> float:
+    if info.mode == "json" and isinstance(value, int | float) and not isinstance(value, bool):
+        raise ValueError(f"`{value}` is a duration without a unit; write 500ms, 10s, 15m, 1h or 7d")
+    return parse_duration(value)
+
+
 def format_duration(seconds: float) -> str:
+    """The largest unit that leaves a whole number, else seconds or milliseconds written out."""
     for unit in ("w", "d", "h", "m", "s"):
         count = seconds / _SECONDS[unit]
         if seconds and count == int(count):
             return f"{int(count)}{unit}"
-    return f"{seconds * 1000:g}ms"
+    as_ms = f"{_decimal(round(seconds * 1000, 9))}ms"
+    return as_ms if parse_duration(as_ms) == seconds else f"{_decimal(seconds)}s"
+
+
+def _decimal(number: float) -> str:
+    """Every digit that the number needs, never with an exponent."""
+    return format(Decimal(repr(number)).normalize(), "f")
 
 
 def parse_size(value: Any) -> int:
@@ -52,14 +66,19 @@ def format_size(count: int) -> str:
 
 def parse_share(value: Any) -> float:
     found = re.fullmatch(_NUMBER + r"\s*%", value.strip()) if isinstance(value, str) else None
-    share = float(found[1]) / 100 if found else value
+    plain = re.fullmatch(_NUMBER, value.strip()) if isinstance(value, str) else None
+    share = float(found[1]) / 100 if found else float(plain[1]) if plain else value
     if isinstance(share, int | float) and not isinstance(share, bool) and 0 <= share <= 1:
         return float(share)
     raise ValueError(f"`{value}` is not a share; write 2% or a number between 0 and 1")
 
 
 def format_share(share: float) -> str:
-    return f"{round(share * 100, 10):g}%"
+    for digits in (10, 17):
+        text = f"{_decimal(round(share * 100, digits))}%"
+        if parse_share(text) == share:
+            return text
+    return _decimal(share)
 
 
 class RateValue(NamedTuple):
@@ -82,7 +101,7 @@ def parse_rate(value: Any) -> RateValue:
 
 Duration = Annotated[
     float,
-    BeforeValidator(parse_duration),
+    BeforeValidator(_duration),
     PlainSerializer(format_duration, when_used="json"),
     WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?\s*(ms|s|m|h|d|w)$"}),
 ]

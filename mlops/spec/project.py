@@ -1,0 +1,145 @@
+"""Hold what conf/ says, composed and judged.
+
+Lives here: Project, Settings, LoadedResource, and the words KINDS and NOUNS; plain data that imports no pydantic.
+Not here: reading files (files), composing (compose), judging (judge).
+Law: everything but `model()` is there without pydantic, and equal files give equal projects.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlops.address import Address
+from mlops.errors import MlopsError, Source
+
+if TYPE_CHECKING:
+    from mlops.spec.base import Resource
+
+Json = Any
+NOUNS = {
+    "dataset": "data set",
+    "model": "model",
+    "package": "package",
+    "stack": "stack",
+    "endpoint": "endpoint",
+    "monitor": "monitor",
+}
+KINDS = tuple(NOUNS)
+"""In the order in which one needs the other."""
+COMMAND_LINE = "command line"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What conf/project.yaml and the environment's file say of the project as a whole.
+
+    `state_url` None means `.mlops/state.db`; a secret in it stands as `${secret:NAME}` unless `load` was told how to
+    resolve one. `build`: whether data sets and models may be made here. `protect`: the kinds that refuse to be deleted
+    unless their file says otherwise. `training_stack`: where stages run, None for this machine. `concurrency`: how many
+    changes apply carries out at once; `stages`: how many DVC stages among them.
+    """
+
+    name: str
+    environment: str
+    allow_targets: tuple[str, ...] = ()
+    state_url: str | None = None
+    build: bool = True
+    protect: tuple[str, ...] = ()
+    training_stack: str | None = None
+    concurrency: int = 4
+    stages: int = 1
+    description: str = ""
+    origins: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+
+@dataclass(frozen=True)
+class LoadedResource:
+    """One resource, judged.
+
+    `inputs`: nested JSON, defaults left out, secrets as `${secret:NAME}`, outputs as `${output:ADDRESS.NAME}`.
+    `origins`: dotted path of every input, those of mappings and list items too -> where the value that won was said.
+    `references`: the dotted path of a field -> the resource that it names.
+    """
+
+    address: Address
+    inputs: Mapping[str, Json]
+    origins: Mapping[str, str] = field(compare=False)
+    references: tuple[tuple[str, Address], ...]
+    protect: bool
+
+    def model(self) -> Resource:
+        """The pydantic object; imports pydantic."""
+        from mlops.spec.kinds import MODELS
+
+        return MODELS[self.address.kind].model_validate(self.inputs)
+
+    def origin(self, path: str) -> str | None:
+        """Where `path` was said, or the nearest field above it; None where the files say nothing of it."""
+        while path:
+            if path in self.origins:
+                return self.origins[path]
+            path = path.rpartition(".")[0]
+        return None
+
+
+@dataclass(frozen=True)
+class Project:
+    root: Path
+    settings: Settings
+    resources: Mapping[Address, LoadedResource]
+    overrides: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.settings.name
+
+    @property
+    def environment(self) -> str:
+        return self.settings.environment
+
+    @cached_property
+    def digest(self) -> str:
+        """Of what is said, not of how or where: a comment, or a value moved to another file, leaves it as it is."""
+        said = {str(address): resource.inputs for address, resource in self.resources.items()}
+        settings = {key: value for key, value in vars(self.settings).items() if key not in ("origins", "state_url")}
+        text = json.dumps([settings, said], sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def project_of(payload: Mapping[str, Json], *, root: Path, overrides: tuple[str, ...]) -> Project:
+    """From what `judge` returned, or the cache kept of it. Raises KeyError, TypeError or ValueError for another shape."""
+    settings = {**payload["settings"]}
+    for name in ("allow_targets", "protect"):
+        settings[name] = tuple(settings[name])
+    resources: dict[Address, LoadedResource] = {}
+    for text, told in payload["resources"].items():
+        address = Address.parse(text)
+        references = tuple((path, Address.parse(target)) for path, target in told["references"])
+        resources[address] = LoadedResource(address, told["inputs"], told["origins"], references, told["protect"])
+    return Project(root, Settings(**settings), resources, overrides)
+
+
+def with_secrets(settings: Settings, resolve: Callable[[str], str | None]) -> Settings:
+    """The same with the secrets of the state's address filled in. Raises MlopsError for one that has no value."""
+    url = settings.state_url
+    while url and (start := url.find("${secret:")) >= 0:
+        end = url.index("}", start)
+        name = url[start + len("${secret:") : end]
+        value = resolve(name)
+        if value is None:
+            said = settings.origins.get("state.url", "")
+            file, _, line = said.rpartition(":")
+            raise MlopsError.of(
+                "secret has no value",
+                f"`state.url` needs the secret {name}. Set the environment variable {name}, or put the value into "
+                f".mlops/secrets/{name} with mode 0600.",
+                source=Source(file, int(line)) if file and line.isdigit() else None,
+            )
+        url = url[:start] + value + url[end + 1 :]
+    return replace(settings, state_url=url)

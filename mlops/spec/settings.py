@@ -1,0 +1,60 @@
+"""Say what a project and its environments are.
+
+Lives here: ProjectFile, what conf/project.yaml and conf/env/NAME.yaml may say besides resources.
+Not here: Settings, the plain data that the rest of the tool reads (project).
+Law: an environment says where and how things run, never what the data and the models are.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from mlops.spec.base import Name, Strict, said
+
+
+def _module(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", text):
+        raise ValueError(f"`{text}` is not a module; write its dotted name, such as `my_package.models`")
+    return text
+
+
+def _url(text: str) -> str:
+    if not re.match(r"(\$\{secret:[A-Za-z_]\w*\}|sqlite|postgresql)", text):
+        raise ValueError("it is the address of a database: sqlite:///PATH or postgresql+psycopg://USER@HOST/NAME")
+    if re.match(r"[a-z+0-9]+://[^/@:]*:(?!\$\{secret:[A-Za-z_]\w*\}@)[^/@]+@", text):
+        raise ValueError("it holds a password in the clear; write `${secret:NAME}` in its place")
+    return text
+
+
+class State(Strict):
+    url: Annotated[str, AfterValidator(_url)] | None = said(
+        None, doc="Where what was applied is recorded, `${secret:NAME}` allowed. Default: .mlops/state.db, for dev alone."
+    )
+
+
+class Training(Strict):
+    stack: Name | None = said(None, doc="The stack that stages run on. Default: this machine.", refers="stack")
+    stages: int = Field(1, ge=1, le=256, description="How many stages run at once.")
+
+
+class ProjectFile(Strict):
+    """The project as a whole: its name, its environment, and what every resource of an environment shares."""
+
+    name: Name = said(doc="The project's name.")
+    description: str = said("", doc="What it is for, for people.")
+    environment: Name = said("dev", doc="conf/env/NAME.yaml, unless the command line says env=NAME.")
+    allow_targets: tuple[Annotated[str, AfterValidator(_module)], ...] = said(
+        (), doc="The modules that a `_target_` may come from, with those inside them."
+    )
+    state: State = said(State(), doc="Where what was applied is recorded.")
+    build: bool | None = said(
+        None, doc="May data sets and models be made here? Default: in dev alone; elsewhere dvc.lock is deployed."
+    )
+    protect: tuple[Literal["dataset", "model", "package", "stack", "endpoint", "monitor"], ...] | None = said(
+        None, doc="Kinds that refuse to be deleted or replaced. Default: dataset, model, endpoint in prod, else none."
+    )
+    training: Training | None = said(None, doc="Where stages run.")
+    concurrency: int = Field(4, ge=1, le=256, description="How many changes apply carries out at once.")

@@ -1,0 +1,66 @@
+"""Requests at a steady rate, so that a failed one cannot hide.
+
+Lives here: Load, a thread that posts one row after another and counts what came back.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any
+
+import httpx
+
+
+@dataclass
+class Load:
+    """Posts `row` to `url` `rate` times a second while in its `with` block. `answers` counts status codes and errors."""
+
+    url: str
+    row: dict[str, Any]
+    headers: dict[str, str] = field(default_factory=dict)
+    rate: float = 50.0
+    answers: Counter[str] = field(default_factory=Counter)
+    versions: Counter[str] = field(default_factory=Counter)
+    slowest: float = 0.0
+
+    def __enter__(self) -> Load:
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._go, args=(index,), daemon=True) for index in range(4)]
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(30)
+
+    def _go(self, index: int) -> None:
+        body = json.dumps(self.row)
+        every = len(self._threads if hasattr(self, "_threads") else [0] * 4) / self.rate
+        due = time.monotonic() + index * every / 4
+        with httpx.Client(timeout=20) as client:
+            while not self._stop.is_set():
+                started = time.monotonic()
+                try:
+                    answer = client.post(f"{self.url}/predict", content=body, headers=self.headers)
+                    self.answers[str(answer.status_code)] += 1
+                    self.versions[answer.headers.get("x-mlops-version", "?")] += 1
+                except httpx.HTTPError as error:
+                    self.answers[type(error).__name__] += 1
+                self.slowest = max(self.slowest, time.monotonic() - started)
+                due += every
+                self._stop.wait(max(0.0, due - time.monotonic()))
+
+    @property
+    def sent(self) -> int:
+        return sum(self.answers.values())
+
+    @property
+    def failed(self) -> dict[str, int]:
+        return {key: count for key, count in self.answers.items() if key != "200"}
