@@ -7,10 +7,27 @@ Law: make_plan is pure; apply_plan does exactly Plan.changes and nothing else.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mlops.address import Address
-from mlops.engine.resource import Action, Attention, FieldChange, Reason
+from mlops.engine.diff import diff
+from mlops.engine.graph import order, reach, reverse
+from mlops.engine.resource import (
+    Action,
+    Attention,
+    Dependency,
+    Desired,
+    Effect,
+    FieldChange,
+    Kind,
+    Observed,
+    Reason,
+    Record,
+)
+
+NOTHING = Observed(None, exists=False)
+_STRENGTH = (Action.UPDATE, Action.RUN, Action.CREATE, Action.REPLACE)
 
 
 @dataclass(frozen=True)
@@ -18,6 +35,7 @@ class Change:
     """What the plan says of one resource. A no-op has a reason too.
 
     `condition`: for MAYBE, the upstream resources whose outputs decide. `blocked`: why a protected resource refuses.
+    `keeps`: no output of it will differ. `depends_on`: what must be finished before.
     """
 
     address: Address
@@ -30,6 +48,7 @@ class Change:
     condition: tuple[Address, ...] = ()
     depends_on: tuple[Address, ...] = ()
     blocked: str | None = None
+    keeps: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +76,185 @@ class Plan:
     overrides: tuple[str, ...] = ()
     format_version: int = 1
     extra: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Truths:
+    """All that a decision is made from. `interrupted`: resources that an apply was changing when it died."""
+
+    desired: Mapping[Address, Desired]
+    observed: Mapping[Address, Observed]
+    kinds: Mapping[str, Kind]
+    interrupted: Collection[Address] = ()
+
+    def record(self, address: Address) -> Record | None:
+        return self.observed.get(address, NOTHING).recorded
+
+
+def make_plan(truths: Truths, *, targets: Sequence[Address] = ()) -> tuple[Change, ...]:
+    """With `targets`, these and what they need; where they are to be deleted, what needs them.
+
+    To destroy everything, give no desired resources. Raises InvalidConfig for a cycle.
+    """
+    needs = {at: tuple(d.address for d in desired.depends_on) for at, desired in truths.desired.items()}
+    gone = [at for at, seen in truths.observed.items() if seen.recorded is not None and at not in truths.desired]
+    made: dict[Address, Change] = {}
+    for at in order(needs):
+        made[at] = _decide(truths.desired[at], truths, made)
+    recorded_needs = {at: seen.recorded.depends_on for at, seen in truths.observed.items() if seen.recorded}
+    users = reverse(recorded_needs)
+    for at in gone:
+        made[at] = _delete(at, truths, tuple(user for user in users.get(at, ()) if user in made or user in gone))
+    chosen = _chosen(targets, made, needs, users)
+    ordering = {at: made[at].depends_on for at in chosen}
+    return tuple(made[at] for at in order(ordering))
+
+
+def attention_of(truths: Truths) -> tuple[Attention, ...]:
+    return tuple(told for at in sorted(truths.observed) for told in truths.observed[at].attention)
+
+
+def _chosen(
+    targets: Sequence[Address], made: Mapping[Address, Change], needs: Mapping[Address, Sequence[Address]],
+    users: Mapping[Address, Sequence[Address]],
+) -> set[Address]:  # fmt: skip
+    if not targets:
+        return set(made)
+    up = reach([at for at in targets if at in needs], needs)
+    down = reach([at for at in targets if at not in needs], users)
+    return (up | down) & set(made)
+
+
+def _delete(at: Address, truths: Truths, users: tuple[Address, ...]) -> Change:
+    kind = truths.kinds[at.kind]
+    record = truths.record(at)
+    assert record is not None
+    reason = Reason("no longer declared" if truths.desired else "destroyed by request")
+    blocked = "take the protection off first: `protect: false`, then apply" if record.protect else None
+    effect = kind.deleted
+    return Change(at, effect.action, effect.category, effect.rank, (reason,), depends_on=users, blocked=blocked)
+
+
+def _decide(desired: Desired, truths: Truths, made: Mapping[Address, Change]) -> Change:
+    kind = truths.kinds[desired.address.kind]
+    observed = truths.observed.get(desired.address, NOTHING)
+    record = observed.recorded
+    after = tuple(dict.fromkeys(d.address for d in desired.depends_on if d.address in truths.desired))
+    if record is None:
+        reason = Reason("new", _first_origin(desired))
+        return _change(desired, kind.created, (reason,), kind=kind, depends_on=after)
+    fields = _fields(desired, record, kind)
+    effects = [told.effect for told in fields]
+    reasons = [Reason(f"{told.path} changed", told.source) for told in fields]
+    for extra_reason, effect in _from_the_world(desired, observed, record, kind, truths):
+        reasons.append(extra_reason)
+        effects.append(effect)
+    maybe: list[tuple[Dependency, Reason]] = []
+    for dependency in desired.depends_on:
+        told = _from_upstream(dependency, record, truths, made)
+        if told and told[1]:
+            maybe.append((dependency, told[0]))
+        elif told and dependency.effect:
+            reasons.append(told[0])
+            effects.append(dependency.effect)
+    if not effects and not maybe:
+        action = Action.ADOPT if observed.adopted else Action.NOOP
+        words = "made elsewhere, and taken over" if observed.adopted else "nothing differs"
+        return Change(desired.address, action, action.value, 0, (Reason(words),), depends_on=after, keeps=True)
+    condition = tuple(dict.fromkeys(dependency.address for dependency, _ in maybe))
+    reasons += [reason for _, reason in maybe]
+    if not effects:
+        top = max((d.effect for d, _ in maybe if d.effect), key=lambda effect: effect.rank)
+        notes = kind.notes(desired, record, top.category)
+        return Change(
+            desired.address, Action.MAYBE, top.category, top.rank, tuple(reasons), notes=notes, condition=condition,
+            depends_on=after, keeps=top.keeps,
+        )  # fmt: skip
+    top = max(effects, key=lambda effect: effect.rank)
+    action = max((effect.action for effect in effects), key=_strength)
+    keeps = all(effect.keeps for effect in effects) and not maybe
+    effect = Effect(top.category, top.rank, action, keeps)
+    return _change(
+        desired, effect, tuple(reasons), kind=kind, record=record, fields=fields, condition=condition, depends_on=after
+    )
+
+
+def _change(
+    desired: Desired, effect: Effect, reasons: tuple[Reason, ...], *, kind: Kind, depends_on: tuple[Address, ...],
+    record: Record | None = None, fields: tuple[FieldChange, ...] = (), condition: tuple[Address, ...] = (),
+) -> Change:  # fmt: skip
+    action = Action.CREATE if record is None else effect.action
+    blocked = None
+    if action is Action.REPLACE and record is not None and record.protect:
+        blocked = "take the protection off first: `protect: false`, then apply"
+    return Change(
+        desired.address, action, effect.category, effect.rank, reasons, fields,
+        kind.notes(desired, record, effect.category), condition, depends_on, blocked, effect.keeps,
+    )  # fmt: skip
+
+
+def _strength(action: Action) -> int:
+    return _STRENGTH.index(action) if action in _STRENGTH else 0
+
+
+def _first_origin(desired: Desired) -> str | None:
+    origin = next(iter(desired.origins.values()), None)
+    return origin.partition(":")[0] if origin else None
+
+
+def _fields(desired: Desired, record: Record, kind: Kind) -> tuple[FieldChange, ...]:
+    told = []
+    for path, before, after in (found for found in diff(record.inputs, desired.inputs)):
+        secret = any(isinstance(value, Mapping) and "$secret" in value for value in (before, after))
+        told.append(FieldChange(path, before, after, kind.effect(path), _origin(desired, path), secret))
+    if desired.protect != record.protect:
+        source = _origin(desired, "protect")
+        told.append(FieldChange("protect", record.protect, desired.protect, kind.effect("protect"), source))
+    return tuple(told)
+
+
+def _origin(desired: Desired, path: str) -> str | None:
+    while path:
+        if path in desired.origins:
+            return desired.origins[path]
+        path = path.rpartition(".")[0]
+    return _first_origin(desired)
+
+
+def _from_the_world(
+    desired: Desired, observed: Observed, record: Record, kind: Kind, truths: Truths
+) -> list[tuple[Reason, Effect]]:
+    told = [(stale.reason, stale.effect) for stale in observed.stale]
+    told += [(Reason(f"{d.path} is {d.observed}, and {d.recorded} was recorded"), d.effect) for d in observed.drift]
+    again = Effect(kind.created.category, kind.created.rank, _again(kind.created.action))
+    if not observed.exists:
+        told.append((Reason("it is gone"), Effect(kind.created.category, kind.created.rank, Action.CREATE)))
+    elif desired.address in truths.interrupted:
+        told.append((Reason("an apply was interrupted while changing it"), again))
+    elif not record.complete and not told:
+        told.append((Reason("the last apply of it failed half way"), again))
+    return told
+
+
+def _again(action: Action) -> Action:
+    return Action.UPDATE if action is Action.CREATE else action
+
+
+def _from_upstream(
+    dependency: Dependency, record: Record, truths: Truths, made: Mapping[Address, Change]
+) -> tuple[Reason, bool] | None:
+    """The reason, and whether it is only a condition; None where nothing follows from this dependency."""
+    if dependency.output is None or dependency.effect is None:
+        return None
+    at = dependency.address
+    change = made.get(at)
+    key = f"{at}:{dependency.output}"
+    upstream = truths.record(at)
+    words = f"{dependency.words}, if {at} changes" if dependency.words else f"if {at}'s {dependency.output} changes"
+    if change is not None and change.action not in (Action.NOOP, Action.ADOPT) and not change.keeps:
+        return Reason(words, cause=at), True
+    if upstream is None or key not in record.upstream:
+        return None
+    if upstream.outputs.get(dependency.output) != record.upstream[key]:
+        return Reason(f"{at}'s {dependency.output} is another than it was made from", cause=at), False
+    return None

@@ -37,6 +37,8 @@ class Effect:
     category: str
     rank: int
     action: Action = Action.UPDATE
+    keeps: bool = False
+    """True where it leaves every output as it was, so that nothing below has to wait for it."""
 
 
 @dataclass(frozen=True, slots=True)

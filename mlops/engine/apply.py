@@ -1,0 +1,268 @@
+"""Do what the plan says.
+
+Lives here: apply_plan, which walks the changes in their order, as parallel as they allow, and Result.
+Not here: deciding (plan), what a change means (kinds), the lease (lease).
+Law: before each side effect an intent, after it the record; a failed change stops what depends on it and nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from mlops.address import Address
+from mlops.engine.events import Event, EventType, Sink
+from mlops.engine.plan import Change, Truths
+from mlops.engine.resource import Action, Desired, Effect, Json, Kind, Outcome, Record, Step
+from mlops.engine.state import Intent, Store
+from mlops.errors import ApplyFailed, MlopsError, Problem
+
+_TELL_EVERY = 0.2
+
+
+@dataclass
+class Result:
+    """`failed`: the error of each. `skipped`: why each was not tried or not needed. `cut`: needed no work after all."""
+
+    done: list[Address] = field(default_factory=list)
+    failed: dict[Address, MlopsError] = field(default_factory=dict)
+    skipped: dict[Address, str] = field(default_factory=dict)
+    cut: list[Address] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        return tuple(problem for error in self.failed.values() for problem in error.problems)
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What a walk works with. `operation`: the id that records are written under; `token`: the lease's."""
+
+    truths: Truths
+    store: Store
+    operation: str
+    token: int
+    sink: Sink = lambda event: None
+    stop: threading.Event = field(default_factory=threading.Event)
+    parallel: int = 4
+    clock: Callable[[], float] = time.time
+
+    def now(self) -> str:
+        return datetime.fromtimestamp(self.clock(), UTC).isoformat(timespec="seconds")
+
+
+def apply_plan(changes: tuple[Change, ...], desk: Desk) -> Result:
+    """Does exactly `changes`. Raises MlopsError before anything is done where one is blocked by protection."""
+    blocked = [change for change in changes if change.blocked]
+    if blocked:
+        raise ApplyFailed(
+            *(
+                Problem(
+                    "protected",
+                    f"{change.address} is protected, and this plan would {change.action.value} it: {change.blocked}.",
+                    address=str(change.address),
+                )
+                for change in blocked
+            )
+        )
+    return _Walk(changes, desk).run()
+
+
+class _Walk:
+    def __init__(self, changes: tuple[Change, ...], desk: Desk) -> None:
+        self.desk = desk
+        self.changes = {change.address: change for change in changes}
+        self.outputs: dict[Address, Mapping[str, Json]] = {
+            at: seen.recorded.outputs for at, seen in desk.truths.observed.items() if seen.recorded
+        }
+        self.result = Result()
+        self._telling = threading.Lock()
+
+    def run(self) -> Result:
+        started = self.desk.clock()
+        self._tell("apply_started", None, {"changes": len(self.changes)})
+        waits = {at: {d for d in change.depends_on if d in self.changes} for at, change in self.changes.items()}
+        running: dict[Future[None], Address] = {}
+        with ThreadPoolExecutor(max_workers=self.desk.parallel, thread_name_prefix="apply") as pool:
+            try:
+                self._loop(waits, running, pool)
+            except BaseException:
+                self.desk.stop.set()
+                raise
+        self.result.seconds = self.desk.clock() - started
+        told = {"done": len(self.result.done), "failed": len(self.result.failed), "skipped": len(self.result.skipped)}
+        self._tell("apply_done", None, {**told, "seconds": self.result.seconds})
+        return self.result
+
+    def _loop(self, waits: dict[Address, set[Address]], running: dict[Future[None], Address], pool: ThreadPoolExecutor) -> None:
+        after: dict[Address, list[Address]] = {at: [] for at in waits}
+        for at, needs in waits.items():
+            for need in needs:
+                after[need].append(at)
+        ready = [at for at, needs in waits.items() if not needs]
+        while ready or running:
+            for at in ready:
+                change = self.changes[at]
+                if change.action is Action.NOOP or self._held_back(change):
+                    running[_finished()] = at
+                else:
+                    running[pool.submit(self._one, change)] = at
+            ready = []
+            finished, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in finished:
+                at = running.pop(future)
+                future.result()
+                for follower in after[at]:
+                    waits[follower].discard(at)
+                    if not waits[follower]:
+                        ready.append(follower)
+
+    def _held_back(self, change: Change) -> bool:
+        """True, and told, where something before it failed or nothing new may start."""
+        if change.action is Action.ADOPT:
+            return False
+        for need in change.depends_on:
+            if need in self.result.failed or need in self.result.skipped:
+                self._skip(change, f"not tried: {need} {'failed' if need in self.result.failed else 'was skipped'}")
+                return True
+        if self.desk.stop.is_set():
+            self._skip(change, "not tried: interrupted")
+            return True
+        return False
+
+    def _skip(self, change: Change, why: str) -> None:
+        self.result.skipped[change.address] = why
+        self._tell("change_skipped", change.address, {"reason": why, "category": change.category})
+
+    def _one(self, change: Change) -> None:
+        started = self.desk.clock()
+        try:
+            self._act(change, started)
+        except MlopsError as error:
+            self._fail(change, error)
+        except Exception as error:
+            told = MlopsError.of(
+                "unexpected failure", f"{type(error).__name__}: {error}. Run again with --debug to see where.",
+            ).at(str(change.address))  # fmt: skip
+            told.__cause__ = error
+            self._fail(change, told)
+
+    def _act(self, change: Change, started: float) -> None:
+        at = change.address
+        truths = self.desk.truths
+        desired, record = truths.desired.get(at), truths.record(at)
+        if change.action is Action.ADOPT:
+            assert record is not None and desired is not None
+            kept = replace(record, depends_on=_needs(desired), protect=desired.protect)
+            self.desk.store.write(kept, operation=self.desk.operation, at=self.desk.now(), token=self.desk.token)
+            return
+        effect = Effect(change.category, change.rank, change.action)
+        if desired is not None and record is not None and change.condition:
+            moved = self._moved(desired, record)
+            if change.action is Action.MAYBE and not moved:
+                self.result.cut.append(at)
+                names = ", ".join(str(address) for address in change.condition)
+                why = f"unchanged: what it uses of {names} is the same"
+                self._tell("change_skipped", at, {"reason": why, "category": change.category})
+                return
+            effect = max((effect, *moved), key=lambda told: told.rank)
+        self._tell("change_started", at, {"category": effect.category, "action": change.action.value})
+        step = self._step(change, effect.category, desired, record)
+        self.desk.store.intend(
+            Intent(step.key, at, step.action.value, self.desk.operation), at=self.desk.now(), token=self.desk.token
+        )
+        note = self._carry_out(step, truths.kinds[at.kind])
+        self.result.done.append(at)
+        told = {"note": note, "seconds": self.desk.clock() - started, "category": effect.category}
+        self._tell("change_done", at, {**told, "action": change.action.value})
+
+    def _moved(self, desired: Desired, record: Record) -> list[Effect]:
+        moved = []
+        for dependency in desired.depends_on:
+            if dependency.output is None or dependency.effect is None:
+                continue
+            key = f"{dependency.address}:{dependency.output}"
+            if self.outputs.get(dependency.address, {}).get(dependency.output) != record.upstream.get(key):
+                moved.append(dependency.effect)
+        return moved
+
+    def _step(self, change: Change, category: str, desired: Desired | None, record: Record | None) -> Step:
+        at = change.address
+        action = Action.UPDATE if change.action is Action.MAYBE else change.action
+        upstream = {d.address: self.outputs.get(d.address, {}) for d in desired.depends_on} if desired else {}
+        consumed = _consumed(desired, upstream)
+        told = [str(at), action.value, desired.inputs if desired else None, consumed, record.serial if record else 0]
+        key = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:32]
+        last = [0.0]
+
+        def say(line: str, fraction: float | None) -> None:
+            now = time.monotonic()
+            if now - last[0] >= _TELL_EVERY:
+                last[0] = now
+                self._tell("progress", at, {"line": line, "fraction": fraction})
+
+        return Step(at, action, category, key, desired, record, upstream, change.fields, say)
+
+    def _carry_out(self, step: Step, kind: Kind) -> str:
+        written = {"operation": self.desk.operation, "token": self.desk.token, "closes": step.key}
+        if step.action in (Action.DELETE, Action.FORGET):
+            kind.delete(step)
+            self.desk.store.delete(step.address, at=self.desk.now(), **written)  # type: ignore[arg-type]
+            return "forgotten" if step.action is Action.FORGET else "deleted"
+        try:
+            if step.action is Action.REPLACE:
+                kind.delete(step)
+            outcome = kind.create(step) if step.action in (Action.CREATE, Action.REPLACE) else kind.update(step)
+        except MlopsError as error:
+            partial = getattr(error, "partial", None)
+            if isinstance(partial, Outcome):
+                record = self._record(step, partial, complete=False)
+                self.desk.store.write(record, at=self.desk.now(), **written)  # type: ignore[arg-type]
+            raise
+        record = self._record(step, outcome, complete=True)
+        self.desk.store.write(record, at=self.desk.now(), **written)  # type: ignore[arg-type]
+        self.outputs[step.address] = outcome.outputs
+        return outcome.note
+
+    def _record(self, step: Step, outcome: Outcome, *, complete: bool) -> Record:
+        desired = step.desired
+        assert desired is not None
+        return Record(
+            step.address, desired.inputs, outcome.outputs, _consumed(desired, step.upstream), _needs(desired),
+            desired.protect, complete, extra=step.recorded.extra if step.recorded else {},
+        )  # fmt: skip
+
+    def _fail(self, change: Change, error: MlopsError) -> None:
+        told = error.at(str(change.address))
+        told.__cause__ = error.__cause__ or error
+        self.result.failed[change.address] = told
+        problems = [{"summary": p.summary, "detail": p.detail} for p in told.problems]
+        self._tell("change_failed", change.address, {"problems": problems, "category": change.category})
+
+    def _tell(self, type_: EventType, at: Address | None, data: Mapping[str, Json]) -> None:
+        with self._telling:
+            self.desk.sink(Event(type_, self.desk.clock(), str(at) if at else None, data))
+
+
+def _finished() -> Future[None]:
+    future: Future[None] = Future()
+    future.set_result(None)
+    return future
+
+
+def _needs(desired: Desired) -> tuple[Address, ...]:
+    return tuple(dict.fromkeys(d.address for d in desired.depends_on))
+
+
+def _consumed(desired: Desired | None, upstream: Mapping[Address, Mapping[str, Json]]) -> dict[str, Json]:
+    if desired is None:
+        return {}
+    wanted = [d for d in desired.depends_on if d.output is not None]
+    return {f"{d.address}:{d.output}": upstream.get(d.address, {}).get(d.output or "") for d in wanted}

@@ -1,0 +1,157 @@
+"""Let one apply write at a time.
+
+Lives here: Lease, taken and kept alive with a heartbeat, and Holder, who has it.
+Not here: what is written under it (store).
+Law: the token only grows; whoever lost the lease can write nothing more, however late it wakes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from mlops.engine.store import DatabaseStore, leases
+from mlops.errors import LockHeld, MlopsError
+
+TTL = 30.0
+"""Seconds after which a lease without a heartbeat is free."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """`born`: the process's start in clock ticks since the machine's, to tell it from a later one of the same number."""
+
+    who: str
+    host: str
+    pid: int
+    born: str
+    since: str
+
+    @classmethod
+    def me(cls, who: str, since: str) -> Holder:
+        return cls(who, socket.gethostname(), os.getpid(), _born(os.getpid()) or "", since)
+
+    def is_gone(self) -> bool:
+        """True where it ran on this machine and does no longer."""
+        return self.host == socket.gethostname() and _born(self.pid) != self.born
+
+    def __str__(self) -> str:
+        return f"{self.who} on {self.host} (process {self.pid}, since {self.since})"
+
+
+def _born(pid: int) -> str | None:
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    fields = text.rpartition(")")[2].split()
+    return None if fields[0] in "ZX" else fields[19]
+
+
+@contextmanager
+def lease(
+    store: DatabaseStore, holder: Holder, *, wait: float = 0.0, ttl: float = TTL, clock: Callable[[], float] = time.time
+) -> Iterator[int]:
+    """The fencing token. Raises LockHeld where another holds it for longer than `wait` seconds."""
+    store.prepare()
+    until = clock() + wait
+    while True:
+        token, other = _take(store, holder, ttl, clock)
+        if token:
+            break
+        if clock() >= until:
+            raise LockHeld.of(
+                "another apply is running",
+                f"{other} holds the lease of environment {store.environment}. Wait for it (--lock-timeout 5m), or free "
+                "the lease if that process is dead: mlops unlock",
+            )
+        time.sleep(0.2)
+    done = threading.Event()
+    beat = threading.Thread(target=_beat, args=(store, token, ttl, clock, done), daemon=True, name="lease")
+    beat.start()
+    try:
+        yield token
+    finally:
+        done.set()
+        beat.join(ttl)
+        _release(store, token)
+
+
+def _take(
+    store: DatabaseStore, holder: Holder, ttl: float, clock: Callable[[], float]
+) -> tuple[int, Holder | None]:
+    here = leases.c.environment == store.environment
+    with store.writing() as connection:
+        row = connection.execute(sa.select(leases).where(here).with_for_update()).first()
+        told = json.dumps(asdict(holder))
+        if row is None:
+            connection.execute(
+                leases.insert().values(environment=store.environment, token=1, holder=told, expires_at=clock() + ttl)
+            )
+            return 1, None
+        other = _holder(row.holder)
+        if other is not None and row.expires_at > clock() and not other.is_gone():
+            return 0, other
+        connection.execute(
+            leases.update().where(here, leases.c.token == row.token)
+            .values(token=row.token + 1, holder=told, expires_at=clock() + ttl)
+        )  # fmt: skip
+        return row.token + 1, None
+
+
+def _holder(text: str | None) -> Holder | None:
+    try:
+        return Holder(**json.loads(text)) if text else None
+    except (ValueError, TypeError):
+        return None
+
+
+def _beat(
+    store: DatabaseStore, token: int, ttl: float, clock: Callable[[], float], done: threading.Event
+) -> None:
+    while not done.wait(ttl / 4):
+        try:
+            with store.writing() as connection:
+                connection.execute(
+                    leases.update().where(leases.c.environment == store.environment, leases.c.token == token)
+                    .values(expires_at=clock() + ttl)
+                )  # fmt: skip
+        except MlopsError:
+            continue
+
+
+def _release(store: DatabaseStore, token: int) -> None:
+    try:
+        with store.writing() as connection:
+            connection.execute(
+                leases.update().where(leases.c.environment == store.environment, leases.c.token == token)
+                .values(holder=None, expires_at=0.0)
+            )  # fmt: skip
+    except MlopsError:
+        pass
+
+
+def holder_of(store: DatabaseStore) -> Holder | None:
+    """Who has the lease now, alive or not."""
+    with store.reading() as connection:
+        row = connection.execute(sa.select(leases.c.holder).where(leases.c.environment == store.environment)).first()
+    return _holder(row.holder) if row else None
+
+
+def free(store: DatabaseStore) -> None:
+    """Take the lease from whoever has it: its token is spent, and it can write nothing more."""
+    store.prepare()
+    with store.writing() as connection:
+        connection.execute(
+            leases.update().where(leases.c.environment == store.environment)
+            .values(token=leases.c.token + 1, holder=None, expires_at=0.0)
+        )  # fmt: skip

@@ -1,0 +1,100 @@
+"""Write a plan to a file, and hold it against the world again.
+
+Lives here: plan_to_json, plan_from_json, check_same, digest_of.
+Not here: making plans, drawing them.
+Law: a file whose digest does not fit is refused; a plan that would be another today says what moved.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from mlops.address import Address
+from mlops.engine.plan import Change, Pin, Plan
+from mlops.engine.resource import Action, Effect, FieldChange, Reason
+from mlops.errors import MlopsError, StalePlan
+
+FORMAT = "mlops.saved-plan/1"
+
+
+def digest_of(plan: Plan) -> str:
+    """Of what will happen, and from what; not of when it was planned."""
+    told = {"changes": [_plain(asdict(change)) for change in plan.changes], "pins": [asdict(pin) for pin in plan.pins]}
+    told["base"] = [plan.project, plan.environment, plan.lineage, plan.serial, list(plan.overrides)]
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def plan_to_json(plan: Plan) -> str:
+    body = _plain(asdict(plan))
+    return json.dumps({"format": FORMAT, "digest": digest_of(plan), "plan": body}, indent=1, sort_keys=True) + "\n"
+
+
+def plan_from_json(text: str, *, file: str) -> Plan:
+    """Raises MlopsError for a file that is no plan, or was changed by hand."""
+    try:
+        told = json.loads(text)
+        if told["format"] != FORMAT:
+            raise ValueError(f"its format is {told['format']}, and this version reads {FORMAT}")
+        body: Mapping[str, Any] = told["plan"]
+        plan = Plan(
+            body["project"], body["environment"], body["lineage"], body["serial"], body["created_at"],
+            tuple(_change(change) for change in body["changes"]), tuple(Pin(**pin) for pin in body["pins"]), (),
+            body["expires_at"], body["commit"], tuple(body["overrides"]), body["format_version"], dict(body["extra"]),
+        )  # fmt: skip
+    except (ValueError, KeyError, TypeError) as error:
+        raise MlopsError.of(
+            "not a saved plan", f"{file} cannot be read as a plan: {error}. Make one with `mlops plan --out FILE`."
+        ) from error
+    if told["digest"] != digest_of(plan):
+        raise StalePlan.of(
+            "saved plan was altered",
+            f"{file} is not what `mlops plan` wrote: its digest does not fit. Plan again; do not edit a plan.",
+        )
+    return plan
+
+
+def check_same(saved: Plan, fresh: Plan, *, file: str) -> None:
+    """Raises StalePlan with every pin that moved since `saved` was made."""
+    moved: list[str] = []
+    if saved.lineage != fresh.lineage:
+        moved.append("the state is another one (its lineage differs)")
+    elif saved.serial != fresh.serial:
+        moved.append(f"the state went from serial {saved.serial} to {fresh.serial}: somebody applied since")
+    now = {pin.name: pin.digest for pin in fresh.pins}
+    was = {pin.name: pin.digest for pin in saved.pins}
+    moved += [f"{name} changed" for name in sorted(was.keys() | now.keys()) if was.get(name) != now.get(name)]
+    if not moved and digest_of(saved) != digest_of(fresh):
+        before = {change.address: change for change in saved.changes}
+        after = {change.address: change for change in fresh.changes}
+        differ = sorted(at for at in before.keys() | after.keys() if before.get(at) != after.get(at))
+        moved.append(f"the world changed: {', '.join(str(at) for at in differ)} would be planned otherwise now")
+    if moved:
+        raise StalePlan.of(
+            "stale plan", f"{file} no longer fits: {'; '.join(moved)}. Nothing was done. Plan and review again."
+        )
+
+
+def _plain(value: Any) -> Any:
+    return json.loads(json.dumps(value, default=str))
+
+
+def _change(told: Mapping[str, Any]) -> Change:
+    fields = tuple(FieldChange(**{**one, "effect": _effect(one["effect"])}) for one in told["fields"])
+    reasons = tuple(Reason(r["text"], r["source"], _address(r["cause"]) if r["cause"] else None) for r in told["reasons"])
+    return Change(
+        _address(told["address"]), Action(told["action"]), told["category"], told["rank"], reasons, fields,
+        tuple(told["notes"]), tuple(_address(at) for at in told["condition"]),
+        tuple(_address(at) for at in told["depends_on"]), told["blocked"], told["keeps"],
+    )  # fmt: skip
+
+
+def _effect(told: Mapping[str, Any]) -> Effect:
+    return Effect(told["category"], told["rank"], Action(told["action"]), told["keeps"])
+
+
+def _address(told: Any) -> Address:
+    return Address(*told)

@@ -1,0 +1,116 @@
+"""What is remembered between applies.
+
+Lives here: Reader and Store (the protocols), Operation, Head, and the JSON form of a record.
+Not here: a database (store), who may write (lease).
+Law: planning gets the reading half, so it cannot write; a field that a newer version wrote is kept.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from mlops.address import Address
+from mlops.engine.resource import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """`lineage` names this line of history, `serial` counts its writes, `salt` (hex) is what secrets are hashed with."""
+
+    lineage: str
+    serial: int
+    salt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    key: str
+    address: Address
+    action: str
+    operation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One apply. `outcome`: running, done, failed, interrupted; `ended_at` None while it runs, or where it died."""
+
+    id: str
+    started_at: str
+    ended_at: str | None
+    who: str
+    host: str
+    command: str
+    commit: str | None
+    plan_digest: str
+    outcome: str
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A record as it was at a serial; None where it was deleted then."""
+
+    serial: int
+    at: str
+    operation: str
+    record: Record | None
+
+
+class Reader(Protocol):
+    def head(self) -> Head: ...
+
+    def records(self) -> Mapping[Address, Record]: ...
+
+    def versions(self, address: Address) -> Sequence[Version]: ...
+
+    def operations(self, limit: int = 50) -> Sequence[Operation]: ...
+
+    def intents(self) -> Sequence[Intent]: ...
+
+
+class Store(Reader, Protocol):
+    """Every write carries the fencing token of the lease, and fails with LockHeld once another holds it."""
+
+    def begin(self, operation: Operation, token: int) -> None: ...
+
+    def end(self, operation: str, outcome: str, summary: str, *, at: str, token: int) -> None: ...
+
+    def intend(self, intent: Intent, *, at: str, token: int) -> None: ...
+
+    def write(self, record: Record, *, operation: str, at: str, token: int, closes: str | None = None) -> Record:
+        """The record with its serial. `closes`: the intent that is fulfilled by it, in the same transaction."""
+        ...
+
+    def delete(self, address: Address, *, operation: str, at: str, token: int, closes: str | None = None) -> None: ...
+
+    def close(self, key: str, *, token: int) -> None:
+        """Close an intent that changed nothing."""
+        ...
+
+
+_FIELDS = ("inputs", "outputs", "upstream", "depends_on", "protect", "complete")
+
+
+def record_to_json(record: Record) -> str:
+    told: dict[str, Any] = {**record.extra, **{name: getattr(record, name) for name in _FIELDS}}
+    told["depends_on"] = [str(address) for address in record.depends_on]
+    return json.dumps(told, sort_keys=True, separators=(",", ":"))
+
+
+def record_from_json(address: Address, serial: int, text: str) -> Record:
+    """Raises ValueError or KeyError for text that is no record."""
+    told = json.loads(text)
+    return Record(
+        address,
+        told["inputs"],
+        told["outputs"],
+        told.get("upstream", {}),
+        tuple(Address.parse(name) for name in told.get("depends_on", ())),
+        bool(told.get("protect", False)),
+        bool(told.get("complete", True)),
+        serial,
+        {key: value for key, value in told.items() if key not in _FIELDS},
+    )
