@@ -1,0 +1,73 @@
+"""Measure a model.
+
+Lives here: evaluate, the whole of the stage: metrics, slices, plots.
+Not here: judging (kinds).
+Law: measures what training predicted; needs no torch.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from mlops.workloads.stage import failed, read_params, say, write_json
+from mlops.workloads.training.data import PreparedData, targets
+from mlops.workloads.training.metrics import curves, measure
+from mlops.workloads.training.task import Task
+
+_MOST_SLICES = 200
+
+
+def evaluate(name: str, *, root: Path = Path()) -> None:
+    """Write metrics/model/NAME.json and plots/model/NAME/."""
+    told = read_params("model", name)["evaluate"]
+    folder = root / "models" / name / "train"
+    network = json.loads((folder / "network.json").read_text())
+    task: Task = network["task"]
+    data = PreparedData.open(network["dataset"], root)
+    predictions = pq.read_table(folder / "predictions.parquet")
+    metrics: dict[str, Any] = {}
+    for split in ("val", "test"):
+        truth = targets(task, data.labels(split), network["classes"])
+        predicted = predictions_of(predictions, split)
+        metrics |= {f"{split}_{key}": value for key, value in measure(task, truth, predicted).items()}
+    if told.get("slices"):
+        metrics["slices"] = slices(task, data.raw("test"), told["slices"], truth, predicted)
+    write_json(root / "metrics" / "model" / f"{name}.json", metrics)
+    plots = root / "plots" / "model" / name
+    shutil.rmtree(plots, ignore_errors=True)
+    history = json.loads((folder / "history.json").read_text())
+    write_json(plots / "loss.json", history)
+    for plot, points in curves(task, truth, predicted).items():
+        write_json(plots / f"{plot}.json", points)
+    say("measured", 1.0)
+
+
+def predictions_of(table: pa.Table, split: str) -> np.ndarray[Any, Any]:
+    column = table.filter(pc.equal(table["split"], split))["prediction"]
+    if pa.types.is_list(column.type):
+        return np.asarray(column.to_pylist(), dtype=np.float32)
+    return column.to_numpy()
+
+
+def slices(task: Task, raw: pa.Table, columns: list[str], truth: Any, predicted: Any) -> dict[str, Any]:
+    """Column -> value -> metrics and rows, of the test split; at most 200 values, the most frequent."""
+    out: dict[str, Any] = {}
+    for column in columns:
+        if column not in raw.column_names:
+            raise failed("no such column", f"`slices` names `{column}`; the data set has {', '.join(raw.column_names)}.")
+        values = np.asarray([str(value) for value in raw[column].to_pylist()], dtype=object)
+        names, counts = np.unique(values.astype(str), return_counts=True)
+        most = sorted(zip(names.tolist(), counts.tolist(), strict=True), key=lambda p: (-p[1], p[0]))[:_MOST_SLICES]
+        out[column] = {}
+        for value, count in sorted(most):
+            chosen = values == value
+            out[column][value] = {**measure(task, truth[chosen], predicted[chosen]), "rows": count}
+    return out

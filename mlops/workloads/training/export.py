@@ -1,0 +1,152 @@
+"""Make one portable model.
+
+Lives here: export, the whole of the stage: features and network joined, contract, golden rows, and the proof.
+Not here: training, packing.
+Law: the file that is written was run on raw rows and gave what training gave, within 1e-4.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import onnx.inliner
+import onnxruntime
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import torch
+
+from mlops.workloads.features.graph import IR, OPSET, OUTPUT
+from mlops.workloads.stage import failed, say, write_json
+from mlops.workloads.training.data import PreparedData
+from mlops.workloads.training.evaluate import predictions_of
+from mlops.workloads.training.network import Predictor
+from mlops.workloads.training.task import Task
+from mlops.workloads.training.train import read_network
+
+TOLERANCE = 1e-4
+GOLDEN_ROWS = 64
+_OUTPUTS: dict[str, str] = {"binary": "probability", "multiclass": "probabilities", "regression": "prediction"}
+_DOMAIN_NOISE = ("metadata_props", "doc_string")
+
+
+def export(name: str, *, root: Path = Path()) -> None:
+    """Write models/NAME/export/. Raises MlopsError where the file does not predict what training predicted."""
+    folder = root / "models" / name / "train"
+    network, told = read_network(folder)
+    task: Task = told["task"]
+    data = PreparedData.open(told["dataset"], root)
+    say("writing the graph", 0.2)
+    features = onnx.load(folder / "features.onnx")
+    joined = join(features, network_graph(Predictor(network, task).eval(), told["width"], _OUTPUTS[task]))
+    content = joined.SerializeToString(deterministic=True)
+    say("comparing with training", 0.7)
+    expected = predictions_of(pq.read_table(folder / "predictions.parquet"), "test")
+    columns = data.columns("test")
+    got = run(content, columns)
+    worst = float(np.max(np.abs(got - expected))) if len(got) else 0.0
+    if worst > TOLERANCE:
+        raise failed(
+            "exported model differs",
+            f"On the test split the ONNX file differs from training by {worst:.2g}, more than {TOLERANCE:g}. It is not "
+            "served. Look for an operator in `_target_` that depends on training mode or on the size of a batch.",
+        )
+    out = root / "models" / name / "export"
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    (out / "model.onnx").write_bytes(content)
+    write_json(out / "contract.json", contract(name, told, data))
+    write_json(out / "golden.json", golden(data, expected))
+    say("exported", 1.0)
+
+
+def network_graph(predictor: torch.nn.Module, width: int, output: str) -> onnx.ModelProto:
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            predictor, (torch.zeros(2, width),), dynamo=True, opset_version=OPSET, input_names=["x"],
+            output_names=[output], dynamic_shapes=({0: torch.export.Dim("N")},), verbose=False,
+        )  # fmt: skip
+    if program is None:
+        raise failed("model cannot be exported", "torch.onnx.export gave nothing.")
+    model: onnx.ModelProto = program.model_proto
+    return model
+
+
+def join(features: onnx.ModelProto, network: onnx.ModelProto) -> onnx.ModelProto:
+    network.ir_version = features.ir_version = IR
+    _quiet(network)
+    inlined = onnx.inliner.inline_local_functions(network)
+    del inlined.opset_import[:]
+    inlined.opset_import.extend(features.opset_import)
+    prefixed = onnx.compose.add_prefix(inlined, "n_", rename_inputs=True, rename_outputs=False)
+    joined = onnx.compose.merge_models(features, prefixed, io_map=[(OUTPUT, "n_x")])
+    joined.ir_version = IR
+    joined.producer_name, joined.producer_version = "mlops", ""
+    _quiet(joined)
+    for value in (*joined.graph.input, *joined.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = "N"
+    del joined.graph.value_info[:]
+    onnx.checker.check_model(joined)
+    return joined
+
+
+def _quiet(model: onnx.ModelProto) -> None:
+    """Take out what tools wrote about themselves: it holds paths of the machine."""
+    for holder in (model, model.graph, *model.graph.node, *model.graph.initializer, *model.graph.input,
+                   *model.graph.output, *model.graph.value_info, *model.functions,
+                   *(node for function in model.functions for node in function.node)):  # fmt: skip
+        for field in _DOMAIN_NOISE:
+            if field in holder.DESCRIPTOR.fields_by_name:
+                holder.ClearField(field)
+
+
+def run(model: bytes, columns: dict[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    wanted = {told.name for told in session.get_inputs()}
+    told: npt.NDArray[Any] = session.run(None, {key: value for key, value in columns.items() if key in wanted})[0]
+    return told
+
+
+def contract(name: str, network: dict[str, Any], data: PreparedData) -> dict[str, Any]:
+    task = network["task"]
+    shape: list[int | None] = [None, network["outputs"]] if task == "multiclass" else [None]
+    return {
+        "format": 1, "model": name, "task": task, "label": data.label, "classes": network["classes"],
+        "columns": [{"name": column, "type": kind, "nullable": True} for column, kind in data.types.items()],
+        "known": sorted(column["name"] for column in data.schema["columns"] if column["name"] not in data.types),
+        "outputs": [{"name": _OUTPUTS[task], "type": "float", "shape": shape}],
+    }  # fmt: skip
+
+
+def golden(data: PreparedData, expected: npt.NDArray[Any]) -> dict[str, Any]:
+    """Rows of the test split spread over it, half of them with a missing value where the data have such."""
+    raw = data.raw("test").select(list(data.types))
+    count = min(GOLDEN_ROWS, raw.num_rows)
+    spread = np.linspace(0, raw.num_rows - 1, count).astype(int)
+    missing = np.zeros(raw.num_rows, dtype=bool)
+    for column in raw.columns:
+        missing |= pc.is_null(column).to_numpy(zero_copy_only=False)
+    holes = np.flatnonzero(missing)[: count // 2]
+    chosen = np.unique(np.concatenate([holes, spread]))
+    order = np.argsort(~missing[chosen], kind="stable")
+    mixed = [int(i) for pair in zip(chosen[order], chosen[order][::-1], strict=True) for i in pair]
+    places = list(dict.fromkeys(mixed))[:count]
+    rows = [{key: _plain(value) for key, value in row.items()} for row in raw.take(pa.array(places)).to_pylist()]
+    return {"rows": rows, "predictions": np.asarray(expected)[places].tolist(), "tolerance": TOLERANCE}
+
+
+def _plain(value: Any) -> Any:
+    return value if value is None or isinstance(value, bool | int | float | str) else value.isoformat()

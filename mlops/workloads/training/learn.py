@@ -1,0 +1,187 @@
+"""Move weights.
+
+Lives here: Learner (the LightningModule), Batches (tensors in slices), learn.
+Not here: networks (network), files (train).
+Law: one seed, one order of rows; nothing is logged per step, so that Lightning costs what a bare loop costs.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import lightning
+import torch
+from lightning.pytorch.callbacks import Callback, EarlyStopping, Timer
+from torch import nn
+from torch.nn import functional
+
+from mlops.spec.model import Loss, Optimizer, Trainer
+from mlops.workloads.stage import failed, say
+from mlops.workloads.training.task import Task
+
+_CHUNK = 16_384
+
+
+@dataclass(frozen=True)
+class Rows:
+    """`x`: `[N, W]` FLOAT. `y`: `[N]` FLOAT (binary, regression) or LONG (class numbers)."""
+
+    x: torch.Tensor
+    y: torch.Tensor
+
+
+class Batches:
+    """Slices of tensors in a new order each epoch; Lightning takes it as a loader."""
+
+    def __init__(self, rows: Rows, size: int, seed: int) -> None:
+        self.rows, self.size = rows, size
+        self._order = torch.Generator().manual_seed(seed)
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.rows.x) / self.size)
+
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        order = torch.randperm(len(self.rows.x), generator=self._order)
+        for start in range(0, len(order), self.size):
+            chosen = order[start : start + self.size]
+            yield self.rows.x[chosen], self.rows.y[chosen]
+
+
+class Learner(lightning.LightningModule):
+    """`weights`: of the classes, where they are balanced. `history`: what each epoch measured."""
+
+    def __init__(
+        self, network: nn.Module, task: Task, loss: Loss, optimizer: Optimizer, *, val: Rows,
+        weights: torch.Tensor | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.network = network
+        self.task, self.loss, self.chosen = task, loss, optimizer
+        self.history: list[dict[str, float]] = []
+        self._val = val
+        self._sum = torch.zeros(())
+        self._started = 0.0
+        self.register_buffer("weights", weights, persistent=False)
+
+    def training_step(self, batch: tuple[torch.Tensor, torch.Tensor], index: int) -> torch.Tensor:
+        x, y = batch
+        told = self.compute(self.network(x), y)
+        self._sum = self._sum + told.detach()
+        return told
+
+    def compute(self, out: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        weights: Any = self.weights
+        match self.loss.name:
+            case "bce":
+                return functional.binary_cross_entropy_with_logits(out.squeeze(1), y, pos_weight=weights)
+            case "cross_entropy":
+                return functional.cross_entropy(out, y, weight=weights)
+            case "focal":
+                return self._focal(out, y)
+            case "mse":
+                return functional.mse_loss(out.squeeze(1), y)
+            case "mae":
+                return functional.l1_loss(out.squeeze(1), y)
+            case "huber":
+                return functional.huber_loss(out.squeeze(1), y)
+
+    def _focal(self, out: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """Lin et al., Focal Loss for Dense Object Detection (2017), with gamma 2."""
+        weights: Any = self.weights
+        if self.task == "binary":
+            logits = out.squeeze(1)
+            each = functional.binary_cross_entropy_with_logits(logits, y, reduction="none", pos_weight=weights)
+            right = torch.sigmoid(torch.where(y > 0.5, logits, -logits))
+        else:
+            each = functional.cross_entropy(out, y, weight=weights, reduction="none")
+            right = torch.softmax(out, dim=1).gather(1, y[:, None]).squeeze(1)
+        return ((1 - right) ** 2 * each).mean()
+
+    def on_train_epoch_start(self) -> None:
+        self._started = time.monotonic()
+        self._sum = torch.zeros((), device=self.device)
+
+    def on_train_epoch_end(self) -> None:
+        steps = max(1, int(self.trainer.num_training_batches))
+        train_loss = float(self._sum) / steps
+        val_loss = self._validate()
+        epoch = self.current_epoch
+        if not (math.isfinite(train_loss) and math.isfinite(val_loss)):
+            raise failed(
+                "loss is not a number",
+                f"In epoch {epoch + 1} the loss became {train_loss}. Lower `optimizer.lr`, set `trainer.gradient_clip`, and "
+                "look for extreme values in the data set's profile.",
+            )
+        self.history.append({"epoch": epoch, "train_loss": train_loss, "val_loss": val_loss})
+        self.log("val_loss", val_loss)
+        self.log("train_loss", train_loss)
+        of = self.trainer.max_epochs or 0
+        say(f"epoch {epoch + 1} of {of}, val loss {val_loss:.4f}", 0.1 + 0.85 * (epoch + 1) / max(1, of))
+
+    def _validate(self) -> float:
+        total, count = 0.0, 0
+        self.network.eval()
+        with torch.no_grad():
+            for start in range(0, len(self._val.x), _CHUNK):
+                x = self._val.x[start : start + _CHUNK].to(self.device)
+                y = self._val.y[start : start + _CHUNK].to(self.device)
+                total += float(self.compute(self.network(x), y)) * len(x)
+                count += len(x)
+        self.network.train()
+        return total / max(1, count)
+
+    def configure_optimizers(self) -> Any:
+        o = self.chosen
+        parameters = self.network.parameters()
+        optimizer: torch.optim.Optimizer
+        match o.name:
+            case "adamw":
+                optimizer = torch.optim.AdamW(parameters, lr=o.lr, weight_decay=o.weight_decay)
+            case "adam":
+                optimizer = torch.optim.Adam(parameters, lr=o.lr, weight_decay=o.weight_decay)
+            case "sgd":
+                optimizer = torch.optim.SGD(parameters, lr=o.lr, momentum=o.momentum, weight_decay=o.weight_decay)
+        steps = max(2, int(self.trainer.estimated_stepping_batches))
+        schedule: Any
+        match o.schedule:
+            case "constant":
+                return optimizer
+            case "one_cycle":
+                schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, o.lr, total_steps=steps, pct_start=o.warmup)
+            case "cosine":
+                schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def learn(learner: Learner, train: Rows, spec: Trainer) -> None:
+    """Train in place. Raises MlopsError where the loss is no number."""
+    torch.set_num_threads(spec.threads)
+    for name in ("lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilities.rank_zero"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    callbacks: list[Callback] = []
+    if spec.early_stopping:
+        stop = spec.early_stopping
+        callbacks.append(
+            EarlyStopping(
+                stop.monitor, patience=stop.patience, min_delta=stop.min_delta, check_on_train_epoch_end=True,
+                mode="max" if stop.monitor.endswith(("auc", "accuracy", "r2")) else "min",
+            )
+        )  # fmt: skip
+    if spec.limit_minutes:
+        callbacks.append(Timer(duration=timedelta(minutes=spec.limit_minutes)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        trainer = lightning.Trainer(
+            max_epochs=spec.max_epochs, accelerator=spec.accelerator, devices=spec.devices, precision=spec.precision,
+            gradient_clip_val=spec.gradient_clip, deterministic=spec.deterministic, callbacks=callbacks, logger=False,
+            enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False, use_distributed_sampler=False,
+            num_sanity_val_steps=0,
+        )  # fmt: skip
+        trainer.fit(learner, train_dataloaders=Batches(train, spec.batch_size, spec.seed))
