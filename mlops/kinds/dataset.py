@@ -1,0 +1,110 @@
+"""What a data set means.
+
+Lives here: DatasetKind.
+Not here: making one (workloads.data).
+Law: what dvc.lock pins is what is recorded, for everybody who shares the repository.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mlops.address import Address
+from mlops.engine.resource import Action, Desired, Effect, Observed, Outcome, Reason, Record, Stale, Step
+from mlops.errors import MlopsError
+from mlops.kinds.ground import Ground, effect_of, field_effect, metadata, without
+from mlops.kinds.params import code_digest, dataset_params
+from mlops.kinds.stages import make, stale_of
+from mlops.spec.category import Category
+from mlops.spec.location import locate
+from mlops.spec.project import LoadedResource, Project
+
+
+class DatasetKind:
+    name = "dataset"
+    created = effect_of(Category.REPROCESS)
+    deleted = Effect(Category.DESTROY.value, Category.DESTROY.rank, Action.FORGET)
+
+    def __init__(self, ground: Ground, resources: Mapping[Address, LoadedResource]) -> None:
+        self.ground = ground
+        self.resources = resources
+
+    def desire(self, resource: LoadedResource, project: Project) -> Desired:
+        return Desired(resource.address, resource.inputs, (), resource.protect, resource.origins)
+
+    def effect(self, path: str) -> Effect:
+        return field_effect("dataset", path)
+
+    def observe(self, address: Address, desired: Desired | None, record: Record | None) -> Observed:
+        stage = f"prepare@{address.name}"
+        locked = self.ground.lock.get(stage)
+        if desired is None:
+            return Observed(record)
+        if locked is None:
+            return Observed(record, exists=False) if record else Observed(None, exists=False)
+        told = locked.params.get(f"params/dataset/{address.name}.json", {}).get("prepare", {})
+        inputs = {**without(told, "fingerprint", "code"), **metadata(record, desired.inputs)}
+        digest = locked.outs.get(f"data/{address.name}", "")
+        same = record is not None and record.outputs.get("digest") == digest
+        kept = dict(record.outputs) if record and same else {}
+        protect = record.protect if record else desired.protect
+        truth = Record(
+            address, inputs, {**kept, "digest": digest}, {}, (), protect, record.complete if record and same else True,
+            record.serial if record else 0, record.extra if record else {},
+        )  # fmt: skip
+        stale, params = self._moved(desired, told)
+        stale += stale_of(self.ground, stage, params, self.created)
+        return Observed(truth, adopted=not same, stale=tuple(stale))
+
+    def _moved(self, desired: Desired, told: Mapping[str, Any]) -> tuple[list[Stale], dict[str, Any]]:
+        """Sources and code that are not what dvc.lock pins, each with its own sentence."""
+        stale: list[Stale] = []
+        prints = told.get("fingerprint", {})
+        for name, source in desired.inputs["sources"].items():
+            try:
+                now = self.ground.hashes.file(locate(source["uri"], self.ground.root))
+            except MlopsError as error:
+                problem = error.problems[0]
+                stale.append(Stale(Reason(f"source {name}: {problem.detail}"), self.created))
+                continue
+            if name in prints and prints[name] != now:
+                stale.append(Stale(Reason(f"source {name} changed on disk ({source['uri']})"), self.created))
+        if told.get("code") != code_digest("prepare"):
+            stale.append(Stale(Reason("the code that prepares data changed (mlops.workloads.data)"), self.created))
+        return stale, {}
+
+    def notes(self, desired: Desired, record: Record | None, category: str) -> tuple[str, ...]:
+        seconds = record.outputs.get("seconds") if record else None
+        return (f"about {seconds:.0f} s (as last time)",) if seconds and category == Category.REPROCESS else ()
+
+    def create(self, step: Step) -> Outcome:
+        return self.update(step)
+
+    def update(self, step: Step) -> Outcome:
+        stage = f"prepare@{step.address.name}"
+        resource = self.resources[step.address]
+        lock, seconds = make(self.ground, step, dataset_params(resource, self.ground), [stage])
+        profile = _json(self.ground.root / "data" / step.address.name / "profile.json")
+        rows = profile["rows"]
+        columns = len(profile["columns"])
+        outputs = {
+            "digest": lock[stage].outs[f"data/{step.address.name}"], "rows": rows, "columns": columns,
+            "seconds": round(seconds, 1) or (step.recorded.outputs.get("seconds", 0.0) if step.recorded else 0.0),
+            "newest": profile.get("newest"),
+        }  # fmt: skip
+        return Outcome(outputs, f"{rows['source']:,} → {rows['result']:,} rows, {columns} columns")
+
+    def delete(self, step: Step) -> None:
+        """Files, lock entry and cache stay."""
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise MlopsError.of(
+            "output is damaged", f"{path} cannot be read: {error}. Take its folder away and apply again."
+        ) from error

@@ -1,0 +1,58 @@
+"""Resolve secrets.
+
+Lives here: read_secret, seal (references to digests), and unseal (the value of one reference).
+Not here: where references may stand (spec).
+Law: a value is in no record, plan or log; a salted HMAC tells a rotation from none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from mlops.engine.resource import Secret
+from mlops.errors import MlopsError
+
+_REFERENCE = re.compile(r"\$\{secret:([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+def read_secret(folder: Path, name: str) -> str | None:
+    """The environment variable, else the file `folder`/NAME without its last line break; None where neither is."""
+    if name in os.environ:
+        return os.environ[name]
+    try:
+        return (folder / name).read_text().rstrip("\n")
+    except OSError:
+        return None
+
+
+def seal(value: Any, folder: Path, salt: str) -> Any:
+    if isinstance(value, dict):
+        return {key: seal(inner, folder, salt) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [seal(inner, folder, salt) for inner in value]
+    found = _REFERENCE.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        return value
+    told = read_secret(folder, found[1])
+    digest = None
+    if told is not None and salt:
+        digest = hmac.new(bytes.fromhex(salt), told.encode(), hashlib.sha256).hexdigest()
+    return Secret(found[1], digest).as_json()
+
+
+def unseal(sealed: Any, folder: Path, *, field: str) -> str:
+    """Raises MlopsError where the secret has no value here."""
+    name = sealed["$secret"]
+    told = read_secret(folder, name)
+    if not told:
+        raise MlopsError.of(
+            "secret has no value",
+            f"`{field}` needs the secret {name}. Set the environment variable {name}, or put the value into "
+            f".mlops/secrets/{name} with mode 0600, then apply again.",
+        )
+    return told

@@ -1,0 +1,83 @@
+"""Look at stages, and run them.
+
+Lives here: what datasets and models share: why a stage is stale, and making its outputs.
+Not here: what their fields mean.
+Law: what was made is read from dvc.lock; a stage that nothing asks for does not run.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mlops.engine.resource import Effect, Reason, Stale, Step
+from mlops.errors import MlopsError
+from mlops.kinds.ground import Ground
+from mlops.kinds.params import write_params_of
+from mlops.tools.dvc.reader import Locked, read_lock, read_stages
+from mlops.tools.dvc.run import checkout, repro
+from mlops.tools.dvc.verdict import Finding, verdict
+
+
+def stale_of(
+    ground: Ground, stage_name: str, params: Mapping[str, Any], effect: Effect, *, follows: Sequence[str] = ()
+) -> list[Stale]:
+    """Reasons beyond fields and upstream digests. `follows`: dependencies whose change the engine sees itself."""
+    stage = ground.stages.get(stage_name)
+    locked = ground.lock.get(stage_name)
+    if locked is None:
+        return []
+    if stage is None:
+        return [Stale(Reason(f"stage {stage_name} is not in params/index.json yet"), effect)]
+    told: list[Stale] = []
+    for finding in verdict(ground.root, stage, locked, params, ground.hashes):
+        if finding.what == "parameter" or (finding.what == "dependency" and finding.path in follows):
+            continue
+        told.append(Stale(Reason(_words(finding)), effect))
+    return told
+
+
+def _words(finding: Finding) -> str:
+    match finding.what:
+        case "command":
+            return f"its command in dvc.yaml is another: {finding.path}"
+        case "dependency":
+            return f"{finding.path} changed"
+        case "output lost":
+            return f"output lost: {finding.path} is neither here nor in a cache"
+        case "output changed":
+            return f"{finding.path} is not what dvc.lock says"
+        case _:
+            return f"{finding.path} was never made"
+
+
+def make(ground: Ground, step: Step, sections: Mapping[str, Any], stages: Sequence[str]) -> tuple[Mapping[str, Locked], float]:
+    """Write the parameters, run what is not up to date, bring back what is only cached. The lock, and the seconds
+    that running took. Raises MlopsError."""
+    kind, name = step.address
+    if ground.settings.build:
+        write_params_of(kind, name, sections, ground.root)
+    known, lock = read_stages(ground.root), read_lock(ground.root)
+    params = {f"params/{kind}/{name}.json": sections}
+    findings = {
+        stage: verdict(ground.root, known[stage], lock.get(stage), params, ground.hashes) if stage in known else (None,)
+        for stage in stages
+    }
+    took = 0.0
+    if any(findings.values()):
+        if not ground.settings.build:
+            raise MlopsError.of(
+                "this environment does not build",
+                f"Environment {ground.environment} deploys what dvc.lock pins, and dvc.lock does not pin what conf/ says "
+                f"of {step.address}. Build it on a branch (mlops apply, in dev), commit dvc.lock, and apply again.",
+            )
+        started = time.monotonic()
+        repro(ground.root, stages, step.say)
+        took = time.monotonic() - started
+        lock = read_lock(ground.root)
+    missing = [stage for stage in stages if any(not (ground.root / out).exists() for out in lock[stage].outs)]
+    if missing:
+        checkout(ground.root, missing)
+    ground.hashes.keep()
+    return lock, took

@@ -1,0 +1,68 @@
+"""Know what files hold.
+
+Lives here: Hashes, the md5 of files and folders as DVC computes them, remembered by size and time of change.
+Not here: what a difference means.
+Law: a file that was touched is read again; losing the memory costs time only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+_CHUNK = 1 << 20
+
+
+class Hashes:
+    """`memory`: the file in which hashes are remembered."""
+
+    def __init__(self, memory: Path) -> None:
+        self._memory = memory
+        self._dirty = False
+        try:
+            self._known: dict[str, list[str]] = json.loads(memory.read_bytes())
+        except (OSError, ValueError):
+            self._known = {}
+
+    def file(self, path: Path) -> str:
+        """Raises OSError."""
+        told = path.stat()
+        sign = f"{told.st_size}:{told.st_mtime_ns}:{told.st_ino}"
+        key = str(path)
+        known = self._known.get(key)
+        if known is not None and known[0] == sign:
+            return known[1]
+        digest = hashlib.md5(usedforsecurity=False)
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+        self._known[key] = [sign, digest.hexdigest()]
+        self._dirty = True
+        return digest.hexdigest()
+
+    def tree(self, path: Path) -> str:
+        """Of a file its md5; of a folder `MD5.dir`, the md5 of the sorted list of its files, as DVC writes it."""
+        if path.is_file():
+            return self.file(path)
+        entries = []
+        for folder, _, names in os.walk(path):
+            for name in names:
+                inside = Path(folder) / name
+                entries.append({"md5": self.file(inside), "relpath": inside.relative_to(path).as_posix()})
+        entries.sort(key=lambda entry: entry["relpath"])
+        return hashlib.md5(json.dumps(entries).encode(), usedforsecurity=False).hexdigest() + ".dir"
+
+    def keep(self) -> None:
+        """Best effort."""
+        if not self._dirty:
+            return
+        try:
+            self._memory.parent.mkdir(parents=True, exist_ok=True)
+            temporary = self._memory.with_suffix(f".{os.getpid()}")
+            temporary.write_text(json.dumps(self._known))
+            temporary.replace(self._memory)
+            self._dirty = False
+        except OSError:
+            pass

@@ -1,0 +1,144 @@
+"""Read dvc.yaml and dvc.lock.
+
+Lives here: Stage, Locked, and reading them; only what our dvc.yaml uses of DVC's language: vars, foreach, do.
+Not here: comparing them with the world (verdict).
+Law: imports no DVC; a file that it cannot read is an error with its line.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mlops.errors import InvalidConfig, Source
+
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_HOLE = re.compile(r"\$\{([^}]+)\}")
+
+
+@dataclass(frozen=True)
+class Out:
+    path: str
+    cache: bool = True
+
+
+@dataclass(frozen=True)
+class Stage:
+    """`params`: file -> keys of its top level."""
+
+    name: str
+    cmd: str
+    deps: tuple[str, ...]
+    params: Mapping[str, tuple[str, ...]]
+    outs: tuple[Out, ...]
+
+
+@dataclass(frozen=True)
+class Locked:
+    """What dvc.lock says of a stage. `deps` and `outs`: path -> md5. `params`: file -> key -> value."""
+
+    cmd: str
+    deps: Mapping[str, str]
+    params: Mapping[str, Mapping[str, Any]]
+    outs: Mapping[str, str]
+
+
+def read_stages(root: Path) -> dict[str, Stage]:
+    told = _yaml(root / "dvc.yaml")
+    values: dict[str, Any] = {}
+    for name in told.get("vars", ()):
+        path = root / name
+        if path.exists():
+            values |= _json(path)
+    stages: dict[str, Stage] = {}
+    for name, body in (told.get("stages") or {}).items():
+        if "foreach" not in body:
+            stages[name] = _stage(name, body, {})
+            continue
+        over = _value(body["foreach"], values) or ()
+        items = over.items() if isinstance(over, dict) else ((item, item) for item in over)
+        for key, item in items:
+            full = f"{name}@{key}"
+            stages[full] = _stage(full, body["do"], {"key": key, "item": item})
+    return stages
+
+
+def read_lock(root: Path) -> dict[str, Locked]:
+    path = root / "dvc.lock"
+    if not path.exists():
+        return {}
+    stages = _yaml(path).get("stages") or {}
+    return {
+        name: Locked(
+            str(told.get("cmd", "")),
+            {dep["path"]: str(dep.get("md5", "")) for dep in told.get("deps", ())},
+            told.get("params") or {},
+            {out["path"]: str(out.get("md5", "")) for out in told.get("outs", ())},
+        )
+        for name, told in stages.items()
+    }
+
+
+def _stage(name: str, body: Mapping[str, Any], values: Mapping[str, Any]) -> Stage:
+    params: dict[str, tuple[str, ...]] = {}
+    for told in body.get("params", ()):
+        for file, keys in told.items():
+            params[_fill(file, values)] = tuple(keys)
+    outs = [
+        Out(_fill(path, values), told.get("cache", True))
+        for group in ("outs", "metrics", "plots") for path, told in map(_with_options, body.get(group, ()))
+    ]  # fmt: skip
+    deps = tuple(_fill(path, values) for path in body.get("deps", ()))
+    return Stage(name, _fill(body["cmd"], values), deps, params, tuple(outs))
+
+
+def _with_options(told: Any) -> tuple[str, Mapping[str, Any]]:
+    return next(iter(told.items())) if isinstance(told, dict) else (told, {})
+
+
+def _fill(text: str, values: Mapping[str, Any]) -> str:
+    return _HOLE.sub(lambda found: str(_at(found[1], values)), text)
+
+
+def _value(told: Any, values: Mapping[str, Any]) -> Any:
+    whole = _HOLE.fullmatch(told) if isinstance(told, str) else None
+    return _at(whole[1], values) if whole else told
+
+
+def _at(path: str, values: Mapping[str, Any]) -> Any:
+    value: Any = values
+    for part in path.strip().split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
+
+
+def _yaml(path: Path) -> dict[str, Any]:
+    try:
+        told = yaml.load(path.read_text(), _Loader)  # noqa: S506
+    except FileNotFoundError as error:
+        raise InvalidConfig.of("no dvc.yaml", f"{path} does not exist. It is part of the project; restore it.") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = Source(path.name, mark.line + 1) if mark else Source(path.name)
+        detail = f"{path.name} is damaged: {getattr(error, 'problem', error)}. Restore it: git checkout {path.name}"
+        raise InvalidConfig.of("damaged file", detail, source=where) from error
+    if not isinstance(told, dict):
+        raise InvalidConfig.of("damaged file", f"{path.name} is empty or no mapping. Restore it: git checkout {path.name}",
+                               source=Source(path.name))  # fmt: skip
+    return told
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        told: dict[str, Any] = json.loads(path.read_text())
+    except ValueError as error:
+        raise InvalidConfig.of(
+            "damaged file", f"{path} is not JSON: {error}. Write it again: mlops render", source=Source(str(path))
+        ) from error
+    return told

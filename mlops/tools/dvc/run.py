@@ -1,0 +1,65 @@
+"""Run stages.
+
+Lives here: repro and checkout.
+Not here: which (verdict, kinds).
+Law: only the named stages run, one DVC at a time; a stage's own problems come back as it told them.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from mlops.errors import MlopsError, Problem, Source, ToolFailed
+from mlops.tools.process import beside_python, run
+
+_one_at_a_time = threading.Lock()
+Say = Callable[[str, float | None], None]
+
+
+def repro(root: Path, stages: Sequence[str], say: Say) -> None:
+    """Raises MlopsError with the stage's problems, or ToolFailed with the end of what DVC wrote."""
+    with _one_at_a_time, tempfile.TemporaryDirectory(prefix="mlops-") as scratch:
+        problems, progress = Path(scratch) / "problems", Path(scratch) / "progress"
+        env = {"MLOPS_STAGE_PROBLEMS": str(problems), "MLOPS_STAGE_PROGRESS": str(progress)}
+        try:
+            run(
+                [beside_python("dvc"), "repro", "-s", *stages], cwd=root, env=env,
+                while_running=lambda: _tell(progress, say),
+            )  # fmt: skip
+        except ToolFailed as error:
+            told = _problems(problems)
+            if told:
+                raise MlopsError(*told) from error
+            raise
+
+
+def checkout(root: Path, stages: Sequence[str]) -> None:
+    """Bring outputs back from the cache, or from the remote where the cache lacks them."""
+    with _one_at_a_time:
+        try:
+            run([beside_python("dvc"), "checkout", *stages], cwd=root)
+        except ToolFailed:
+            run([beside_python("dvc"), "pull", *stages], cwd=root)
+
+
+def _tell(progress: Path, say: Say) -> None:
+    try:
+        last = progress.read_text().splitlines()[-1]
+        told = json.loads(last)
+    except (OSError, ValueError, IndexError):
+        return
+    say(told["line"], told["fraction"])
+
+
+def _problems(path: Path) -> list[Problem]:
+    try:
+        told = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return []
+    return [Problem(**{**one, "source": Source(**one["source"]) if one["source"] else None}) for one in told]
+
+

@@ -1,0 +1,95 @@
+"""Say what must run, and why.
+
+Lives here: Finding and verdict, one stage against dvc.lock and the files.
+Not here: reading the two files (reader).
+Law: no finding means that `dvc repro` would do nothing; each finding says what differs.
+"""
+
+from __future__ import annotations
+
+import configparser
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from mlops.tools.digest import Hashes
+from mlops.tools.dvc.reader import Locked, Stage
+
+What = Literal["new", "command", "parameter", "dependency", "output lost", "output changed"]
+CACHE = ".dvc/cache/files/md5"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`path`: of the dependency or output, or `FILE:KEY` of the parameter."""
+
+    what: What
+    path: str
+
+
+def verdict(
+    root: Path, stage: Stage, locked: Locked | None, params: Mapping[str, Any], hashes: Hashes
+) -> tuple[Finding, ...]:
+    """`params`: file -> its content, as it is or as it would be written."""
+    if locked is None:
+        return (Finding("new", stage.name),)
+    found: list[Finding] = []
+    if stage.cmd != locked.cmd:
+        found.append(Finding("command", stage.cmd))
+    for file, keys in stage.params.items():
+        for key in keys:
+            if params.get(file, {}).get(key) != locked.params.get(file, {}).get(key):
+                found.append(Finding("parameter", f"{file}:{key}"))
+    for path in stage.deps:
+        if locked.deps.get(path) != _current(root, path, locked.deps.get(path, ""), hashes):
+            found.append(Finding("dependency", path))
+    for out in stage.outs:
+        want = locked.outs.get(out.path)
+        if want is None:
+            found.append(Finding("output lost", out.path))
+        elif not (root / out.path).exists():
+            if not (out.cache and in_cache(root, want)):
+                found.append(Finding("output lost", out.path))
+        elif hashes.tree(root / out.path) != want:
+            found.append(Finding("output changed", out.path))
+    return tuple(found)
+
+
+def _current(root: Path, path: str, locked: str, hashes: Hashes) -> str:
+    """An output of another stage that is in the cache alone counts as it was."""
+    if (root / path).exists():
+        return hashes.tree(root / path)
+    return locked if locked and in_cache(root, locked) else ""
+
+
+def in_cache(root: Path, md5: str) -> bool:
+    """In the cache, or in a remote that cannot be looked into without a transfer."""
+    if _exists(root / CACHE, md5):
+        return True
+    return any(_remote_has(url, md5) for url in remotes(root))
+
+
+def _exists(cache: Path, md5: str) -> bool:
+    return (cache / md5[:2] / md5[2:]).exists()
+
+
+def _remote_has(url: str, md5: str) -> bool:
+    return True if "://" in url else _exists(Path(url) / "files" / "md5", md5)
+
+
+def remotes(root: Path) -> list[str]:
+    """The addresses of DVC's remotes; of folders, from the root of the file system."""
+    urls: list[str] = []
+    for name in ("config", "config.local"):
+        path = root / ".dvc" / name
+        parser = configparser.ConfigParser()
+        try:
+            parser.read(path)
+        except configparser.Error:
+            continue
+        for section in parser.sections():
+            url = parser.get(section, "url", fallback=None) if "remote" in section else None
+            if url:
+                urls.append(url if "://" in url else str((path.parent / url).resolve()))
+    return urls

@@ -1,0 +1,45 @@
+"""Measure a served model on another data set.
+
+Lives here: the program that a gate against `live` runs.
+Not here: judging.
+Law: the served file is run as it is, on the raw rows of the candidate's test split.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from mlops.workloads.features.columns import read_columns
+from mlops.workloads.stage import failed, write_json
+from mlops.workloads.training.data import PreparedData, targets
+from mlops.workloads.training.export import run
+from mlops.workloads.training.metrics import measure
+
+
+def rescore(model: Path, dataset: str, root: Path = Path()) -> dict[str, Any]:
+    contract = json.loads((model / "contract.json").read_text())
+    data = PreparedData.open(dataset, root)
+    there = {column["name"]: column["type"] for column in data.schema["columns"]}
+    wanted = {column["name"]: column["type"] for column in contract["columns"]}
+    missing = [name for name in wanted if name not in there]
+    if missing:
+        raise failed(
+            "live model cannot be compared",
+            f"The live model needs {', '.join(missing)}, which data set {dataset} has no more. Take the gate against live "
+            "out for this change.",
+        )
+    predicted = run((model / "model.onnx").read_bytes(), read_columns(data.folder / "test.parquet", wanted))
+    truth = targets(contract["task"], data.labels("test"), contract["classes"])
+    return {f"test_{key}": value for key, value in measure(contract["task"], truth, predicted).items()}
+
+
+def main() -> None:
+    told = json.loads(Path(sys.argv[1]).read_text())
+    write_json(Path(told["out"]), rescore(Path(told["model"]), told["dataset"]))
+
+
+if __name__ == "__main__":
+    main()
