@@ -31,9 +31,8 @@ def diff(before: Json, after: Json) -> tuple[Difference, ...]:
 def _walk(path: str, before: Json, after: Json) -> Iterator[Difference]:
     if _same(before, after):
         return
-    inner = _inner(before), _inner(after)
-    if inner[0] is not None and inner[1] is not None and (inner[0] or inner[1]):
-        left, right = inner
+    left, right = _inner(before), _inner(after)
+    if left is not None and right is not None and (left or right):
         for key in dict.fromkeys((*left, *right)):
             yield from _walk(f"{path}.{key}" if path else str(key), left.get(key), right.get(key))
         return

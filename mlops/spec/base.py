@@ -39,7 +39,7 @@ def said(default: Any = ..., *, doc: str, change: Category | None = None, refers
     `change`: what a change of it means; inherited by the fields below, taken from the field above where None.
     `refers`: the kind whose resource the value names (a typed reference, and so a dependency edge).
     """
-    marks = {"x-change": str(change)} if change else {}
+    marks: dict[str, Any] = {"x-change": str(change)} if change else {}
     if refers:
         marks["x-refers"] = refers
     return Field(default, description=doc, json_schema_extra=marks or None, **more)

@@ -82,12 +82,12 @@ def format_share(share: float) -> str:
 
 
 class RateValue(NamedTuple):
-    count: int
+    number: int
     seconds: float
 
     def __str__(self) -> str:
         per = format_duration(self.seconds)
-        return f"{self.count}/{per[1:] if per.startswith('1') and per[1:].isalpha() else per}"
+        return f"{self.number}/{per[1:] if per.startswith('1') and per[1:].isalpha() else per}"
 
 
 def parse_rate(value: Any) -> RateValue:

@@ -21,5 +21,5 @@ def die_with_parent(sign: int = signal.SIGTERM) -> None:
         return
     parent = os.getppid()
     ctypes.CDLL(None, use_errno=True).prctl(_SET_PARENT_DEATH_SIGNAL, int(sign), 0, 0, 0)
-    if parent == 1 or os.getppid() != parent:
+    if os.getppid() != parent:
         sys.exit(143)

@@ -16,13 +16,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from mlops.errors import Problem
+from mlops.errors import MlopsError, Problem
 from mlops.spec.dataset import Dataset
 from mlops.workloads.data.expect import violations
 from mlops.workloads.data.profile import profile_of
 from mlops.workloads.data.sources import open_sources
 from mlops.workloads.data.split import split_rows
-from mlops.workloads.stage import MlopsError, failed, read_params, say, write_json
+from mlops.workloads.stage import failed, read_params, say, write_json
 
 _TYPES = {
     "bool": pa.types.is_boolean, "int": pa.types.is_integer, "float": pa.types.is_floating,

@@ -91,7 +91,7 @@ def _cleaned(
         fill = float(how)
     if fill is not None:
         values = np.where(np.isnan(values), fill, values)
-    return values, fill, clip  # type: ignore[return-value]
+    return values, fill, clip
 
 
 def _numeric(column: str, type_: str, clean: Mapping[str, Any], raw: npt.NDArray[Any]) -> Encoder:

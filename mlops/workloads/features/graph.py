@@ -1,6 +1,6 @@
 """Write encoders as an ONNX graph.
 
-Lives here: build_graph, and Transform, which runs one.
+Lives here: build_graph, and Graph, which runs one.
 Not here: learning the encoders (fit).
 Law: the graph is the only encoding there is; DOUBLE inside, one cast to FLOAT at each column's end; equal encoders, equal bytes.
 """
@@ -130,8 +130,8 @@ class _Builder:
         return self.add("Concat", [seen, self.add("Sub", [self.const(1.0), total])], axis=1)
 
 
-class Transform:
-    """Runs a graph of features on columns. One thread: the order of a sum does not vary."""
+class Graph:
+    """Runs a graph on columns and gives its first output. One thread: the order of a sum does not vary."""
 
     def __init__(self, model: bytes) -> None:
         options = onnxruntime.SessionOptions()
@@ -139,6 +139,10 @@ class Transform:
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
+        self._inputs = {told.name for told in self._session.get_inputs()}
+
     def __call__(self, columns: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[np.float32]:
-        told: npt.NDArray[np.float32] = self._session.run([OUTPUT], dict(columns))[0]
+        """Columns that the graph does not take are left aside."""
+        wanted = {name: values for name, values in columns.items() if name in self._inputs}
+        told: npt.NDArray[np.float32] = self._session.run(None, wanted)[0]
         return told

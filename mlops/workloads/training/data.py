@@ -53,7 +53,8 @@ class PreparedData:
         return pq.read_table(self.folder / f"{split}.parquet")
 
     def labels(self, split: str) -> list[Any]:
-        return pq.read_table(self.folder / f"{split}.parquet", columns=[self.label])[self.label].to_pylist()
+        labels: list[Any] = pq.read_table(self.folder / f"{split}.parquet", columns=[self.label])[self.label].to_pylist()
+        return labels
 
 
 def classes_of(task: Task, labels: list[Any]) -> list[Any]:

@@ -54,7 +54,8 @@ def predictions_of(table: pa.Table, split: str) -> np.ndarray[Any, Any]:
     column = table.filter(pc.equal(table["split"], split))["prediction"]
     if pa.types.is_list(column.type):
         return np.asarray(column.to_pylist(), dtype=np.float32)
-    return column.to_numpy()
+    values: np.ndarray[Any, Any] = column.to_numpy()
+    return values
 
 
 def slices(task: Task, raw: pa.Table, columns: list[str], truth: Any, predicted: Any) -> dict[str, Any]:

@@ -18,13 +18,12 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 import onnx.inliner
-import onnxruntime
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import torch
 
-from mlops.workloads.features.graph import IR, OPSET, OUTPUT
+from mlops.workloads.features.graph import IR, OPSET, OUTPUT, Graph
 from mlops.workloads.stage import failed, say, write_json
 from mlops.workloads.training.data import PreparedData
 from mlops.workloads.training.evaluate import predictions_of
@@ -51,7 +50,7 @@ def export(name: str, *, root: Path = Path()) -> None:
     say("comparing with training", 0.7)
     expected = predictions_of(pq.read_table(folder / "predictions.parquet"), "test")
     columns = data.columns("test")
-    got = run(content, columns)
+    got = Graph(content)(columns)
     worst = float(np.max(np.abs(got - expected))) if len(got) else 0.0
     if worst > TOLERANCE:
         raise failed(
@@ -108,16 +107,6 @@ def _quiet(model: onnx.ModelProto) -> None:
         for field in _DOMAIN_NOISE:
             if field in holder.DESCRIPTOR.fields_by_name:
                 holder.ClearField(field)
-
-
-def run(model: bytes, columns: dict[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    wanted = {told.name for told in session.get_inputs()}
-    told: npt.NDArray[Any] = session.run(None, {key: value for key, value in columns.items() if key in wanted})[0]
-    return told
 
 
 def contract(name: str, network: dict[str, Any], data: PreparedData) -> dict[str, Any]:

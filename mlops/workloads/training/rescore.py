@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from mlops.workloads.features.columns import read_columns
+from mlops.workloads.features.graph import Graph
 from mlops.workloads.stage import failed, write_json
 from mlops.workloads.training.data import PreparedData, targets
-from mlops.workloads.training.export import run
 from mlops.workloads.training.metrics import measure
 
 
@@ -31,7 +31,7 @@ def rescore(model: Path, dataset: str, root: Path = Path()) -> dict[str, Any]:
             f"The live model needs {', '.join(missing)}, which data set {dataset} has no more. Take the gate against live "
             "out for this change.",
         )
-    predicted = run((model / "model.onnx").read_bytes(), read_columns(data.folder / "test.parquet", wanted))
+    predicted = Graph((model / "model.onnx").read_bytes())(read_columns(data.folder / "test.parquet", wanted))
     truth = targets(contract["task"], data.labels("test"), contract["classes"])
     return {f"test_{key}": value for key, value in measure(contract["task"], truth, predicted).items()}
 

@@ -22,7 +22,7 @@ from safetensors.torch import save_file
 
 from mlops.spec.model import Custom, Linear, Mlp, Model
 from mlops.workloads.features.fit import fit
-from mlops.workloads.features.graph import Transform, build_graph
+from mlops.workloads.features.graph import Graph, build_graph
 from mlops.workloads.stage import failed, read_params, say, write_json
 from mlops.workloads.training.data import PreparedData, classes_of, targets
 from mlops.workloads.training.learn import Learner, Rows, learn
@@ -44,7 +44,7 @@ def train(name: str, *, root: Path = Path()) -> None:
     columns = data.columns("train")
     encoders = fit(data.schema, columns)
     graph = build_graph(encoders).SerializeToString(deterministic=True)
-    transform = Transform(graph)
+    transform = Graph(graph)
     labels = {split: data.labels(split) for split in ("train", "val", "test")}
     classes = classes_of(spec.task, labels["train"])
     rows: dict[str, Rows] = {}

@@ -1,0 +1,286 @@
+"""Open a project, plan it, apply it.
+
+Lives here: Project and open_saved.
+Not here: reading what is recorded for people (inspect), deciding and doing (engine).
+Law: planning writes nothing but caches; applying takes the lease first and gives it back whatever happens.
+"""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import shlex
+import sys
+import threading
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from mlops.address import Address
+from mlops.api.inspect import Inspection
+from mlops.api.speech import parse_address
+from mlops.engine.apply import Desk, Result, apply_plan
+from mlops.engine.events import Sink
+from mlops.engine.lease import Holder, free, holder_of, lease
+from mlops.engine.plan import Pin, Plan, Truths, attention_of, make_plan
+from mlops.engine.planfile import check_same, digest_of, plan_from_json, plan_to_json
+from mlops.engine.resource import Observed
+from mlops.engine.state import Head, Operation
+from mlops.engine.store import DatabaseStore, open_database
+from mlops.errors import Interrupted, LockHeld, MlopsError, Problem, StalePlan
+from mlops.kinds.ground import Ground, Places
+from mlops.kinds.params import code_digest, out_of_date, write_params
+from mlops.kinds.registry import Word, build_kinds, desire_all
+from mlops.kinds.secrets import read_secret
+from mlops.render.document import plan_document
+from mlops.spec.load import load
+from mlops.spec.project import Project as Spec
+from mlops.spec.project import with_secrets
+from mlops.tools.git import commit_of
+
+
+@dataclass
+class Report:
+    """How an apply went. `outcome`: one sentence. `error`: None where all went well."""
+
+    result: Result
+    error: MlopsError | None
+    outcome: str
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        return self.error.problems if self.error else ()
+
+
+@dataclass
+class World:
+    """What one look found."""
+
+    head: Head
+    ground: Ground
+    kinds: Mapping[str, Word]
+    truths: Truths
+
+
+@dataclass
+class Project(Inspection):
+    """A project in one environment. Each method looks at the world anew."""
+
+    root: Path
+    spec: Spec
+    store: DatabaseStore
+    overrides: tuple[str, ...] = ()
+    saved_as: str | None = field(default=None)
+
+    @classmethod
+    def open(cls, root: Path, *, overrides: Sequence[str] = ()) -> Project:
+        """Raises InvalidConfig."""
+        spec = load(root, overrides=overrides)
+        places = Places(root, spec.environment)
+        settings = with_secrets(spec.settings, lambda name: read_secret(places.secrets, name))
+        if settings.state_url is None:
+            _writable(places.home)
+        url = settings.state_url or f"sqlite:///{places.home / 'state.db'}"
+        return cls(root, replace(spec, settings=settings), open_database(url, spec.environment), tuple(overrides))
+
+    @property
+    def environment(self) -> str:
+        return self.spec.environment
+
+    def look(self, *, refresh: bool = True, destroy: bool = False) -> World:
+        """Read state and world. Without `refresh`, what is recorded stands for the world."""
+        head, records = self.store.head(), self.store.records()
+        ground = Ground(self.root, self.spec.settings, head.salt, records)
+        kinds = build_kinds(ground, self.spec)
+        desired = {} if destroy else desire_all(kinds, self.spec)
+        observed: dict[Address, Observed] = {}
+        for at in sorted({*desired, *records}):
+            record = records.get(at)
+            trusted = not refresh and record is not None
+            observed[at] = Observed(record) if trusted else kinds[at.kind].observe(at, desired.get(at), record)
+        interrupted = {intent.address for intent in self.store.intents()}
+        ground.hashes.keep()
+        return World(head, ground, kinds, Truths(desired, observed, kinds, interrupted))
+
+    def plan(self, *, targets: Sequence[str] = (), refresh: bool = True, destroy: bool = False) -> Plan:
+        """Raises InvalidConfig for a cycle and MlopsError for a target that there is not."""
+        world = self.look(refresh=refresh, destroy=destroy)
+        chosen = [parse_address(text, {**world.truths.observed, **world.truths.desired}) for text in targets]
+        changes = make_plan(world.truths, targets=chosen)
+        extra = {"destroy": "true"} if destroy else {}
+        extra |= {"targets": " ".join(str(at) for at in chosen)} if chosen else {}
+        extra |= {} if refresh else {"refresh": "false"}
+        return Plan(
+            self.spec.name, self.environment, world.head.lineage, world.head.serial, _now(), changes, self._pins(world),
+            attention_of(world.truths), commit=commit_of(self.root), overrides=self.overrides, extra=extra,
+        )  # fmt: skip
+
+    def document(self, plan: Plan, *, saved_as: Path | None = None) -> dict[str, Any]:
+        words = [str(saved_as)] if saved_as else list(plan.overrides)
+        verb = "destroy" if plan.extra.get("destroy") and not saved_as else "apply"
+        if not saved_as and plan.extra.get("targets"):
+            words += [f"--target {target}" for target in plan.extra["targets"].split()]
+        return plan_document(plan, apply_with=" ".join(["mlops", verb, *map(_quoted, words)]))
+
+    def save(self, plan: Plan, path: Path) -> None:
+        try:
+            path.write_text(plan_to_json(plan))
+        except OSError as error:
+            raise MlopsError.of("plan cannot be saved", f"{path}: {error.strerror}. Choose another place.") from error
+
+    def apply(
+        self, plan: Plan, *, sink: Sink = lambda event: None, stop: threading.Event | None = None,
+        lock_timeout: str | float = 0.0, parallel: int | None = None,
+    ) -> Report:  # fmt: skip
+        """Raises LockHeld, StalePlan where the world moved since, and MlopsError where protection blocks it."""
+        from mlops.spec.units import parse_duration
+
+        who = getpass.getuser()
+        wait = parse_duration(lock_timeout)
+        stop = stop or threading.Event()
+        with lease(self.store, Holder.me(who, _now()), wait=wait) as token:
+            fresh = replace(self, saved_as=None)
+            options = _options(plan)
+            again = fresh.plan(**options)
+            first = plan.lineage == "" and plan.serial == 0 and again.serial == 0
+            base = replace(plan, lineage=again.lineage) if first else plan
+            check_same(base, again, file=self.saved_as or "the plan")
+            world = fresh.look(refresh=options["refresh"], destroy=options["destroy"])
+            operation = _operation(again, who)
+            self.store.begin(operation, token)
+            desk = Desk(world.truths, self.store, operation.id, token, sink, stop, parallel or self.spec.settings.concurrency)
+            return self._walk(again, desk, stop)
+
+    def _walk(self, plan: Plan, desk: Desk, stop: threading.Event) -> Report:
+        outcome = "failed"
+        summary = "ended by an error"
+        try:
+            result = apply_plan(plan.changes, desk)
+            error = _error(result, stop)
+            outcome = "done" if error is None else "interrupted" if isinstance(error, Interrupted) else "failed"
+            summary = _summary(result)
+            return Report(result, error, summary)
+        except KeyboardInterrupt:
+            outcome, summary = "interrupted", "ended at once by the user"
+            raise
+        except MlopsError as told:
+            summary = told.problems[0].summary
+            raise
+        finally:
+            try:
+                self.store.end(desk.operation, outcome, summary, at=_now(), token=desk.token)
+            except LockHeld:
+                pass
+
+    def render_params(self, *, check: bool = False) -> list[str]:
+        """The files of params/ that differed; written unless `check`."""
+        ground = Ground(self.root, self.spec.settings)
+        told = out_of_date(self.spec, ground) if check else write_params(self.spec, ground)
+        ground.hashes.keep()
+        return told
+
+    def unlock(self, *, force: bool = False) -> str:
+        holder = holder_of(self.store)
+        if holder is None:
+            return f"The lease of environment {self.environment} is free."
+        if not holder.is_gone() and not force:
+            raise LockHeld.of(
+                "lease is held",
+                f"{holder} holds it and seems alive. Wait, or free it all the same: mlops unlock --force. That apply will "
+                "then write nothing more.",
+            )
+        free(self.store)
+        return f"Freed the lease that {holder} held."
+
+    def _pins(self, world: World) -> tuple[Pin, ...]:
+        code = hashlib.sha256("".join(code_digest(s) for s in ("prepare", "train", "evaluate", "export")).encode())
+        data = {at: desired.inputs for at, desired in world.truths.desired.items() if at.kind == "dataset"}
+        prints = {
+            f"{at}.{name}": _print(world.ground, source["uri"]) for at, inputs in data.items()
+            for name, source in inputs["sources"].items()
+        }  # fmt: skip
+        return (
+            Pin("configuration", self.spec.digest),
+            Pin("code of the workloads", code.hexdigest()),
+            *(Pin(f"source {name}", digest) for name, digest in sorted(prints.items())),
+        )
+
+
+def open_saved(root: Path, path: Path) -> tuple[Project, Plan]:
+    """The project as the saved plan saw it, and the plan. Raises StalePlan where it no longer fits."""
+    plan = plan_from_json(path.read_text(), file=str(path))
+    overrides = [word for word in plan.overrides if not word.startswith(("env=", "environment="))]
+    project = Project.open(root, overrides=[*overrides, f"env={plan.environment}"])
+    project.overrides, project.saved_as = plan.overrides, str(path)
+    if project.spec.name != plan.project:
+        raise StalePlan.of("plan of another project", f"{path} is a plan of {plan.project}, and this is {project.spec.name}.")
+    fresh = project.plan(**_options(plan))
+    check_same(plan, fresh, file=str(path))
+    return project, replace(plan, attention=fresh.attention)
+
+
+def _options(plan: Plan) -> dict[str, Any]:
+    return {
+        "targets": tuple(plan.extra.get("targets", "").split()), "destroy": plan.extra.get("destroy") == "true",
+        "refresh": plan.extra.get("refresh") != "false",
+    }  # fmt: skip
+
+
+def _print(ground: Ground, uri: str) -> str:
+    from mlops.spec.location import locate
+
+    try:
+        return ground.hashes.file(locate(uri, ground.root))
+    except (MlopsError, OSError):
+        return "missing"
+
+
+def _operation(plan: Plan, who: str) -> Operation:
+    import socket
+
+    command = " ".join(["mlops", *map(_quoted, sys.argv[1:])])
+    return Operation(
+        uuid.uuid4().hex[:12], _now(), None, who, socket.gethostname(), command, plan.commit, digest_of(plan), "running", ""
+    )
+
+
+def _error(result: Result, stop: threading.Event) -> MlopsError | None:
+    """One error for all that failed: the kind of the gravest, the problems of each."""
+    if result.failed:
+        gravest = max(result.failed.values(), key=lambda error: error.exit_code)
+        return type(gravest)(*result.problems)
+    if stop.is_set() and result.skipped:
+        return Interrupted.of(
+            "interrupted", f"{len(result.skipped)} changes were not started. Run the same command to go on."
+        )
+    return None
+
+
+def _summary(result: Result) -> str:
+    done, failed, skipped = len(result.done), len(result.failed), len(result.skipped)
+    if not failed and not skipped:
+        return f"Applied {done} change{'' if done == 1 else 's'} in {result.seconds:.0f} s."
+    return (
+        f"{done} done, {failed} failed, {skipped} not tried. What was done stays done; correct the cause and run the same "
+        "command again."
+    )
+
+
+def _writable(home: Path) -> None:
+    try:
+        home.mkdir(mode=0o755, exist_ok=True)
+    except OSError as error:
+        raise MlopsError.of(
+            "no write permission", f"{home} cannot be made: {error.strerror}. State and caches are kept there."
+        ) from error
+
+
+def _quoted(word: str) -> str:
+    return word if word.startswith("--target ") else shlex.quote(word)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

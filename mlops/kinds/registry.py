@@ -1,0 +1,44 @@
+"""Put the kinds together.
+
+Lives here: build_kinds and desire_all.
+Not here: any kind.
+Law: one object a kind, for one command.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from mlops.address import Address
+from mlops.engine.resource import Desired, Kind
+from mlops.kinds.dataset import DatasetKind
+from mlops.kinds.endpoint import EndpointKind
+from mlops.kinds.ground import Ground
+from mlops.kinds.model import ModelKind
+from mlops.kinds.monitor import MonitorKind
+from mlops.kinds.package import PackageKind
+from mlops.kinds.stack import StackKind
+from mlops.spec.project import LoadedResource, Project
+
+
+class Word(Kind, Protocol):
+    def desire(self, resource: LoadedResource, project: Project) -> Desired:
+        """What the spec says, in the engine's terms."""
+        ...
+
+
+def build_kinds(ground: Ground, project: Project) -> Mapping[str, Word]:
+    resources = project.resources
+    return {
+        "dataset": DatasetKind(ground, resources),
+        "model": ModelKind(ground, resources),
+        "package": PackageKind(ground),
+        "stack": StackKind(ground),
+        "endpoint": EndpointKind(ground),
+        "monitor": MonitorKind(ground, project),
+    }
+
+
+def desire_all(kinds: Mapping[str, Word], project: Project) -> dict[Address, Desired]:
+    return {at: kinds[at.kind].desire(resource, project) for at, resource in project.resources.items()}

@@ -1,0 +1,44 @@
+"""Write predictions as JSON.
+
+Lives here: Writer, for one task.
+Not here: computing them.
+Law: one row's answer is joined from bytes that were prepared once.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+
+class Writer:
+    def __init__(self, contract: dict[str, Any], version: str, threshold: float) -> None:
+        self._task = contract["task"]
+        self._threshold = threshold
+        self._label = json.dumps(contract["label"], ensure_ascii=False).encode()
+        classes = [json.dumps(value, ensure_ascii=False).encode() for value in contract["classes"]]
+        self._classes = classes
+        self._keys = [json.dumps(str(_plain(value)), ensure_ascii=False).encode() for value in contract["classes"]]
+        self._tail = b'],"version":%b}' % json.dumps(version).encode()
+        if self._task == "binary":
+            self._no, self._yes = (b",%b:%b}" % (self._label, value) for value in classes)
+
+    def write(self, predictions: list[Any]) -> bytes:
+        match self._task:
+            case "binary":
+                threshold, yes, no = self._threshold, self._yes, self._no
+                rows = [b'{"probability":%.9g%b' % (p, yes if p >= threshold else no) for p in predictions]
+            case "multiclass":
+                rows = [self._many(p) for p in predictions]
+            case _:
+                rows = [b"{%b:%.9g}" % (self._label, p) for p in predictions]
+        return b'{"predictions":[%b%b' % (b",".join(rows), self._tail)
+
+    def _many(self, probabilities: list[float]) -> bytes:
+        best = max(range(len(probabilities)), key=probabilities.__getitem__)
+        each = b",".join(b"%b:%.9g" % (key, p) for key, p in zip(self._keys, probabilities, strict=True))
+        return b'{%b:%b,"probabilities":{%b}}' % (self._label, self._classes[best], each)
+
+
+def _plain(value: Any) -> Any:
+    return str(value).lower() if isinstance(value, bool) else value

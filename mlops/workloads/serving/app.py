@@ -1,0 +1,190 @@
+"""Answer requests.
+
+Lives here: Application, a raw ASGI application: the routes, the fast path, the errors.
+Not here: reading rows (rows), running the model (model), the process (server).
+Law: a mistake of the client is 4xx with its column's name; 500 is a defect, and is logged.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import traceback
+from collections.abc import Awaitable, Callable, MutableMapping
+from pathlib import Path
+from typing import Any
+
+from mlops.workloads.serving.answer import Writer
+from mlops.workloads.serving.describe import metadata, openapi, outputs_of, rows_of
+from mlops.workloads.serving.log import PredictionLog
+from mlops.workloads.serving.meter import Meter
+from mlops.workloads.serving.model import Gatherer, Predictor
+from mlops.workloads.serving.rows import BadRows, Reader
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+_MOST_BYTES = 64 * 2**20
+_JSON = (b"content-type", b"application/json")
+_TEXT = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
+
+
+class GoldenFailed(Exception):
+    """The model does not answer its golden rows as it did when it was made."""
+
+
+class Application:
+    """`folder`: model.onnx, contract.json, golden.json, api.json. Raises GoldenFailed where the golden rows differ."""
+
+    def __init__(self, folder: Path, version: str, log: PredictionLog | None = None) -> None:
+        self.contract: dict[str, Any] = json.loads((folder / "contract.json").read_text())
+        api = json.loads((folder / "api.json").read_text())
+        self.version = version
+        self.log = log
+        self.meter = Meter(self.contract["model"], version)
+        self._most = int(api["max_rows"])
+        self._reader = Reader(self.contract, self._most)
+        predictor = Predictor(folder / "model.onnx", self._reader, int(api["threads"]))
+        self._golden(predictor, json.loads((folder / "golden.json").read_text()))
+        self._model = Gatherer(predictor, gather=bool(api["gather"]))
+        self._writer = Writer(self.contract, version, float(api["threshold"]))
+        self._version_header = (b"x-mlops-version", version.encode())
+        self._count = 0
+        self._prefix = f"{os.getpid():x}{time.time_ns() & 0xFFFFFFFF:x}-"
+        base = f"/v2/models/{self.contract['model']}"
+        self._routes: dict[tuple[str, str], Callable[[], tuple[bytes, bytes]]] = {
+            ("GET", "/healthz"): lambda: (b'{"live":true}', b"json"),
+            ("GET", "/livez"): lambda: (b'{"live":true}', b"json"),
+            ("GET", "/readyz"): lambda: (b'{"ready":true}', b"json"),
+            ("GET", "/v2/health/live"): lambda: (b'{"live":true}', b"json"),
+            ("GET", "/v2/health/ready"): lambda: (b'{"ready":true}', b"json"),
+            ("GET", f"{base}/ready"): lambda: (b'{"ready":true}', b"json"),
+            ("GET", base): lambda: (json.dumps(metadata(self.contract, version)).encode(), b"json"),
+            ("GET", "/openapi.json"): lambda: (
+                json.dumps(openapi(self.contract, version, self._most), ensure_ascii=False).encode(), b"json"),
+            ("GET", "/metrics"): lambda: (self._metrics().encode(), b"text"),
+        }  # fmt: skip
+        self._infer = f"{base}/infer"
+
+    def _golden(self, predictor: Predictor, golden: dict[str, Any]) -> None:
+        """The golden rows go the way of a request, from its bytes."""
+        rows = self._reader.read(json.dumps({"rows": golden["rows"]}).encode())
+        worst = predictor.worst(rows, golden["predictions"])
+        if not worst <= golden["tolerance"]:
+            raise GoldenFailed(
+                f"the golden request was answered wrongly: {worst:.3g} away from what the model predicted when it was "
+                f"made, and {golden['tolerance']:g} is allowed"
+            )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        path, method = scope["path"], scope["method"]
+        if method == "POST" and path == "/predict":
+            await self._predict(scope, receive, send)
+            return
+        route = self._routes.get((method, path))
+        if route is not None:
+            body, kind = route()
+            await self._send(send, 200, body, _JSON if kind == b"json" else _TEXT)
+        elif method == "POST" and path == self._infer:
+            await self._infer_v2(receive, send)
+        elif method == "POST" and path == "/feedback":
+            await self._feedback(receive, send)
+        else:
+            known = sorted({*(p for _, p in self._routes), "/predict", "/feedback", self._infer})
+            other = any(path == p for p in known)
+            told = {"error": "method not allowed" if other else "not found", "paths": known}
+            await self._send(send, 405 if other else 404, json.dumps(told).encode())
+
+    async def _predict(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = time.perf_counter()
+        rows = 0
+        status = 200
+        request_id = self._request_id(scope)
+        try:
+            body = await _body(receive)
+            told = self._reader.read(body)
+            rows = len(told)
+            answer = self._writer.write(await self._model.predict(told))
+            if self.log is not None:
+                self.log.offer(request_id, body, answer)
+        except BadRows as error:
+            status, answer = error.status, _bad(error)
+        except ConnectionError:
+            return
+        except Exception:
+            traceback.print_exc()
+            status, answer = 500, b'{"error":"internal error; see the log of the service"}'
+        headers = [_JSON, self._version_header, (b"x-request-id", request_id.encode()),
+                   (b"content-length", str(len(answer)).encode())]  # fmt: skip
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer})
+        self.meter.observe(status, time.perf_counter() - started, rows)
+
+    def _request_id(self, scope: Scope) -> str:
+        for name, value in scope["headers"]:
+            if name == b"x-request-id":
+                text: str = value.decode("latin-1")
+                return text if text.isascii() and text.isprintable() and not set('"\\') & set(text) else self._next_id()
+        return self._next_id()
+
+    def _next_id(self) -> str:
+        self._count += 1
+        return f"{self._prefix}{self._count:x}"
+
+    async def _infer_v2(self, receive: Receive, send: Send) -> None:
+        started = time.perf_counter()
+        status, rows = 200, 0
+        try:
+            request = json.loads(await _body(receive))
+            told = self._reader.check({"rows": rows_of(request, self.contract)})
+            rows = len(told)
+            answer = json.dumps(outputs_of(await self._model.predict(told), self.contract, self.version, request)).encode()
+        except BadRows as error:
+            status, answer = error.status, _bad(error)
+        except ValueError as error:
+            status, answer = 400, json.dumps({"error": str(error)}).encode()
+        await self._send(send, status, answer)
+        self.meter.observe(status, time.perf_counter() - started, rows)
+
+    async def _feedback(self, receive: Receive, send: Send) -> None:
+        try:
+            body = await _body(receive)
+            told = json.loads(body)
+            missing = [name for name in ("id", "label") if not isinstance(told, dict) or name not in told]
+        except (ValueError, BadRows):
+            missing = ["id", "label"]
+        if missing:
+            await self._send(send, 422, json.dumps({"error": f"feedback needs {' and '.join(missing)}"}).encode())
+            return
+        if self.log is not None:
+            self.log.feedback(body)
+        await self._send(send, 202, b'{"kept":true}' if self.log is not None else b'{"kept":false}')
+
+    def _metrics(self) -> str:
+        self.meter.dropped = self.log.dropped if self.log is not None else 0
+        return self.meter.text()
+
+    async def _send(self, send: Send, status: int, body: bytes, kind: tuple[bytes, bytes] = _JSON) -> None:
+        headers = [kind, self._version_header, (b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+
+async def _body(receive: Receive) -> bytes:
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    while message.get("more_body"):
+        message = await receive()
+        body += message.get("body", b"")
+        if len(body) > _MOST_BYTES:
+            raise BadRows([{"row": None, "column": None, "problem": f"the body has more than {_MOST_BYTES:,} bytes"}], 413)
+    if message["type"] == "http.disconnect":
+        raise ConnectionError
+    return body
+
+
+def _bad(error: BadRows) -> bytes:
+    return json.dumps({"error": "invalid rows", "problems": error.problems}, ensure_ascii=False).encode()

@@ -1,0 +1,27 @@
+"""Serve with BentoML.
+
+Lives here: the service that `bentoml serve TAG` runs: the same application, mounted.
+Not here: our own targets, which run the application directly (server).
+Law: a bento answers as our targets do.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import bentoml
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from mlops.workloads.serving.app import Application
+
+_FOLDER = Path(__file__).resolve().parents[3] / "model"
+_NAME = json.loads((_FOLDER / "package.json").read_text())["name"]
+_application = Starlette(routes=[Mount("/", app=Application(_FOLDER, "bento"))])
+
+
+@bentoml.service(name=_NAME)
+@bentoml.asgi_app(_application, path="/")
+class Service:
+    """A model behind `/predict`; see `/openapi.json`."""

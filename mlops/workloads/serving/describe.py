@@ -1,0 +1,90 @@
+"""Describe the interface.
+
+Lives here: openapi, and the model's metadata in the Open Inference Protocol, version 2.
+Not here: answering.
+Law: made from the contract, so it says what is checked.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+_JSON = {
+    "bool": {"type": "boolean"}, "int": {"type": "integer"}, "float": {"type": "number"}, "string": {"type": "string"},
+    "date": {"type": "string", "format": "date"}, "timestamp": {"type": "string", "format": "date-time"},
+}  # fmt: skip
+OIP = {"bool": "BOOL", "int": "INT64", "float": "FP64", "string": "BYTES", "date": "BYTES", "timestamp": "BYTES"}
+
+
+def openapi(contract: dict[str, Any], version: str, most: int) -> dict[str, Any]:
+    row = {
+        "type": "object", "additionalProperties": False,
+        "properties": {column["name"]: _nullable(column) for column in contract["columns"]},
+    }  # fmt: skip
+    rows = {"type": "object", "required": ["rows"], "properties": {
+        "rows": {"type": "array", "minItems": 1, "maxItems": most, "items": {"$ref": "#/components/schemas/Row"}}}}  # fmt: skip
+    ok = {"description": "Predictions, in the order of the rows.", "content": {"application/json": {"schema": {"type": "object"}}}}
+    bad = {"description": "Bad rows, each with its column.", "content": {"application/json": {"schema": {"type": "object"}}}}
+    body = {"required": True, "content": {"application/json": {"schema": {"oneOf": [
+        {"$ref": "#/components/schemas/Rows"}, {"$ref": "#/components/schemas/Row"}]}}}}  # fmt: skip
+    feedback = {"type": "object", "required": ["id", "label"], "properties": {"id": {"type": "string"}, "label": {}}}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": contract["model"], "version": version},
+        "paths": {
+            "/predict": {"post": {"summary": "Predict rows.", "requestBody": body, "responses": {"200": ok, "422": bad}}},
+            "/feedback": {"post": {
+                "summary": "Say what the label turned out to be.", "responses": {"202": {"description": "Kept."}},
+                "requestBody": {"required": True, "content": {"application/json": {"schema": feedback}}}}},
+            "/readyz": {"get": {"summary": "Ready to answer.", "responses": {"200": {"description": "Ready."}}}},
+            "/metrics": {"get": {"summary": "Prometheus metrics.", "responses": {"200": {"description": "Metrics."}}}},
+        },
+        "components": {"schemas": {"Row": row, "Rows": rows}},
+    }  # fmt: skip
+
+
+def _nullable(column: dict[str, Any]) -> dict[str, Any]:
+    told = _JSON[column["type"]]
+    return {**told, "type": [told["type"], "null"]} if column["nullable"] else told
+
+
+def metadata(contract: dict[str, Any], version: str) -> dict[str, Any]:
+    return {
+        "name": contract["model"], "versions": [version], "platform": "onnxruntime_onnx",
+        "inputs": [{"name": c["name"], "datatype": OIP[c["type"]], "shape": [-1]} for c in contract["columns"]],
+        "outputs": [
+            {"name": o["name"], "datatype": "FP32", "shape": [-1 if n is None else n for n in o["shape"]]}
+            for o in contract["outputs"]
+        ],
+    }  # fmt: skip
+
+
+def rows_of(request: Any, contract: dict[str, Any]) -> list[dict[str, Any]]:
+    """Rows of an inference request. Raises ValueError with a sentence."""
+    try:
+        inputs = {told["name"]: told["data"] for told in request["inputs"]}
+    except (KeyError, TypeError) as error:
+        raise ValueError("an inference request has `inputs`, each with name, shape, datatype and data") from error
+    flat = {name: _flat(data) for name, data in inputs.items()}
+    counts = {len(data) for data in flat.values()}
+    if len(counts) != 1:
+        raise ValueError(f"the inputs have different numbers of rows: {sorted(counts)}")
+    return [dict(zip(flat, values, strict=True)) for values in zip(*flat.values(), strict=True)]
+
+
+def _flat(data: Any) -> list[Any]:
+    if not isinstance(data, list):
+        raise ValueError("`data` is a list")
+    return [value[0] if isinstance(value, list) and len(value) == 1 else value for value in data]
+
+
+def outputs_of(predictions: list[Any], contract: dict[str, Any], version: str, request: Any) -> dict[str, Any]:
+    output = contract["outputs"][0]
+    many = bool(predictions) and isinstance(predictions[0], list)
+    data = [value for row in predictions for value in row] if many else predictions
+    shape = [len(predictions), len(predictions[0])] if many else [len(predictions)]
+    told = {
+        "model_name": contract["model"], "model_version": version,
+        "outputs": [{"name": output["name"], "datatype": "FP32", "shape": shape, "data": data}],
+    }  # fmt: skip
+    return {**told, "id": request["id"]} if isinstance(request, dict) and "id" in request else told

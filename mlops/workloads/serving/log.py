@@ -1,0 +1,98 @@
+"""Keep requests and answers.
+
+Lives here: PredictionLog, a bounded queue and the thread that writes it.
+Not here: reading it (monitoring).
+Law: nothing waits for the disk; at most one flush interval is lost in a crash; what does not fit is counted.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+import time
+from collections import deque
+from pathlib import Path
+
+_MOST_QUEUED = 200_000
+_SEGMENT_SECONDS = 10.0
+_SEGMENT_BYTES = 32 * 2**20
+
+
+class PredictionLog:
+    """`sample`: the share kept. `flush`: seconds between writes. `keep`: seconds after which a segment is deleted."""
+
+    def __init__(self, folder: Path, version: str, *, sample: float, flush: float, keep: float) -> None:
+        self._folder, self._version = folder, version
+        self._sample, self._flush, self._keep = sample, flush, keep
+        self._queue: deque[bytes] = deque()
+        self.dropped = 0
+        self._tag = f',"v":"{version}",'.encode()
+        self._done = threading.Event()
+        folder.mkdir(parents=True, exist_ok=True)
+        self._thread = threading.Thread(target=self._write, name="prediction-log", daemon=True)
+        self._thread.start()
+
+    def offer(self, request_id: str, body: bytes, answer: bytes) -> None:
+        if self._sample < 1.0 and random.random() >= self._sample:  # noqa: S311
+            return
+        self._put(b'"id":"%b","q":%b,"a":%b}\n' % (request_id.encode(), _line(body), answer))
+
+    def feedback(self, body: bytes) -> None:
+        self._put(b'"f":%b}\n' % _line(body))
+
+    def _put(self, rest: bytes) -> None:
+        if len(self._queue) >= _MOST_QUEUED:
+            self.dropped += 1
+            return
+        self._queue.append(b'{"t":%.6f%b%b' % (time.time(), self._tag, rest))
+
+    def close(self) -> None:
+        self._done.set()
+        self._thread.join(5.0)
+
+    def _write(self) -> None:
+        while not self._done.is_set():
+            self._segment()
+        if self._queue:
+            self._segment()
+
+    def _segment(self) -> None:
+        """Write one segment, from its first line until it is old or large enough."""
+        while not self._queue:
+            if self._done.wait(self._flush):
+                return
+            self._clean()
+        name = self._folder / f"{self._version}-{os.getpid()}-{time.time_ns()}"
+        opened = name.with_suffix(".open")
+        until = time.monotonic() + _SEGMENT_SECONDS
+        written = 0
+        try:
+            with opened.open("ab", buffering=0) as file:
+                while True:
+                    count = len(self._queue)
+                    if count:
+                        block = b"".join(self._queue.popleft() for _ in range(count))
+                        file.write(block)
+                        os.fsync(file.fileno())
+                        written += len(block)
+                    if self._done.is_set() or written > _SEGMENT_BYTES or time.monotonic() > until:
+                        break
+                    self._done.wait(self._flush)
+            opened.rename(name.with_suffix(".jsonl"))
+        except OSError as error:
+            print(f"prediction log: {error}", flush=True)
+            self._done.wait(self._flush)
+
+    def _clean(self) -> None:
+        oldest = time.time() - self._keep
+        for path in self._folder.glob("*.jsonl"):
+            try:
+                if path.stat().st_mtime < oldest:
+                    path.unlink()
+            except OSError:
+                continue
+
+
+def _line(body: bytes) -> bytes:
+    return body.replace(b"\n", b" ").replace(b"\r", b" ") if b"\n" in body or b"\r" in body else body
