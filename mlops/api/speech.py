@@ -8,7 +8,7 @@ Law: nothing here looks beyond conf/.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from mlops.address import Address
@@ -38,11 +38,11 @@ def composed_config(root: Path, overrides: Sequence[str], addresses: Sequence[st
     return "\n".join(out)
 
 
-def parse_address(text: str, known: Sequence[Address] | dict[Address, object] | object) -> Address:
+def parse_address(text: str, known: Iterable[Address]) -> Address:
     """Raises MlopsError where no resource has this address; says which it may be."""
     import difflib
 
-    names = [str(address) for address in known]  # type: ignore[attr-defined]
+    names = [str(address) for address in known]
     if text in names:
         return Address.parse(text)
     near = difflib.get_close_matches(text, names, 1, 0.5)

@@ -51,7 +51,7 @@ def apply_and_report(  # noqa: PLR0913
     with interrupts() as stop:
         result = project.apply(plan, sink=_sink(session, document, as_json), stop=stop, lock_timeout=lock_timeout,
                                parallel=parallel)  # fmt: skip
-    if result.problems:
+    if result.error is not None:
         from mlops.cli.session import report
 
         if not as_json:

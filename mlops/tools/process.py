@@ -41,14 +41,17 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 def run(
     command: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None = None, while_running: Callable[[], None] | None = None,
-    timeout: float | None = None,
+    timeout: float | None = None, detached: bool = False,
 ) -> str:  # fmt: skip
-    """What it wrote to stdout and stderr. Raises ToolFailed where it fails, is missing, or takes longer than `timeout`."""
+    """What it wrote to stdout and stderr. Raises ToolFailed where it fails, is missing, or takes longer than `timeout`.
+
+    `detached`: what it leaves running lives on when this process ends.
+    """
     started = time.monotonic()
     try:
         process = subprocess.Popen(
             command, cwd=cwd, env=environment(env), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, errors="replace", preexec_fn=_die_with_parent, start_new_session=True,
+            stderr=subprocess.STDOUT, text=True, errors="replace", preexec_fn=None if detached else _die_with_parent, start_new_session=True,
         )  # noqa: PLW1509  # fmt: skip
     except OSError as error:
         raise ToolFailed.of(

@@ -1,6 +1,6 @@
 """End with the parent.
 
-Lives here: die_with_parent.
+Lives here: die_with_parent, and a program that does so on behalf of one that cannot: python lifeline.py COMMAND…
 Not here: starting processes.
 Law: a process whose parent is killed, however hard, does not live on alone.
 """
@@ -23,3 +23,8 @@ def die_with_parent(sign: int = signal.SIGTERM) -> None:
     ctypes.CDLL(None, use_errno=True).prctl(_SET_PARENT_DEATH_SIGNAL, int(sign), 0, 0, 0)
     if os.getppid() != parent:
         sys.exit(143)
+
+
+if __name__ == "__main__":
+    die_with_parent()
+    os.execvp(sys.argv[1], sys.argv[1:])

@@ -1,0 +1,190 @@
+"""Tell what is recorded, and how it is doing.
+
+Lives here: Inspection, the reading half of Project.
+Not here: planning and applying (project), drawing (render).
+Law: reads, except `ack`, which closes a finding, and `invoke`, which asks an endpoint.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlops.address import Address
+from mlops.api.health import health_of
+from mlops.api.rows import read_rows
+from mlops.api.speech import parse_address
+from mlops.engine.resource import Record
+from mlops.engine.store import DatabaseStore
+from mlops.errors import MlopsError
+from mlops.kinds.findings import acknowledge
+from mlops.kinds.ground import Places
+from mlops.kinds.secrets import unseal
+from mlops.render.document import because
+from mlops.spec.project import Project as Spec
+
+if TYPE_CHECKING:
+    from mlops.engine.plan import Plan
+
+
+class Inspection:
+    root: Path
+    spec: Spec
+    store: DatabaseStore
+    overrides: tuple[str, ...]
+
+    if TYPE_CHECKING:
+
+        def plan(self) -> Plan: ...
+
+    @property
+    def places(self) -> Places:
+        return Places(self.root, self.spec.environment)
+
+    def status(self) -> list[dict[str, Any]]:
+        """{address, state: ok|changed|missing|failed, text, url, attention} of all that is recorded."""
+        return [health_of(self.places, at, record) for at, record in self.store.records().items()]
+
+    def headline(self) -> str:
+        """The addresses at which endpoints answer."""
+        records = self.store.records().items()
+        return " ".join(str(r.outputs["url"]) for at, r in records if at.kind == "endpoint" and "url" in r.outputs)
+
+    def show(self, what: str | None) -> list[dict[str, Any]]:
+        records = self.store.records()
+        chosen = [parse_address(what, records)] if what else list(records)
+        return [
+            {
+                "address": str(at), "serial": records[at].serial, "complete": records[at].complete,
+                "inputs": dict(records[at].inputs), "outputs": dict(records[at].outputs),
+                "upstream": dict(records[at].upstream), "protect": records[at].protect,
+            }
+            for at in chosen
+        ]  # fmt: skip
+
+    def why(self, text: str) -> dict[str, Any]:
+        """{address, made, lines, upstream, pending}."""
+        records = self.store.records()
+        at = parse_address(text, {**self.spec.resources, **records})
+        resource, record = self.spec.resources.get(at), records.get(at)
+        inputs = resource.inputs if resource else record.inputs if record else {}
+        lines = [{"path": path, "value": value, "source": resource.origin(path) if resource else None}
+                 for path, value in _leaves(inputs)]  # fmt: skip
+        upstream = [
+            {"address": key.partition(":")[0], "output": key.partition(":")[2], "value": value}
+            for key, value in (record.upstream if record else {}).items()
+        ]
+        changes = {change.address: change for change in self.plan().changes}
+        change = changes.get(at)
+        pending = [because(change, changes)] if change and change.action.value not in ("no-op", "adopt") else []
+        return {"address": str(at), "made": self._made(record), "lines": lines, "upstream": upstream, "pending": pending}
+
+    def _made(self, record: Record | None) -> dict[str, Any] | None:
+        if record is None:
+            return None
+        versions = {version.serial: version for version in self.store.versions(record.address)}
+        version = versions.get(record.serial)
+        operations = {operation.id: operation for operation in self.store.operations(1000)}
+        operation = operations.get(version.operation) if version else None
+        if version is None or operation is None:
+            return None
+        return {
+            "who": operation.who, "host": operation.host, "at": version.at, "serial": record.serial,
+            "commit": operation.commit, "command": operation.command,
+        }  # fmt: skip
+
+    def history(self, text: str | None = None) -> list[dict[str, Any]]:
+        """The applies, the newest first; or the recorded versions of one resource."""
+        operations = self.store.operations(1000)
+        if text is None:
+            return [
+                {"at": o.started_at, "outcome": o.outcome, "who": f"{o.who}@{o.host}", "commit": (o.commit or "-")[:12],
+                 "command": o.command, "summary": o.summary}
+                for o in operations
+            ]  # fmt: skip
+        at = parse_address(text, {**self.spec.resources, **self.store.records()})
+        by_id = {operation.id: operation for operation in operations}
+        return [
+            {
+                "serial": v.serial, "at": v.at, "who": by_id[v.operation].who if v.operation in by_id else "-",
+                "digest": str(v.record.outputs.get("digest", "-"))[:12] if v.record else "deleted",
+                "complete": "yes" if v.record is None or v.record.complete else "no",
+                "command": by_id[v.operation].command if v.operation in by_id else "-",
+            }
+            for v in reversed(self.store.versions(at))
+        ]  # fmt: skip
+
+    def ack(self, monitor: str, *, reason: str, finding_id: str | None = None) -> list[str]:
+        at = parse_address(monitor, [a for a in self.store.records() if a.kind == "monitor"])
+        return acknowledge(self.places.monitor(at.name), getpass.getuser(), reason, finding_id)
+
+    def logs(self, text: str) -> list[Path]:
+        """The log files of a resource's processes. Raises MlopsError where it has none."""
+        at = parse_address(text, self.store.records())
+        record = self.store.records()[at]
+        stack = at.name if at.kind == "stack" else record.outputs.get("stack")
+        folder = self.places.run(stack) / "logs" if stack else None
+        patterns = {"endpoint": f"{at.name}-v*.log", "monitor": f"monitor-{at.name}.log", "stack": "[gs][au]*.log"}
+        files = sorted(folder.glob(patterns[at.kind])) if folder and at.kind in patterns else []
+        if not files:
+            raise MlopsError.of(
+                "no logs", f"{at} has no process whose log could be shown. Stacks, endpoints and monitors have.", address=str(at)
+            )
+        return files
+
+    def invoke(self, text: str, rows_path: Path | None = None) -> tuple[Sequence[Mapping[str, Any]], Mapping[str, Any]]:
+        """The rows that were sent, and the answer. Raises MlopsError where the endpoint refuses or is not there."""
+        records = self.store.records()
+        at = parse_address(text, [a for a in records if a.kind == "endpoint"])
+        record = records[at]
+        rows = read_rows(rows_path) if rows_path else _golden(record)
+        headers = {"content-type": "application/json"}
+        if record.inputs.get("auth"):
+            headers["x-api-key"] = unseal(record.inputs["auth"]["api_key"], self.places.secrets, field="auth.api_key")
+        url = f"{record.outputs['url']}/predict"
+        request = urllib.request.Request(url, json.dumps({"rows": rows}).encode(), headers)  # noqa: S310
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+                return rows, json.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            raise _refused(at, error) from error
+        except OSError as error:
+            raise MlopsError.of(
+                "endpoint does not answer", f"{url}: {error}. See how it is doing: mlops status", address=str(at)
+            ) from error
+
+    def keep_hints(self, overrides: Sequence[str]) -> list[str]:
+        """The edit of the YAML that would keep each override."""
+        told: list[str] = []
+        for word in overrides:
+            path, _, value = word.lstrip("+").partition("=")
+            parts = path.split(".")
+            if len(parts) > 2 and parts[0] in ("dataset", "model", "package", "stack", "endpoint", "monitor"):
+                told.append(f"To keep it, say in conf/{parts[0]}/{parts[1]}.yaml:  {'.'.join(parts[2:])}: {value}")
+        return told
+
+
+def _golden(record: Record) -> list[Any]:
+    rows: list[Any] = json.loads((Path(record.outputs["bento"]) / "golden.json").read_text())["rows"][:5]
+    return rows
+
+
+def _refused(at: Address, error: urllib.error.HTTPError) -> MlopsError:
+    body = error.read().decode(errors="replace")
+    try:
+        problems = json.loads(body).get("problems", [])
+    except (ValueError, AttributeError):
+        problems = []
+    named = "; ".join(f"row {p['row']}, column {p['column']}: {p['problem']}" for p in problems) or body[:300]
+    return MlopsError.of("endpoint refused the rows", f"{at} answered {error.code}: {named}.", address=str(at))
+
+
+def _leaves(value: Any, path: str = "") -> list[tuple[str, Any]]:
+    if isinstance(value, Mapping) and value and "$secret" not in value:
+        return [leaf for key, inner in value.items() for leaf in _leaves(inner, f"{path}.{key}" if path else str(key))]
+    return [(path, value)]

@@ -1,0 +1,116 @@
+"""Run versions of an endpoint.
+
+Lives here: Versions: the file of one endpoint, the processes of each version, whether they are ready.
+Not here: which version gets what share (rollout).
+Law: a version is in the file before its first process starts, and is taken out after its last one ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlops.errors import MlopsError
+from mlops.kinds.local.host import Host, end_of, read_json, write_private
+from mlops.tools.supervisor import Program
+from mlops.tools.unix_http import ask
+
+
+@dataclass(frozen=True)
+class Versions:
+    """`log`: what the prediction log is told, None for none. `grace`: seconds a process may take to end."""
+
+    host: Host
+    name: str
+    log: Mapping[str, Any] | None = None
+    grace: float = 10.0
+
+    @property
+    def folder(self) -> Path:
+        return self.host.endpoint(self.name)
+
+    @property
+    def log_folder(self) -> Path:
+        return self.folder / "log"
+
+    def read(self) -> dict[str, Any]:
+        """{live, next, versions: {v3: {key, bento, sockets}}, weights: {v3: 100}, key, rate}."""
+        told = read_json(self.folder / "route.json")
+        return {"live": None, "next": 1, "versions": {}, "weights": {}, "key": None, "rate": None, **told}
+
+    def write(self, told: Mapping[str, Any]) -> None:
+        write_private(self.folder / "route.json", told)
+
+    def program(self, version: str, index: int) -> str:
+        return f"{self.name}-{version}-{index}"
+
+    def socket(self, version: str, index: int) -> Path:
+        return self.host.sockets / f"{self.program(version, index)}.sock"
+
+    def put(self, version: str, index: int, bento: str) -> None:
+        """Start one replica; idempotent."""
+        folder = self.folder / "versions" / version
+        folder.mkdir(parents=True, exist_ok=True)
+        config = folder / f"{index}.json"
+        log = {**self.log, "dir": str(self.log_folder)} if self.log else None
+        told = {"bento": bento, "uds": str(self.socket(version, index)), "version": version, "log": log, "grace": self.grace}
+        config.write_text(json.dumps(told, indent=1, sort_keys=True))
+        source = str(Path(bento).parent)
+        self.host.supervisor.put(
+            Program(
+                self.program(version, index), [sys.executable, "-m", "mlops.workloads.serving.server", str(config)],
+                self.host.folder / "logs" / f"{self.program(version, index)}.log", cwd=Path(source),
+                env={"PYTHONPATH": source, "PYTHONUNBUFFERED": "1"}, stop_timeout=self.grace,
+            )
+        )  # fmt: skip
+
+    def take(self, version: str, index: int) -> None:
+        self.host.supervisor.take(self.program(version, index))
+        self.socket(version, index).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            (self.folder / "versions" / version / f"{index}.json").unlink()
+
+    def drop(self, version: str) -> None:
+        """Stop all of a version; idempotent."""
+        prefix = f"{self.name}-{version}-"
+        for name in [n for n in self.host.supervisor.states() if n.startswith(prefix)]:
+            self.take(version, int(name.removeprefix(prefix)))
+        shutil.rmtree(self.folder / "versions" / version, ignore_errors=True)
+
+    def wait_ready(self, version: str, indexes: range, timeout: float) -> None:
+        """Raises MlopsError with the end of the log where one gives up, or none answers in time."""
+        until = time.monotonic() + timeout
+        for index in indexes:
+            name = self.program(version, index)
+            log = self.host.folder / "logs" / f"{name}.log"
+            starts = 0
+            while not self.is_ready(version, index):
+                state = self.host.supervisor.states().get(name)
+                starts += state is not None and state.name == "BACKOFF"
+                if state is None or state.name in ("FATAL", "EXITED") or time.monotonic() > until:
+                    why = "gave up" if state and state.name in ("FATAL", "EXITED") else f"was not ready in {timeout:.0f} s"
+                    raise MlopsError.of(
+                        "version does not start",
+                        f"{version} of {self.name} {why}; no traffic reached it, and what was live stays live. The end of its "
+                        f"log ({log}):\n{end_of(log)}",
+                    )
+                time.sleep(0.05)
+
+    def is_ready(self, version: str, index: int) -> bool:
+        try:
+            return ask(self.socket(version, index), "/readyz", timeout=1.0)[0] == 200
+        except OSError:
+            return False
+
+    def running(self, version: str) -> int:
+        """How many processes of a version the supervisor keeps running."""
+        prefix = f"{self.name}-{version}-"
+        states = self.host.supervisor.states()
+        return sum(state.name == "RUNNING" for name, state in states.items() if name.startswith(prefix))

@@ -1,0 +1,138 @@
+"""What a package means.
+
+Lives here: PackageKind, and the staging of a bento's content.
+Not here: the application inside (workloads.serving).
+Law: a bento is named by its content without times; equal content is built once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import mlops
+from mlops.address import Address
+from mlops.engine.resource import Action, Dependency, Desired, Effect, Observed, Outcome, Reason, Record, Stale, Step
+from mlops.errors import MlopsError
+from mlops.kinds.ground import Ground, effect_of, field_effect
+from mlops.spec.category import Category
+from mlops.spec.project import LoadedResource, Project
+from mlops.tools.dvc.run import checkout
+from mlops.tools.process import beside_python, run
+
+_SERVING = ("__init__.py", "workloads/__init__.py", "workloads/lifeline.py", "workloads/serving")
+_NEEDS = ("onnxruntime", "numpy", "msgspec", "uvicorn", "httptools", "uvloop")
+_API = {"max_rows": 10_000, "gather": True, "threshold": 0.5, "golden_rows": 16}
+
+
+class PackageKind:
+    name = "package"
+    created = effect_of(Category.REPACKAGE)
+    deleted = Effect(Category.DESTROY.value, Category.DESTROY.rank, Action.DELETE)
+
+    def __init__(self, ground: Ground) -> None:
+        self.ground = ground
+
+    def desire(self, resource: LoadedResource, project: Project) -> Desired:
+        needs = (Dependency(Address("model", resource.inputs["model"]), self.created, "digest"),)
+        return Desired(resource.address, resource.inputs, needs, resource.protect, resource.origins)
+
+    def effect(self, path: str) -> Effect:
+        return field_effect("package", path)
+
+    def observe(self, address: Address, desired: Desired | None, record: Record | None) -> Observed:
+        if record is None or desired is None:
+            return Observed(record, exists=record is not None)
+        stale: tuple[Stale, ...] = ()
+        if record.outputs.get("code") not in (None, serving_code()):
+            stale = (Stale(Reason("the code that serves changed (mlops.workloads.serving)"), self.created),)
+        bento = record.outputs.get("bento")
+        return Observed(record, exists=bento is None or (Path(bento) / "model.onnx").exists(), stale=stale)
+
+    def notes(self, desired: Desired, record: Record | None, category: str) -> tuple[str, ...]:
+        return ()
+
+    def create(self, step: Step) -> Outcome:
+        return self.update(step)
+
+    def update(self, step: Step) -> Outcome:
+        assert step.desired is not None
+        inputs = step.desired.inputs
+        name, model = step.address.name, inputs["model"]
+        exported = self.ground.root / "models" / model / "export"
+        digest = step.upstream[Address("model", model)].get("digest")
+        if not exported.exists() or self.ground.hashes.tree(exported) != digest:
+            checkout(self.ground.root, [f"export@{model}"])
+        if self.ground.hashes.tree(exported) != digest:
+            raise MlopsError.of(
+                "model is not the one that was judged",
+                f"{exported} is not what dvc.lock pins ({digest}). Bring it back: dvc checkout export@{model}",
+            )
+        self.ground.places.bentos.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="mlops-") as scratch:
+            content = stage(Path(scratch), name, exported, inputs)
+            version = content[:12]
+            folder = self.ground.places.bentos / "bentos" / name / version
+            if not (folder / "bento.yaml").exists():
+                step.say("building the bento", 0.3)
+                shutil.rmtree(folder, ignore_errors=True)
+                run(
+                    [beside_python("bentoml"), "build", "--version", version, "-o", "tag", scratch], cwd=Path(scratch),
+                    env={"BENTOML_HOME": str(self.ground.places.bentos), "PYTHONPATH": scratch},
+                )  # fmt: skip
+        outputs = {
+            "digest": content, "tag": f"{name}:{version}", "bento": str(folder / "src" / "model"), "model": model,
+            "model_digest": digest, "code": serving_code(),
+        }  # fmt: skip
+        return Outcome(outputs, f"{name}:{version}")
+
+    def delete(self, step: Step) -> None:
+        shutil.rmtree(self.ground.places.bentos / "bentos" / step.address.name, ignore_errors=True)
+
+
+def stage(folder: Path, name: str, exported: Path, inputs: Mapping[str, Any]) -> str:
+    """Lay out the bento's content in `folder`; gives the digest of it."""
+    source = Path(mlops.__file__).parent
+    for part in _SERVING:
+        target = folder / "mlops" / part
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if (source / part).is_dir():
+            shutil.copytree(source / part, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copyfile(source / part, target)
+    model = folder / "model"
+    shutil.copytree(exported, model)
+    api = {**_API, **inputs.get("api", {}), "threads": inputs.get("threads", 1)}
+    golden = json.loads((model / "golden.json").read_text())
+    count = api.pop("golden_rows")
+    kept = {**golden, "rows": golden["rows"][:count], "predictions": golden["predictions"][:count]}
+    for file, value in (("golden.json", kept), ("api.json", api), ("package.json", {"name": name})):
+        (model / file).write_text(json.dumps(value, indent=2, sort_keys=True) + "\n")
+    packages = [f"{need}=={importlib.metadata.version(need)}" for need in _NEEDS]
+    bentofile = {
+        "service": "mlops.workloads.serving.bento:Service", "name": name, "include": ["mlops/**/*.py", "model/*"],
+        "python": {"packages": packages, "lock_packages": False},
+    }  # fmt: skip
+    (folder / "bentofile.yaml").write_text(json.dumps(bentofile, indent=2) + "\n")
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        digest.update(f"{path.relative_to(folder).as_posix()}\0".encode() + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+@cache
+def serving_code() -> str:
+    source = Path(mlops.__file__).parent
+    digest = hashlib.sha256()
+    for part in _SERVING:
+        path = source / part
+        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+            digest.update(f"{file.relative_to(source).as_posix()}\0".encode() + file.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]

@@ -1,0 +1,265 @@
+"""Be the gateway, with Envoy.
+
+Lives here: the documents that Envoy reads (bootstrap, clusters, routes), and Gateway, which writes them and sees them
+taken.
+Not here: which versions get what share (kinds.local).
+Law: a file is replaced, never changed in place; a write counts once Envoy says that it took it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mlops.errors import ToolFailed
+from mlops.tools.unix_http import ask
+
+_TYPE = "type.googleapis.com/envoy."
+_UPSTREAM_IDLE = "60s"
+_RETRY = "connect-failure,refused-stream,reset,gateway-error"
+
+
+@dataclass(frozen=True)
+class Route:
+    """`/NAME/…` goes to the clusters by their weights. `key`: what x-api-key must be. `rate`: (count, seconds)."""
+
+    name: str
+    weights: Mapping[str, int]
+    key: str | None = None
+    rate: tuple[int, float] | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """All that the gateway knows. `clusters`: name -> the sockets of its replicas."""
+
+    routes: Sequence[Route] = ()
+    clusters: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+class Gateway:
+    """`folder`: its files (0600: they hold keys). `admin`: the socket on which it is asked."""
+
+    def __init__(self, folder: Path, admin: Path) -> None:
+        self.folder, self.admin = folder, admin
+
+    def command(self, program: str) -> list[str]:
+        return [
+            program, "-c", str(self.folder / "bootstrap.json"), "--concurrency", "1", "--disable-hot-restart",
+            "--reject-unknown-dynamic-fields", "--log-level", "warning",
+        ]  # fmt: skip
+
+    def prepare(self, host: str, port: int) -> None:
+        """Write what Envoy starts with. The tables stay as they are, where they are."""
+        self.folder.mkdir(parents=True, mode=0o700, exist_ok=True)
+        self._write("bootstrap.json", _bootstrap(self.folder, self.admin))
+        self._write("listeners.json", {"version_info": "1", "resources": [_listener(self.folder, host, port)]})
+        for name, first in (("clusters.json", []), ("routes.json", [_routes(())])):
+            if not (self.folder / name).exists():
+                self._write(name, {"version_info": "1", "resources": first})
+
+    def is_ready(self) -> bool:
+        try:
+            return ask(self.admin, "/ready")[0] == 200
+        except OSError:
+            return False
+
+    def put(self, table: Table, timeout: float = 10.0) -> None:
+        """Clusters first, then routes, then away with clusters that nothing names any more. Raises ToolFailed."""
+        wanted = [_cluster(name, sockets) for name, sockets in sorted(table.clusters.items())]
+        names = {told["name"] for told in wanted}
+        there = [told for told in self._read("clusters.json").get("resources", ()) if told["name"] not in names]
+        self._put("clusters.json", [*wanted, *there], "ClustersConfigDump", timeout)
+        self._put("routes.json", [_routes(table.routes)], "RoutesConfigDump", timeout)
+        if there:
+            self._put("clusters.json", wanted, "ClustersConfigDump", timeout)
+
+    def _put(self, name: str, resources: list[dict[str, Any]], dump: str, timeout: float) -> None:
+        before = self._read(name)
+        if before.get("resources") == resources and self._version(dump) == before.get("version_info"):
+            return
+        version = str(time.time_ns())
+        self._write(name, {"version_info": version, "resources": resources})
+        until = time.monotonic() + timeout
+        while self._version(dump) != version:
+            rejected = self._rejected(dump)
+            if rejected:
+                self._write(name, before)
+                raise ToolFailed.of("gateway refused its configuration", f"Envoy says of {self.folder / name}: {rejected}")
+            if time.monotonic() > until:
+                raise ToolFailed.of(
+                    "gateway does not answer", f"Envoy did not take {self.folder / name} within {timeout:.0f} s. Look at "
+                    "its log: mlops logs with the stack's address."
+                )  # fmt: skip
+            time.sleep(0.005)
+
+    def _dump(self, dump: str) -> dict[str, Any]:
+        try:
+            told = json.loads(ask(self.admin, "/config_dump")[1])
+        except (OSError, ValueError):
+            return {}
+        return next((one for one in told["configs"] if one["@type"].endswith(dump)), {})
+
+    def _version(self, dump: str) -> str | None:
+        told = self._dump(dump)
+        if dump == "ClustersConfigDump":
+            return told.get("version_info")
+        routes = told.get("dynamic_route_configs", ())
+        return routes[0].get("version_info") if routes else None
+
+    def _rejected(self, dump: str) -> str | None:
+        told = self._dump(dump)
+        parts = [*told.get("dynamic_route_configs", ()), *told.get("dynamic_warming_clusters", ()),
+                 *told.get("dynamic_active_clusters", ())]  # fmt: skip
+        return next((p["error_state"]["details"] for p in parts if p.get("error_state", {}).get("details")), None)
+
+    def counters(self, cluster: str) -> dict[str, float]:
+        """Requests, failures and the p99 in milliseconds of a cluster since Envoy started; p99 of the last interval."""
+        try:
+            text = ask(self.admin, f"/stats?format=json&filter=^cluster\\.{cluster}\\.(upstream_rq_(total|5xx|time))$")[1]
+            told = json.loads(text)["stats"]
+        except (OSError, ValueError, KeyError):
+            return {}
+        out: dict[str, float] = {}
+        for one in told:
+            if "name" in one:
+                out[one["name"].rpartition(".")[2]] = float(one["value"])
+            else:
+                out |= _p99(one.get("histograms", {}))
+        return out
+
+    def _read(self, name: str) -> dict[str, Any]:
+        try:
+            told: dict[str, Any] = json.loads((self.folder / name).read_text())
+        except (OSError, ValueError):
+            return {}
+        return told
+
+    def _write(self, name: str, value: Any) -> None:
+        temporary = self.folder / f".{name}.part"
+        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            json.dump(value, file)
+        temporary.replace(self.folder / name)
+
+
+def _p99(told: Mapping[str, Any]) -> dict[str, float]:
+    quantiles = told.get("supported_quantiles", ())
+    for one in told.get("computed_quantiles", ()):
+        for quantile, value in zip(quantiles, one.get("values", ()), strict=False):
+            last = value.get("interval")
+            if quantile == 99 and (last or value.get("cumulative")) is not None:
+                return {"p99_ms": float(last if last is not None else value["cumulative"])}
+    return {}
+
+
+def _bootstrap(folder: Path, admin: Path) -> dict[str, Any]:
+    def source(name: str) -> dict[str, Any]:
+        return {"path_config_source": {"path": str(folder / name), "watched_directory": {"path": str(folder)}}}
+
+    return {
+        "node": {"id": "gateway", "cluster": "gateway"},
+        "admin": {"address": {"pipe": {"path": str(admin), "mode": 0o600}}},
+        "dynamic_resources": {"lds_config": source("listeners.json"), "cds_config": source("clusters.json")},
+        "stats_flush_interval": "1s",
+        "stats_config": {"histogram_bucket_settings": []},
+    }
+
+
+def _listener(folder: Path, host: str, port: int) -> dict[str, Any]:
+    limit = {"@type": f"{_TYPE}extensions.filters.http.local_ratelimit.v3.LocalRateLimit", "stat_prefix": "rate"}
+    manager = {
+        "@type": f"{_TYPE}extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "gateway",
+        "rds": {
+            "route_config_name": "routes",
+            "config_source": {
+                "path_config_source": {"path": str(folder / "routes.json"), "watched_directory": {"path": str(folder)}}
+            },
+        },
+        "http_filters": [
+            {"name": "rate", "typed_config": limit},
+            {"name": "router", "typed_config": {"@type": f"{_TYPE}extensions.filters.http.router.v3.Router"}},
+        ],
+        "generate_request_id": False, "preserve_external_request_id": True, "server_header_transformation": "PASS_THROUGH",
+        "common_http_protocol_options": {"idle_timeout": "300s"}, "stream_idle_timeout": "60s",
+    }  # fmt: skip
+    return {
+        "@type": f"{_TYPE}config.listener.v3.Listener", "name": "gateway", "enable_reuse_port": False,
+        "address": {"socket_address": {"address": host, "port_value": port}},
+        "filter_chains": [{"filters": [{"name": "http", "typed_config": manager}]}],
+    }  # fmt: skip
+
+
+def _cluster(name: str, sockets: Sequence[str]) -> dict[str, Any]:
+    endpoints = [{"endpoint": {"address": {"pipe": {"path": path}}}} for path in sockets]
+    options = {
+        "@type": f"{_TYPE}extensions.upstreams.http.v3.HttpProtocolOptions",
+        "common_http_protocol_options": {"idle_timeout": _UPSTREAM_IDLE}, "explicit_http_config": {"http_protocol_options": {}},
+    }  # fmt: skip
+    return {
+        "@type": f"{_TYPE}config.cluster.v3.Cluster", "name": name, "type": "STATIC", "connect_timeout": "1s",
+        "lb_policy": "LEAST_REQUEST",
+        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": endpoints}]},
+        "typed_extension_protocol_options": {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": options},
+        "health_checks": [{
+            "timeout": "1s", "interval": "0.5s", "no_traffic_interval": "0.5s", "unhealthy_threshold": 2,
+            "healthy_threshold": 1, "http_health_check": {"path": "/readyz"},
+        }],
+        "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
+    }  # fmt: skip
+
+
+def _routes(routes: Sequence[Route]) -> dict[str, Any]:
+    told = [entry for route in routes for entry in _entries(route)]
+    return {
+        "@type": f"{_TYPE}config.route.v3.RouteConfiguration", "name": "routes", "validate_clusters": True,
+        "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": told}],
+    }  # fmt: skip
+
+
+def _entries(route: Route) -> list[dict[str, Any]]:
+    match: dict[str, Any] = {"prefix": f"/{route.name}/"}
+    served = [(name, weight) for name, weight in sorted(route.weights.items()) if weight > 0]
+    action: dict[str, Any] = {
+        "prefix_rewrite": "/", "timeout": "30s",
+        "retry_policy": {
+            "retry_on": _RETRY, "num_retries": 4, "host_selection_retry_max_attempts": 5,
+            "retry_back_off": {"base_interval": "0.02s", "max_interval": "0.2s"},
+            "retry_host_predicate": [{
+                "name": "envoy.retry_host_predicates.previous_hosts",
+                "typed_config": {"@type": f"{_TYPE}extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"},
+            }],
+        },
+        "weighted_clusters": {"clusters": [{"name": name, "weight": weight} for name, weight in served]},
+    }  # fmt: skip
+    limit = {"typed_per_filter_config": {"rate": _limit(*route.rate)}} if route.rate else {}
+    if not served:
+        answer = {"status": 503, "body": {"inline_string": '{"error":"no version of this endpoint is live"}'}}
+        return [{"match": match, "direct_response": answer}]
+    if route.key is None:
+        return [{"match": match, "route": action, **limit}]
+    header = {"name": "x-api-key", "string_match": {"exact": route.key}}
+    denied = {"status": 401, "body": {"inline_string": '{"error":"the header x-api-key is missing or wrong"}'}}
+    return [
+        {"match": {**match, "headers": [header]}, "route": action, "request_headers_to_remove": ["x-api-key"], **limit},
+        {"match": match, "direct_response": denied},
+    ]
+
+
+def _limit(count: int, seconds: float) -> dict[str, Any]:
+    """A bucket that holds one period's worth, filled evenly where that is more than a token each 50 ms."""
+    interval, tokens = seconds, count
+    if count / seconds >= 20:
+        interval = 0.05
+        tokens = max(1, round(count / seconds * interval))
+    every = {"numerator": 100, "denominator": "HUNDRED"}
+    return {
+        "@type": f"{_TYPE}extensions.filters.http.local_ratelimit.v3.LocalRateLimit", "stat_prefix": "rate",
+        "token_bucket": {"max_tokens": count, "tokens_per_fill": tokens, "fill_interval": f"{interval:g}s"},
+        "filter_enabled": {"default_value": every}, "filter_enforced": {"default_value": every},
+    }  # fmt: skip

@@ -1,0 +1,193 @@
+"""Keep processes, with supervisord.
+
+Lives here: Supervisor: its configuration, its start and end, and its programs.
+Not here: which programs (kinds.local).
+Law: a second supervisord is never started beside a living one, nor beside orphans of a dead one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+import socket
+import time
+import xmlrpc.client
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mlops.errors import ToolFailed
+from mlops.tools.process import beside_python, end, processes, run, tail
+
+
+@dataclass(frozen=True)
+class Program:
+    """`log`: where it writes, standard error too."""
+
+    name: str
+    command: Sequence[str]
+    log: Path
+    cwd: Path | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+    stop_timeout: float = 10.0
+    log_size: int = 10_000_000
+    log_files: int = 3
+
+    def text(self) -> str:
+        told = {**self.env}
+        pairs = ",".join(f'{key}="{_escaped(value)}"' for key, value in sorted(told.items()))
+        lines = [
+            f"[program:{self.name}]", f"command={_escaped(shlex.join(self.command))}", "autostart=true", "autorestart=true",
+            "startsecs=1", "startretries=3", f"stopwaitsecs={max(1, round(self.stop_timeout))}", "stopsignal=TERM",
+            "redirect_stderr=true", f"stdout_logfile={_escaped(str(self.log))}",
+            f"stdout_logfile_maxbytes={self.log_size}", f"stdout_logfile_backups={self.log_files}",
+        ]  # fmt: skip
+        lines += [f"directory={_escaped(str(self.cwd))}"] if self.cwd else []
+        lines += [f"environment={pairs}"] if pairs else []
+        return "\n".join(lines) + "\n"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """`name`: RUNNING, STARTING, BACKOFF, FATAL, STOPPED, EXITED."""
+
+    name: str
+    pid: int
+
+
+class Supervisor:
+    """`folder`: its files. `socket_path`: where it is spoken to."""
+
+    def __init__(self, folder: Path, socket_path: Path) -> None:
+        self.folder, self.socket_path = folder, socket_path
+
+    @property
+    def _config(self) -> Path:
+        return self.folder / "supervisord.conf"
+
+    def is_up(self) -> bool:
+        try:
+            return bool(self._call("supervisor.getState")["statecode"] == 1)
+        except (OSError, xmlrpc.client.Error, ToolFailed):
+            return False
+
+    def start(self) -> None:
+        """Idempotent. What a dead one left running is ended first. Raises ToolFailed."""
+        if self.is_up():
+            return
+        self.end_orphans()
+        for folder in (self.folder / "programs", self.folder / "logs"):
+            folder.mkdir(parents=True, exist_ok=True)
+        self.socket_path.parent.mkdir(mode=0o700, exist_ok=True)
+        self.socket_path.unlink(missing_ok=True)
+        self._config.write_text(
+            f"[supervisord]\nlogfile={self.folder}/logs/supervisord.log\nlogfile_maxbytes=5MB\nlogfile_backups=1\n"
+            f"pidfile={self.folder}/supervisord.pid\nchildlogdir={self.folder}/logs\nstrip_ansi=true\nminfds=1024\n"
+            f"[unix_http_server]\nfile={self.socket_path}\nchmod=0600\n"
+            "[rpcinterface:supervisor]\n"
+            "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n"
+            f"[include]\nfiles = {self.folder}/programs/*.conf\n".replace("%", "%%")
+        )
+        run([beside_python("supervisord"), "-c", str(self._config)], cwd=self.folder, detached=True)
+        until = time.monotonic() + 15
+        while not self.is_up():
+            if time.monotonic() > until:
+                raise ToolFailed.of(
+                    "supervisor does not start", f"supervisord gave no answer within 15 s. Its log:\n{self._log()}"
+                )
+            time.sleep(0.03)
+
+    def stop(self) -> None:
+        """End it and all that it keeps; idempotent."""
+        with contextlib.suppress(OSError, xmlrpc.client.Error, ToolFailed):
+            self._call("supervisor.shutdown")
+        until = time.monotonic() + 30
+        while processes(self._marker) and time.monotonic() < until:
+            time.sleep(0.05)
+        self.end_orphans()
+        self.socket_path.unlink(missing_ok=True)
+
+    def end_orphans(self) -> list[int]:
+        """End processes that work for this folder while no supervisor keeps them."""
+        orphans = processes(self._marker)
+        for pid in orphans:
+            end(pid)
+        return orphans
+
+    @property
+    def _marker(self) -> str:
+        return f"{self.folder}/"
+
+    def states(self) -> dict[str, State]:
+        """By program; empty where it is not up."""
+        try:
+            told = self._call("supervisor.getAllProcessInfo")
+        except (OSError, xmlrpc.client.Error):
+            return {}
+        return {one["name"]: State(one["statename"], int(one["pid"])) for one in told}
+
+    def put(self, program: Program) -> None:
+        """Make the program run as it is said here; one that is the same already is left alone, unless it gave up."""
+        path = self.folder / "programs" / f"{program.name}.conf"
+        program.log.parent.mkdir(parents=True, exist_ok=True)
+        text = program.text()
+        known = self.states().get(program.name)
+        same = path.exists() and path.read_text() == text
+        if same and known and known.name in ("RUNNING", "STARTING"):
+            return
+        if same and known:
+            with contextlib.suppress(xmlrpc.client.Fault):
+                self._call("supervisor.startProcess", program.name, False)
+            return
+        if known:
+            self.take(program.name)
+        path.write_text(text)
+        path.chmod(0o600)
+        self._call("supervisor.reloadConfig")
+        with contextlib.suppress(xmlrpc.client.Fault):
+            self._call("supervisor.addProcessGroup", program.name)
+
+    def take(self, name: str) -> None:
+        """Stop a program and forget it; idempotent."""
+        (self.folder / "programs" / f"{name}.conf").unlink(missing_ok=True)
+        for method, words in (("stopProcessGroup", (name, True)), ("removeProcessGroup", (name,))):
+            with contextlib.suppress(xmlrpc.client.Fault, OSError):
+                self._call(f"supervisor.{method}", *words)
+        with contextlib.suppress(xmlrpc.client.Fault, OSError):
+            self._call("supervisor.reloadConfig")
+
+    def _call(self, method: str, *words: Any) -> Any:
+        with _proxy(self.socket_path) as proxy:
+            return getattr(proxy, method)(*words)
+
+    def _log(self) -> str:
+        try:
+            return tail((self.folder / "logs" / "supervisord.log").read_text())
+        except OSError:
+            return "(none)"
+
+
+class _Transport(xmlrpc.client.Transport):
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+
+    def make_connection(self, host: Any) -> Any:
+        import http.client
+
+        connection = http.client.HTTPConnection("localhost", timeout=60)
+        connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.sock.settimeout(60)
+        connection.sock.connect(str(self._path))
+        return connection
+
+
+@contextlib.contextmanager
+def _proxy(path: Path) -> Iterator[xmlrpc.client.ServerProxy]:
+    with xmlrpc.client.ServerProxy("http://localhost", transport=_Transport(path)) as proxy:
+        yield proxy
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%%")

@@ -1,0 +1,36 @@
+"""Speak HTTP over a Unix socket.
+
+Lives here: ask.
+Not here: what is said.
+Law: one request, one connection, always with a timeout.
+"""
+
+from __future__ import annotations
+
+import http.client
+import socket
+from pathlib import Path
+
+
+class _Connection(http.client.HTTPConnection):
+    def __init__(self, path: Path, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
+def ask(path: Path, target: str, *, body: bytes | None = None, timeout: float = 2.0) -> tuple[int, bytes]:
+    """Status and body of a GET, or of a POST where there is a body. Raises OSError."""
+    connection = _Connection(path, timeout)
+    try:
+        connection.request("GET" if body is None else "POST", target, body)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    except http.client.HTTPException as error:
+        raise ConnectionError(f"{path}: {type(error).__name__}") from error
+    finally:
+        connection.close()

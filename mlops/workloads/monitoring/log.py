@@ -1,0 +1,89 @@
+"""Read the prediction log.
+
+Lives here: lines_between, and Entry (one request with its answer, or one late label).
+Not here: writing it (serving).
+Law: a line that is cut off or no JSON is counted, and stops nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """`rows` and `predictions` of a request; or `feedback` alone."""
+
+    at: float
+    id: str
+    rows: list[dict[str, Any]]
+    predictions: list[dict[str, Any]]
+    feedback: dict[str, Any] | None
+
+
+class _Line(msgspec.Struct):
+    t: float
+    v: str = ""
+    id: str = ""
+    q: Any = None
+    a: Any = None
+    f: Any = None
+
+
+_decoder = msgspec.json.Decoder(_Line)
+
+
+def entries_between(folder: Path, start: float, end: float) -> Iterator[Entry]:
+    """Those with start <= t < end, of all replicas, segment by segment; open ones too."""
+    for path in sorted(folder.glob("*.jsonl")) + sorted(folder.glob("*.open")):
+        if not _overlaps(path, start, end):
+            continue
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            try:
+                content = path.with_suffix(".jsonl").read_bytes()
+            except OSError:
+                continue
+        for line in content.splitlines():
+            entry = _entry(line)
+            if entry is not None and start <= entry.at < end:
+                yield entry
+
+
+def _overlaps(path: Path, start: float, end: float) -> bool:
+    """By the time in its name, and of its last write."""
+    try:
+        first = int(path.stem.rpartition("-")[2]) / 1e9
+        last = path.stat().st_mtime
+    except (ValueError, OSError):
+        return True
+    return first - 60 < end and last + 1 >= start
+
+
+def _entry(line: bytes) -> Entry | None:
+    try:
+        told = _decoder.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    if told.f is not None:
+        return Entry(told.t, "", [], [], told.f) if isinstance(told.f, dict) else None
+    rows = told.q.get("rows", [told.q]) if isinstance(told.q, dict) else []
+    predictions = told.a.get("predictions", []) if isinstance(told.a, dict) else []
+    return Entry(told.t, told.id, rows, predictions, None)
+
+
+def first_time(folder: Path) -> float | None:
+    """When the oldest segment was begun."""
+    times = []
+    for path in [*folder.glob("*.jsonl"), *folder.glob("*.open")]:
+        try:
+            times.append(int(path.stem.rpartition("-")[2]) / 1e9)
+        except ValueError:
+            continue
+    return min(times) if times else None
