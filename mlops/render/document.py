@@ -12,7 +12,7 @@ from typing import Any
 
 from mlops.address import Address
 from mlops.engine.plan import Change, Plan
-from mlops.engine.resource import Action, FieldChange
+from mlops.engine.resource import Action, FieldChange, Reason
 
 FORMAT = "mlops.plan/1"
 
@@ -123,10 +123,20 @@ def because(change: Change, by_address: dict[Address, Change]) -> list[str]:
             break
         reason = next((r for r in at.reasons if not r.cause), at.reasons[0])
         if reason.cause is None or reason.cause not in by_address:
-            chain.append(f"{reason.source} {reason.text}" if reason.source else reason.text)
+            words = _said(at, reason)
+            chain.append(f"{reason.source} {words}" if reason.source else words)
             break
         at = by_address[reason.cause]
     return chain
+
+
+def _said(change: Change, reason: Reason) -> str:
+    """The reason; of a field that changed, with its two values where they are short."""
+    for field in change.fields:
+        if reason.text == f"{field.path} changed" and not field.secret:
+            words = f"{field.path} {value_text(field.before)} → {value_text(field.after)}"
+            return words if len(words) <= 80 else reason.text
+    return reason.text
 
 
 def value_text(value: Any) -> str:

@@ -26,7 +26,8 @@ def render_status(told: Sequence[Mapping[str, Any]], *, color: bool = False) -> 
     for item in told:
         tone = {"ok": "ok", "changed": "change"}.get(item["state"], "warn")
         url = f"   {paint(item['url'], 'link')}" if item.get("url") else ""
-        out.append(f"{paint(f'{item['address']:<{names}}', tone)}   {item['text']:<{texts if url else 0}}{url}".rstrip())
+        name = paint(item["address"].ljust(names), tone)
+        out.append(f"{name}   {item['text'].ljust(texts if url else 0)}{url}".rstrip())
         out += [f"  {paint(line, 'change')}" for line in item.get("attention", ())]
     return "\n".join(out)
 

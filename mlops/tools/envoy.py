@@ -103,7 +103,7 @@ class Gateway:
             told = json.loads(ask(self.admin, "/config_dump")[1])
         except (OSError, ValueError):
             return {}
-        return next((one for one in told["configs"] if one["@type"].endswith(dump)), {})
+        return next((one for one in told["configs"] if one["@type"].endswith(f".{dump}")), {})
 
     def _version(self, dump: str) -> str | None:
         told = self._dump(dump)

@@ -24,11 +24,12 @@ def repro(root: Path, stages: Sequence[str], say: Say) -> None:
     """Raises MlopsError with the stage's problems, or ToolFailed with the end of what DVC wrote."""
     with _one_at_a_time, tempfile.TemporaryDirectory(prefix="mlops-") as scratch:
         problems, progress = Path(scratch) / "problems", Path(scratch) / "progress"
+        last = [""]
         env = {"MLOPS_STAGE_PROBLEMS": str(problems), "MLOPS_STAGE_PROGRESS": str(progress)}
         try:
             run(
                 [beside_python("dvc"), "repro", "-s", *stages], cwd=root, env=env,
-                while_running=lambda: _tell(progress, say),
+                while_running=lambda: _tell(progress, last, say),
             )  # fmt: skip
         except ToolFailed as error:
             told = _problems(problems)
@@ -46,13 +47,16 @@ def checkout(root: Path, stages: Sequence[str]) -> None:
             run([beside_python("dvc"), "pull", *stages], cwd=root)
 
 
-def _tell(progress: Path, say: Say) -> None:
+def _tell(progress: Path, last: list[str], say: Say) -> None:
+    """Say the newest line, once. `last` holds what was said before."""
     try:
-        last = progress.read_text().splitlines()[-1]
-        told = json.loads(last)
+        line = progress.read_text().splitlines()[-1]
+        told = json.loads(line)
     except (OSError, ValueError, IndexError):
         return
-    say(told["line"], told["fraction"])
+    if line != last[0]:
+        last[0] = line
+        say(told["line"], told["fraction"])
 
 
 def _problems(path: Path) -> list[Problem]:
