@@ -36,7 +36,9 @@ def health_of(places: Places, at: Address, record: Record) -> dict[str, Any]:
             told["text"] = f"{rows:,} rows" if rows else "made elsewhere"
         case "model":
             metrics = record.outputs.get("metrics", {})
-            told["text"] = ", ".join(f"{n} {metrics[n]:.3f}" for n in ("test_auc", "test_accuracy", "test_rmse") if n in metrics)
+            told["text"] = ", ".join(
+                f"{n} {metrics[n]:.3f}" for n in ("test_auc", "test_accuracy", "test_rmse") if n in metrics
+            )
             gates = record.outputs.get("gates", ())
             told["text"] += f", {sum(g['holds'] for g in gates)} of {len(gates)} gates" if gates else ""
         case "package":
@@ -111,6 +113,8 @@ def _monitor(places: Places, at: Address, record: Record) -> dict[str, Any]:
     seen = f"{told['windows']} window{'' if told['windows'] == 1 else 's'}{last}"
     if not findings:
         return {"text": f"no finding in {seen}"}
-    attention = [line for finding in findings for line in (f"{finding['kind']} since {finding['since']}", *lines_of(finding))]
+    attention = [
+        line for finding in findings for line in (f"{finding['kind']} since {finding['since']}", *lines_of(finding))
+    ]
     count = f"{len(findings)} finding{'' if len(findings) == 1 else 's'} in {seen}"
     return {"state": "changed", "text": count, "attention": [*attention, f"close it: mlops ack {at} --reason '…'"]}

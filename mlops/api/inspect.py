@@ -82,7 +82,13 @@ class Inspection:
         changes = {change.address: change for change in self.plan().changes}
         change = changes.get(at)
         pending = [because(change, changes)] if change and change.action.value not in ("no-op", "adopt") else []
-        return {"address": str(at), "made": self._made(record), "lines": lines, "upstream": upstream, "pending": pending}
+        return {
+            "address": str(at),
+            "made": self._made(record),
+            "lines": lines,
+            "upstream": upstream,
+            "pending": pending,
+        }
 
     def _made(self, record: Record | None) -> dict[str, Any] | None:
         if record is None:
@@ -133,7 +139,9 @@ class Inspection:
         files = sorted(folder.glob(patterns[at.kind])) if folder and at.kind in patterns else []
         if not files:
             raise MlopsError.of(
-                "no logs", f"{at} has no process whose log could be shown. Stacks, endpoints and monitors have.", address=str(at)
+                "no logs",
+                f"{at} has no process whose log could be shown. Stacks, endpoints and monitors have.",
+                address=str(at),
             )
         return files
 

@@ -151,7 +151,9 @@ class Project(Inspection):
             world = fresh.look(refresh=options["refresh"], destroy=options["destroy"])
             operation = _operation(again, who)
             self.store.begin(operation, token)
-            desk = Desk(world.truths, self.store, operation.id, token, sink, stop, parallel or self.spec.settings.concurrency)
+            desk = Desk(
+                world.truths, self.store, operation.id, token, sink, stop, parallel or self.spec.settings.concurrency
+            )
             return self._walk(again, desk, stop)
 
     def _walk(self, plan: Plan, desk: Desk, stop: threading.Event) -> Report:
@@ -216,7 +218,9 @@ def open_saved(root: Path, path: Path) -> tuple[Project, Plan]:
     project = Project.open(root, overrides=[*overrides, f"env={plan.environment}"])
     project.overrides, project.saved_as = plan.overrides, str(path)
     if project.spec.name != plan.project:
-        raise StalePlan.of("plan of another project", f"{path} is a plan of {plan.project}, and this is {project.spec.name}.")
+        raise StalePlan.of(
+            "plan of another project", f"{path} is a plan of {plan.project}, and this is {project.spec.name}."
+        )
     fresh = project.plan(**_options(plan))
     check_same(plan, fresh, file=str(path))
     return project, replace(plan, attention=fresh.attention)
@@ -243,7 +247,16 @@ def _operation(plan: Plan, who: str) -> Operation:
 
     command = " ".join(["mlops", *map(_quoted, sys.argv[1:])])
     return Operation(
-        uuid.uuid4().hex[:12], _now(), None, who, socket.gethostname(), command, plan.commit, digest_of(plan), "running", ""
+        uuid.uuid4().hex[:12],
+        _now(),
+        None,
+        who,
+        socket.gethostname(),
+        command,
+        plan.commit,
+        digest_of(plan),
+        "running",
+        "",
     )
 
 

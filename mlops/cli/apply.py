@@ -24,7 +24,7 @@ from mlops.errors import MlopsError
 @click.option("--parallel", default=4, show_default=True, type=click.IntRange(1, 64), help="Changes made at once.")
 @targets_option
 @pass_session
-def command(  # noqa: PLR0913
+def command(
     session: Session, overrides: tuple[str, ...], yes: bool, as_json: bool, lock_timeout: str, parallel: int,
     targets: tuple[str, ...],
 ) -> None:  # fmt: skip

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from mlops.engine.plan import Plan
 
 
-def apply_and_report(  # noqa: PLR0913
+def apply_and_report(
     session: Session, project: Project, plan: Plan, *, ask: bool = False, as_json: bool = False,
     lock_timeout: str = "0s", parallel: int = 4, overrides: Sequence[str] = (),
 ) -> None:  # fmt: skip

@@ -23,7 +23,7 @@ from mlops.cli.session import PENDING, Session, overrides_argument, pass_session
 @click.option("--destroy", is_flag=True, help="Plan to destroy everything.")
 @targets_option
 @pass_session
-def command(  # noqa: PLR0913
+def command(
     session: Session, overrides: tuple[str, ...], out: Path | None, view: str, detailed_exitcode: bool,
     refresh: bool, destroy: bool, targets: tuple[str, ...],
 ) -> None:  # fmt: skip

@@ -101,7 +101,9 @@ class _Walk:
         self._tell("apply_done", None, {**told, "seconds": self.result.seconds})
         return self.result
 
-    def _loop(self, waits: dict[Address, set[Address]], running: dict[Future[None], Address], pool: ThreadPoolExecutor) -> None:
+    def _loop(
+        self, waits: dict[Address, set[Address]], running: dict[Future[None], Address], pool: ThreadPoolExecutor
+    ) -> None:
         after: dict[Address, list[Address]] = {at: [] for at in waits}
         for at, needs in waits.items():
             for need in needs:
@@ -159,7 +161,8 @@ class _Walk:
         truths = self.desk.truths
         desired, record = truths.desired.get(at), truths.record(at)
         if change.action is Action.ADOPT:
-            assert record is not None and desired is not None
+            assert record is not None
+            assert desired is not None
             kept = replace(record, depends_on=_needs(desired), protect=desired.protect)
             self.desk.store.write(kept, operation=self.desk.operation, at=self.desk.now(), token=self.desk.token)
             return

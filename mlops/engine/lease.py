@@ -86,9 +86,7 @@ def lease(
         _release(store, token)
 
 
-def _take(
-    store: DatabaseStore, holder: Holder, ttl: float, clock: Callable[[], float]
-) -> tuple[int, Holder | None]:
+def _take(store: DatabaseStore, holder: Holder, ttl: float, clock: Callable[[], float]) -> tuple[int, Holder | None]:
     here = leases.c.environment == store.environment
     with store.writing() as connection:
         row = connection.execute(sa.select(leases).where(here).with_for_update()).first()
@@ -115,9 +113,7 @@ def _holder(text: str | None) -> Holder | None:
         return None
 
 
-def _beat(
-    store: DatabaseStore, token: int, ttl: float, clock: Callable[[], float], done: threading.Event
-) -> None:
+def _beat(store: DatabaseStore, token: int, ttl: float, clock: Callable[[], float], done: threading.Event) -> None:
     while not done.wait(ttl / 4):
         try:
             with store.writing() as connection:

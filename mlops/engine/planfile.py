@@ -84,7 +84,9 @@ def _plain(value: Any) -> Any:
 
 def _change(told: Mapping[str, Any]) -> Change:
     fields = tuple(FieldChange(**{**one, "effect": _effect(one["effect"])}) for one in told["fields"])
-    reasons = tuple(Reason(r["text"], r["source"], _address(r["cause"]) if r["cause"] else None) for r in told["reasons"])
+    reasons = tuple(
+        Reason(r["text"], r["source"], _address(r["cause"]) if r["cause"] else None) for r in told["reasons"]
+    )
     return Change(
         _address(told["address"]), Action(told["action"]), told["category"], told["rank"], reasons, fields,
         tuple(told["notes"]), tuple(_address(at) for at in told["condition"]),

@@ -86,7 +86,9 @@ class DatabaseStore:
             _records.c.address == _current.c.address,
             _records.c.serial == _current.c.serial,
         )
-        query = sa.select(_records.c.address, _records.c.serial, _records.c.body).select_from(_current.join(_records, join))
+        query = sa.select(_records.c.address, _records.c.serial, _records.c.body).select_from(
+            _current.join(_records, join)
+        )
         with self.reading() as connection:
             rows = connection.execute(query.where(_current.c.environment == self.environment)).all()
         told = [self._record(row.address, row.serial, row.body) for row in rows if row.body is not None]
@@ -99,7 +101,8 @@ class DatabaseStore:
         with self.reading() as connection:
             rows = connection.execute(query).all()
         return [
-            Version(r.serial, r.at, r.operation, self._record(r.address, r.serial, r.body) if r.body else None) for r in rows
+            Version(r.serial, r.at, r.operation, self._record(r.address, r.serial, r.body) if r.body else None)
+            for r in rows
         ]
 
     def operations(self, limit: int = 50) -> Sequence[Operation]:
@@ -107,7 +110,18 @@ class DatabaseStore:
         with self.reading() as connection:
             rows = connection.execute(query.order_by(_operations.c.started_at.desc()).limit(limit)).all()
         return [
-            Operation(r.id, r.started_at, r.ended_at, r.who, r.host, r.command, r.commit_id, r.plan_digest, r.outcome, r.summary)
+            Operation(
+                r.id,
+                r.started_at,
+                r.ended_at,
+                r.who,
+                r.host,
+                r.command,
+                r.commit_id,
+                r.plan_digest,
+                r.outcome,
+                r.summary,
+            )
             for r in rows
         ]
 
@@ -124,12 +138,16 @@ class DatabaseStore:
                 _operations.update().where(dead).values(outcome="interrupted", ended_at=operation.started_at)
             )
             told = {name: getattr(operation, name) for name in Operation.__dataclass_fields__ if name != "commit"}
-            connection.execute(_operations.insert().values(environment=self.environment, commit_id=operation.commit, **told))
+            connection.execute(
+                _operations.insert().values(environment=self.environment, commit_id=operation.commit, **told)
+            )
 
     def end(self, operation: str, outcome: str, summary: str, *, at: str, token: int) -> None:
         with self._fenced(token) as connection:
             connection.execute(
-                _operations.update().where(_operations.c.id == operation).values(outcome=outcome, summary=summary, ended_at=at)
+                _operations.update()
+                .where(_operations.c.id == operation)
+                .values(outcome=outcome, summary=summary, ended_at=at)
             )
 
     def intend(self, intent: Intent, *, at: str, token: int) -> None:
@@ -289,7 +307,11 @@ def open_database(url: str, environment: str) -> DatabaseStore:
 
         @sa.event.listens_for(engine, "begin")
         def _begin(connection: sa.Connection) -> None:
-            connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("write") else "BEGIN")
+            connection.exec_driver_sql(
+                "BEGIN IMMEDIATE" if connection.get_execution_options().get("write") else "BEGIN"
+            )
 
         return DatabaseStore(engine, environment, parsed.database or url)
-    return DatabaseStore(sa.create_engine(url, pool_pre_ping=True), environment, parsed.render_as_string(hide_password=True))
+    return DatabaseStore(
+        sa.create_engine(url, pool_pre_ping=True), environment, parsed.render_as_string(hide_password=True)
+    )

@@ -57,10 +57,16 @@ class EndpointKind:
             return Observed(record, stale=(Stale(Reason(error.problems[0].detail), self.created),))
         live = told["live"]
         if live is None or live != record.outputs.get("version"):
-            words = "no version is live" if live is None else f"{live} is live, and {record.outputs.get('version')} was recorded"
+            words = (
+                "no version is live"
+                if live is None
+                else f"{live} is live, and {record.outputs.get('version')} was recorded"
+            )
             return Observed(record, stale=(Stale(Reason(words), self.created),))
         if len(told["versions"]) > 1:
-            return Observed(record, stale=(Stale(Reason("an interrupted rollout left a second version"), self.created),))
+            return Observed(
+                record, stale=(Stale(Reason("an interrupted rollout left a second version"), self.created),)
+            )
         want = int(record.inputs.get("replicas", 1))
         running = versions.running(live)
         if running != want:
@@ -134,9 +140,7 @@ def _terms(inputs: Mapping[str, Any]) -> Terms:
     from mlops.spec.endpoint import Rollout as Said
 
     told = Said.model_validate(inputs.get("rollout", {}))
-    return Terms(
-        told.steps, told.pause, told.max_error_rate, told.max_latency_ratio, told.ready_timeout, told.drain
-    )
+    return Terms(told.steps, told.pause, told.max_error_rate, told.max_latency_ratio, told.ready_timeout, told.drain)
 
 
 def _log(inputs: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -146,7 +150,9 @@ def _log(inputs: Mapping[str, Any]) -> dict[str, Any] | None:
     if not told["enabled"]:
         return None
     return {
-        "sample": parse_share(told["sample"]), "flush": parse_duration(told["flush"]), "keep": parse_duration(told["keep"])
+        "sample": parse_share(told["sample"]),
+        "flush": parse_duration(told["flush"]),
+        "keep": parse_duration(told["keep"]),
     }
 
 

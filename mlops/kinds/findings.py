@@ -52,15 +52,23 @@ def open_findings(folder: Path, baseline: str | None) -> list[dict[str, Any]]:
 def lines_of(finding: Mapping[str, Any]) -> list[str]:
     columns = finding["columns"]
     live, training = finding.get("live", {}), finding.get("baseline", {})
-    named = ", ".join(_column(column) for column in columns[:4]) + (f" and {len(columns) - 4} more" if len(columns) > 4 else "")
+    named = ", ".join(_column(column) for column in columns[:4]) + (
+        f" and {len(columns) - 4} more" if len(columns) > 4 else ""
+    )
     if finding["kind"] == "concept":
         name = columns[0]["name"]
-        return [f"live {name} {live[name]:.3g} against {training[f'test_{name}']:.3g} at training ({live['rows']:.0f} labelled rows)"]
-    lines = [f"{len(columns)} of {finding.get('tested', len(columns))} columns moved, most: {named}; {finding['rows']:,} rows"]
+        return [
+            f"live {name} {live[name]:.3g} against {training[f'test_{name}']:.3g} at training ({live['rows']:.0f} labelled rows)"
+        ]
+    lines = [
+        f"{len(columns)} of {finding.get('tested', len(columns))} columns moved, most: {named}; {finding['rows']:,} rows"
+    ]
     metric = next((name for name in ("auc", "accuracy", "mae") if name in live), None)
     if metric:
         before = training.get(f"test_{metric}")
-        lines.append(f"live {metric} {live[metric]:.3g} against {before:.3g} at training ({live['rows']:.0f} labelled rows)")
+        lines.append(
+            f"live {metric} {live[metric]:.3g} against {before:.3g} at training ({live['rows']:.0f} labelled rows)"
+        )
     return lines
 
 
@@ -70,21 +78,31 @@ def _column(column: Mapping[str, Any]) -> str:
 
 
 def attention_of(
-    ground: Ground, monitor: Address, folder: Path, baseline: str | None, dataset: LoadedResource | None, *, propose: bool
+    ground: Ground,
+    monitor: Address,
+    folder: Path,
+    baseline: str | None,
+    dataset: LoadedResource | None,
+    *,
+    propose: bool,
 ) -> tuple[Attention, ...]:
     told: list[Attention] = []
     for finding in open_findings(folder, baseline):
         proposal = proposal_for(ground, dataset) if propose and dataset and finding["kind"] != "quality" else None
         commands: list[str] = []
         if proposal and proposal.override:
-            commands.append(f"mlops plan '{proposal.override}'" if " " in proposal.override else f"mlops plan {proposal.override}")
+            commands.append(
+                f"mlops plan '{proposal.override}'" if " " in proposal.override else f"mlops plan {proposal.override}"
+            )
             if proposal.patch:
                 path = ground.places.proposals / f"{monitor}.patch"
                 _keep_patch(path, proposal.patch)
                 commands.append(f"or commit it: git apply {ground.relative(path)}")
         commands.append(f"or close it: mlops ack {monitor} --reason '…'")
         summary = f"{monitor} has found {_KINDS[finding['kind']]} since {finding['since']}"
-        told.append(Attention(monitor, summary, tuple(lines_of(finding)), proposal.words if proposal else None, tuple(commands)))
+        told.append(
+            Attention(monitor, summary, tuple(lines_of(finding)), proposal.words if proposal else None, tuple(commands))
+        )
     return tuple(told)
 
 
@@ -93,7 +111,9 @@ def proposal_for(ground: Ground, dataset: LoadedResource) -> Proposal:
     split = dataset.inputs["split"]
     name = dataset.address
     if split["by"] != "time":
-        return Proposal(f"bring newer rows into the sources of {name}, then apply: the plan will see the changed source")
+        return Proposal(
+            f"bring newer rows into the sources of {name}, then apply: the plan will see the changed source"
+        )
     try:
         profile = json.loads((ground.root / "data" / name.name / "profile.json").read_text())
         newest = date.fromisoformat(profile["newest"][:10])
@@ -152,7 +172,8 @@ def acknowledge(folder: Path, who: str, reason: str, finding_id: str | None) -> 
     if not findings:
         known = ", ".join(told["id"] for told in open_findings(folder, None))
         raise MlopsError.of(
-            "no such finding", f"There is no open finding{f' {finding_id}' if finding_id else ''}. Open: {known or 'none'}."
+            "no such finding",
+            f"There is no open finding{f' {finding_id}' if finding_id else ''}. Open: {known or 'none'}.",
         )
     for told in findings:
         ack = {"reason": reason, "who": who, "at": datetime.now(UTC).isoformat(timespec="seconds")}

@@ -116,7 +116,9 @@ class ModelKind:
         )
         metrics = read_metrics(self.ground.root, name)
         if metrics is None:
-            raise MlopsError.of("no metrics", f"metrics/model/{name}.json is missing or damaged. Run: dvc repro evaluate@{name}")
+            raise MlopsError.of(
+                "no metrics", f"metrics/model/{name}.json is missing or damaged. Run: dvc repro evaluate@{name}"
+            )
         digest = lock[f"export@{name}"].outs[f"models/{name}/export"]
         before = step.recorded.outputs if step.recorded else {}
         gates = list(inputs.get("gates", ()))
@@ -142,7 +144,11 @@ class ModelKind:
             return read_metrics(self.ground.root, address.name)
         cached = self.ground.root / ".mlops" / "cache" / "live" / f"{served.digest}-{data}.json"
         if not cached.exists():
-            config = {"model": str(served.folder), "dataset": self.resources[address].inputs["dataset"], "out": str(cached)}
+            config = {
+                "model": str(served.folder),
+                "dataset": self.resources[address].inputs["dataset"],
+                "out": str(cached),
+            }
             cached.parent.mkdir(parents=True, exist_ok=True)
             asked = cached.with_suffix(".config.json")
             asked.write_text(json.dumps(config))

@@ -108,7 +108,12 @@ class MonitorKind:
         }  # fmt: skip
         self._start(step, host, folder, config)
         short = str(model_digest)[:8]
-        outputs = {"digest": digest, "model_digest": model_digest, "stack": endpoint["stack"], "endpoint": inputs["endpoint"]}
+        outputs = {
+            "digest": digest,
+            "model_digest": model_digest,
+            "stack": endpoint["stack"],
+            "endpoint": inputs["endpoint"],
+        }
         return Outcome(outputs, f"baseline from {model} {short}")
 
     def _start(self, step: Step, host: Host, folder: Path, config: Mapping[str, Any]) -> None:

@@ -35,7 +35,8 @@ _NOT_TRAINED = ("gates", "slices", *METADATA)
 def dataset_params(resource: LoadedResource, ground: Ground) -> dict[str, Any]:
     """Raises MlopsError where a source is not there."""
     prints = {
-        name: ground.hashes.file(locate(source["uri"], ground.root)) for name, source in resource.inputs["sources"].items()
+        name: ground.hashes.file(locate(source["uri"], ground.root))
+        for name, source in resource.inputs["sources"].items()
     }
     return {"prepare": {**without(resource.inputs, *METADATA), "fingerprint": prints, "code": code_digest("prepare")}}
 
@@ -69,7 +70,8 @@ def _target_digest(target: str, root: Path) -> str:
             if path.is_file():
                 return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     raise MlopsError.of(
-        "target not found", f"`_target_: {target}`: the module {'.'.join(module)} is neither in the project nor installed."
+        "target not found",
+        f"`_target_: {target}`: the module {'.'.join(module)} is neither in the project nor installed.",
     )
 
 

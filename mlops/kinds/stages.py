@@ -52,7 +52,9 @@ def _words(finding: Finding) -> str:
             return f"{finding.path} was never made"
 
 
-def make(ground: Ground, step: Step, sections: Mapping[str, Any], stages: Sequence[str]) -> tuple[Mapping[str, Locked], float]:
+def make(
+    ground: Ground, step: Step, sections: Mapping[str, Any], stages: Sequence[str]
+) -> tuple[Mapping[str, Locked], float]:
     """Write the parameters, run what is not up to date, bring back what is only cached. The lock, and the seconds
     that running took. Raises MlopsError."""
     kind, name = step.address

@@ -61,7 +61,9 @@ def plan_document(plan: Plan, *, apply_with: str | None = None) -> dict[str, Any
         },
         "changes": [_change(change, by_address) for change in plan.changes if change.action not in QUIET],
         "unchanged": [
-            {"address": str(c.address), "reasons": [r.text for r in c.reasons]} for c in plan.changes if c.action in QUIET
+            {"address": str(c.address), "reasons": [r.text for r in c.reasons]}
+            for c in plan.changes
+            if c.action in QUIET
         ],
         "attention": [
             {

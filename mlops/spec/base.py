@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from mlops.spec.category import Category
 
-SECRET = r"^\$\{secret:[A-Za-z_][A-Za-z0-9_]*\}$"
+SECRET = r"^\$\{secret:[A-Za-z_][A-Za-z0-9_]*\}$"  # noqa: S105
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
 Column = Annotated[str, StringConstraints(min_length=1)]
 SecretText = Annotated[str, StringConstraints(pattern=SECRET)]
@@ -33,7 +33,9 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=False, allow_inf_nan=False, hide_input_in_errors=True)
 
 
-def said(default: Any = ..., *, doc: str, change: Category | None = None, refers: str | None = None, **more: Any) -> Any:
+def said(
+    default: Any = ..., *, doc: str, change: Category | None = None, refers: str | None = None, **more: Any
+) -> Any:
     """A field of the spec.
 
     `change`: what a change of it means; inherited by the fields below, taken from the field above where None.

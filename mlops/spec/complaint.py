@@ -59,15 +59,14 @@ class Teller:
     def _path(self, told: Any) -> Path:
         """The place in the data: pydantic's own, without the names of alternatives that it puts in between."""
         path: list[str | int] = []
-        value = self.data
+        value: Any = self.data
         parts: Sequence[str | int] = told["loc"]
         for position, part in enumerate(parts):
             last = position == len(parts) - 1
-            if isinstance(value, dict) and part in value:
-                value = value[part]
-                path.append(part)
-            elif isinstance(value, list) and isinstance(part, int) and part < len(value):
-                value = value[part]
+            if (isinstance(value, dict) and part in value) or (
+                isinstance(value, list) and isinstance(part, int) and part < len(value)
+            ):
+                value = _inside(value, part)
                 path.append(part)
             elif last and told["type"] == "missing":
                 path.append(part)
@@ -86,7 +85,9 @@ class Teller:
                 detail = f"`{name}` is missing; {self.whose} needs it."
                 near_miss = [key for key in self._keys(path[:-1]) if key not in there]
                 hint = near(str(path[-1]), near_miss)
-                return self.problem("missing field", detail, path, hint=hint.replace("mean", "write it as") if hint else None)
+                return self.problem(
+                    "missing field", detail, path, hint=hint.replace("mean", "write it as") if hint else None
+                )
             case "string_pattern_mismatch" if first["ctx"]["pattern"] == SECRET:
                 detail = (
                     f"`{name}` is a secret, and a secret's value does not stand in a file that is committed. Write "
@@ -184,3 +185,7 @@ def _shown(value: Any) -> str:
             return str(value).lower()
         case _:
             return f"`{value}`"
+
+
+def _inside(value: Any, part: Any) -> Any:
+    return value[part]

@@ -8,7 +8,6 @@ variable is read: equal files and words give equal trees.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,7 +49,9 @@ def compose(files: Files, words: Words) -> Composed:
             places[path] = place
     if PROJECT not in files.texts:
         problems.append(
-            Problem("no project file", f"{PROJECT} does not exist. Write one with `name: NAME`.", source=Source(PROJECT))
+            Problem(
+                "no project file", f"{PROJECT} does not exist. Write one with `name: NAME`.", source=Source(PROJECT)
+            )
         )
     problems += [p for path, place in places.items() for p in _steering(path, place)]
     if problems:

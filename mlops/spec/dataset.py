@@ -7,7 +7,7 @@ Law: everything here changes the data, so every field that matters means REPROCE
 
 from __future__ import annotations
 
-from datetime import date as Date
+import datetime as dt
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
@@ -93,7 +93,9 @@ class Features(Strict):
             for position, column in enumerate(getattr(self, field)):
                 if self.columns.count(column) > 1:
                     where = column if field == "cyclic" else position
-                    raise Misfit(f"`{column}` is named twice among the features; a column is encoded one way", field, where)
+                    raise Misfit(
+                        f"`{column}` is named twice among the features; a column is encoded one way", field, where
+                    )
         return self
 
 
@@ -105,8 +107,8 @@ class TimeSplit(Strict):
 
     by: Literal["time"]
     column: Column = said(doc="A date or timestamp column.")
-    until: Date | None = said(None, doc="The last day taken. Default: the newest in the data.")
-    since: Date | None = said(None, doc="The first day taken. Default: the oldest in the data.")
+    until: dt.date | None = said(None, doc="The last day taken. Default: the newest in the data.")
+    since: dt.date | None = said(None, doc="The first day taken. Default: the oldest in the data.")
     val: Period = said(doc="Such as `1 month`; whole calendar periods counted back from the end.")
     test: Period
 

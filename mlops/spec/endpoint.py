@@ -22,7 +22,9 @@ class Rollout(Strict):
     steps: tuple[Share, ...] = said((0.1, 0.5, 1.0), doc="Shares of the traffic, rising to 100%.")
     pause: Duration = said(10.0, doc="How long each step is watched before it is judged.")
     max_error_rate: Share = said(0.01, doc="A step with more failed requests shifts back.")
-    max_latency_ratio: float = said(3.0, doc="A step whose p99 is this many times the live version's shifts back.", gt=1)
+    max_latency_ratio: float = said(
+        3.0, doc="A step whose p99 is this many times the live version's shifts back.", gt=1
+    )
     ready_timeout: Duration = said(30.0, doc="How long a new version may take to answer its golden request.")
     drain: Duration = said(5.0, doc="How long a version out of the route may finish its requests.")
 

@@ -149,7 +149,11 @@ def resolve(tree: Tree, raws: list[Raw], provenance: Provenance) -> tuple[Tree, 
         except OmegaConfBaseException as error:
             problems.append(_unresolved(error, raw, provenance))
     try:
-        own = {key: OmegaConf.to_container(OmegaConf.create({"v": config[key]}), resolve=True) for key in tree if key not in KINDS}
+        own = {
+            key: OmegaConf.to_container(OmegaConf.create({"v": config[key]}), resolve=True)
+            for key in tree
+            if key not in KINDS
+        }
     except OmegaConfBaseException as error:
         problems.append(_problem("unresolved reference", f"{_first(error)}.", (), provenance))
         own = {}

@@ -91,10 +91,14 @@ def _walk(root: Path) -> list[str]:
 
 def _misplaced(path: str, size: int) -> Problem | None:
     if size > _LIMIT:
-        return Problem("file too large", f"It has more than {_LIMIT // 2**20} MiB; nobody wrote that.", source=Source(path))
+        return Problem(
+            "file too large", f"It has more than {_LIMIT // 2**20} MiB; nobody wrote that.", source=Source(path)
+        )
     if path.endswith(".yml"):
         return Problem(
-            "file with the wrong ending", f"Files end in .yaml here. Rename it to {path[:-4]}.yaml.", source=Source(path)
+            "file with the wrong ending",
+            f"Files end in .yaml here. Rename it to {path[:-4]}.yaml.",
+            source=Source(path),
         )
     folder, _, name = path[len(CONF) + 1 : -len(".yaml")].rpartition("/")
     if not folder and name != "project":

@@ -74,7 +74,9 @@ def parse_gate(text: str) -> Gate:
     bound = float(found["bound"] or found["margin"] or 0.0)
     operator: Operator = found["operator"]  # type: ignore[assignment]
     column, value = (part.strip() if part else None for part in (found["column"], found["value"]))
-    return Gate(found["metric"], operator, -bound if found["sign"] == "-" else bound, bool(found["live"]), column, value)
+    return Gate(
+        found["metric"], operator, -bound if found["sign"] == "-" else bound, bool(found["live"]), column, value
+    )
 
 
 def metrics_of(task: str) -> tuple[str, ...]:

@@ -57,7 +57,10 @@ def _key(files: Files, words: Sequence[str]) -> str:
 @cache
 def _tool() -> str:
     """Changes with the code that composes and judges."""
-    told = [f"{path.name}:{path.stat().st_mtime_ns}:{path.stat().st_size}" for path in sorted(Path(__file__).parent.glob("*.py"))]
+    told = [
+        f"{path.name}:{path.stat().st_mtime_ns}:{path.stat().st_size}"
+        for path in sorted(Path(__file__).parent.glob("*.py"))
+    ]
     return hashlib.sha256("\n".join(told).encode()).hexdigest()
 
 

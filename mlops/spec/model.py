@@ -87,12 +87,12 @@ class Model(Resource):
     architecture: Annotated[Mlp | Linear | Custom, Field(discriminator="name")] = said(
         doc="The network.", change=Category.RETRAIN
     )
-    loss: Loss | None = said(
-        None, doc="Default: bce, cross_entropy or mse, by the task.", change=Category.RETRAIN
-    )
+    loss: Loss | None = said(None, doc="Default: bce, cross_entropy or mse, by the task.", change=Category.RETRAIN)
     optimizer: Optimizer = said(Optimizer(), doc="How weights move.", change=Category.RETRAIN)
     trainer: Trainer = said(Trainer(), doc="How long and on what.", change=Category.RETRAIN)
-    slices: tuple[str, ...] = said((), doc="Columns by whose values metrics are reported too.", change=Category.REEVALUATE)
+    slices: tuple[str, ...] = said(
+        (), doc="Columns by whose values metrics are reported too.", change=Category.REEVALUATE
+    )
     gates: tuple[Gate, ...] = said((), doc="What its metrics must reach before it goes on.", change=Category.REEVALUATE)
 
     @model_validator(mode="after")
@@ -104,7 +104,9 @@ class Model(Resource):
         }
         if self.loss and self.loss.name not in fits[self.task]:
             raise Misfit(
-                f"`{self.loss.name}` does not fit task `{self.task}`; use {' or '.join(fits[self.task])}", "loss", "name"
+                f"`{self.loss.name}` does not fit task `{self.task}`; use {' or '.join(fits[self.task])}",
+                "loss",
+                "name",
             )
         return self
 
@@ -114,7 +116,9 @@ class Model(Resource):
             known = metrics_of(self.task)
             if gate.metric not in known:
                 raise Misfit(
-                    f"`{gate.metric}` is no metric of task `{self.task}`; there are {', '.join(known)}", "gates", position
+                    f"`{gate.metric}` is no metric of task `{self.task}`; there are {', '.join(known)}",
+                    "gates",
+                    position,
                 )
             if gate.column is not None and gate.column not in self.slices:
                 raise Misfit(

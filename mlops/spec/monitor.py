@@ -29,7 +29,10 @@ class Monitor(Resource):
     endpoint: Name = said(doc="What is watched.", change=Category.RECONFIGURE, refers="endpoint")
     window: Duration = said(3600.0, doc="Length of a window of the prediction log.", change=Category.RECONFIGURE)
     min_rows: int = Field(
-        500, ge=20, description="A window with fewer rows is joined to the next.", json_schema_extra={"x-change": "RECONFIGURE"}
+        500,
+        ge=20,
+        description="A window with fewer rows is joined to the next.",
+        json_schema_extra={"x-change": "RECONFIGURE"},
     )
     drift: Drift = said(Drift(), doc="The tests.", change=Category.RECONFIGURE)
     on_finding: Literal["propose", "record"] = said(

@@ -20,7 +20,10 @@ from mlops.spec.settings import ProjectFile
 Schema = Mapping[str, Any]
 FOLDER = "conf/schema"
 _ALSO = {
-    "defaults": {"type": "array", "description": "Shared pieces to inherit from, in Hydra's way; `_self_` is this file."},
+    "defaults": {
+        "type": "array",
+        "description": "Shared pieces to inherit from, in Hydra's way; `_self_` is this file.",
+    },
     "for_each": {
         "anyOf": [{"type": "object"}, {"type": "array", "items": {"type": "string"}}],
         "description": "Makes many: NAME-KEY for each key, with what differs; `${each.key}` is the key.",

@@ -31,7 +31,8 @@ def _url(text: str) -> str:
 
 class State(Strict):
     url: Annotated[str, AfterValidator(_url)] | None = said(
-        None, doc="Where what was applied is recorded, `${secret:NAME}` allowed. Default: .mlops/state.db, for dev alone."
+        None,
+        doc="Where what was applied is recorded, `${secret:NAME}` allowed. Default: .mlops/state.db, for dev alone.",
     )
 
 

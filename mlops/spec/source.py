@@ -75,7 +75,9 @@ def read_source(path: str, content: bytes) -> tuple[Place | None, list[Problem]]
         return None, [_syntax(path, text, error)]
     except yaml.reader.ReaderError as error:
         where = _position(text, error.position)
-        return None, [_problem(path, "invalid character", f"The character #x{error.character:04x} has no place in YAML.", where)]
+        return None, [
+            _problem(path, "invalid character", f"The character #x{error.character:04x} has no place in YAML.", where)
+        ]
     except RecursionError:
         return None, [_problem(path, "nested too deep", f"Values are nested more than {_DEPTH} levels deep.", None)]
     except ValueError as error:
@@ -101,7 +103,9 @@ def _decode(path: str, content: bytes) -> tuple[str, Problem | None]:
         return "", _problem(path, "not UTF-8", detail, (line, column, 1))
 
 
-def _problem(path: str, summary: str, detail: str, where: tuple[int, int, int] | None, hint: str | None = None) -> Problem:
+def _problem(
+    path: str, summary: str, detail: str, where: tuple[int, int, int] | None, hint: str | None = None
+) -> Problem:
     return Problem(summary, detail, source=Source(path, *where) if where else Source(path), hint=hint)
 
 

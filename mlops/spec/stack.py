@@ -22,7 +22,9 @@ class Stack(Resource):
     target: Literal["local"] = said(doc="Where it runs.", change=Category.PROVISION)
     host: str = said("127.0.0.1", doc="The address the gateway listens on.", change=Category.PROVISION)
     port: int | Literal["auto"] = said(
-        "auto", doc="The gateway's port; `auto` takes the first free one from 8080 and keeps it.", change=Category.PROVISION
+        "auto",
+        doc="The gateway's port; `auto` takes the first free one from 8080 and keeps it.",
+        change=Category.PROVISION,
     )
     log_size: Size = said(10_000_000, doc="A process log is rotated at this size.", change=Category.PROVISION)
     log_files: int = Field(3, ge=1, description="Rotated logs kept.", json_schema_extra={"x-change": "PROVISION"})

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from mlops.tools.unix_http import ask
 
 _TYPE = "type.googleapis.com/envoy."
 _UPSTREAM_IDLE = "60s"
+Taken = Callable[[str, Sequence[Mapping[str, Any]], Sequence[str]], bool]
 _RETRY = "connect-failure,refused-stream,reset,gateway-error"
 
 
@@ -74,23 +75,27 @@ class Gateway:
         wanted = [_cluster(name, sockets) for name, sockets in sorted(table.clusters.items())]
         names = {told["name"] for told in wanted}
         there = [told for told in self._read("clusters.json").get("resources", ()) if told["name"] not in names]
-        self._put("clusters.json", [*wanted, *there], "ClustersConfigDump", timeout)
-        self._put("routes.json", [_routes(table.routes)], "RoutesConfigDump", timeout)
+        self._put("clusters.json", [*wanted, *there], self._has_clusters, timeout)
+        self._put("routes.json", [_routes(table.routes)], self._has_routes, timeout)
         if there:
-            self._put("clusters.json", wanted, "ClustersConfigDump", timeout)
+            self._put("clusters.json", wanted, self._has_clusters, timeout)
 
-    def _put(self, name: str, resources: list[dict[str, Any]], dump: str, timeout: float) -> None:
+    def _put(self, name: str, resources: list[dict[str, Any]], taken: Taken, timeout: float) -> None:
         before = self._read(name)
-        if before.get("resources") == resources and self._version(dump) == before.get("version_info"):
+        known = {one["name"]: one for one in before.get("resources", ())}
+        if list(known.values()) == resources and taken(before.get("version_info", ""), resources, ()):
             return
         version = str(time.time_ns())
         self._write(name, {"version_info": version, "resources": resources})
         until = time.monotonic() + timeout
-        while self._version(dump) != version:
-            rejected = self._rejected(dump)
+        others = [one["name"] for one in resources if known.get(one["name"]) != one]
+        while not taken(version, resources, others):
+            rejected = self._rejected()
             if rejected:
                 self._write(name, before)
-                raise ToolFailed.of("gateway refused its configuration", f"Envoy says of {self.folder / name}: {rejected}")
+                raise ToolFailed.of(
+                    "gateway refused its configuration", f"Envoy says of {self.folder / name}: {rejected}"
+                )
             if time.monotonic() > until:
                 raise ToolFailed.of(
                     "gateway does not answer", f"Envoy did not take {self.folder / name} within {timeout:.0f} s. Look at "
@@ -105,23 +110,31 @@ class Gateway:
             return {}
         return next((one for one in told["configs"] if one["@type"].endswith(f".{dump}")), {})
 
-    def _version(self, dump: str) -> str | None:
-        told = self._dump(dump)
-        if dump == "ClustersConfigDump":
-            return told.get("version_info")
-        routes = told.get("dynamic_route_configs", ())
-        return routes[0].get("version_info") if routes else None
+    def _has_routes(self, version: str, resources: Sequence[Mapping[str, Any]], others: Sequence[str]) -> bool:
+        routes = self._dump("RoutesConfigDump").get("dynamic_route_configs", ())
+        return bool(routes) and routes[0].get("version_info") == version
 
-    def _rejected(self, dump: str) -> str | None:
-        told = self._dump(dump)
-        parts = [*told.get("dynamic_route_configs", ()), *told.get("dynamic_warming_clusters", ()),
-                 *told.get("dynamic_active_clusters", ())]  # fmt: skip
+    def _has_clusters(self, version: str, resources: Sequence[Mapping[str, Any]], others: Sequence[str]) -> bool:
+        """Exactly these are active, and those that are other than before with this version. Envoy keeps the version of
+        a cluster that stays the same, and of the whole where clusters only go."""
+        active = {
+            told["cluster"]["name"]: told.get("version_info")
+            for told in self._dump("ClustersConfigDump").get("dynamic_active_clusters", ())
+        }
+        return active.keys() == {told["name"] for told in resources} and all(active[name] == version for name in others)
+
+    def _rejected(self) -> str | None:
+        clusters, routes = self._dump("ClustersConfigDump"), self._dump("RoutesConfigDump")
+        parts = [*routes.get("dynamic_route_configs", ()), *clusters.get("dynamic_warming_clusters", ()),
+                 *clusters.get("dynamic_active_clusters", ())]  # fmt: skip
         return next((p["error_state"]["details"] for p in parts if p.get("error_state", {}).get("details")), None)
 
     def counters(self, cluster: str) -> dict[str, float]:
         """Requests, failures and the p99 in milliseconds of a cluster since Envoy started; p99 of the last interval."""
         try:
-            text = ask(self.admin, f"/stats?format=json&filter=^cluster\\.{cluster}\\.(upstream_rq_(total|5xx|time))$")[1]
+            text = ask(self.admin, f"/stats?format=json&filter=^cluster\\.{cluster}\\.(upstream_rq_(total|5xx|time))$")[
+                1
+            ]
             told = json.loads(text)["stats"]
         except (OSError, ValueError, KeyError):
             return {}

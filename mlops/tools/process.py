@@ -51,8 +51,9 @@ def run(
     try:
         process = subprocess.Popen(
             command, cwd=cwd, env=environment(env), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, errors="replace", preexec_fn=None if detached else _die_with_parent, start_new_session=True,
-        )  # noqa: PLW1509  # fmt: skip
+            stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True,
+            preexec_fn=None if detached else _die_with_parent,  # noqa: PLW1509  one call, that takes no lock
+        )  # fmt: skip
     except OSError as error:
         raise ToolFailed.of(
             "program cannot be started", f"{command[0]}: {error.strerror}. Check the installation: mlops doctor"
@@ -69,7 +70,8 @@ def run(
                 stop_group(process.pid)
                 process.communicate()
                 raise ToolFailed.of(
-                    "program took too long", f"`{' '.join(command)}` did not end within {timeout:.0f} s, and was stopped."
+                    "program took too long",
+                    f"`{' '.join(command)}` did not end within {timeout:.0f} s, and was stopped.",
                 ) from None
         except BaseException:
             stop_group(process.pid)
@@ -151,4 +153,6 @@ def free_port(host: str, start: int, tries: int = 200) -> int:
     for port in range(start, start + tries):
         if port_is_free(host, port):
             return port
-    raise ToolFailed.of("no free port", f"None of {start} to {start + tries - 1} is free on {host}. Name one: `port: NUMBER`.")
+    raise ToolFailed.of(
+        "no free port", f"None of {start} to {start + tries - 1} is free on {host}. Name one: `port: NUMBER`."
+    )

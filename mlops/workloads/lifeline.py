@@ -27,4 +27,4 @@ def die_with_parent(sign: int = signal.SIGTERM) -> None:
 
 if __name__ == "__main__":
     die_with_parent()
-    os.execvp(sys.argv[1], sys.argv[1:])
+    os.execvp(sys.argv[1], sys.argv[1:])  # noqa: S606

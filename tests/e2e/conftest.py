@@ -61,7 +61,11 @@ class Workplace:
 
 
 def _git(root: Path) -> None:
-    for words in (["init", "-q"], ["add", "-A"], ["-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "start"]):
+    for words in (
+        ["init", "-q"],
+        ["add", "-A"],
+        ["-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "start"],
+    ):
         subprocess.run(["git", *words], cwd=root, check=True, capture_output=True)
 
 

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import httpx
+
 from tests.e2e.conftest import KEY, Workplace, write_rows
 from tests.e2e.load import Load
 
@@ -21,8 +22,15 @@ BELOW_MODEL = {
 
 def pids(place: Workplace) -> set[int]:
     """The processes of the project's stack, by the folder they work for."""
-    told = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
-    return {int(line.split()[0]) for line in told.splitlines() if f"{place.root}/.mlops/" in line}
+    marker = f"{place.root}/.mlops/".encode()
+    found = set()
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if marker in (entry / "cmdline").read_bytes():
+                found.add(int(entry.name))
+        except OSError:
+            continue
+    return found
 
 
 def test_after_an_apply_nothing_is_left_to_do(small: Workplace) -> None:
@@ -59,7 +67,9 @@ def test_an_override_of_the_trainer_retrains_and_all_below_waits_for_it(small: W
     small.mlops("plan", "--detailed-exitcode", "model.late.trainer.max_epochs=3", code=2)
     plan = small.plan("model.late.trainer.max_epochs=3")
     changes = {c["address"]: c for c in plan["changes"]}
-    assert {a: (c["action"], c["category"]) for a, c in changes.items()} == {"model.late": ("run", "RETRAIN")} | BELOW_MODEL
+    assert {a: (c["action"], c["category"]) for a, c in changes.items()} == {
+        "model.late": ("run", "RETRAIN")
+    } | BELOW_MODEL
     assert {entry["address"] for entry in plan["unchanged"]} == {"dataset.rows", "stack.local"}
     assert changes["endpoint.late"]["because"][-1] == "command line trainer.max_epochs 2 → 3"
     assert (small.root / "dvc.lock").read_bytes() == lock
@@ -89,7 +99,9 @@ def test_the_sql_reprocesses_and_everything_below_waits(small: Workplace) -> Non
         told = small.words()
     finally:
         small.edit("conf/dataset/rows.yaml", "FROM rows WHERE number IS NULL OR number < 5", "FROM rows")
-    assert told == {"dataset.rows": ("run", "REPROCESS"), "model.late": ("if-upstream-changes", "RETRAIN")} | BELOW_MODEL
+    assert (
+        told == {"dataset.rows": ("run", "REPROCESS"), "model.late": ("if-upstream-changes", "RETRAIN")} | BELOW_MODEL
+    )
 
 
 def test_a_source_that_changed_on_disk_reprocesses_with_that_reason(small: Workplace) -> None:

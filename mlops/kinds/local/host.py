@@ -98,7 +98,9 @@ class Host:
                 for version, one in told.get("versions", {}).items():
                     if one["sockets"]:
                         clusters[f"{name}-{version}"] = one["sockets"]
-                weights = {f"{name}-{v}": int(w) for v, w in told.get("weights", {}).items() if f"{name}-{v}" in clusters}
+                weights = {
+                    f"{name}-{v}": int(w) for v, w in told.get("weights", {}).items() if f"{name}-{v}" in clusters
+                }
                 rate = told.get("rate")
                 routes.append(Route(name, weights, told.get("key"), (int(rate[0]), float(rate[1])) if rate else None))
             self.gateway.put(Table(tuple(routes), clusters))
@@ -117,7 +119,8 @@ def read_json(path: Path) -> dict[str, Any]:
         return {}
     except (OSError, ValueError) as error:
         raise MlopsError.of(
-            "damaged file", f"{path} cannot be read: {error}. Take it away and apply again; what it described is started anew."
+            "damaged file",
+            f"{path} cannot be read: {error}. Take it away and apply again; what it described is started anew.",
         ) from error
     return told
 

@@ -116,8 +116,10 @@ class Rollout:
             del told["versions"][live]
             self._publish(told)
             self.versions.drop(live)
-        return f"{candidate} live, golden request answered, {requests:.0f} requests while shifting, 0 failed" if live else (
-            f"{candidate} live, golden request answered"
+        return (
+            f"{candidate} live, golden request answered, {requests:.0f} requests while shifting, 0 failed"
+            if live
+            else (f"{candidate} live, golden request answered")
         )
 
     def _back(self, told: dict[str, Any], live: str | None, candidate: str) -> None:
@@ -167,7 +169,9 @@ class Rollout:
         for index, _ in enumerate(self.versions.read()["versions"][candidate]["sockets"]):
             status, answer = ask(self.versions.socket(candidate, index), "/predict", body=body, timeout=10.0)
             if status != 200:
-                raise _failed(candidate, percent, f"the golden request got {status}: {answer[:200].decode(errors='replace')}")
+                raise _failed(
+                    candidate, percent, f"the golden request got {status}: {answer[:200].decode(errors='replace')}"
+                )
 
 
 def _failed(candidate: str, percent: int, evidence: str) -> MlopsError:

@@ -60,7 +60,13 @@ class Versions:
         folder.mkdir(parents=True, exist_ok=True)
         config = folder / f"{index}.json"
         log = {**self.log, "dir": str(self.log_folder)} if self.log else None
-        told = {"bento": bento, "uds": str(self.socket(version, index)), "version": version, "log": log, "grace": self.grace}
+        told = {
+            "bento": bento,
+            "uds": str(self.socket(version, index)),
+            "version": version,
+            "log": log,
+            "grace": self.grace,
+        }
         config.write_text(json.dumps(told, indent=1, sort_keys=True))
         source = str(Path(bento).parent)
         self.host.supervisor.put(
@@ -95,7 +101,11 @@ class Versions:
                 state = self.host.supervisor.states().get(name)
                 starts += state is not None and state.name == "BACKOFF"
                 if state is None or state.name in ("FATAL", "EXITED") or time.monotonic() > until:
-                    why = "gave up" if state and state.name in ("FATAL", "EXITED") else f"was not ready in {timeout:.0f} s"
+                    why = (
+                        "gave up"
+                        if state and state.name in ("FATAL", "EXITED")
+                        else f"was not ready in {timeout:.0f} s"
+                    )
                     raise MlopsError.of(
                         "version does not start",
                         f"{version} of {self.name} {why}; no traffic reached it, and what was live stays live. The end of its "

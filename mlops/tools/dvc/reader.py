@@ -122,7 +122,9 @@ def _yaml(path: Path) -> dict[str, Any]:
     try:
         told = yaml.load(path.read_text(), _Loader)  # noqa: S506
     except FileNotFoundError as error:
-        raise InvalidConfig.of("no dvc.yaml", f"{path} does not exist. It is part of the project; restore it.") from error
+        raise InvalidConfig.of(
+            "no dvc.yaml", f"{path} does not exist. It is part of the project; restore it."
+        ) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = Source(path.name, mark.line + 1) if mark else Source(path.name)

@@ -65,5 +65,3 @@ def _problems(path: Path) -> list[Problem]:
     except (OSError, ValueError):
         return []
     return [Problem(**{**one, "source": Source(**one["source"]) if one["source"] else None}) for one in told]
-
-

@@ -74,11 +74,13 @@ def prepare(name: str, *, root: Path = Path()) -> None:
 
 
 def _query(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> pa.Table:
-    sql = dataset.sql or f'SELECT * FROM "{next(iter(dataset.sources))}"'
+    sql = dataset.sql or f'SELECT * FROM "{next(iter(dataset.sources))}"'  # noqa: S608
     try:
         return connection.sql(f"SELECT * FROM ({sql.rstrip().rstrip(';')}\n) ORDER BY ALL").to_arrow_table()  # noqa: S608
     except duckdb.Error as error:
-        raise failed("SQL failed", f"DuckDB says of `sql`: {str(error).strip()}. Correct it, then apply again.") from error
+        raise failed(
+            "SQL failed", f"DuckDB says of `sql`: {str(error).strip()}. Correct it, then apply again."
+        ) from error
 
 
 def _typed(table: pa.Table) -> pa.Table:
@@ -92,7 +94,9 @@ def _typed(table: pa.Table) -> pa.Table:
         if kind is None and pa.types.is_dictionary(column.type):
             kind = "string"
         if kind is None:
-            wrong.append(f"`{name}` has type {column.type}. Cast it in the SQL to a number, text, boolean, date or timestamp.")
+            wrong.append(
+                f"`{name}` has type {column.type}. Cast it in the SQL to a number, text, boolean, date or timestamp."
+            )
             continue
         cast = column.cast(_ARROW[kind])
         columns[name] = pc.if_else(pc.is_nan(cast), None, cast) if kind == "float" else cast
@@ -125,7 +129,9 @@ def _drop(table: pa.Table, dataset: Dataset) -> pa.Table:
         if cleaning.missing == "drop":
             table = table.filter(pc.is_valid(table[column]))
     if table.num_rows == 0:
-        raise failed("no rows", "After the SQL and the cleaning no row is left. Look at `sql`, and at `clean` with `drop`.")
+        raise failed(
+            "no rows", "After the SQL and the cleaning no row is left. Look at `sql`, and at `clean` with `drop`."
+        )
     return table
 
 

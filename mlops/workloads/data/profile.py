@@ -22,7 +22,11 @@ _MOST = 20
 def profile_of(splits: dict[str, pa.Table], table: pa.Table, dataset: Dataset, *, source_rows: int) -> dict[str, Any]:
     told: dict[str, Any] = {
         "format": 1,
-        "rows": {"source": source_rows, "result": table.num_rows, **{name: rows.num_rows for name, rows in splits.items()}},
+        "rows": {
+            "source": source_rows,
+            "result": table.num_rows,
+            **{name: rows.num_rows for name, rows in splits.items()},
+        },
         "columns": {name: _column(splits["train"][name]) for name in table.column_names},
     }
     if dataset.split.by == "time":

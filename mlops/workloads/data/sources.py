@@ -68,7 +68,9 @@ def _reader(name: str, source: FileSource, path: Path, scratch: Path) -> tuple[s
             return "read_parquet(?)", [str(path)]
         case "json":
             return "read_json(?)", [str(path)]
-    raise failed("unknown format", f"{path} (source {name}): its ending says no format. Say `format: csv`, parquet or json.")
+    raise failed(
+        "unknown format", f"{path} (source {name}): its ending says no format. Say `format: csv`, parquet or json."
+    )
 
 
 def _unpacked(name: str, path: Path, scratch: Path) -> Path:
@@ -76,7 +78,9 @@ def _unpacked(name: str, path: Path, scratch: Path) -> Path:
         with zipfile.ZipFile(path) as archive:
             inside = [info for info in archive.infolist() if not info.is_dir()]
             if len(inside) != 1:
-                raise failed("unclear source", f"{path} (source {name}) holds {len(inside)} files; a source is one table.")
+                raise failed(
+                    "unclear source", f"{path} (source {name}) holds {len(inside)} files; a source is one table."
+                )
             out = scratch / name
             out.mkdir()
             return Path(archive.extract(inside[0], out))

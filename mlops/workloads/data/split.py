@@ -30,7 +30,9 @@ def split_rows(table: pa.Table, dataset: Dataset) -> dict[str, pa.Table]:
 def _by_time(table: pa.Table, split: TimeSplit) -> dict[str, pa.Table]:
     column = table[split.column]
     if not (pa.types.is_date(column.type) or pa.types.is_timestamp(column.type)):
-        raise failed("split by a column that is no time", f"`{split.column}` has type {column.type}. Cast it to DATE in the SQL.")
+        raise failed(
+            "split by a column that is no time", f"`{split.column}` has type {column.type}. Cast it to DATE in the SQL."
+        )
     days = column.cast(pa.date32()) if pa.types.is_timestamp(column.type) else column
     newest, oldest = pc.max(days).as_py(), pc.min(days).as_py()
     if newest is None:

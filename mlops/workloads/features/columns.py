@@ -17,7 +17,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 MISSING_INT = np.iinfo(np.int64).min
-DTYPES = {"bool": "double", "int": "double", "float": "double", "string": "string", "date": "int64", "timestamp": "int64"}
+DTYPES = {
+    "bool": "double",
+    "int": "double",
+    "float": "double",
+    "string": "string",
+    "date": "int64",
+    "timestamp": "int64",
+}
 
 
 def read_columns(path: Path, columns: Mapping[str, str]) -> dict[str, npt.NDArray[Any]]:
@@ -44,5 +51,10 @@ def feature_types(schema: Mapping[str, Any]) -> dict[str, str]:
     """Name -> type of the columns that are features, in the order of the features."""
     types = {column["name"]: column["type"] for column in schema["columns"]}
     features = schema["features"]
-    named: Iterable[str] = (*features["numeric"], *features["categorical"], *features["cyclic"], *features["passthrough"])
+    named: Iterable[str] = (
+        *features["numeric"],
+        *features["categorical"],
+        *features["cyclic"],
+        *features["passthrough"],
+    )
     return {name: types[name] for name in named}

@@ -117,7 +117,9 @@ def _categorical(column: str, type_: str, clean: Mapping[str, Any], raw: npt.NDA
     if type_ != "string":
         values, fill, clip = _cleaned(raw, clean)
         known, counts = np.unique(values, return_counts=True, equal_nan=True)
-        kept = sorted(zip(known.tolist(), counts.tolist(), strict=True), key=lambda pair: (-pair[1], str(pair[0])))[:most]
+        kept = sorted(zip(known.tolist(), counts.tolist(), strict=True), key=lambda pair: (-pair[1], str(pair[0])))[
+            :most
+        ]
         missing = [value for value, _ in kept if value != value]
         return Encoder(
             column, "categorical", type_, fill, clip,

@@ -46,7 +46,9 @@ class _Builder:
         self.constants: list[onnx.TensorProto] = []
         self._known: dict[bytes, str] = {}
 
-    def add(self, op: str, inputs: Sequence[str], *, out: str | None = None, domain: str = "", **attributes: Any) -> str:
+    def add(
+        self, op: str, inputs: Sequence[str], *, out: str | None = None, domain: str = "", **attributes: Any
+    ) -> str:
         name = out or f"f{len(self.nodes)}"
         self.nodes.append(helper.make_node(op, list(inputs), [name], domain=domain, **attributes))
         return name

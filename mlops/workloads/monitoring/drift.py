@@ -46,7 +46,12 @@ class Moved:
 
 
 def compare(
-    baseline: Profile, window: Profile, kinds: Mapping[str, str], *, method: str = "auto", threshold: float | str = "auto"
+    baseline: Profile,
+    window: Profile,
+    kinds: Mapping[str, str],
+    *,
+    method: str = "auto",
+    threshold: float | str = "auto",
 ) -> list[Moved]:
     """Every column of `kinds` (name -> "number" or "text"), tested; the ones that moved most first."""
     tests = max(1, 2 * len(kinds))
@@ -129,7 +134,9 @@ def _js(left: Any, right: Any) -> float:
     a, b = np.clip(left, 0, None), np.clip(right, 0, None)
     middle = (a + b) / 2
     with np.errstate(divide="ignore", invalid="ignore"):
-        each = np.nansum(a * np.log2(np.where(a > 0, a / middle, 1))) + np.nansum(b * np.log2(np.where(b > 0, b / middle, 1)))
+        each = np.nansum(a * np.log2(np.where(a > 0, a / middle, 1))) + np.nansum(
+            b * np.log2(np.where(b > 0, b / middle, 1))
+        )
     return math.sqrt(max(0.0, float(each) / 2))
 
 

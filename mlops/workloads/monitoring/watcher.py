@@ -130,7 +130,13 @@ class Watcher:
                 self._findings.raise_(kind, columns=[one.as_json() for one in chosen], more=more, **span)  # type: ignore[arg-type]
         worse = self._labels.worse(live, training)
         if worse:
-            column = {"name": worse, "method": "live", "statistic": live[worse], "p": None, "threshold": training[f"test_{worse}"]}
+            column = {
+                "name": worse,
+                "method": "live",
+                "statistic": live[worse],
+                "p": None,
+                "threshold": training[f"test_{worse}"],
+            }
             self._findings.raise_("concept", columns=[column], more=more, **span)  # type: ignore[arg-type]
 
     def _keep(self) -> None:

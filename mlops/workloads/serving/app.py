@@ -141,7 +141,9 @@ class Application:
             request = json.loads(await _body(receive))
             told = self._reader.check({"rows": rows_of(request, self.contract)})
             rows = len(told)
-            answer = json.dumps(outputs_of(await self._model.predict(told), self.contract, self.version, request)).encode()
+            answer = json.dumps(
+                outputs_of(await self._model.predict(told), self.contract, self.version, request)
+            ).encode()
         except BadRows as error:
             status, answer = error.status, _bad(error)
         except ValueError as error:
@@ -180,7 +182,9 @@ async def _body(receive: Receive) -> bytes:
         message = await receive()
         body += message.get("body", b"")
         if len(body) > _MOST_BYTES:
-            raise BadRows([{"row": None, "column": None, "problem": f"the body has more than {_MOST_BYTES:,} bytes"}], 413)
+            raise BadRows(
+                [{"row": None, "column": None, "problem": f"the body has more than {_MOST_BYTES:,} bytes"}], 413
+            )
     if message["type"] == "http.disconnect":
         raise ConnectionError
     return body

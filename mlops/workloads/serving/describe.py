@@ -23,8 +23,14 @@ def openapi(contract: dict[str, Any], version: str, most: int) -> dict[str, Any]
     }  # fmt: skip
     rows = {"type": "object", "required": ["rows"], "properties": {
         "rows": {"type": "array", "minItems": 1, "maxItems": most, "items": {"$ref": "#/components/schemas/Row"}}}}  # fmt: skip
-    ok = {"description": "Predictions, in the order of the rows.", "content": {"application/json": {"schema": {"type": "object"}}}}
-    bad = {"description": "Bad rows, each with its column.", "content": {"application/json": {"schema": {"type": "object"}}}}
+    ok = {
+        "description": "Predictions, in the order of the rows.",
+        "content": {"application/json": {"schema": {"type": "object"}}},
+    }
+    bad = {
+        "description": "Bad rows, each with its column.",
+        "content": {"application/json": {"schema": {"type": "object"}}},
+    }
     body = {"required": True, "content": {"application/json": {"schema": {"oneOf": [
         {"$ref": "#/components/schemas/Rows"}, {"$ref": "#/components/schemas/Row"}]}}}}  # fmt: skip
     feedback = {"type": "object", "required": ["id", "label"], "properties": {"id": {"type": "string"}, "label": {}}}

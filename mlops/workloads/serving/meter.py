@@ -31,7 +31,8 @@ class Meter:
     def text(self) -> str:
         lines = ["# HELP mlops_requests_total Requests answered.", "# TYPE mlops_requests_total counter"]
         lines += [
-            f'mlops_requests_total{{{self._labels},status="{status}"}} {count}' for status, count in sorted(self.answers.items())
+            f'mlops_requests_total{{{self._labels},status="{status}"}} {count}'
+            for status, count in sorted(self.answers.items())
         ]
         lines += ["# HELP mlops_rows_total Rows predicted.", "# TYPE mlops_rows_total counter"]
         lines.append(f"mlops_rows_total{{{self._labels}}} {self.rows}")

@@ -53,7 +53,9 @@ class PreparedData:
         return pq.read_table(self.folder / f"{split}.parquet")
 
     def labels(self, split: str) -> list[Any]:
-        labels: list[Any] = pq.read_table(self.folder / f"{split}.parquet", columns=[self.label])[self.label].to_pylist()
+        labels: list[Any] = pq.read_table(self.folder / f"{split}.parquet", columns=[self.label])[
+            self.label
+        ].to_pylist()
         return labels
 
 
@@ -63,7 +65,8 @@ def classes_of(task: Task, labels: list[Any]) -> list[Any]:
     classes = sorted(set(labels))
     if task == "binary" and len(classes) != 2:
         raise failed(
-            "label does not fit the task", f"Task binary needs two classes, and the label has {len(classes)}: {classes[:10]}."
+            "label does not fit the task",
+            f"Task binary needs two classes, and the label has {len(classes)}: {classes[:10]}.",
         )
     if len(classes) > 10_000:
         raise failed("label does not fit the task", f"The label has {len(classes):,} values; did you mean regression?")
@@ -76,5 +79,7 @@ def targets(task: Task, labels: list[Any], classes: list[Any]) -> npt.NDArray[An
     places = {value: index for index, value in enumerate(classes)}
     unknown = {label for label in labels if label not in places}
     if unknown:
-        raise failed("label of an unknown class", f"{sorted(map(str, unknown))[:5]} are in a later split and not in train.")
+        raise failed(
+            "label of an unknown class", f"{sorted(map(str, unknown))[:5]} are in a later split and not in train."
+        )
     return np.asarray([places[label] for label in labels], dtype=np.float32 if task == "binary" else np.int64)

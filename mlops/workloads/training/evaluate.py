@@ -63,7 +63,9 @@ def slices(task: Task, raw: pa.Table, columns: list[str], truth: Any, predicted:
     out: dict[str, Any] = {}
     for column in columns:
         if column not in raw.column_names:
-            raise failed("no such column", f"`slices` names `{column}`; the data set has {', '.join(raw.column_names)}.")
+            raise failed(
+                "no such column", f"`slices` names `{column}`; the data set has {', '.join(raw.column_names)}."
+            )
         values = np.asarray([str(value) for value in raw[column].to_pylist()], dtype=object)
         names, counts = np.unique(values.astype(str), return_counts=True)
         most = sorted(zip(names.tolist(), counts.tolist(), strict=True), key=lambda p: (-p[1], p[0]))[:_MOST_SLICES]

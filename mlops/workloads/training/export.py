@@ -7,7 +7,6 @@ Law: the file that is written was run on raw rows and gave what training gave, w
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 import warnings

@@ -69,7 +69,10 @@ def curves(task: Task, truth: Array, predicted: Array) -> dict[str, list[dict[st
     if task == "binary" and len(np.unique(truth)) == 2:
         fpr, tpr, _ = sk.roc_curve(truth, predicted)
         precision, recall, _ = sk.precision_recall_curve(truth, predicted)
-        return {"roc": _points("fpr", fpr, "tpr", tpr), "precision_recall": _points("recall", recall, "precision", precision)}
+        return {
+            "roc": _points("fpr", fpr, "tpr", tpr),
+            "precision_recall": _points("recall", recall, "precision", precision),
+        }
     if task == "regression":
         chosen = np.linspace(0, len(truth) - 1, min(len(truth), _POINTS)).astype(int)
         return {"residuals": _points("predicted", predicted[chosen], "residual", (truth - predicted)[chosen])}

@@ -58,7 +58,9 @@ def _custom(spec: Custom, width: int, outputs: int) -> nn.Module:
             "fields of `architecture`, and gives a torch module.",
         ) from error
     if not isinstance(made, nn.Module):
-        raise failed("target is no network", f"`_target_: {spec.target}` made a {type(made).__name__}, not a torch module.")
+        raise failed(
+            "target is no network", f"`_target_: {spec.target}` made a {type(made).__name__}, not a torch module."
+        )
     return made
 
 

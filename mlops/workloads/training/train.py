@@ -135,5 +135,3 @@ def read_network(folder: Path) -> tuple[torch.nn.Module, dict[str, Any]]:
     network = build_network(adapter.validate_python(told["architecture"]), width=told["width"], outputs=told["outputs"])
     network.load_state_dict(load_file(folder / "network.safetensors"))
     return network.eval(), told
-
-

@@ -69,7 +69,9 @@ def test_no_changes_is_one_sentence() -> None:
 
 
 def test_attention_stands_in_every_view() -> None:
-    attention = Attention(MODEL, "monitor.delay has found drift", ("4 of 16 moved",), "train later", ("mlops plan x=1",))
+    attention = Attention(
+        MODEL, "monitor.delay has found drift", ("4 of 16 moved",), "train later", ("mlops plan x=1",)
+    )
     document = plan_document(plan_of(attention=(attention,)))
     for text in (render_terminal(document), render_markdown(document), render_html(document), json.dumps(document)):
         assert "monitor.delay has found drift" in text
@@ -96,9 +98,7 @@ def test_text_of_the_user_breaks_out_of_neither_markup() -> None:
 
 
 def test_a_thousand_alike_changes_fold_and_the_costly_stand_first() -> None:
-    many = [
-        Change(Address("model", f"m{i}"), Action.RUN, "RETRAIN", 9, (Reason("code changed"),)) for i in range(1000)
-    ]
+    many = [Change(Address("model", f"m{i}"), Action.RUN, "RETRAIN", 9, (Reason("code changed"),)) for i in range(1000)]
     gone = Change(Address("endpoint", "old"), Action.DELETE, "DESTROY", 10, (Reason("no file says it any more"),))
     text = render_terminal(plan_document(plan_of(*many, gone)))
     assert len(text.splitlines()) < 20
