@@ -86,8 +86,8 @@ def test_types_are_strict() -> None:
 
 def test_help_imports_nothing_heavy() -> None:
     code = (
-        "import sys\nfrom click.testing import CliRunner\nfrom mlops.cli.main import main\n"
-        "assert CliRunner().invoke(main, ['--help']).exit_code == 0\n"
+        "import sys\nfrom click.testing import CliRunner\nfrom mlops.cli.main import cli\n"
+        "assert CliRunner().invoke(cli, ['--help']).exit_code == 0\n"
         f"print(sorted(set({HEAVY!r}) & set(sys.modules)))\n"
         "print('pydantic' in sys.modules, 'sqlalchemy' in sys.modules, 'rich' in sys.modules)"
     )
