@@ -1,0 +1,172 @@
+"""What is killed, broken or wrong: nothing is lost, no bad version gets traffic, the next apply repairs."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.e2e.conftest import BIN, KEY, Workplace
+from tests.e2e.load import Load
+from tests.e2e.test_chain import ROW, pids
+
+
+def command_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        return ""
+
+
+def named(place: Workplace, word: str) -> list[int]:
+    return sorted(pid for pid in pids(place) if word in command_of(pid))
+
+
+def until(condition: Callable[[], bool], deadline: float = 30) -> None:
+    end = time.monotonic() + deadline
+    while not condition():
+        assert time.monotonic() < end, f"not within {deadline} s"
+        time.sleep(0.05)
+
+
+def live(place: Workplace) -> str:
+    return str(place.status()["endpoint.late"]["text"].split()[0])
+
+
+def answers(place: Workplace) -> bool:
+    return httpx.post(f"{place.status()['endpoint.late']['url']}/predict", json=ROW).status_code == 200
+
+
+def test_a_killed_replica_is_replaced_and_no_request_fails(small: Workplace) -> None:
+    url = small.status()["endpoint.late"]["url"]
+    replicas = named(small, "serving.server")
+    assert len(replicas) == 2
+    with Load(url, ROW) as load:
+        until(lambda: load.sent > 20)
+        os.kill(replicas[0], signal.SIGKILL)
+        until(lambda: len(set(named(small, "serving.server")) - set(replicas)) == 1)
+        until(lambda: "2/2 replicas" in small.status()["endpoint.late"]["text"])
+        sent = load.sent
+        until(lambda: load.sent > sent + 50)
+    assert load.failed == {}
+    assert small.words() == {}
+
+
+def test_a_killed_supervisor_leaves_no_orphan_and_the_next_apply_repairs(small: Workplace) -> None:
+    (supervisor,) = named(small, "supervisord")
+    os.kill(supervisor, signal.SIGKILL)
+    until(lambda: pids(small) == set())
+    words = small.words()
+    assert words["stack.local"][1] == "PROVISION"
+    assert "endpoint.late" in words
+    small.mlops("apply", "--yes")
+    assert len(named(small, "supervisord")) == 1
+    assert len(named(small, "serving.server")) == 2
+    assert answers(small)
+    assert small.words() == {}
+
+
+@pytest.mark.parametrize(
+    ("what", "sign"), [("model.onnx", "Error"), ("golden.json", "golden request was answered wrongly")]
+)
+def test_a_version_that_cannot_start_or_answers_wrongly_gets_no_traffic(small: Workplace, what: str, sign: str) -> None:
+    before = live(small)
+    change = f"package.late.api.max_rows={500 if what == 'model.onnx' else 600}"
+    small.mlops("apply", "--yes", "--target", "package.late", change)
+    record = json.loads(small.mlops("show", "package.late", "--format", "json").stdout)[0]
+    path = Path(record["outputs"]["bento"]) / what
+    if what == "model.onnx":
+        path.write_bytes(b"no model")
+    else:
+        golden = json.loads(path.read_text())
+        golden["predictions"] = [0.123] * len(golden["predictions"])
+        path.write_text(json.dumps(golden))
+    with Load(small.status()["endpoint.late"]["url"], ROW) as load:
+        failed = small.mlops("apply", "--yes", change, code=1)
+    assert sign in failed.stderr
+    assert "no traffic reached it" in failed.stderr
+    assert load.failed == {}
+    assert set(load.versions) == {before}
+    assert live(small) == before
+    shutil.rmtree(path.parents[2])
+    small.mlops("apply", "--yes")
+    assert small.words() == {}
+
+
+def test_an_apply_that_is_killed_anywhere_is_completed_by_the_next(small: Workplace) -> None:
+    """Ten moments, from before the first write to the draining of the old version; two of them while training."""
+    moments = [(0.3, 1), (0.8, 1), (1.5, 1), (2.5, 1), (3.2, 1), (4.0, 1), (4.8, 1), (5.6, 1), (4.0, 3), (14.0, 4)]
+    url = small.status()["endpoint.late"]["url"]
+    with Load(url, ROW, {"x-api-key": KEY}, rate=20) as load:
+        for number, (moment, epochs) in enumerate(moments):
+            change = [f"package.late.api.max_rows={1000 + number}"]
+            change += [f"model.late.trainer.max_epochs={epochs}"] if epochs > 1 else []
+            apply = subprocess.Popen(
+                [str(BIN / "mlops"), "apply", "--yes", *change], cwd=small.root, env=small.env, stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            )  # fmt: skip
+            time.sleep(moment)
+            apply.kill()
+            apply.wait()
+            small.mlops("apply", "--yes", *change)
+            assert small.words(*change) == {}, f"killed after {moment} s"
+            assert len(named(small, "serving.server")) == 2
+    assert load.failed == {}
+    small.mlops("apply", "--yes")
+    assert small.words() == {}
+    assert json.loads(small.run("dvc", "status", "--json").stdout) == {}
+
+
+def test_a_taken_port_says_so(fresh: Workplace) -> None:
+    import socket
+
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        failed = fresh.mlops("apply", "--yes", "--target", "stack.local", f"stack.local.port={port}", code=1)
+    assert "port is taken" in failed.stderr
+    assert str(port) in failed.stderr
+
+
+@pytest.mark.parametrize(
+    ("rows", "sign"),
+    [
+        ("", "has no content"),
+        ("number,color,late\n", "a header and no rows"),
+        ("number,color\n1,red\n", "late"),
+        ("number,color,late\n" + "1,red,true\n" * 100, "one class"),
+    ],
+)
+def test_bad_rows_stop_the_apply_with_a_sentence(fresh: Workplace, rows: str, sign: str) -> None:
+    (fresh.root / "rows.csv").write_text(rows)
+    failed = fresh.mlops("apply", "--yes", "--target", "dataset.rows", code=1)
+    assert sign in failed.stderr
+    assert "Traceback" not in failed.stderr + failed.stdout
+
+
+def test_a_missing_source_and_a_damaged_file_are_told(fresh: Workplace) -> None:
+    (fresh.root / "rows.csv").rename(fresh.root / "moved.csv")
+    missing = fresh.mlops("apply", "--yes", "--target", "dataset.rows", code=1)
+    assert "rows.csv" in missing.stderr
+    assert "source not found" in missing.stderr
+    (fresh.root / ".mlops/state.db").write_bytes(b"this is no database" * 100)
+    damaged = fresh.mlops("plan", code=1)
+    assert "state.db" in damaged.stderr
+    assert "Traceback" not in damaged.stderr
+    (fresh.root / ".mlops/state.db").unlink()
+
+
+def test_a_loss_that_is_no_number_is_told(fresh: Workplace) -> None:
+    failed = fresh.mlops(
+        "apply", "--yes", "--target", "model.late", "model.late.optimizer={name: sgd, lr: 1e38}", code=1
+    )
+    assert "not a number" in failed.stderr
+    assert "optimizer.lr" in failed.stderr
