@@ -66,7 +66,9 @@ def _field_rows(change: dict[str, Any]) -> list[Row]:
     rows: list[Row] = []
     for field in change["fields"]:
         if field["secret"]:
-            rows.append(Row(f"{field['path']}  {field['after'] or 'not set'}, changed", field["source"]))
+            before, after = field["before"] or "not set", field["after"] or "not set"
+            words = f"{before} → {after}" if before != after else f"{after}, another value"
+            rows.append(Row(f"{field['path']}  {words}", field["source"]))
             continue
         before, after = value_text(field["before"]), value_text(field["after"])
         if max(len(before), len(after)) <= LONG:

@@ -31,7 +31,9 @@ def render_markdown(document: dict[str, Any]) -> str:
 def _row(entry: lines.Entry) -> str:
     name = f"`{entry.addresses[0]}`" + (f" and {len(entry.addresses) - 1} more" if len(entry.addresses) > 1 else "")
     why = "<br>".join(
-        _cell(row.text.strip()) + (f" <sub>{_cell(row.source)}</sub>" if row.source else "") for row in entry.rows
+        _cell(row.text.strip()) + (f" <sub>{_cell(row.source)}</sub>" if row.source else "")
+        for row in entry.rows
+        if not row.text.startswith("because ")
     )
     return f"| `{entry.symbol.strip()}` | {name} | {entry.category} | {why} |"
 

@@ -39,13 +39,13 @@ class Profile:
 
     @classmethod
     def read(cls, path: Path, rows: int) -> Profile:
-        return cls(DatasetProfileView.read(str(path)), rows)
+        return cls(DatasetProfileView.deserialize(path.read_bytes()), rows)
 
     def merge(self, other: Profile) -> Profile:
         return Profile(self._view.merge(other._view), self.rows + other.rows)
 
     def write(self, path: Path) -> None:
-        self._view.write(str(path))
+        path.write_bytes(self._view.serialize())
 
     def missing(self, column: str) -> int:
         found = self._view.get_column(column)

@@ -1,0 +1,103 @@
+"""What each edit means, as data: a folder a case, one loader. `make golden` rewrites the expected files.
+
+`case.yaml`: `words` (overrides of the desired spec), `applied` (overrides of the spec as it was applied last, None for
+nothing applied), `without` (resources whose files are gone now), `world` (what is observed otherwise: stale, drift,
+attention). Expected: plan.json, plan.txt, plan.md, plan.html.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from mlops.address import Address
+from mlops.engine.plan import Plan, Truths, attention_of, make_plan
+from mlops.engine.resource import Attention, Desired, Effect, Observed, Reason, Record, Stale
+from mlops.kinds.ground import Ground, effect_of
+from mlops.kinds.registry import build_kinds, desire_all
+from mlops.render.document import plan_document
+from mlops.render.html import render_html
+from mlops.render.markdown import render_markdown
+from mlops.render.terminal import render_terminal
+from mlops.spec.category import Category
+from mlops.spec.load import load
+from mlops.spec.project import Project
+
+HERE = Path(__file__).parent
+CONF = Path(__file__).parents[2] / "conf"
+CASES = sorted(path.parent for path in HERE.rglob("case.yaml"))
+SALT = "00" * 16
+
+
+def desired_of(project: Project, root: Path) -> dict[Address, Desired]:
+    return desire_all(build_kinds(Ground(root, project.settings, SALT), project), project)
+
+
+def record_of(desired: Desired) -> Record:
+    upstream = {f"{d.address}:{d.output}": f"{d.output} of {d.address}" for d in desired.depends_on if d.output}
+    outputs: dict[str, Any] = {"digest": f"digest of {desired.address}", "address": f"address of {desired.address}"}
+    if desired.address.kind == "model":
+        outputs |= {"seconds": 10.0, "epochs": 3}
+    needs = tuple(d.address for d in desired.depends_on)
+    return Record(desired.address, desired.inputs, outputs, upstream, needs, desired.protect, serial=1)
+
+
+def observed_of(record: Record, told: Mapping[str, Any]) -> Observed:
+    def effect(word: str) -> Effect:
+        return effect_of(Category(word))
+
+    stale = tuple(Stale(Reason(one["reason"]), effect(one["category"])) for one in told.get("stale", ()))
+    attention = tuple(
+        Attention(record.address, one["summary"], tuple(one["lines"]), one["proposal"], tuple(one["commands"]))
+        for one in told.get("attention", ())
+    )
+    return Observed(record, exists=told.get("exists", True), stale=stale, attention=attention)
+
+
+def document_of(case: Mapping[str, Any], root: Path) -> dict[str, Any]:
+    observed: dict[Address, Observed] = {}
+    if case.get("applied") is not None:
+        for at, desired in desired_of(load(root, overrides=case["applied"]), root).items():
+            observed[at] = observed_of(record_of(desired), case.get("world", {}).get(str(at), {}))
+    for name in case.get("without", ()):
+        (root / "conf" / f"{name.replace('.', '/')}.yaml").unlink()
+        (root / "conf/env/dev.yaml").write_text("{}\n")
+        (root / "conf/env/prod.yaml").unlink(missing_ok=True)
+    project = load(root, overrides=case.get("words", ()))
+    kinds = build_kinds(Ground(root, project.settings, SALT), project)
+    truths = Truths(desire_all(kinds, project), observed, kinds)
+    plan = Plan(
+        project.name, project.environment, "lineage", 7, "2026-01-01T00:00:00+00:00", make_plan(truths),
+        attention=attention_of(truths), overrides=tuple(case.get("words", ())),
+    )  # fmt: skip
+    return plan_document(plan, apply_with=" ".join(["mlops apply", *plan.overrides]))
+
+
+@pytest.mark.parametrize("folder", CASES, ids=lambda path: str(path.relative_to(HERE)))
+def test_the_plan_is_the_expected_one_in_every_view(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = yaml.safe_load((folder / "case.yaml").read_text())
+    for name, value in case.get("env", {}).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("DELAY_API_KEY", "not-to-be-seen")
+    shutil.copytree(CONF, tmp_path / "conf", ignore=shutil.ignore_patterns("schema"))
+    document = document_of(case, tmp_path)
+    views = {
+        "plan.json": json.dumps(document, indent=2, ensure_ascii=False) + "\n",
+        "plan.txt": render_terminal(document), "plan.md": render_markdown(document), "plan.html": render_html(document),
+    }  # fmt: skip
+    for name, text in views.items():
+        assert "not-to-be-seen" not in text
+        if os.environ.get("GOLDEN") == "write":
+            (folder / name).write_text(text)
+        assert (folder / name).read_text() == text, f"{folder / name}: look at the difference, then run `make golden`"
+    said = {change["address"]: [change["action"], change["category"]] for change in document["changes"]}
+    assert said == case["expect"]

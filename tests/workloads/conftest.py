@@ -1,0 +1,61 @@
+"""A small prepared project in a folder, for tests that call the stages in this process."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PREPARE: dict[str, Any] = {
+    "sources": {"rows": {"uri": "rows.csv"}},
+    "label": "late",
+    "features": {"numeric": ["number"], "categorical": ["color", "size"], "cyclic": {"hour": 24}, "passthrough": ["flag"]},
+    "clean": {"number": {"clip": [-2, 2]}, "color": {"map": {"crimson": "red"}}},
+    "split": {"by": "random", "val": "10%", "test": "20%"},
+}
+
+
+def write_rows(path: Path, count: int = 900) -> None:
+    chance = random.Random(5)
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["number", "color", "size", "hour", "flag", "late", "grade", "delay"])
+        for _ in range(count):
+            number, color = chance.gauss(0, 1.5), chance.choice(["red", "green", "blue", "crimson"])
+            score = number + (color in ("red", "crimson")) + chance.gauss(0, 0.3)
+            cells = [
+                "" if chance.random() < 0.1 else f"{number:.4f}", "" if chance.random() < 0.1 else color,
+                chance.choice([1, 2, 3, ""]), chance.choice([*range(24), ""]), str(chance.random() < 0.5).lower(),
+                str(score > 0.5).lower(), "abc"[min(2, max(0, int(score + 1)))], f"{score:.3f}",
+            ]  # fmt: skip
+            writer.writerow(cells)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working folder; `say_dataset` and `say_model` write what the stages read."""
+    monkeypatch.chdir(tmp_path)
+    write_rows(tmp_path / "rows.csv")
+    say_dataset(tmp_path)
+    return tmp_path
+
+
+def say_dataset(root: Path, **changes: Any) -> None:
+    source = hashlib.md5((root / "rows.csv").read_bytes(), usedforsecurity=False).hexdigest()
+    told = {**PREPARE, **changes, "fingerprint": {"rows": source}, "code": "x"}
+    path = root / "params/dataset/rows.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"prepare": told}))
+
+
+def say_model(root: Path, name: str, **train: Any) -> None:
+    told = {"dataset": "rows", "architecture": {"name": "mlp", "hidden": [16]}, "trainer": {"max_epochs": 8, "batch_size": 32}}
+    path = root / f"params/model/{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sections = {"train": {**told, **train, "code": "x"}, "evaluate": {"slices": ["color"], "code": "x"}, "export": {"code": "x"}}
+    path.write_text(json.dumps(sections))

@@ -1,0 +1,122 @@
+"""The graph against a second implementation in NumPy, and every task from rows to one file."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pytest
+from tests.workloads.conftest import say_dataset, say_model
+
+from mlops.errors import MlopsError
+from mlops.workloads.data.prepare import prepare
+from mlops.workloads.features.columns import feature_types, read_columns
+from mlops.workloads.features.fit import Encoder, fit
+from mlops.workloads.features.graph import Graph, build_graph
+from mlops.workloads.training.evaluate import evaluate
+from mlops.workloads.training.export import export
+from mlops.workloads.training.train import train
+
+
+def oracle(encoder: Encoder, values: Any) -> list[list[float]]:
+    """What one column becomes, row by row, in plain Python."""
+    out = []
+    for value in values[:, 0].tolist():
+        if encoder.kind == "categorical":
+            out.append(_one_hot(encoder, value))
+            continue
+        missing = math.isnan(value)
+        number = value if missing or not encoder.clip else min(max(value, encoder.clip[0]), encoder.clip[1])
+        if encoder.kind == "cyclic":
+            angle = 2 * math.pi * number / encoder.period
+            out.append([0.0, 0.0] if missing else [math.sin(angle), math.cos(angle)])
+        elif encoder.kind == "passthrough":
+            out.append([0.0 if missing else number])
+        else:
+            filled = encoder.fill if missing else number
+            row = [(float(filled or 0.0) - encoder.center) / encoder.scale]
+            out.append([*row, float(missing)] if encoder.flag else row)
+    return out
+
+
+def _one_hot(encoder: Encoder, value: Any) -> list[float]:
+    renamed = dict(encoder.renames).get(value, value)
+    same = [renamed == known or (renamed != renamed and known != known) for known in encoder.categories]
+    return [*map(float, same), float(not any(same))]
+
+
+def test_the_graph_does_what_a_second_implementation_does(project: Path) -> None:
+    prepare("rows")
+    schema = json.loads((project / "data/rows/schema.json").read_text())
+    types = feature_types(schema)
+    encoders = fit(schema, read_columns(project / "data/rows/train.parquet", types))
+    columns = {name: values.copy() for name, values in read_columns(project / "data/rows/test.parquet", types).items()}
+    columns["color"][0], columns["color"][1], columns["color"][2] = "violet", "", "crimson"
+    columns["size"][0] = 99.0
+    columns["hour"][3] = np.nan
+    got = Graph(build_graph(encoders).SerializeToString())(columns)
+    expected = np.concatenate([np.array(oracle(e, columns[e.column])) for e in encoders], axis=1)
+    assert got.shape == expected.shape
+    assert np.abs(got - expected).max() < 1e-6
+
+
+def test_features_see_the_train_split_alone(project: Path) -> None:
+    prepare("rows")
+    schema = json.loads((project / "data/rows/schema.json").read_text())
+    train_columns = read_columns(project / "data/rows/train.parquet", feature_types(schema))
+    first = build_graph(fit(schema, train_columns)).SerializeToString(deterministic=True)
+    (project / "data/rows/test.parquet").unlink()
+    assert build_graph(fit(schema, train_columns)).SerializeToString(deterministic=True) == first
+
+
+@pytest.mark.parametrize(
+    ("task", "label", "metric", "least"),
+    [("binary", "late", "test_auc", 0.85), ("multiclass", "grade", "test_accuracy", 0.6), ("regression", "delay", "test_r2", 0.6)],
+)  # fmt: skip
+def test_each_task_ends_as_one_file_that_predicts_raw_rows(
+    project: Path, task: str, label: str, metric: str, least: float
+) -> None:
+    say_dataset(project, label=label)
+    say_model(project, "m", task=task, optimizer={"lr": 1e-2})
+    prepare("rows")
+    for stage in (train, evaluate, export):
+        stage("m")
+    metrics = json.loads((project / "metrics/model/m.json").read_text())
+    assert metrics[metric] > least
+    assert set(metrics["slices"]["color"]) == {"red", "green", "blue", "crimson", "None"}
+    contract = json.loads((project / "models/m/export/contract.json").read_text())
+    golden = json.loads((project / "models/m/export/golden.json").read_text())
+    assert any(None in row.values() for row in golden["rows"])
+    session = onnxruntime.InferenceSession(str(project / "models/m/export/model.onnx"), providers=["CPUExecutionProvider"])
+    assert [told.name for told in session.get_inputs()] == [column["name"] for column in contract["columns"]]
+    first = {path: path.read_bytes() for path in (project / "models/m").rglob("*") if path.is_file()}
+    for stage in (train, export):
+        stage("m")
+    assert {path: path.read_bytes() for path in first} == first
+
+
+def test_a_target_is_built_with_the_width_of_the_data(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (project / "nets.py").write_text(
+        "from torch import nn\n\ndef small(width, outputs, hidden):\n"
+        "    return nn.Sequential(nn.Linear(width, hidden), nn.Tanh(), nn.Linear(hidden, outputs))\n"
+    )
+    monkeypatch.syspath_prepend(project)
+    say_model(project, "m", task="binary", architecture={"name": "custom", "_target_": "nets.small", "hidden": 8})
+    prepare("rows")
+    train("m")
+    export("m")
+    say_model(project, "m", task="binary", architecture={"name": "custom", "_target_": "nets.small", "width_of_it": 8})
+    with pytest.raises(MlopsError, match="target cannot be built"):
+        train("m")
+
+
+def test_a_label_that_does_not_fit_the_task_is_told(project: Path) -> None:
+    say_dataset(project, label="grade")
+    say_model(project, "m", task="binary")
+    prepare("rows")
+    with pytest.raises(MlopsError, match="needs two classes"):
+        train("m")
