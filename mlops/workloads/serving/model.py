@@ -49,12 +49,9 @@ class Gatherer:
         self._predictor = predictor
         self._gather = gather
         self._waiting: list[tuple[list[Row], asyncio.Future[list[Any]]]] = []
-        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def predict(self, rows: list[Row]) -> list[Any]:
-        loop = self._loop
-        if loop is None:
-            loop = self._loop = asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
         if len(rows) > SMALL:
             return await loop.run_in_executor(None, self._predictor.predict, rows)
         if not self._gather:

@@ -1,0 +1,180 @@
+"""The application in this process: what it answers, what it refuses, and that gathering changes no answer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from tests.workloads.conftest import say_dataset, say_model, write_rows
+
+from mlops.workloads.data.prepare import prepare
+from mlops.workloads.serving.app import Application, GoldenFailed
+from mlops.workloads.serving.log import PredictionLog
+from mlops.workloads.serving.rows import BadRows, Reader
+from mlops.workloads.training.export import export
+from mlops.workloads.training.train import train
+
+API = {"max_rows": 100, "gather": True, "threshold": 0.5, "threads": 1}
+ROW = {"number": 0.5, "color": "red", "size": 2, "hour": 6, "flag": True}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    root = tmp_path_factory.mktemp("serving")
+    before = Path.cwd()
+    os.chdir(root)
+    try:
+        write_rows(root / "rows.csv")
+        say_dataset(root)
+        say_model(root, "m", task="binary", architecture={"name": "linear"})
+        prepare("rows")
+        train("m")
+        export("m")
+    finally:
+        os.chdir(before)
+    (root / "models/m/export/api.json").write_text(json.dumps(API))
+    yield root / "models/m/export"
+
+
+def ask(application: Application, method: str, path: str, **more: Any) -> httpx.Response:
+    async def once() -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(application), base_url="http://x") as client:
+            return await client.request(method, path, **more)
+
+    return asyncio.run(once())
+
+
+def test_a_bare_row_and_many_rows_are_answered_alike(model: Path) -> None:
+    application = Application(model, "v1")
+    one = ask(application, "POST", "/predict", json=ROW).json()
+    many = ask(application, "POST", "/predict", json={"rows": [ROW, {"color": None}, {}]}).json()
+    assert one["predictions"][0] == many["predictions"][0]
+    assert len(many["predictions"]) == 3
+    assert many["predictions"][1] == many["predictions"][2]
+    assert one["version"] == "v1"
+
+
+def test_gathered_requests_get_the_answers_they_would_get_alone(model: Path) -> None:
+    application = Application(model, "v1")
+    rows = [{**ROW, "number": number / 10} for number in range(40)]
+
+    async def together() -> list[Any]:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(application), base_url="http://x") as client:
+            told = await asyncio.gather(*(client.post("/predict", json=row) for row in rows))
+            return [answer.json()["predictions"][0]["probability"] for answer in told]
+
+    alone = [ask(application, "POST", "/predict", json=row).json()["predictions"][0]["probability"] for row in rows]
+    assert asyncio.run(together()) == pytest.approx(alone, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "column", "words"),
+    [
+        ('{"number": "many"}', 422, "number", "must be a number"),
+        ('{"size": 2.5}', 422, "size", "a whole number"),
+        ('{"flag": 1}', 422, "flag", "true or false"),
+        ('{"colour": "red"}', 422, "colour", "did you mean color"),
+        ('{"rows": [{"color": 5}, {"color": "red"}]}', 422, "color", "must be text"),
+        ('{"rows": []}', 422, "rows", "at least one row"),
+        ('{"rows": [5]}', 422, None, "object"),
+        ('{"rows": ' + json.dumps([{}] * 101) + "}", 413, "rows", "101 rows"),
+        ("{", 400, None, "not JSON"),
+        ("[1, 2]", 422, None, "object"),
+        ('{"number": 1e999}', 400, None, "JSON"),
+    ],
+)
+def test_a_bad_body_is_told_with_its_column(model: Path, body: str, status: int, column: str | None, words: str) -> None:
+    answer = ask(Application(model, "v1"), "POST", "/predict", content=body)
+    assert answer.status_code == status
+    (problem,) = answer.json()["problems"][:1]
+    assert problem["column"] == column
+    assert words in problem["problem"]
+
+
+def test_the_label_and_other_known_columns_may_be_sent(model: Path) -> None:
+    plain = ask(Application(model, "v1"), "POST", "/predict", json=ROW).json()
+    told = ask(Application(model, "v1"), "POST", "/predict", json={**ROW, "late": True, "grade": "a"})
+    assert told.json() == plain
+
+
+def test_the_open_inference_protocol_gives_the_same(model: Path) -> None:
+    application = Application(model, "v1")
+    inputs = [{"name": k, "shape": [1], "datatype": "BYTES", "data": [v]} for k, v in ROW.items()]
+    told = ask(application, "POST", "/v2/models/m/infer", json={"id": "7", "inputs": inputs}).json()
+    plain = ask(application, "POST", "/predict", json=ROW).json()["predictions"][0]["probability"]
+    assert told["outputs"][0]["data"] == pytest.approx([plain])
+    assert told["id"] == "7"
+    assert ask(application, "GET", "/v2/models/m").json()["inputs"][0] == {"name": "number", "datatype": "FP64", "shape": [-1]}
+    assert ask(application, "POST", "/v2/models/m/infer", json={}).status_code == 400
+
+
+def test_health_metrics_openapi_and_unknown_paths(model: Path) -> None:
+    application = Application(model, "v1")
+    ask(application, "POST", "/predict", json=ROW)
+    ask(application, "POST", "/predict", json={"flag": 1})
+    assert ask(application, "GET", "/readyz").status_code == 200
+    text = ask(application, "GET", "/metrics").text
+    assert 'mlops_requests_total{model="m",version="v1",status="200"} 1' in text
+    assert 'status="422"} 1' in text
+    assert "mlops_request_seconds_count" in text
+    paths = ask(application, "GET", "/openapi.json").json()["paths"]
+    assert "/predict" in paths
+    assert ask(application, "GET", "/nothing").status_code == 404
+    assert ask(application, "GET", "/predict").status_code == 405
+
+
+def test_a_model_that_answers_its_golden_rows_otherwise_does_not_start(model: Path, tmp_path: Path) -> None:
+    shutil.copytree(model, tmp_path / "model")
+    golden = json.loads((tmp_path / "model/golden.json").read_text())
+    golden["predictions"][3] += 0.01
+    (tmp_path / "model/golden.json").write_text(json.dumps(golden))
+    with pytest.raises(GoldenFailed, match="golden request was answered wrongly"):
+        Application(tmp_path / "model", "v1")
+
+
+def test_requests_and_feedback_stand_in_the_log(model: Path, tmp_path: Path) -> None:
+    log = PredictionLog(tmp_path / "log", "v1", sample=1.0, flush=0.05, keep=3600)
+    application = Application(model, "v1", log)
+    body = json.dumps(ROW, indent=1)
+    answer = ask(application, "POST", "/predict", content=body, headers={"x-request-id": "abc"})
+    assert answer.headers["x-request-id"] == "abc"
+    assert ask(application, "POST", "/feedback", json={"id": "abc", "label": True}).status_code == 202
+    assert ask(application, "POST", "/feedback", json={"label": True}).status_code == 422
+    ask(application, "POST", "/predict", json=ROW, headers={"x-request-id": 'a"b'})
+    log.close()
+    lines = [json.loads(line) for path in (tmp_path / "log").iterdir() for line in path.read_text().splitlines()]
+    assert [path.suffix for path in (tmp_path / "log").iterdir()] == [".jsonl"]
+    assert (lines[0]["id"], lines[0]["q"], lines[0]["a"]) == ("abc", ROW, answer.json())
+    assert lines[1]["f"] == {"id": "abc", "label": True}
+    assert lines[2]["id"] != 'a"b'
+
+
+def test_what_was_flushed_survives_a_crash(tmp_path: Path) -> None:
+    log = PredictionLog(tmp_path, "v1", sample=1.0, flush=0.05, keep=3600)
+    log.offer("r1", b"{}", b"{}")
+    end = time.monotonic() + 5
+    while not (files := list(tmp_path.glob("*.open"))) or not files[0].stat().st_size:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    assert json.loads(files[0].read_text())["id"] == "r1"
+    log.close()
+
+
+def test_dates_are_read_as_days_and_times_as_microseconds() -> None:
+    columns = [{"name": "day", "type": "date", "nullable": True}, {"name": "at", "type": "timestamp", "nullable": True}]
+    reader = Reader({"columns": columns, "label": "y"}, 10)
+    rows = reader.read(b'{"rows": [{"day": "1970-01-03", "at": "1970-01-01T00:00:01"}, {}]}')
+    inputs = reader.inputs(rows)
+    assert inputs["day"][0, 0] == 2
+    assert inputs["at"][0, 0] == 1_000_000
+    with pytest.raises(BadRows) as told:
+        reader.read(b'{"day": "yesterday"}')
+    assert told.value.problems[0]["problem"] == 'must be a date such as 2013-12-31, and is "yesterday"'
