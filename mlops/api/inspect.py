@@ -31,6 +31,8 @@ from mlops.spec.project import Project as Spec
 if TYPE_CHECKING:
     from mlops.engine.plan import Plan
 
+_MOST_LOGS = 6
+
 
 class Inspection:
     root: Path
@@ -130,13 +132,14 @@ class Inspection:
         return acknowledge(self.places.monitor(at.name), getpass.getuser(), reason, finding_id)
 
     def logs(self, text: str) -> list[Path]:
-        """The log files of a resource's processes. Raises MlopsError where it has none."""
+        """The newest log files of a resource's processes. Raises MlopsError where it has none."""
         at = parse_address(text, self.store.records())
         record = self.store.records()[at]
         stack = at.name if at.kind == "stack" else record.outputs.get("stack")
         folder = self.places.run(stack) / "logs" if stack else None
         patterns = {"endpoint": f"{at.name}-v*.log", "monitor": f"monitor-{at.name}.log", "stack": "[gs][au]*.log"}
-        files = sorted(folder.glob(patterns[at.kind])) if folder and at.kind in patterns else []
+        found = folder.glob(patterns[at.kind]) if folder and at.kind in patterns else []
+        files = sorted(sorted(found, key=lambda path: path.stat().st_mtime)[-_MOST_LOGS:])
         if not files:
             raise MlopsError.of(
                 "no logs",
