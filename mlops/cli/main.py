@@ -32,7 +32,7 @@ from mlops.cli import (
     why,
 )
 from mlops.cli.session import Session, find_root, report
-from mlops.errors import MlopsError
+from mlops.errors import InvalidConfig, MlopsError
 
 
 class Verbs(click.Group):
@@ -72,7 +72,7 @@ def main(argv: list[str] | None = None) -> None:
     except MlopsError as error:
         if debug:
             raise
-        report(error, find_root(Path.cwd()), "")
+        report(error, find_root(Path.cwd()), _outcome(error, words))
         code = error.exit_code
     except click.ClickException as error:
         error.show()
@@ -93,3 +93,9 @@ def main(argv: list[str] | None = None) -> None:
         )
         code = 1
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _outcome(error: MlopsError, words: list[str]) -> str:
+    if not isinstance(error, InvalidConfig):
+        return ""
+    return "Nothing was planned." if "plan" in words else "Nothing was changed."

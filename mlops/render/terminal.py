@@ -91,7 +91,7 @@ def render_problems(
 
 def _quote(problem: Problem, read_line: Callable[[str, int], str | None], paint: Paint) -> list[str]:
     source = problem.source
-    text = read_line(source.file, source.line) if source and source.line else None
+    text = read_line(source.file, source.line) if source and source.line and source.column else None
     if source is None or text is None:
         return []
     margin = f"    {source.line} | "

@@ -13,8 +13,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from mlops.errors import Problem
+from mlops.errors import Problem, Source
 from mlops.spec.base import SECRET
+from mlops.spec.files import PROJECT
 from mlops.spec.provenance import Path, Provenance
 from mlops.spec.schema import fields_at
 from mlops.spec.source import near
@@ -46,7 +47,7 @@ class Teller:
     ) -> Problem:
         found = self.provenance.exact(self.paths(path)) if path else None
         found = found or self.provenance.find(self.paths(path)[0])
-        source = found.source(key=key, line_only=hide or not found.exact) if found else None
+        source = found.source(key=key, line_only=hide or not found.exact) if found else Source(PROJECT)
         return Problem(summary, detail, address=self.address, source=source, hint=hint)
 
     def problems(self, error: ValidationError) -> list[Problem]:
@@ -54,6 +55,11 @@ class Teller:
         for told in error.errors(include_url=False):
             path = self._path(told)
             by_path.setdefault(path, []).append(told)
+        unknown = {path for path, told in by_path.items() if told[0]["type"] == "extra_forbidden"}
+        for path in [path for path, told in by_path.items() if told[0]["type"] == "missing"]:
+            typos = [str(other[-1]) for other in unknown if other[:-1] == path[:-1]]
+            if near(str(path[-1]), typos):
+                del by_path[path]
         return [self._word(path, told) for path, told in by_path.items()]
 
     def _path(self, told: Any) -> Path:
@@ -99,7 +105,8 @@ class Teller:
                 return self._choose(path, name, value, self._choices(told))
         wanted = list(dict.fromkeys(self._wanted(one) for one in told))
         if first["type"] == "value_error":
-            return self.problem("value does not fit", f"`{name}`: {first['ctx']['error']}.", path)
+            text = str(first["ctx"]["error"])
+            return self.problem("value does not fit", f"`{name}`: {text}.", path, hide="in the clear" in text)
         detail = f"`{name}` must be {' or '.join(wanted)}; it is {_shown(value)}."
         return self.problem("value does not fit", detail, path)
 

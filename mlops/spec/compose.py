@@ -184,7 +184,7 @@ def _unknown_target(path: tuple[str, ...], text: str, files: Files) -> list[Prob
 
 def _blame(error: Exception, files: Files) -> Problem:
     """Hydra's and OmegaConf's words, with the file that they mean where it can be told."""
-    text = " ".join(str(error).split())
+    text = " ".join(str(error).split()).partition(" Config search path")[0].rstrip(".")
     named = next((path for path in files.texts if path[len(CONF) + 1 : -len(".yaml")] in text), None)
     place = EMPTY if named is None else read_source(named, files.texts[named])[0] or EMPTY
     defaults = place.child("defaults")

@@ -100,7 +100,7 @@ def _twice(raws: list[Raw], provenance: Provenance) -> Iterator[Problem]:
             found = provenance.find(raw.each or raw.base)
             yield Problem(
                 "duplicate resource",
-                f"{raw.kind}.{raw.name} is defined twice: here and by {'.'.join(map(str, other.each or other.base))}. "
+                f"{raw.kind}.{raw.name} is defined twice: here and in conf/{other.kind}/{other.base[1]}.yaml. "
                 "Rename one of them.",
                 source=found.source(key=True) if found else None,
             )

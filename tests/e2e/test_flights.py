@@ -76,7 +76,10 @@ def test_without_changes_the_plan_is_empty(flights: Workplace) -> None:
 def test_one_file_predicts_raw_rows_as_training_does(flights: Workplace) -> None:
     folder = flights.root / "models/delay"
     schema = json.loads((flights.root / "data/flights/schema.json").read_text())
-    columns = {k: v[:5000].copy() for k, v in read_columns(flights.root / "data/flights/test.parquet", feature_types(schema)).items()}
+    columns = {
+        k: v[:5000].copy()
+        for k, v in read_columns(flights.root / "data/flights/test.parquet", feature_types(schema)).items()
+    }
     columns["carrier"][::7] = "ZZ"
     columns["origin"][::11] = ""
     columns["temp"][::5] = np.nan

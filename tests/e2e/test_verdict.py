@@ -57,7 +57,13 @@ EDITS: dict[str, tuple[Callable[[Path], object], set[str]]] = {
 @pytest.mark.parametrize("what", EDITS)
 def test_the_light_reader_says_what_dvc_status_says(small: Workplace, what: str) -> None:
     edit, expected = EDITS[what]
-    files = ["dvc.yaml", "pipelines/export.py", "params/model/late.json", "metrics/model/late.json", "data/rows/profile.json"]
+    files = [
+        "dvc.yaml",
+        "pipelines/export.py",
+        "params/model/late.json",
+        "metrics/model/late.json",
+        "data/rows/profile.json",
+    ]
     before = {name: (small.root / name).read_bytes() for name in files}
     edit(small.root)
     try:

@@ -14,7 +14,12 @@ import pytest
 PREPARE: dict[str, Any] = {
     "sources": {"rows": {"uri": "rows.csv"}},
     "label": "late",
-    "features": {"numeric": ["number"], "categorical": ["color", "size"], "cyclic": {"hour": 24}, "passthrough": ["flag"]},
+    "features": {
+        "numeric": ["number"],
+        "categorical": ["color", "size"],
+        "cyclic": {"hour": 24},
+        "passthrough": ["flag"],
+    },
     "clean": {"number": {"clip": [-2, 2]}, "color": {"map": {"crimson": "red"}}},
     "split": {"by": "random", "val": "10%", "test": "20%"},
 }
@@ -54,8 +59,16 @@ def say_dataset(root: Path, **changes: Any) -> None:
 
 
 def say_model(root: Path, name: str, **train: Any) -> None:
-    told = {"dataset": "rows", "architecture": {"name": "mlp", "hidden": [16]}, "trainer": {"max_epochs": 8, "batch_size": 32}}
+    told = {
+        "dataset": "rows",
+        "architecture": {"name": "mlp", "hidden": [16]},
+        "trainer": {"max_epochs": 8, "batch_size": 32},
+    }
     path = root / f"params/model/{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    sections = {"train": {**told, **train, "code": "x"}, "evaluate": {"slices": ["color"], "code": "x"}, "export": {"code": "x"}}
+    sections = {
+        "train": {**told, **train, "code": "x"},
+        "evaluate": {"slices": ["color"], "code": "x"},
+        "export": {"code": "x"},
+    }
     path.write_text(json.dumps(sections))

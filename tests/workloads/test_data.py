@@ -83,7 +83,10 @@ def test_a_split_by_time_leaves_no_gap_and_no_overlap() -> None:
     told = {"sources": {"t": {"uri": "t.csv"}}, "label": "y", "features": {"numeric": ["x"]},
             "split": {"by": "time", "column": "date", "val": "1 month", "test": "3 months"}}  # fmt: skip
     parts = split_rows(table, Dataset.model_validate(told))
-    ends = {name: (rows["date"][0].as_py().isoformat(), rows["date"][-1].as_py().isoformat()) for name, rows in parts.items()}
+    ends = {
+        name: (rows["date"][0].as_py().isoformat(), rows["date"][-1].as_py().isoformat())
+        for name, rows in parts.items()
+    }
     assert ends == {
         "train": ("2013-01-01", "2013-08-31"), "val": ("2013-09-01", "2013-09-30"), "test": ("2013-10-01", "2013-12-31")
     }  # fmt: skip

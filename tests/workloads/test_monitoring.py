@@ -18,7 +18,9 @@ from mlops.workloads.monitoring.watcher import Watcher
 KINDS = {"temp": "number", "carrier": "text"}
 
 
-def columns(seed: int, count: int, *, shift: float = 0.0, favour: str | None = None, missing: float = 0.02) -> dict[str, Any]:
+def columns(
+    seed: int, count: int, *, shift: float = 0.0, favour: str | None = None, missing: float = 0.02
+) -> dict[str, Any]:
     chance = random.Random(seed)
     return {
         "temp": [None if chance.random() < missing else chance.gauss(shift, 1) for _ in range(count)],

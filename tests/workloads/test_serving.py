@@ -91,7 +91,9 @@ def test_gathered_requests_get_the_answers_they_would_get_alone(model: Path) -> 
         ('{"number": 1e999}', 400, None, "JSON"),
     ],
 )
-def test_a_bad_body_is_told_with_its_column(model: Path, body: str, status: int, column: str | None, words: str) -> None:
+def test_a_bad_body_is_told_with_its_column(
+    model: Path, body: str, status: int, column: str | None, words: str
+) -> None:
     answer = ask(Application(model, "v1"), "POST", "/predict", content=body)
     assert answer.status_code == status
     (problem,) = answer.json()["problems"][:1]
@@ -112,7 +114,11 @@ def test_the_open_inference_protocol_gives_the_same(model: Path) -> None:
     plain = ask(application, "POST", "/predict", json=ROW).json()["predictions"][0]["probability"]
     assert told["outputs"][0]["data"] == pytest.approx([plain])
     assert told["id"] == "7"
-    assert ask(application, "GET", "/v2/models/m").json()["inputs"][0] == {"name": "number", "datatype": "FP64", "shape": [-1]}
+    assert ask(application, "GET", "/v2/models/m").json()["inputs"][0] == {
+        "name": "number",
+        "datatype": "FP64",
+        "shape": [-1],
+    }
     assert ask(application, "POST", "/v2/models/m/infer", json={}).status_code == 400
 
 

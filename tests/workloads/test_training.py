@@ -91,7 +91,9 @@ def test_each_task_ends_as_one_file_that_predicts_raw_rows(
     contract = json.loads((project / "models/m/export/contract.json").read_text())
     golden = json.loads((project / "models/m/export/golden.json").read_text())
     assert any(None in row.values() for row in golden["rows"])
-    session = onnxruntime.InferenceSession(str(project / "models/m/export/model.onnx"), providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(
+        str(project / "models/m/export/model.onnx"), providers=["CPUExecutionProvider"]
+    )
     assert [told.name for told in session.get_inputs()] == [column["name"] for column in contract["columns"]]
     first = {path: path.read_bytes() for path in (project / "models/m").rglob("*") if path.is_file()}
     for stage in (train, export):
