@@ -13,6 +13,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+
 from tests.e2e.conftest import BIN, KEY, Workplace
 from tests.e2e.load import Load
 from tests.e2e.test_chain import ROW, pids

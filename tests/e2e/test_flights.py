@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +14,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 import torch
-from tests.e2e.conftest import KEY, Workplace
 
 from mlops.workloads.features.columns import feature_types, read_columns
 from mlops.workloads.features.graph import Graph
 from mlops.workloads.training.train import predict, read_network
+from tests.e2e.conftest import KEY, Workplace
 
 
 def rows_of(place: Workplace, split: str, count: int, since: str | None = None) -> list[dict[str, Any]]:
@@ -56,11 +55,11 @@ def until_windows(place: Workplace, count: int, deadline: float = 60) -> dict[st
 
 
 @pytest.fixture(scope="module")
-def watched(flights: Workplace) -> Iterator[Workplace]:
+def watched(flights: Workplace) -> Workplace:
     """The same, with short windows."""
     flights.edit("conf/env/dev.yaml", "window: 1m", "window: 3s")
     flights.mlops("apply", "--yes")
-    yield flights
+    return flights
 
 
 def test_the_model_reaches_what_was_promised(flights: Workplace) -> None:

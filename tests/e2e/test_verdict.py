@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.e2e.conftest import Workplace
 
 from mlops.tools.digest import Hashes
 from mlops.tools.dvc.reader import read_lock, read_stages
 from mlops.tools.dvc.verdict import verdict
+from tests.e2e.conftest import Workplace
 
 
 def ours(root: Path) -> set[str]:

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.e2e.conftest import SMALL
 
 from mlops.cli.main import main
+from tests.e2e.conftest import SMALL
 
 CASES = sorted((Path(__file__).parent / "cases").glob("*.yaml"))
 MARKER = "executed"

@@ -10,12 +10,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tests.workloads.conftest import say_dataset
 
 from mlops.errors import MlopsError
 from mlops.spec.dataset import Dataset
 from mlops.workloads.data.prepare import prepare
 from mlops.workloads.data.split import back, split_rows
+from tests.workloads.conftest import say_dataset
 
 
 def test_every_row_is_in_one_split_and_equal_sources_give_equal_bytes(project: Path) -> None:

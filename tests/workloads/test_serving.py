@@ -7,13 +7,11 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from tests.workloads.conftest import say_dataset, say_model, write_rows
 
 from mlops.workloads.data.prepare import prepare
 from mlops.workloads.serving.app import Application, GoldenFailed
@@ -21,13 +19,14 @@ from mlops.workloads.serving.log import PredictionLog
 from mlops.workloads.serving.rows import BadRows, Reader
 from mlops.workloads.training.export import export
 from mlops.workloads.training.train import train
+from tests.workloads.conftest import say_dataset, say_model, write_rows
 
 API = {"max_rows": 100, "gather": True, "threshold": 0.5, "threads": 1}
 ROW = {"number": 0.5, "color": "red", "size": 2, "hour": 6, "flag": True}
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("serving")
     before = Path.cwd()
     os.chdir(root)
@@ -41,7 +40,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     finally:
         os.chdir(before)
     (root / "models/m/export/api.json").write_text(json.dumps(API))
-    yield root / "models/m/export"
+    return root / "models/m/export"
 
 
 def ask(application: Application, method: str, path: str, **more: Any) -> httpx.Response:

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import pytest
-from tests.workloads.conftest import say_dataset, say_model
 
 from mlops.errors import MlopsError
 from mlops.workloads.data.prepare import prepare
@@ -20,6 +19,7 @@ from mlops.workloads.features.graph import Graph, build_graph
 from mlops.workloads.training.evaluate import evaluate
 from mlops.workloads.training.export import export
 from mlops.workloads.training.train import train
+from tests.workloads.conftest import say_dataset, say_model
 
 
 def oracle(encoder: Encoder, values: Any) -> list[list[float]]:

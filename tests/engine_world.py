@@ -1,0 +1,166 @@
+"""A world of things for the engine: a kind that knows no word of machine learning, and a driver that plans and applies.
+
+Lives here: Thing (the kind), World (state in a database, things in a dictionary, a driver), thing (a desired resource).
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mlops.address import Address
+from mlops.engine.apply import Desk, Result, apply_plan
+from mlops.engine.events import Event
+from mlops.engine.lease import Holder, lease
+from mlops.engine.plan import Change, Truths, make_plan
+from mlops.engine.resource import (
+    Action,
+    Dependency,
+    Desired,
+    Effect,
+    Observed,
+    Outcome,
+    Record,
+    Stale,
+    Step,
+)
+from mlops.engine.state import Operation
+from mlops.engine.store import DatabaseStore, open_database
+from mlops.errors import MlopsError
+
+MINOR, MAJOR, MOVE = Effect("MINOR", 1, keeps=True), Effect("MAJOR", 5), Effect("MOVE", 7, Action.REPLACE)
+MADE, GONE, FOLLOW = Effect("MADE", 6), Effect("GONE", 9, Action.DELETE), Effect("FOLLOW", 4)
+EFFECTS = {"color": MINOR, "place": MOVE, "protect": MINOR}
+
+
+def at(name: str) -> Address:
+    return Address("thing", name)
+
+
+def thing(name: str, *needs: str, order_only: Sequence[str] = (), protect: bool = False, **inputs: Any) -> Desired:
+    """Depends on the digests of `needs`, and comes after `order_only`."""
+    consumed = tuple(Dependency(at(need), FOLLOW, "digest") for need in needs)
+    after = tuple(Dependency(at(need)) for need in order_only)
+    origins = {key: f"conf/thing/{name}.yaml:{line}" for line, key in enumerate(inputs, 1)}
+    return Desired(at(name), inputs, consumed + after, protect, origins)
+
+
+class Thing:
+    """Things are entries of `world`. `broken`: names whose change fails. `touch`: called around each side effect."""
+
+    name = "thing"
+    created, deleted = MADE, GONE
+
+    def __init__(self, world: dict[str, Any]) -> None:
+        self.world = world
+        self.broken: dict[str, MlopsError] = {}
+        self.stale: dict[str, Stale] = {}
+        self.adopted: set[str] = set()
+        self.calls: list[str] = []
+        self.touch: Callable[[str], None] = lambda where: None
+
+    def effect(self, path: str) -> Effect:
+        return EFFECTS.get(path, MAJOR)
+
+    def observe(self, address: Address, desired: Desired | None, record: Record | None) -> Observed:
+        stale = (self.stale[address.name],) if address.name in self.stale else ()
+        if address.name in self.adopted and record is None and desired is not None:
+            known = self.world[address.name]
+            return Observed(Record(address, known["inputs"], {"digest": known["digest"]}), adopted=True)
+        exists = record is None or address.name in self.world
+        return Observed(record, exists=exists, stale=stale)
+
+    def notes(self, desired: Desired, record: Record | None, category: str) -> tuple[str, ...]:
+        return ()
+
+    def create(self, step: Step) -> Outcome:
+        return self._make(step, "create")
+
+    def update(self, step: Step) -> Outcome:
+        return self._make(step, "update")
+
+    def _make(self, step: Step, verb: str) -> Outcome:
+        assert step.desired is not None
+        name = step.address.name
+        self.touch(f"before {verb} {name}")
+        self.calls.append(f"{verb} {name}")
+        if name in self.broken:
+            raise self.broken[name]
+        kept = {key: value for key, value in step.desired.inputs.items() if EFFECTS.get(key) is not MINOR}
+        kept.pop("noise", None)
+        consumed = sorted(str(told.get("digest")) for told in step.upstream.values())
+        digest = json.dumps([name, kept, consumed], sort_keys=True)
+        self.world[name] = {"inputs": dict(step.desired.inputs), "digest": digest}
+        self.touch(f"after {verb} {name}")
+        return Outcome({"digest": digest}, f"{verb}d")
+
+    def delete(self, step: Step) -> None:
+        self.touch(f"before delete {step.address.name}")
+        self.calls.append(f"delete {step.address.name}")
+        self.world.pop(step.address.name, None)
+        self.touch(f"after delete {step.address.name}")
+
+
+@dataclass
+class World:
+    path: Path
+    things: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.kind = Thing(self.things)
+        self.store: DatabaseStore = open_database(f"sqlite:///{self.path / 'state.db'}", "dev")
+        self.events: list[Event] = []
+        self.count = 0
+
+    def truths(self, desired: Sequence[Desired]) -> Truths:
+        wanted = {one.address: one for one in desired}
+        records = self.store.records()
+        observed = {
+            one: self.kind.observe(one, wanted.get(one), records.get(one)) for one in sorted({*wanted, *records})
+        }
+        return Truths(wanted, observed, {"thing": self.kind}, {intent.address for intent in self.store.intents()})
+
+    def plan(self, *desired: Desired, targets: Sequence[str] = ()) -> tuple[Change, ...]:
+        return make_plan(self.truths(desired), targets=[at(name) for name in targets])
+
+    def apply(
+        self, *desired: Desired, stop: threading.Event | None = None, parallel: int = 1, store: Any = None
+    ) -> Result:
+        with lease(self.store, Holder.me("tester", "now")) as token:
+            self.count += 1
+            name = f"op{self.count}-{id(self)}"
+            self.store.begin(
+                Operation(name, f"t{self.count}", None, "me", "here", "apply", None, "d", "running", ""), token
+            )
+            truths = self.truths(desired)
+            desk = Desk(
+                truths, store or self.store, name, token, self.events.append, stop or threading.Event(), parallel
+            )
+            return apply_plan(make_plan(truths), desk)
+
+    def words(self, *desired: Desired) -> dict[str, tuple[str, str]]:
+        """What is pending, by name: (action, category)."""
+        return {
+            c.address.name: (c.action.value, c.category) for c in self.plan(*desired) if c.action is not Action.NOOP
+        }
+
+    def close(self) -> None:
+        self.store.engine.dispose()
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[World]:
+    world = World(path)
+    try:
+        yield world
+    finally:
+        world.close()
+
+
+def digests(world: World) -> Mapping[str, Any]:
+    return {str(address): record.outputs.get("digest") for address, record in world.store.records().items()}

@@ -1,0 +1,152 @@
+"""State, the lease, and plans in files."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from mlops.engine.lease import Holder, free, holder_of, lease
+from mlops.engine.plan import Pin, Plan
+from mlops.engine.planfile import check_same, plan_from_json, plan_to_json
+from mlops.engine.resource import Record
+from mlops.engine.state import record_from_json, record_to_json
+from mlops.engine.store import open_database
+from mlops.errors import LockHeld, MlopsError, StalePlan
+from tests.engine_world import World, at, opened, thing
+
+
+def test_records_are_appended_and_the_serial_only_grows(world: World) -> None:
+    for size in (1, 2, 3):
+        world.apply(thing("a", size=size))
+    world.apply()
+    versions = world.store.versions(at("a"))
+    assert [v.record.inputs["size"] if v.record else None for v in versions] == [1, 2, 3, None]
+    assert [v.serial for v in versions] == [1, 2, 3, 4]
+    assert world.store.head().serial == 4
+    assert len(world.store.operations()) == 4
+
+
+def test_environments_share_a_database_and_nothing_else(world: World) -> None:
+    world.apply(thing("a"))
+    other = open_database(f"sqlite:///{world.path / 'state.db'}", "prod")
+    try:
+        assert other.records() == {}
+        other.prepare()
+        assert other.head().lineage != world.store.head().lineage
+    finally:
+        other.engine.dispose()
+
+
+def test_a_plan_on_an_empty_state_writes_nothing(tmp_path: Path) -> None:
+    with opened(tmp_path) as world:
+        world.plan(thing("a"))
+        assert world.store.head().serial == 0
+        tables = sqlite3.connect(tmp_path / "state.db")
+        try:
+            assert tables.execute("select count(*) from sqlite_master").fetchone() == (0,)
+        finally:
+            tables.close()
+
+
+def test_fields_of_a_newer_version_are_kept() -> None:
+    text = json.dumps({"inputs": {}, "outputs": {}, "from_tomorrow": [1]})
+    record = record_from_json(at("a"), 3, text)
+    assert json.loads(record_to_json(record))["from_tomorrow"] == [1]
+
+
+def test_a_damaged_record_names_itself(world: World) -> None:
+    world.apply(thing("a"))
+    raw = sqlite3.connect(world.path / "state.db")
+    raw.execute("update mlops_records set body = 'x'")
+    raw.commit()
+    raw.close()
+    with pytest.raises(MlopsError, match=r"thing\.a at serial 1"):
+        world.store.records()
+
+
+def test_a_file_that_is_no_database_is_told_with_the_next_step(tmp_path: Path) -> None:
+    (tmp_path / "state.db").write_bytes(b"no database" * 200)
+    with opened(tmp_path) as world, pytest.raises(MlopsError, match="move it away"):
+        world.store.records()
+
+
+def test_a_full_disk_is_told_and_what_was_finished_stays(world: World) -> None:
+    world.apply(thing("a"))
+    with world.store.engine.connect() as connection:
+        pages = connection.exec_driver_sql("pragma page_count").scalar_one()
+
+    @sa.event.listens_for(world.store.engine, "checkout")
+    def limit(connection: sqlite3.Connection, *_: object) -> None:
+        connection.execute(f"pragma max_page_count = {pages}")
+
+    (problem,) = world.apply(thing("a"), thing("b", text="x" * 100_000)).problems
+    assert "Free some disk space" in problem.detail
+    assert set(world.store.records()) == {at("a")}
+
+
+def test_a_second_apply_is_refused_while_the_first_lives(world: World) -> None:
+    with (
+        lease(world.store, Holder.me("first", "now")),
+        pytest.raises(LockHeld, match="first on"),
+        lease(world.store, Holder.me("second", "now")),
+    ):
+        raise AssertionError
+    assert holder_of(world.store) is None
+
+
+@pytest.mark.parametrize("gone", ["expired", "dead"])
+def test_a_lease_that_nobody_keeps_is_taken_over_and_its_token_is_spent(world: World, gone: str) -> None:
+    clock = [1000.0]
+    mine = Holder.me("first", "now")
+    dead = mine if gone == "expired" else replace(mine, born="1")
+    with lease(world.store, dead, clock=lambda: clock[0]) as first:
+        clock[0] += 100 if gone == "expired" else 1
+        with lease(world.store, mine, clock=lambda: clock[0]) as second:
+            assert second > first
+            with pytest.raises(LockHeld, match="took the lease over"):
+                world.store.write(Record(at("a"), {}, {}), operation="o", at="t", token=first)
+            world.store.write(Record(at("a"), {}, {}), operation="o", at="t", token=second)
+
+
+def test_a_freed_lease_can_write_nothing_more(world: World) -> None:
+    with lease(world.store, Holder.me("first", "now")) as token:
+        free(world.store)
+        with pytest.raises(LockHeld):
+            world.store.delete(at("a"), operation="o", at="t", token=token)
+
+
+def plan_of(world: World, *pins: Pin) -> Plan:
+    head = world.store.head()
+    return Plan("p", "dev", head.lineage, head.serial, "now", world.plan(thing("a", size=1)), pins)
+
+
+def test_a_plan_in_a_file_is_the_same_plan(world: World) -> None:
+    plan = plan_of(world, Pin("configuration", "1"))
+    again = plan_from_json(plan_to_json(plan), file="f")
+    assert (again.changes, again.pins, again.serial) == (plan.changes, plan.pins, plan.serial)
+    check_same(again, plan, file="f")
+
+
+def test_a_plan_that_was_edited_is_refused(world: World) -> None:
+    text = plan_to_json(plan_of(world)).replace('"create"', '"update"')
+    with pytest.raises(StalePlan, match="digest does not fit"):
+        plan_from_json(text, file="f")
+    with pytest.raises(MlopsError, match="cannot be read as a plan"):
+        plan_from_json("{}", file="f")
+
+
+def test_a_stale_plan_names_every_pin_that_moved(world: World) -> None:
+    saved = plan_of(world, Pin("configuration", "1"), Pin("source x", "1"))
+    with pytest.raises(StalePlan, match="configuration changed; source x changed"):
+        check_same(saved, plan_of(world, Pin("configuration", "2"), Pin("source x", "2")), file="f")
+    world.apply(thing("b"))
+    fresh = plan_of(world, *saved.pins)
+    with pytest.raises(StalePlan, match="from serial 0 to 1: somebody applied since"):
+        check_same(replace(saved, lineage=fresh.lineage), fresh, file="f")
+    with pytest.raises(StalePlan, match=r"thing\.a, thing\.b would be planned otherwise"):
+        check_same(fresh, replace(fresh, changes=()), file="f")
