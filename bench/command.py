@@ -21,7 +21,13 @@ BIN = Path(sys.executable).parent
 
 def seconds_of(commands: Sequence[Sequence[str]], repeat: int, *, cwd: Path = ROOT) -> list[float]:
     """The median wall time of each command, as a whole process. Raises CalledProcessError where one fails."""
-    env = {**os.environ, "DVC_NO_ANALYTICS": "true", "NO_COLOR": "1", "PATH": f"{BIN}:{os.environ['PATH']}"}
+    env = {
+        **os.environ,
+        "DVC_NO_ANALYTICS": "true",
+        "NO_COLOR": "1",
+        "PYTHONDONTWRITEBYTECODE": "",
+        "PATH": f"{BIN}:{os.environ['PATH']}",
+    }
     taken: list[list[float]] = [[] for _ in commands]
     for turn in range(repeat + 1):
         for index, command in enumerate(commands):

@@ -55,11 +55,10 @@ class DatasetKind:
             address, inputs, {**kept, "digest": digest}, {}, (), protect, record.complete if record and same else True,
             record.serial if record else 0, record.extra if record else {},
         )  # fmt: skip
-        stale, params = self._moved(desired, told)
-        stale += stale_of(self.ground, stage, params, self.created)
+        stale = [*self._moved(desired, told), *stale_of(self.ground, stage, self.created)]
         return Observed(truth, adopted=not same, stale=tuple(stale))
 
-    def _moved(self, desired: Desired, told: Mapping[str, Any]) -> tuple[list[Stale], dict[str, Any]]:
+    def _moved(self, desired: Desired, told: Mapping[str, Any]) -> list[Stale]:
         """Sources and code that are not what dvc.lock pins, each with its own sentence."""
         stale: list[Stale] = []
         prints = told.get("fingerprint", {})
@@ -74,7 +73,7 @@ class DatasetKind:
                 stale.append(Stale(Reason(f"source {name} changed on disk ({source['uri']})"), self.created))
         if told.get("code") != code_digest("prepare"):
             stale.append(Stale(Reason("the code that prepares data changed (mlops.workloads.data)"), self.created))
-        return stale, {}
+        return stale
 
     def notes(self, desired: Desired, record: Record | None, category: str) -> tuple[str, ...]:
         seconds = record.outputs.get("seconds") if record else None

@@ -74,7 +74,7 @@ class ModelKind:
         effects = {"train": self.created, "evaluate": effect_of(Category.REEVALUATE), "export": self.created}
         for stage, effect in effects.items():
             follows = [data, f"models/{name}/train"]
-            told += stale_of(self.ground, f"{stage}@{name}", {}, effect, follows=follows)
+            told += stale_of(self.ground, f"{stage}@{name}", effect, follows=follows)
             locked = self.ground.lock[f"{stage}@{name}"].params.get(f"params/model/{name}.json", {}).get(stage, {})
             if locked.get("code") != params[stage]["code"]:
                 told.append(Stale(Reason(f"the code of stage {stage} changed (mlops.workloads)"), effect))

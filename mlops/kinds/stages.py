@@ -20,9 +20,7 @@ from mlops.tools.dvc.run import checkout, repro
 from mlops.tools.dvc.verdict import Finding, verdict
 
 
-def stale_of(
-    ground: Ground, stage_name: str, params: Mapping[str, Any], effect: Effect, *, follows: Sequence[str] = ()
-) -> list[Stale]:
+def stale_of(ground: Ground, stage_name: str, effect: Effect, *, follows: Sequence[str] = ()) -> list[Stale]:
     """Reasons beyond fields and upstream digests. `follows`: dependencies whose change the engine sees itself."""
     stage = ground.stages.get(stage_name)
     locked = ground.lock.get(stage_name)
@@ -31,7 +29,7 @@ def stale_of(
     if stage is None:
         return [Stale(Reason(f"stage {stage_name} is not in params/index.json yet"), effect)]
     told: list[Stale] = []
-    for finding in verdict(ground.root, stage, locked, params, ground.hashes):
+    for finding in verdict(ground.root, stage, locked, {}, ground.hashes):
         if finding.what == "parameter" or (finding.what == "dependency" and finding.path in follows):
             continue
         told.append(Stale(Reason(_words(finding)), effect))

@@ -69,10 +69,10 @@ class Teller:
         parts: Sequence[str | int] = told["loc"]
         for position, part in enumerate(parts):
             last = position == len(parts) - 1
-            if (isinstance(value, dict) and part in value) or (
-                isinstance(value, list) and isinstance(part, int) and part < len(value)
-            ):
-                value = _inside(value, part)
+            named = isinstance(value, dict) and part in value
+            counted = isinstance(value, list) and isinstance(part, int) and part < len(value)
+            if named or counted:
+                value = value[part]
                 path.append(part)
             elif last and told["type"] == "missing":
                 path.append(part)
@@ -192,7 +192,3 @@ def _shown(value: Any) -> str:
             return str(value).lower()
         case _:
             return f"`{value}`"
-
-
-def _inside(value: Any, part: Any) -> Any:
-    return value[part]
