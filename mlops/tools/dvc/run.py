@@ -12,9 +12,10 @@ import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from mlops.errors import MlopsError, Problem, Source, ToolFailed
-from mlops.tools.process import beside_python, run
+from mlops.tools.process import alive, beside_python, run
 
 _one_at_a_time = threading.Lock()
 Say = Callable[[str, float | None], None]
@@ -23,6 +24,7 @@ Say = Callable[[str, float | None], None]
 def repro(root: Path, stages: Sequence[str], say: Say) -> None:
     """Raises MlopsError with the stage's problems, or ToolFailed with the end of what DVC wrote."""
     with _one_at_a_time, tempfile.TemporaryDirectory(prefix="mlops-") as scratch:
+        free_dead_locks(root)
         problems, progress = Path(scratch) / "problems", Path(scratch) / "progress"
         last = [""]
         env = {"MLOPS_STAGE_PROBLEMS": str(problems), "MLOPS_STAGE_PROGRESS": str(progress)}
@@ -57,6 +59,27 @@ def _tell(progress: Path, last: list[str], say: Say) -> None:
     if line != last[0]:
         last[0] = line
         say(told["line"], told["fraction"])
+
+
+def free_dead_locks(root: Path) -> None:
+    """Take out of DVC's own book of locks what dead processes hold: DVC would ask a person to do so."""
+    path = root / ".dvc" / "tmp" / "rwlock"
+    try:
+        book = json.loads(path.read_text())
+        kept = {name: _living(told) for name, told in book.items()}
+    except (OSError, ValueError, AttributeError, KeyError, TypeError):
+        return
+    kept = {name: told for name, told in kept.items() if told}
+    if kept != book:
+        temporary = path.with_suffix(".part")
+        temporary.write_text(json.dumps(kept))
+        temporary.replace(path)
+
+
+def _living(told: dict[str, Any]) -> dict[str, Any]:
+    readers = [one for one in told.get("read", ()) if alive(one["pid"])]
+    writer = told.get("write")
+    return ({"read": readers} if readers else {}) | ({"write": writer} if writer and alive(writer["pid"]) else {})
 
 
 def _problems(path: Path) -> list[Problem]:
