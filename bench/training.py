@@ -7,10 +7,13 @@ Law: the same network, rows, batches, optimiser and validation for all; turn by 
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import logging
 import os
 import statistics
+import tempfile
 import time
 import warnings
 from collections.abc import Callable
@@ -60,7 +63,7 @@ def rows(repeat: int) -> list[dict[str, Any]]:
     return [
         {"name": f"{named} (peer: bare PyTorch loop over slices)", "ours": ours, "peer": bare, "ratio": ours / bare,
          "budget": AT_MOST, "holds": ours / bare <= AT_MOST},
-        {"name": f"{named} (peer: Lightning + DataLoader over rows)", "ours": ours, "peer": by_rows, "ratio": by_rows / ours,
+        {"name": f"{named} (peer: Lightning as it comes, DataLoader over rows)", "ours": ours, "peer": by_rows, "ratio": by_rows / ours,
          "budget": AT_LEAST, "holds": by_rows / ours >= AT_LEAST},
     ]  # fmt: skip
 
@@ -137,13 +140,12 @@ class _Usual(lightning.LightningModule):
 
 
 def _data_loader(train: Rows, val: Rows) -> None:
+    """With what Lightning does unasked: a logger, a progress bar and a checkpoint."""
     steps = EPOCHS * -(-len(train.x) // BATCH)
-    trainer = lightning.Trainer(
-        max_epochs=EPOCHS, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
-        enable_model_summary=False,
-    )  # fmt: skip
-    trainer.fit(
-        _Usual(_network(train.x.shape[1]), steps),
-        DataLoader(TensorDataset(train.x, train.y), batch_size=BATCH, shuffle=True),
-        DataLoader(TensorDataset(val.x, val.y), batch_size=BATCH),
-    )
+    with tempfile.TemporaryDirectory(prefix="mlops-") as folder, contextlib.redirect_stdout(io.StringIO()):
+        trainer = lightning.Trainer(max_epochs=EPOCHS, accelerator="cpu", default_root_dir=folder)
+        trainer.fit(
+            _Usual(_network(train.x.shape[1]), steps),
+            DataLoader(TensorDataset(train.x, train.y), batch_size=BATCH, shuffle=True),
+            DataLoader(TensorDataset(val.x, val.y), batch_size=BATCH),
+        )
