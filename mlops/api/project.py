@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import getpass
 import hashlib
+import os
 import shlex
 import sys
 import threading
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from mlops.engine.apply import Desk, Result, apply_plan
 from mlops.engine.events import Sink
 from mlops.engine.lease import Holder, free, holder_of, lease
 from mlops.engine.plan import Pin, Plan, Truths, attention_of, make_plan
-from mlops.engine.planfile import check_same, digest_of, plan_from_json, plan_to_json
+from mlops.engine.planfile import check_fresh, check_same, digest_of, plan_from_json, plan_to_json
 from mlops.engine.resource import Observed
 from mlops.engine.state import Head, Operation
 from mlops.engine.store import DatabaseStore, open_database
@@ -40,6 +41,10 @@ from mlops.spec.load import load
 from mlops.spec.project import Project as Spec
 from mlops.spec.project import with_secrets
 from mlops.tools.git import commit_of
+
+_GITHUB = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
+GOOD_FOR = timedelta(hours=24)
+"""How long a saved plan may wait for its apply."""
 
 
 @dataclass
@@ -126,6 +131,7 @@ class Project(Inspection):
         return plan_document(plan, apply_with=" ".join(["mlops", verb, *map(_quoted, words)]))
 
     def save(self, plan: Plan, path: Path) -> None:
+        plan = replace(plan, expires_at=_iso(datetime.now(UTC) + GOOD_FOR))
         try:
             path.write_text(plan_to_json(plan))
         except OSError as error:
@@ -141,7 +147,7 @@ class Project(Inspection):
         who = getpass.getuser()
         wait = parse_duration(lock_timeout)
         stop = stop or threading.Event()
-        with lease(self.store, Holder.me(who, _now()), wait=wait) as token:
+        with lease(self.store, Holder.me(who, _now(), _command()), wait=wait) as token:
             fresh = replace(self, saved_as=None)
             options = _options(plan)
             again = fresh.plan(**options)
@@ -221,9 +227,20 @@ def open_saved(root: Path, path: Path) -> tuple[Project, Plan]:
         raise StalePlan.of(
             "plan of another project", f"{path} is a plan of {plan.project}, and this is {project.spec.name}."
         )
+    check_fresh(plan, _now(), file=str(path))
     fresh = project.plan(**_options(plan))
     check_same(plan, fresh, file=str(path))
     return project, replace(plan, attention=fresh.attention)
+
+
+def _command() -> str:
+    """What runs, with the address of the CI job where the usual variables say one."""
+    told = " ".join(["mlops", *map(_quoted, sys.argv[1:])])
+    address = next((os.environ[name] for name in ("CI_JOB_URL", "BUILD_URL") if os.environ.get(name)), None)
+    if address is None and all(os.environ.get(name) for name in _GITHUB):
+        server, repository, number = (os.environ[name] for name in _GITHUB)
+        address = f"{server}/{repository}/actions/runs/{number}"
+    return f"{told} ({address})" if address else told
 
 
 def _options(plan: Plan) -> dict[str, Any]:
@@ -245,14 +262,13 @@ def _print(ground: Ground, uri: str) -> str:
 def _operation(plan: Plan, who: str) -> Operation:
     import socket
 
-    command = " ".join(["mlops", *map(_quoted, sys.argv[1:])])
     return Operation(
         uuid.uuid4().hex[:12],
         _now(),
         None,
         who,
         socket.gethostname(),
-        command,
+        _command(),
         plan.commit,
         digest_of(plan),
         "running",
@@ -296,4 +312,8 @@ def _quoted(word: str) -> str:
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    return _iso(datetime.now(UTC))
+
+
+def _iso(at: datetime) -> str:
+    return at.isoformat(timespec="seconds")

@@ -35,17 +35,20 @@ class Holder:
     pid: int
     born: str
     since: str
+    command: str = ""
+    """What it runs, and where to look at it, such as the address of a CI job."""
 
     @classmethod
-    def me(cls, who: str, since: str) -> Holder:
-        return cls(who, socket.gethostname(), os.getpid(), _born(os.getpid()) or "", since)
+    def me(cls, who: str, since: str, command: str = "") -> Holder:
+        return cls(who, socket.gethostname(), os.getpid(), _born(os.getpid()) or "", since, command)
 
     def is_gone(self) -> bool:
         """True where it ran on this machine and does no longer."""
         return self.host == socket.gethostname() and _born(self.pid) != self.born
 
     def __str__(self) -> str:
-        return f"{self.who} on {self.host} (process {self.pid}, since {self.since})"
+        told = f", `{self.command}`" if self.command else ""
+        return f"{self.who} on {self.host} (process {self.pid}, since {self.since}{told})"
 
 
 def _born(pid: int) -> str | None:

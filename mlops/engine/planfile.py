@@ -1,6 +1,6 @@
 """Write a plan to a file, and hold it against the world again.
 
-Lives here: plan_to_json, plan_from_json, check_same, digest_of.
+Lives here: plan_to_json, plan_from_json, check_same, check_fresh, digest_of.
 Not here: making plans, drawing them.
 Law: a file whose digest does not fit is refused; a plan that would be another today says what moved.
 """
@@ -66,7 +66,10 @@ def check_same(saved: Plan, fresh: Plan, *, file: str) -> None:
         moved.append(f"the state went from serial {saved.serial} to {fresh.serial}: somebody applied since")
     now = {pin.name: pin.digest for pin in fresh.pins}
     was = {pin.name: pin.digest for pin in saved.pins}
-    moved += [f"{name} changed" for name in sorted(was.keys() | now.keys()) if was.get(name) != now.get(name)]
+    moved += [
+        f"{name} changed ({_short(was.get(name))} → {_short(now.get(name))})"
+        for name in sorted(was.keys() | now.keys()) if was.get(name) != now.get(name)
+    ]  # fmt: skip
     if not moved and digest_of(saved) != digest_of(fresh):
         before = {change.address: change for change in saved.changes}
         after = {change.address: change for change in fresh.changes}
@@ -76,6 +79,19 @@ def check_same(saved: Plan, fresh: Plan, *, file: str) -> None:
         raise StalePlan.of(
             "stale plan", f"{file} no longer fits: {'; '.join(moved)}. Nothing was done. Plan and review again."
         )
+
+
+def check_fresh(saved: Plan, now: str, *, file: str) -> None:
+    """`now`: ISO time. Raises StalePlan where the plan's time is over."""
+    if saved.expires_at is not None and now > saved.expires_at:
+        raise StalePlan.of(
+            "plan expired",
+            f"{file} was made at {saved.created_at} and is good until {saved.expires_at}. Plan and review again.",
+        )
+
+
+def _short(digest: str | None) -> str:
+    return "none" if digest is None else digest[:8]
 
 
 def _plain(value: Any) -> Any:

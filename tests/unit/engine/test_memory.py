@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from mlops.engine.lease import Holder, free, holder_of, lease
 from mlops.engine.plan import Pin, Plan
-from mlops.engine.planfile import check_same, plan_from_json, plan_to_json
+from mlops.engine.planfile import check_fresh, check_same, plan_from_json, plan_to_json
 from mlops.engine.resource import Record
 from mlops.engine.state import record_from_json, record_to_json
 from mlops.engine.store import open_database
@@ -142,7 +142,7 @@ def test_a_plan_that_was_edited_is_refused(world: World) -> None:
 
 def test_a_stale_plan_names_every_pin_that_moved(world: World) -> None:
     saved = plan_of(world, Pin("configuration", "1"), Pin("source x", "1"))
-    with pytest.raises(StalePlan, match="configuration changed; source x changed"):
+    with pytest.raises(StalePlan, match=r"configuration changed \(1 → 2\); source x changed \(1 → 2\)"):
         check_same(saved, plan_of(world, Pin("configuration", "2"), Pin("source x", "2")), file="f")
     world.apply(thing("b"))
     fresh = plan_of(world, *saved.pins)
@@ -150,3 +150,10 @@ def test_a_stale_plan_names_every_pin_that_moved(world: World) -> None:
         check_same(replace(saved, lineage=fresh.lineage), fresh, file="f")
     with pytest.raises(StalePlan, match=r"thing\.a, thing\.b would be planned otherwise"):
         check_same(fresh, replace(fresh, changes=()), file="f")
+
+
+def test_a_plan_is_not_good_for_ever(world: World) -> None:
+    plan = replace(plan_of(world), expires_at="2026-01-02T00:00:00+00:00")
+    check_fresh(plan, "2026-01-01T23:59:59+00:00", file="f")
+    with pytest.raises(StalePlan, match="good until 2026-01-02"):
+        check_fresh(plan, "2026-01-02T00:00:01+00:00", file="f")

@@ -1,0 +1,74 @@
+"""A plan in a file: applied as it was reviewed, or refused with what moved."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+
+from tests.e2e.conftest import BIN, Workplace
+
+
+def test_a_saved_plan_is_applied_as_it_was_reviewed(small: Workplace) -> None:
+    small.mlops("plan", "--out", "plan.json", "endpoint.late.rate_limit=4000/s")
+    shown = small.mlops("show", "plan.json").stdout
+    assert "RECONFIGURE" in shown
+    assert "Apply it with: mlops apply plan.json" in shown
+    assert "<html" in small.mlops("show", "plan.json", "--format", "html").stdout
+    assert "| `~` | `endpoint.late` | RECONFIGURE |" in small.mlops("show", "plan.json", "--format", "markdown").stdout
+    small.mlops("apply", "plan.json")
+    stale = small.mlops("apply", "plan.json", code=4)
+    assert "somebody applied since" in stale.stderr
+    small.mlops("apply", "--yes")
+    assert small.words() == {}
+
+
+def test_a_plan_whose_pins_moved_names_each_of_them(small: Workplace) -> None:
+    small.mlops("plan", "--out", "plan.json", "endpoint.late.replicas=3")
+    small.edit("conf/endpoint/late.yaml", "5000/s", "4999/s")
+    try:
+        stale = small.mlops("apply", "plan.json", code=4)
+    finally:
+        small.edit("conf/endpoint/late.yaml", "4999/s", "5000/s")
+    assert "configuration changed" in stale.stderr
+    told = json.loads((small.root / "plan.json").read_text())
+    told["plan"]["overrides"] = []
+    (small.root / "plan.json").write_text(json.dumps(told))
+    assert "digest does not fit" in small.mlops("apply", "plan.json", code=4).stderr
+    (small.root / "plan.json").unlink()
+
+
+def test_without_a_terminal_nobody_is_asked(small: Workplace) -> None:
+    refused = small.mlops("apply", "endpoint.late.replicas=3", code=1)
+    assert "--yes" in refused.stderr
+    assert small.words() == {}
+
+
+def test_a_second_apply_is_told_who_holds_the_lease(small: Workplace) -> None:
+    first = subprocess.Popen(
+        [str(BIN / "mlops"), "apply", "--yes", "package.late.api.max_rows=77"], cwd=small.root, env=small.env,
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        refused = ""
+        end = time.monotonic() + 30
+        while "holds the lease" not in refused and first.poll() is None and time.monotonic() < end:
+            refused = small.mlops("apply", "--yes", "package.late.api.max_rows=78", code=None).stderr
+        assert "holds the lease" in refused
+        assert "max_rows=77" in refused
+        assert first.wait(120) == 0
+    finally:
+        first.kill()
+        first.wait()
+        small.mlops("apply", "--yes", "--lock-timeout", "30s")
+    assert small.words() == {}
+
+
+def test_apply_streams_json_lines(small: Workplace) -> None:
+    told = small.mlops("apply", "--yes", "--json", "endpoint.late.rate_limit=4500/s").stdout.splitlines()
+    lines = [json.loads(line) for line in told]
+    assert lines[0] == {"format": "mlops.apply/1"}
+    assert [line["type"] for line in lines[1:] if line["type"] != "progress"] == [
+        "apply_started", "change_started", "change_done", "apply_done"
+    ]  # fmt: skip
+    small.mlops("apply", "--yes")
