@@ -11,7 +11,6 @@ import hashlib
 import importlib.metadata
 import json
 import shutil
-import tempfile
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -26,6 +25,7 @@ from mlops.spec.category import Category
 from mlops.spec.project import LoadedResource, Project
 from mlops.tools.dvc.run import checkout
 from mlops.tools.process import beside_python, run
+from mlops.tools.scratch import scratch
 
 _SERVING = ("__init__.py", "workloads/__init__.py", "workloads/lifeline.py", "workloads/serving")
 _NEEDS = ("onnxruntime", "numpy", "msgspec", "uvicorn", "httptools", "uvloop")
@@ -76,16 +76,16 @@ class PackageKind:
                 f"{exported} is not what dvc.lock pins ({digest}). Bring it back: dvc checkout export@{model}",
             )
         self.ground.places.bentos.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="mlops-") as scratch:
-            content = stage(Path(scratch), name, exported, inputs)
+        with scratch(self.ground.root) as staged:
+            content = stage(staged, name, exported, inputs)
             version = content[:12]
             folder = self.ground.places.bentos / "bentos" / name / version
             if not (folder / "bento.yaml").exists():
                 step.say("building the bento", 0.3)
                 shutil.rmtree(folder, ignore_errors=True)
                 run(
-                    [beside_python("bentoml"), "build", "--version", version, "-o", "tag", scratch], cwd=Path(scratch),
-                    env={"BENTOML_HOME": str(self.ground.places.bentos), "PYTHONPATH": scratch},
+                    [beside_python("bentoml"), "build", "--version", version, "-o", "tag", str(staged)], cwd=staged,
+                    env={"BENTOML_HOME": str(self.ground.places.bentos), "PYTHONPATH": str(staged)},
                 )  # fmt: skip
         outputs = {
             "digest": content, "tag": f"{name}:{version}", "bento": str(folder / "src" / "model"), "model": model,

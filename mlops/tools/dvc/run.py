@@ -8,7 +8,6 @@ Law: only the named stages run, one DVC at a time; a stage's own problems come b
 from __future__ import annotations
 
 import json
-import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 from mlops.errors import MlopsError, Problem, Source, ToolFailed
 from mlops.tools.process import alive, beside_python, run
+from mlops.tools.scratch import scratch
 
 _one_at_a_time = threading.Lock()
 Say = Callable[[str, float | None], None]
@@ -23,9 +23,9 @@ Say = Callable[[str, float | None], None]
 
 def repro(root: Path, stages: Sequence[str], say: Say) -> None:
     """Raises MlopsError with the stage's problems, or ToolFailed with the end of what DVC wrote."""
-    with _one_at_a_time, tempfile.TemporaryDirectory(prefix="mlops-") as scratch:
+    with _one_at_a_time, scratch(root) as folder:
         free_dead_locks(root)
-        problems, progress = Path(scratch) / "problems", Path(scratch) / "progress"
+        problems, progress = folder / "problems", folder / "progress"
         last = [""]
         env = {"MLOPS_STAGE_PROBLEMS": str(problems), "MLOPS_STAGE_PROGRESS": str(progress)}
         try:

@@ -7,6 +7,7 @@ Law: a source whose content is not what the parameters pin is refused before it 
 
 from __future__ import annotations
 
+import os
 import tempfile
 import zipfile
 from pathlib import Path
@@ -26,7 +27,9 @@ def open_sources(
 ) -> int:
     """The number of rows of the largest source. Raises MlopsError."""
     most = 0
-    with tempfile.TemporaryDirectory(prefix="mlops-") as scratch:
+    beside = root / ".mlops" / "tmp"
+    beside.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f"{os.getpid()}-", dir=beside) as scratch:
         for name, source in dataset.sources.items():
             path = locate(source.uri, root)
             if fingerprint(path) != fingerprints.get(name):
