@@ -8,6 +8,7 @@ Law: read once a command; a fresh one sees the world anew.
 from __future__ import annotations
 
 import hashlib
+import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -56,6 +57,11 @@ class Places:
         """In the temporary directory: the path of a Unix socket has at most 107 characters."""
         digest = hashlib.sha256(str(self.run(stack).absolute()).encode()).hexdigest()[:12]
         return Path(tempfile.gettempdir()) / f"mlops-{digest}"
+
+    @property
+    def building(self) -> Path:
+        """In the temporary directory: BentoML builds nothing below a hidden folder."""
+        return Path(tempfile.gettempdir()) / f"mlops-build-{os.getuid()}"
 
     def monitor(self, name: str) -> Path:
         return self.home / "run" / self.environment / "monitors" / name

@@ -76,7 +76,7 @@ class PackageKind:
                 f"{exported} is not what dvc.lock pins ({digest}). Bring it back: dvc checkout export@{model}",
             )
         self.ground.places.bentos.mkdir(parents=True, exist_ok=True)
-        with scratch(self.ground.root) as staged:
+        with scratch(self.ground.places.building) as staged:
             content = stage(staged, name, exported, inputs)
             version = content[:12]
             folder = self.ground.places.bentos / "bentos" / name / version

@@ -2,7 +2,7 @@
 
 Lives here: scratch.
 Not here: what is put there.
-Law: inside the project, so that a killed process leaves nothing elsewhere; what the dead left is swept by the next.
+Law: what a killed process left is swept by the next that borrows; afterwards not even the place of the folders stays.
 """
 
 from __future__ import annotations
@@ -16,17 +16,16 @@ from pathlib import Path
 
 from mlops.tools.process import alive
 
-FOLDER = ".mlops/tmp"
-
 
 @contextlib.contextmanager
-def scratch(root: Path) -> Iterator[Path]:
-    """A new folder below `root`/.mlops/tmp, named from this process; gone afterwards."""
-    folder = root / FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
+def scratch(folder: Path) -> Iterator[Path]:
+    """A new folder in `folder`, named from this process; gone afterwards."""
+    folder.mkdir(parents=True, mode=0o700, exist_ok=True)
     for left in folder.iterdir():
         pid = left.name.partition("-")[0]
         if not (pid.isdigit() and alive(int(pid))):
             shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=f"{os.getpid()}-", dir=folder) as made:
         yield Path(made)
+    with contextlib.suppress(OSError):
+        folder.rmdir()

@@ -23,7 +23,7 @@ Say = Callable[[str, float | None], None]
 
 def repro(root: Path, stages: Sequence[str], say: Say) -> None:
     """Raises MlopsError with the stage's problems, or ToolFailed with the end of what DVC wrote."""
-    with _one_at_a_time, scratch(root) as folder:
+    with _one_at_a_time, scratch(root / ".mlops" / "tmp") as folder:
         free_dead_locks(root)
         problems, progress = folder / "problems", folder / "progress"
         last = [""]
