@@ -20,12 +20,25 @@ from mlops.tools.process import alive
 @contextlib.contextmanager
 def scratch(folder: Path) -> Iterator[Path]:
     """A new folder in `folder`, named from this process; gone afterwards."""
-    folder.mkdir(parents=True, mode=0o700, exist_ok=True)
-    for left in folder.iterdir():
-        pid = left.name.partition("-")[0]
-        if not (pid.isdigit() and alive(int(pid))):
-            shutil.rmtree(left, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=f"{os.getpid()}-", dir=folder) as made:
+    _sweep(folder)
+    with _new_folder(folder) as made:
         yield Path(made)
     with contextlib.suppress(OSError):
         folder.rmdir()
+
+
+def _sweep(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        for left in folder.iterdir():
+            pid = left.name.partition("-")[0]
+            if not (pid.isdigit() and alive(int(pid))):
+                shutil.rmtree(left, ignore_errors=True)
+
+
+def _new_folder(folder: Path) -> tempfile.TemporaryDirectory[str]:
+    """Another borrower may have taken the place of the folders away meanwhile."""
+    while True:
+        try:
+            return tempfile.TemporaryDirectory(prefix=f"{os.getpid()}-", dir=folder)
+        except FileNotFoundError:
+            folder.mkdir(parents=True, mode=0o700, exist_ok=True)
