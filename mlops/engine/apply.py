@@ -13,12 +13,13 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from mlops.address import Address
 from mlops.engine.events import Event, EventType, Sink
-from mlops.engine.plan import Change, Truths
+from mlops.engine.plan import Change, Truths, needs_moved
 from mlops.engine.resource import Action, Desired, Effect, Json, Kind, Outcome, Record, Step
 from mlops.engine.state import Intent, Store
 from mlops.errors import ApplyFailed, MlopsError, Problem
@@ -163,13 +164,14 @@ class _Walk:
         if change.action is Action.ADOPT:
             assert record is not None
             assert desired is not None
-            kept = replace(record, depends_on=_needs(desired), protect=desired.protect)
-            self.desk.store.write(kept, operation=self.desk.operation, at=self.desk.now(), token=self.desk.token)
+            self._adopt(desired, record)
             return
         effect = Effect(change.category, change.rank, change.action)
         if desired is not None and record is not None and change.condition:
             moved = self._moved(desired, record)
             if change.action is Action.MAYBE and not moved:
+                if needs_moved(desired, record):
+                    self._adopt(desired, record)
                 self.result.cut.append(at)
                 names = ", ".join(str(address) for address in change.condition)
                 why = f"unchanged: what it uses of {names} is the same"
@@ -186,6 +188,10 @@ class _Walk:
         told = {"note": note, "seconds": self.desk.clock() - started, "category": effect.category}
         self._tell("change_done", at, {**told, "action": change.action.value})
 
+    def _adopt(self, desired: Desired, record: Record) -> None:
+        kept = replace(record, depends_on=_needs(desired), protect=desired.protect)
+        self.desk.store.write(kept, operation=self.desk.operation, at=self.desk.now(), token=self.desk.token)
+
     def _moved(self, desired: Desired, record: Record) -> list[Effect]:
         moved = []
         for dependency in desired.depends_on:
@@ -201,7 +207,8 @@ class _Walk:
         action = Action.UPDATE if change.action is Action.MAYBE else change.action
         upstream = {d.address: self.outputs.get(d.address, {}) for d in desired.depends_on} if desired else {}
         consumed = _consumed(desired, upstream)
-        told = [str(at), action.value, desired.inputs if desired else None, consumed, record.serial if record else 0]
+        verb = Action.UPDATE if action is Action.RUN else action
+        told = [str(at), verb.value, desired.inputs if desired else None, consumed, record.serial if record else 0]
         key = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:32]
         last = [0.0]
 
@@ -250,7 +257,7 @@ class _Walk:
         self._tell("change_failed", change.address, {"problems": problems, "category": change.category})
 
     def _tell(self, type_: EventType, at: Address | None, data: Mapping[str, Json]) -> None:
-        with self._telling:
+        with self._telling, suppress(Exception):
             self.desk.sink(Event(type_, self.desk.clock(), str(at) if at else None, data))
 
 

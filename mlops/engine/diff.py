@@ -20,7 +20,8 @@ class Difference(NamedTuple):
 
     @property
     def secret(self) -> bool:
-        return _is_secret(self.before) or _is_secret(self.after)
+        """Whether a secret is in one of the two, at whatever depth: a list is told as a whole."""
+        return _holds_secret(self.before) or _holds_secret(self.after)
 
 
 def diff(before: Json, after: Json) -> tuple[Difference, ...]:
@@ -48,6 +49,12 @@ def _inner(value: Json) -> Mapping[str, Json] | None:
 
 def _is_secret(value: Json) -> bool:
     return isinstance(value, Mapping) and "$secret" in value
+
+
+def _holds_secret(value: Json) -> bool:
+    if isinstance(value, Mapping):
+        return _is_secret(value) or any(_holds_secret(inner) for inner in value.values())
+    return isinstance(value, list | tuple) and any(_holds_secret(inner) for inner in value)
 
 
 def _same(before: Json, after: Json) -> bool:

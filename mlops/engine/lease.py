@@ -129,11 +129,12 @@ def _beat(store: DatabaseStore, token: int, ttl: float, clock: Callable[[], floa
 
 
 def _release(store: DatabaseStore, token: int) -> None:
+    """The token is spent with it: what a thread still does after the lease was given back can write nothing."""
     try:
         with store.writing() as connection:
             connection.execute(
                 leases.update().where(leases.c.environment == store.environment, leases.c.token == token)
-                .values(holder=None, expires_at=0.0)
+                .values(token=token + 1, holder=None, expires_at=0.0)
             )  # fmt: skip
     except MlopsError:
         pass

@@ -158,8 +158,11 @@ def _decide(desired: Desired, truths: Truths, made: Mapping[Address, Change]) ->
             reasons.append(told[0])
             effects.append(dependency.effect)
     if not effects and not maybe:
-        action = Action.ADOPT if observed.adopted else Action.NOOP
-        words = "made elsewhere, and taken over" if observed.adopted else "nothing differs"
+        action, words = Action.NOOP, "nothing differs"
+        if observed.adopted:
+            action, words = Action.ADOPT, "made elsewhere, and taken over"
+        elif needs_moved(desired, record):
+            action, words = Action.ADOPT, "what it comes after is other than recorded"
         return Change(desired.address, action, action.value, 0, (Reason(words),), depends_on=after, keeps=True)
     condition = tuple(dict.fromkeys(dependency.address for dependency, _ in maybe))
     reasons += [reason for _, reason in maybe]
@@ -197,6 +200,11 @@ def _strength(action: Action) -> int:
     return _STRENGTH.index(action) if action in _STRENGTH else 0
 
 
+def needs_moved(desired: Desired, record: Record) -> bool:
+    """A record whose edges are out of date would put deletions into a wrong order, or into none."""
+    return {dependency.address for dependency in desired.depends_on} != set(record.depends_on)
+
+
 def _first_origin(desired: Desired) -> str | None:
     origin = next(iter(desired.origins.values()), None)
     return origin.partition(":")[0] if origin else None
@@ -204,9 +212,9 @@ def _first_origin(desired: Desired) -> str | None:
 
 def _fields(desired: Desired, record: Record, kind: Kind) -> tuple[FieldChange, ...]:
     told = []
-    for path, before, after in (found for found in diff(record.inputs, desired.inputs)):
-        secret = any(isinstance(value, Mapping) and "$secret" in value for value in (before, after))
-        told.append(FieldChange(path, before, after, kind.effect(path), _origin(desired, path), secret))
+    for found in diff(record.inputs, desired.inputs):
+        effect, source = kind.effect(found.path), _origin(desired, found.path)
+        told.append(FieldChange(found.path, found.before, found.after, effect, source, found.secret))
     if desired.protect != record.protect:
         source = _origin(desired, "protect")
         told.append(FieldChange("protect", record.protect, desired.protect, kind.effect("protect"), source))

@@ -30,7 +30,7 @@ def digest_of(plan: Plan) -> str:
 
 def plan_to_json(plan: Plan) -> str:
     body = _plain(asdict(plan))
-    return json.dumps({"format": FORMAT, "digest": digest_of(plan), "plan": body}, indent=1, sort_keys=True) + "\n"
+    return json.dumps({"format": FORMAT, "digest": _seal(body), "plan": body}, indent=1, sort_keys=True) + "\n"
 
 
 def plan_from_json(text: str, *, file: str) -> Plan:
@@ -49,7 +49,7 @@ def plan_from_json(text: str, *, file: str) -> Plan:
         raise MlopsError.of(
             "not a saved plan", f"{file} cannot be read as a plan: {error}. Make one with `mlops plan --out FILE`."
         ) from error
-    if told["digest"] != digest_of(plan):
+    if told.get("digest") != _seal(body):
         raise StalePlan.of(
             "saved plan was altered",
             f"{file} is not what `mlops plan` wrote: its digest does not fit. Plan again; do not edit a plan.",
@@ -88,6 +88,11 @@ def check_fresh(saved: Plan, now: str, *, file: str) -> None:
             "plan expired",
             f"{file} was made at {saved.created_at} and is good until {saved.expires_at}. Plan and review again.",
         )
+
+
+def _seal(body: Mapping[str, Any]) -> str:
+    """Of all that the file says, so that neither its time nor its options can be edited."""
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
 
 def _short(digest: str | None) -> str:

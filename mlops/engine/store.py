@@ -66,7 +66,8 @@ class DatabaseStore:
         self.engine = engine
         self.environment = environment
         self.where = where
-        self._ready: bool | None = None
+        self._has_tables = False
+        self._is_prepared = False
 
     def head(self) -> Head:
         with self.reading() as connection:
@@ -177,11 +178,10 @@ class DatabaseStore:
 
     def prepare(self) -> None:
         """Create the tables and this environment's line of history, where they are missing."""
-        if self._ready:
+        if self._is_prepared:
             return
         with self.writing() as connection:
             _tables.create_all(connection)
-            self._ready = True
             known = connection.execute(sa.select(_meta.c.serial).where(_meta.c.environment == self.environment)).first()
             if known is None:
                 connection.execute(
@@ -190,13 +190,14 @@ class DatabaseStore:
                         salt=secrets.token_hex(16),
                     )
                 )  # fmt: skip
+        self._has_tables = self._is_prepared = True
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         with self._told("read"), self.engine.connect() as connection:
-            if self._ready is None:
-                self._ready = sa.inspect(connection).has_table(_meta.name)
-            yield connection if self._ready else _Nothing()  # type: ignore[misc]
+            if not self._has_tables:
+                self._has_tables = sa.inspect(connection).has_table(_meta.name)
+            yield connection if self._has_tables else _Nothing()  # type: ignore[misc]
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:

@@ -41,4 +41,5 @@ def _new_folder(folder: Path) -> tempfile.TemporaryDirectory[str]:
         try:
             return tempfile.TemporaryDirectory(prefix=f"{os.getpid()}-", dir=folder)
         except FileNotFoundError:
-            folder.mkdir(parents=True, mode=0o700, exist_ok=True)
+            with contextlib.suppress(FileExistsError):
+                folder.mkdir(parents=True, mode=0o700)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from mlops.tools.scratch import scratch
@@ -24,3 +25,14 @@ def test_a_scratch_folder_is_gone_afterwards_and_those_of_the_dead_too(tmp_path:
     with scratch(place):
         pass
     assert not place.exists()
+
+
+def test_many_borrow_side_by_side(tmp_path: Path) -> None:
+    def borrow(number: int) -> str:
+        with scratch(tmp_path / "lent") as folder:
+            (folder / "file").write_text(str(number))
+            return (folder / "file").read_text()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(borrow, range(500))) == [str(number) for number in range(500)]
+    assert not (tmp_path / "lent").exists()
