@@ -20,8 +20,10 @@ from mlops.engine.lease import Holder, lease
 from mlops.engine.plan import Change, Truths, make_plan
 from mlops.engine.resource import (
     Action,
+    Attention,
     Dependency,
     Desired,
+    Drift,
     Effect,
     Observed,
     Outcome,
@@ -60,8 +62,11 @@ class Thing:
         self.world = world
         self.broken: dict[str, MlopsError] = {}
         self.stale: dict[str, Stale] = {}
+        self.drift: dict[str, Drift] = {}
+        self.attention: dict[str, Attention] = {}
         self.adopted: set[str] = set()
         self.calls: list[str] = []
+        self.steps: list[Step] = []
         self.touch: Callable[[str], None] = lambda where: None
 
     def effect(self, path: str) -> Effect:
@@ -73,10 +78,12 @@ class Thing:
             known = self.world[address.name]
             return Observed(Record(address, known["inputs"], {"digest": known["digest"]}), adopted=True)
         exists = record is None or address.name in self.world
-        return Observed(record, exists=exists, stale=stale)
+        drift = (self.drift[address.name],) if address.name in self.drift else ()
+        attention = (self.attention[address.name],) if address.name in self.attention else ()
+        return Observed(record, exists=exists, stale=stale, drift=drift, attention=attention)
 
     def notes(self, desired: Desired, record: Record | None, category: str) -> tuple[str, ...]:
-        return ()
+        return (f"note of {category}",) if desired.inputs.get("noted") else ()
 
     def create(self, step: Step) -> Outcome:
         return self._make(step, "create")
@@ -89,6 +96,7 @@ class Thing:
         name = step.address.name
         self.touch(f"before {verb} {name}")
         self.calls.append(f"{verb} {name}")
+        self.steps.append(step)
         if name in self.broken:
             raise self.broken[name]
         kept = {key: value for key, value in step.desired.inputs.items() if EFFECTS.get(key) is not MINOR}
@@ -102,6 +110,7 @@ class Thing:
     def delete(self, step: Step) -> None:
         self.touch(f"before delete {step.address.name}")
         self.calls.append(f"delete {step.address.name}")
+        self.steps.append(step)
         self.world.pop(step.address.name, None)
         self.touch(f"after delete {step.address.name}")
 

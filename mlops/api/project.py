@@ -34,7 +34,7 @@ from mlops.engine.store import DatabaseStore, open_database
 from mlops.errors import Interrupted, LockHeld, MlopsError, Problem, StalePlan
 from mlops.kinds.ground import Ground, Places
 from mlops.kinds.params import code_digest, out_of_date, write_params
-from mlops.kinds.registry import Word, build_kinds, desire_all
+from mlops.kinds.registry import Word, acting, build_kinds, desire_all
 from mlops.kinds.secrets import read_secret
 from mlops.render.document import plan_document
 from mlops.spec.load import load
@@ -108,7 +108,7 @@ class Project(Inspection):
             observed[at] = Observed(record) if trusted else kinds[at.kind].observe(at, desired.get(at), record)
         interrupted = {intent.address for intent in self.store.intents()}
         ground.hashes.keep()
-        return World(head, ground, kinds, Truths(desired, observed, kinds, interrupted))
+        return World(head, ground, kinds, Truths(desired, observed, acting(kinds), interrupted))
 
     def plan(self, *, targets: Sequence[str] = (), refresh: bool = True, destroy: bool = False) -> Plan:
         """Raises InvalidConfig for a cycle and MlopsError for a target that there is not."""

@@ -1,6 +1,6 @@
 """Put the kinds together.
 
-Lives here: build_kinds and desire_all.
+Lives here: build_kinds, desire_all and acting.
 Not here: any kind.
 Law: one object a kind, for one command.
 """
@@ -17,6 +17,7 @@ from mlops.kinds.endpoint import EndpointKind
 from mlops.kinds.ground import Ground
 from mlops.kinds.model import ModelKind
 from mlops.kinds.monitor import MonitorKind
+from mlops.kinds.outputs import Filling, output_dependencies
 from mlops.kinds.package import PackageKind
 from mlops.kinds.stack import StackKind
 from mlops.spec.project import LoadedResource, Project
@@ -41,4 +42,12 @@ def build_kinds(ground: Ground, project: Project) -> Mapping[str, Word]:
 
 
 def desire_all(kinds: Mapping[str, Word], project: Project) -> dict[Address, Desired]:
-    return {at: kinds[at.kind].desire(resource, project) for at, resource in project.resources.items()}
+    return {
+        at: output_dependencies(kinds[at.kind].desire(resource, project), kinds[at.kind])
+        for at, resource in project.resources.items()
+    }
+
+
+def acting(kinds: Mapping[str, Word]) -> dict[str, Kind]:
+    """The kinds as the engine uses them: with the outputs of others filled in."""
+    return {name: Filling(kind) for name, kind in kinds.items()}

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from mlops.engine.diff import diff
 from mlops.engine.graph import order
-from mlops.engine.resource import Action, Reason, Secret, Stale
+from mlops.engine.lease import Holder, lease
+from mlops.engine.plan import attention_of
+from mlops.engine.resource import Action, Attention, Dependency, Drift, Effect, Reason, Secret, Stale
+from mlops.engine.state import Intent
 from mlops.errors import InvalidConfig
-from tests.engine_world import MADE, World, at, thing
+from tests.engine_world import FOLLOW, MADE, MINOR, World, at, thing
 
 
 def test_a_new_thing_is_created_and_then_nothing_differs(world: World) -> None:
@@ -121,3 +126,126 @@ def test_a_secret_differs_by_its_name_or_by_its_digest_where_both_are_known() ->
     assert diff({"a": one}, {"a": unknown}) == ()
     assert diff({"a": one}, {"a": two})[0].secret
     assert diff({"a": one}, {"a": Secret("OTHER", "x").as_json()})[0].secret
+
+
+def test_drift_is_told_with_both_values_and_carried_out_as_its_kind_says(world: World) -> None:
+    world.apply(thing("a", size=1))
+    world.kind.drift["a"] = Drift("color", "red", "rusty", MINOR)
+    (change,) = world.plan(thing("a", size=1))
+    assert (change.action, change.category, change.keeps) == (Action.UPDATE, "MINOR", True)
+    assert change.reasons == (Reason("color is rusty, and red was recorded"),)
+
+
+def test_what_an_apply_was_changing_when_it_died_is_made_again(world: World) -> None:
+    world.apply(thing("a"), thing("b", "a"))
+    with lease(world.store, Holder.me("one that dies", "now")) as token:
+        world.store.intend(Intent("key", at("a"), "update", "op"), at="t", token=token)
+    (first, second) = world.plan(thing("a"), thing("b", "a"))
+    assert (first.action, [r.text for r in first.reasons]) == (
+        Action.UPDATE, ["an apply was interrupted while changing it"],
+    )  # fmt: skip
+    assert second.action is Action.MAYBE
+
+
+def test_an_incomplete_record_is_made_again_and_what_is_below_waits_for_it(world: World) -> None:
+    world.apply(thing("a"), thing("b", "a"))
+    with lease(world.store, Holder.me("me", "now")) as token:
+        half = replace(world.store.records()[at("a")], complete=False)
+        world.store.write(half, operation="op", at="t", token=token)
+    assert world.words(thing("a"), thing("b", "a")) == {
+        "a": ("update", "MADE"), "b": ("if-upstream-changes", "FOLLOW"),
+    }  # fmt: skip
+
+
+def test_a_condition_names_its_cause_and_uses_the_words_of_the_edge(world: World) -> None:
+    follower = replace(thing("b"), depends_on=(Dependency(at("a"), FOLLOW, "digest", "new baseline"),))
+    world.apply(thing("a", size=1), follower)
+    change = world.plan(thing("a", size=2), follower)[1]
+    assert change.reasons == (Reason("new baseline, if thing.a changes", cause=at("a")),)
+    assert (change.condition, change.depends_on) == ((at("a"),), (at("a"),))
+
+
+def test_a_run_that_is_due_again_makes_what_is_below_conditional(world: World) -> None:
+    world.apply(thing("a"), thing("b", "a"))
+    world.kind.stale["a"] = Stale(Reason("its source moved"), Effect("RUN", 5, Action.RUN))
+    assert world.words(thing("a"), thing("b", "a")) == {
+        "a": ("run", "RUN"), "b": ("if-upstream-changes", "FOLLOW"),
+    }  # fmt: skip
+
+
+def test_a_change_of_its_own_below_a_change_stays_unconditional_and_keeps_its_condition(world: World) -> None:
+    world.apply(thing("a", size=1), thing("b", "a", color="red"), thing("c", "b"))
+    desired = thing("a", size=2), thing("b", "a", color="blue"), thing("c", "b")
+    change = world.plan(*desired)[1]
+    assert (change.action, change.category, change.condition) == (Action.UPDATE, "MINOR", (at("a"),))
+    assert not change.keeps
+    assert world.words(*desired)["c"] == ("if-upstream-changes", "FOLLOW")
+
+
+def test_a_field_without_an_origin_of_its_own_names_the_nearest(world: World) -> None:
+    world.apply(thing("a", shape={"corners": 3}))
+    (change,) = world.plan(thing("a", shape={"corners": 4}))
+    assert [(f.path, f.source) for f in change.fields] == [("shape.corners", "conf/thing/a.yaml:1")]
+    desired = replace(thing("a", shape={"corners": 3}), protect=True, origins={"x": "conf/thing/a.yaml:9"})
+    (change,) = world.plan(desired)
+    assert [(f.path, f.before, f.after, f.source) for f in change.fields] == [
+        ("protect", False, True, "conf/thing/a.yaml")
+    ]
+
+
+def test_notes_of_the_kind_stand_at_the_change(world: World) -> None:
+    assert world.plan(thing("a", noted=True))[0].notes == ("note of MADE",)
+    world.apply(thing("a", noted=True, size=1))
+    assert world.plan(thing("a", noted=True, size=2))[0].notes == ("note of MAJOR",)
+    assert world.plan(thing("a", noted=True, size=1))[0].notes == ()
+
+
+def test_attention_changes_nothing_and_is_told_in_the_order_of_addresses(world: World) -> None:
+    world.apply(thing("a"), thing("b"))
+    for name in ("b", "a"):
+        world.kind.attention[name] = Attention(at(name), f"{name} rusts", ("a line",))
+    truths = world.truths([thing("a"), thing("b")])
+    assert [told.summary for told in attention_of(truths)] == ["a rusts", "b rusts"]
+    assert world.words(thing("a"), thing("b")) == {}
+
+
+def test_a_thing_outside_the_targets_is_not_in_the_plan_even_where_it_is_to_be_deleted(world: World) -> None:
+    world.apply(thing("a"), thing("b", "a"), thing("gone"), thing("user", "gone"))
+    kept = thing("a", size=2), thing("b", "a")
+    assert [c.address.name for c in world.plan(*kept, targets=["a"])] == ["a"]
+    assert [(c.address.name, c.action.value) for c in world.plan(*kept, targets=["gone"])] == [
+        ("user", "delete"), ("gone", "delete"),
+    ]  # fmt: skip
+
+
+def test_a_thing_is_deleted_after_its_user_let_go_of_it(world: World) -> None:
+    world.apply(thing("a"), thing("b", "a", size=1))
+    changes = world.plan(thing("b", size=2))
+    assert [(c.address.name, c.action.value) for c in changes] == [("b", "update"), ("a", "delete")]
+    assert changes[1].depends_on == (at("b"),)
+    assert [reason.text for reason in changes[1].reasons] == ["no longer declared"]
+
+
+def test_an_order_that_was_turned_round_is_recorded_so_that_all_can_still_be_destroyed(world: World) -> None:
+    world.apply(thing("a", order_only=["b"]), thing("b"))
+    turned = [thing("a"), thing("b", order_only=["a"])]
+    assert world.words(*turned) == {"a": ("adopt", "adopt"), "b": ("adopt", "adopt")}
+    world.kind.calls.clear()
+    world.apply(*turned)
+    assert world.kind.calls == []
+    assert world.words(*turned) == {}
+    assert [c.address.name for c in world.plan()] == ["b", "a"]
+
+
+def test_an_edge_that_moved_is_recorded_where_the_condition_did_not_come_true(world: World) -> None:
+    world.apply(thing("a", size=1, noise=1), thing("b", "a"), thing("c"))
+    desired = thing("a", size=1, noise=2), thing("b", "a", order_only=["c"]), thing("c")
+    assert world.apply(*desired).cut == [at("b")]
+    assert world.words(*desired) == {}
+    assert [c.address.name for c in world.plan()] == ["b", "a", "c"]
+
+
+def test_a_secret_in_a_list_makes_the_field_secret(world: World) -> None:
+    world.apply(thing("a", keys=[Secret("KEY", "1").as_json()]))
+    (change,) = world.plan(thing("a", keys=[Secret("KEY", "2").as_json()]))
+    assert [(field.path, field.secret) for field in change.fields] == [("keys", True)]

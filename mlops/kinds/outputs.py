@@ -1,0 +1,83 @@
+"""Use what another resource gives.
+
+Lives here: output_dependencies, and Filling, a kind whose steps see `${output:ADDRESS.NAME}` filled in.
+Not here: whether the address exists (spec).
+Law: a reference stands unfilled in plans and records; its value is read when the step is carried out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from mlops.address import Address
+from mlops.engine.resource import Dependency, Desired, Kind, Observed, Outcome, Record, Step
+from mlops.errors import MlopsError
+
+_OUTPUT = re.compile(r"\$\{output:([a-z]+\.[a-z0-9-]+)\.([a-z_]+)\}")
+
+
+def output_dependencies(desired: Desired, kind: Kind) -> Desired:
+    """The same, depending on every output that its inputs name."""
+    more = tuple(
+        Dependency(Address.parse(found[1]), kind.effect(path), found[2])
+        for path, text in _texts(desired.inputs, "") for found in _OUTPUT.finditer(text)
+    )  # fmt: skip
+    return replace(desired, depends_on=(*desired.depends_on, *dict.fromkeys(more))) if more else desired
+
+
+class Filling:
+    """Does what `kind` does."""
+
+    def __init__(self, kind: Kind) -> None:
+        self.kind = kind
+        self.name, self.created, self.deleted = kind.name, kind.created, kind.deleted
+        self.effect, self.notes = kind.effect, kind.notes
+
+    def observe(self, address: Address, desired: Desired | None, record: Record | None) -> Observed:
+        return self.kind.observe(address, desired, record)
+
+    def create(self, step: Step) -> Outcome:
+        return self.kind.create(_filled(step))
+
+    def update(self, step: Step) -> Outcome:
+        return self.kind.update(_filled(step))
+
+    def delete(self, step: Step) -> None:
+        self.kind.delete(step)
+
+
+def _filled(step: Step) -> Step:
+    if step.desired is None:
+        return step
+    inputs = _fill(step.desired.inputs, step.upstream)
+    return step if inputs == step.desired.inputs else replace(step, desired=replace(step.desired, inputs=inputs))
+
+
+def _fill(value: Any, upstream: Mapping[Address, Mapping[str, Any]]) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _fill(inner, upstream) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_fill(inner, upstream) for inner in value]
+    return _OUTPUT.sub(lambda found: _value(found, upstream), value) if isinstance(value, str) else value
+
+
+def _value(found: re.Match[str], upstream: Mapping[Address, Mapping[str, Any]]) -> str:
+    outputs = upstream.get(Address.parse(found[1]), {})
+    if found[2] not in outputs:
+        there = ", ".join(sorted(outputs)) or "none"
+        raise MlopsError.of("no such output", f"`{found[0]}`: {found[1]} has no output {found[2]}. There are: {there}.")
+    return str(outputs[found[2]])
+
+
+def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _texts(inner, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner, path)
+    elif isinstance(value, str):
+        yield path, value
