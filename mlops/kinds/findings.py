@@ -73,7 +73,7 @@ def lines_of(finding: Mapping[str, Any]) -> list[str]:
 
 
 def _column(column: Mapping[str, Any]) -> str:
-    words = {"ks": "KS", "chi2": "Cramér's V", "psi": "PSI", "jensen_shannon": "JS", "missing": "missing"}
+    words = {"ks": "KS", "chi2": "TV", "psi": "PSI", "jensen_shannon": "JS", "missing": "missing"}
     return f"{column['name']} ({words.get(column['method'], column['method'])} {column['statistic']:.2f})"
 
 

@@ -159,3 +159,12 @@ def test_late_labels_are_measured_from_a_few_hundred(tmp_path: Path) -> None:
     assert labels.worse(live, {"test_auc": 0.7}) == "auc"
     assert labels.worse(live, {"test_auc": 0.5}) is None
     assert PREDICTION not in live
+
+
+def test_a_statistic_means_the_same_whatever_the_number_of_rows(baseline: Profile) -> None:
+    told = {}
+    for count in (1000, 20_000):
+        window = Profile.of(columns(3, count, favour="A"), KINDS)
+        told[count] = next(one for one in compare(baseline, window, KINDS) if one.method == "chi2").statistic
+    assert told[1000] == pytest.approx(0.4, abs=0.05)
+    assert told[20_000] == pytest.approx(0.4, abs=0.02)
