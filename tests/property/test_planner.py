@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import html
+import json
+import re
+import sqlite3
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlops.engine.diff import diff
+from mlops.engine.graph import reach, reverse
 from mlops.engine.plan import Plan
-from mlops.engine.resource import Action, Desired, Secret
+from mlops.engine.planfile import plan_to_json
+from mlops.engine.resource import Action, Desired
+from mlops.errors import MlopsError
+from mlops.kinds.secrets import seal
 from mlops.render.document import plan_document
 from mlops.render.html import render_html
 from mlops.render.markdown import render_markdown
@@ -25,18 +34,19 @@ JSON = st.recursive(
     ),
     max_leaves=8,
 )
-QUICK = settings(max_examples=30, deadline=None)
+QUICK = settings(max_examples=500, deadline=None)
 
 
 @st.composite
 def graphs(draw: st.DrawFn) -> list[Desired]:
-    """Up to seven things; each may need those before it."""
-    count = draw(st.integers(1, 7))
+    """Up to seven things in any order of names; each may need those before it, or only come after them."""
+    names = draw(st.permutations([f"n{number}" for number in range(draw(st.integers(1, 7)))]))
     made = []
-    for number in range(count):
-        needs = draw(st.sets(st.integers(0, number - 1), max_size=3)) if number else set()
-        size = draw(st.integers(0, 2))
-        made.append(thing(f"n{number}", *[f"n{need}" for need in sorted(needs)], size=size))
+    for number, name in enumerate(names):
+        needs = draw(st.sets(st.sampled_from(names[:number]), max_size=3)) if number else set()
+        after = draw(st.sets(st.sampled_from(names[:number]), max_size=2)) - needs if number else set()
+        inputs = {"size": draw(st.integers(0, 1)), "noise": draw(st.integers(0, 1)), "place": draw(st.integers(0, 1))}
+        made.append(thing(name, *sorted(needs), order_only=sorted(after), **inputs))
     return made
 
 
@@ -48,6 +58,42 @@ def test_a_plan_after_an_apply_is_all_no_op(first: list[Desired], second: list[D
             assert not world.apply(*desired).failed
             assert {change.action for change in world.plan(*desired)} <= {Action.NOOP}
         assert set(world.things) == {one.address.name for one in second}
+        assert not world.apply().failed
+        assert (world.things, world.store.records(), world.store.intents()) == ({}, {}, [])
+
+
+@QUICK
+@given(graphs(), st.sets(st.sampled_from([f"n{number}" for number in range(7)])), st.sampled_from([1, 4]))
+def test_a_failure_stops_what_is_below_it_and_only_that_and_the_next_apply_goes_on(
+    desired: list[Desired], broken: set[str], parallel: int
+) -> None:
+    needs = {one.address: [need.address for need in one.depends_on] for one in desired}
+    stopped = reach([address for address in needs if address.name in broken], reverse(needs))
+    with tempfile.TemporaryDirectory() as folder, opened(Path(folder)) as world:
+        world.kind.broken = {name: MlopsError.of("it broke", "It broke.") for name in broken}
+        result = world.apply(*desired, parallel=parallel)
+        assert set(result.done) == needs.keys() - stopped
+        assert {*result.failed, *result.skipped} == stopped
+        assert all(address.name in broken for address in result.failed)
+        world.kind.broken.clear()
+        assert not world.apply(*desired).failed
+        assert {change.action for change in world.plan(*desired)} <= {Action.NOOP}
+        assert world.store.intents() == []
+
+
+@QUICK
+@given(graphs(), graphs(), st.data())
+def test_targets_take_all_that_they_need_and_leave_the_rest_as_it_is(
+    first: list[Desired], second: list[Desired], data: st.DataObject
+) -> None:
+    target = data.draw(st.sampled_from(second)).address
+    needs = {one.address: [need.address for need in one.depends_on] for one in second}
+    with tempfile.TemporaryDirectory() as folder, opened(Path(folder)) as world:
+        world.apply(*first)
+        whole = {change.address: change for change in world.plan(*second)}
+        part = world.plan(*second, targets=[target.name])
+    assert {change.address for change in part} == reach([target], needs)
+    assert all(change == whole[change.address] for change in part)
 
 
 @QUICK
@@ -84,12 +130,32 @@ def test_what_differs_is_told_and_what_is_told_differs(before: Any, after: Any) 
     assert all(one.path == "a" or one.path.startswith("a.") for one in told)
 
 
+SECRETS = st.text("abcXYZ019 $<>&|*_{}", min_size=1, max_size=12).map(lambda text: f"S3CR3T{text}")
+SHAPES: list[Callable[[str], Any]] = [lambda s: s, lambda s: [s], lambda s: {"deep": [{"er": s}]}]
+
+
 @QUICK
-@given(st.text("abcdef0123456789", min_size=12, max_size=20))
-def test_the_digest_of_a_secret_stands_in_no_view(digest: str) -> None:
+@given(SECRETS, SECRETS, st.sampled_from(SHAPES))
+def test_a_secret_stands_in_no_view_no_file_no_event_and_no_row(
+    first: str, second: str, shape: Callable[[str], Any]
+) -> None:
     with tempfile.TemporaryDirectory() as folder, opened(Path(folder)) as world:
-        world.apply(thing("a", key=Secret("KEY", "0" * 20).as_json()))
-        changes = world.plan(thing("a", key=Secret("KEY", digest).as_json()))
-        document = plan_document(Plan("p", "dev", "l", 1, "t", changes))
-    views = [render_terminal(document), render_markdown(document), render_html(document), str(document)]
-    assert all("KEY" in view and digest not in view for view in views)
+        world.store.prepare()
+        sealed = []
+        for value in (first, second):
+            (Path(folder) / "KEY").write_text(value)
+            sealed.append(seal(shape("${secret:KEY}"), Path(folder), world.store.head().salt))
+        world.apply(thing("a", key=sealed[0]))
+        plan = Plan("p", "dev", "l", 1, "t", world.plan(thing("a", key=sealed[1]), thing("b", key=sealed[1])))
+        world.apply(thing("a", key=sealed[1]))
+        raw = sqlite3.connect(Path(folder) / "state.db")
+        kept = "\n".join(raw.iterdump()) + plan_to_json(plan) + repr(world.events)
+        raw.close()
+    document = plan_document(plan)
+    page = html.unescape(render_html(document))
+    views = [json.dumps(document), render_terminal(document), render_markdown(document), page]
+    assert not any("S3CR3T" in text for text in (*views, kept))
+    digests = re.findall(r"[0-9a-f]{64}", json.dumps(sealed))
+    assert len(digests) == 2
+    assert not any(digest in view for digest in digests for view in views)
+    assert plan.changes[0].action is (Action.NOOP if first == second else Action.UPDATE)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 
-from mlops.engine.resource import Outcome
+from mlops.engine.apply import Desk, apply_plan
+from mlops.engine.events import Event
+from mlops.engine.lease import Holder, lease
+from mlops.engine.plan import make_plan
+from mlops.engine.resource import Action, Dependency, Effect, Outcome, Step
 from mlops.errors import GateFailed, MlopsError
-from tests.engine_world import World, at, thing
+from tests.engine_world import FOLLOW, World, at, thing
 
 
 def test_things_are_made_after_what_they_need(world: World) -> None:
@@ -88,3 +93,162 @@ def test_events_tell_the_whole_story(world: World) -> None:
     world.apply(thing("a"))
     assert [event.type for event in world.events] == ["apply_started", "change_started", "change_done", "apply_done"]
     assert world.events[2].data["note"] == "created"
+
+
+def test_deletions_run_before_those_of_what_they_need_however_parallel(world: World) -> None:
+    world.apply(thing("a"), thing("b", "a"), thing("c", "a"), thing("d", "b", "c"))
+    world.kind.calls.clear()
+    world.apply(parallel=4)
+    assert (world.kind.calls[0], world.kind.calls[-1]) == ("delete d", "delete a")
+    assert (world.things, world.store.records()) == ({}, {})
+
+
+def test_an_intent_is_open_while_the_kind_works_and_closed_with_the_record(world: World) -> None:
+    open_then: dict[str, list[tuple[str, str]]] = {}
+
+    def look(where: str) -> None:
+        open_then[where] = [(str(intent.address), intent.action) for intent in world.store.intents()]
+
+    world.kind.touch = look
+    world.apply(thing("a", size=1))
+    world.apply(thing("a", size=2))
+    world.apply()
+    assert open_then == {
+        f"{when} {verb} a": [("thing.a", verb)] for verb in ("create", "update", "delete") for when in ("before", "after")
+    }  # fmt: skip
+    assert world.store.intents() == []
+
+
+def test_a_failed_change_leaves_its_intent_open_and_the_next_success_closes_it(world: World) -> None:
+    world.kind.broken["a"] = MlopsError.of("it broke", "It broke.")
+    world.apply(thing("a", size=1))
+    world.apply(thing("a", size=2))
+    assert len(world.store.intents()) == 2
+    world.kind.broken.clear()
+    world.apply(thing("a", size=3))
+    assert world.store.intents() == []
+
+
+def test_a_failure_is_told_as_an_event_and_what_waits_for_it_says_why_it_was_not_tried(world: World) -> None:
+    world.kind.broken["a"] = MlopsError.of("it broke", "It broke because of rust.")
+    result = world.apply(thing("a"), thing("b", "a"), thing("c", "b"))
+    assert result.skipped == {at("b"): "not tried: thing.a failed", at("c"): "not tried: thing.b was skipped"}
+    told = [(event.type, event.address) for event in world.events]
+    assert told == [
+        ("apply_started", None), ("change_started", "thing.a"), ("change_failed", "thing.a"),
+        ("change_skipped", "thing.b"), ("change_skipped", "thing.c"), ("apply_done", None),
+    ]  # fmt: skip
+    assert world.events[2].data["problems"] == [{"summary": "it broke", "detail": "It broke because of rust."}]
+    assert {key: world.events[-1].data[key] for key in ("done", "failed", "skipped")} == {
+        "done": 0, "failed": 1, "skipped": 2,
+    }  # fmt: skip
+
+
+def test_a_failed_deletion_keeps_the_record_and_what_its_user_needs(world: World) -> None:
+    world.apply(thing("a"), thing("b", "a"))
+
+    def refuse(where: str) -> None:
+        if where == "before delete b":
+            raise MlopsError.of("busy", "It is in use.")
+
+    world.kind.touch = refuse
+    result = world.apply()
+    assert (list(result.failed), list(result.skipped)) == ([at("b")], [at("a")])
+    assert set(world.store.records()) == {at("a"), at("b")}
+
+
+def test_a_sink_that_breaks_loses_nothing_but_the_events(world: World) -> None:
+    def broken_pipe(event: Event) -> None:
+        raise BrokenPipeError
+
+    with lease(world.store, Holder.me("me", "now")) as token:
+        truths = world.truths([thing("a"), thing("b", "a")])
+        result = apply_plan(make_plan(truths), Desk(truths, world.store, "op", token, broken_pipe))
+    assert (result.done, result.failed) == ([at("a"), at("b")], {})
+    assert world.words(thing("a"), thing("b", "a")) == {}
+
+
+def test_a_plan_with_one_protected_thing_does_nothing_of_the_rest_and_names_each(world: World) -> None:
+    world.apply(thing("a", protect=True), thing("b", protect=True, place="x"), thing("c"))
+    world.kind.calls.clear()
+    serial = world.store.head().serial
+    with pytest.raises(MlopsError, match=r"thing\.a is protected, and this plan would delete it") as caught:
+        world.apply(thing("b", protect=True, place="y"), thing("c", size=2))
+    assert [problem.address for problem in caught.value.problems] == ["thing.a", "thing.b"]
+    assert (world.kind.calls, world.store.head().serial) == ([], serial)
+
+
+def test_a_protected_thing_goes_in_two_steps(world: World) -> None:
+    world.apply(thing("a", protect=True))
+    world.apply(thing("a"))
+    world.apply()
+    assert world.things == {}
+
+
+def test_no_op_calls_no_kind_and_writes_nothing(world: World) -> None:
+    world.apply(thing("a"), thing("b", "a"))
+    serial = world.store.head().serial
+    world.kind.calls.clear()
+    result = world.apply(thing("a"), thing("b", "a"))
+    assert (world.kind.calls, world.store.head().serial, result.done) == ([], serial, [])
+
+
+def test_a_step_gets_the_outputs_of_what_it_needs_as_they_are_now(world: World) -> None:
+    world.apply(thing("a", size=1), thing("b", "a"))
+    world.apply(thing("a", size=2), thing("b", "a"))
+    step = world.kind.steps[-1]
+    assert (step.address, step.action) == (at("b"), Action.UPDATE)
+    assert step.upstream[at("a")]["digest"] == world.things["a"]["digest"]
+    record = world.store.records()[at("b")]
+    assert record.upstream == {"thing.a:digest": world.things["a"]["digest"]}
+    assert record.depends_on == (at("a"),)
+
+
+def test_a_condition_that_came_true_takes_the_gravest_category(world: World) -> None:
+    grave = Effect("GRAVE", 8)
+    edges = (Dependency(at("a"), grave, "digest"), Dependency(at("x"), FOLLOW, "digest"))
+    desired = thing("a", size=2), thing("x"), replace(thing("b"), depends_on=edges)
+    world.apply(thing("a", size=1), thing("x"), replace(thing("b"), depends_on=edges))
+    world.events.clear()
+    world.apply(*desired)
+    started = {event.address: event.data["category"] for event in world.events if event.type == "change_started"}
+    assert started == {"thing.a": "MAJOR", "thing.b": "GRAVE"}
+
+
+def test_the_key_of_a_step_is_the_same_until_it_is_done_and_another_after(world: World) -> None:
+    run = replace(thing("b"), depends_on=(Dependency(at("a"), Effect("RUN", 5, Action.RUN), "digest"),))
+    world.apply(thing("a", size=1), run)
+    world.kind.steps.clear()
+    world.kind.broken["b"] = MlopsError.of("it broke", "It broke.")
+    for _ in range(2):
+        world.apply(thing("a", size=2), run)
+    world.kind.broken.clear()
+    world.apply(thing("a", size=2), run)
+    world.apply(thing("a", size=3), run)
+    keys = [step.key for step in world.kind.steps if step.address == at("b")]
+    assert keys[0] == keys[1] == keys[2] != keys[3]
+
+
+def test_progress_is_told_but_not_more_often_than_one_can_read(world: World) -> None:
+    told = world.kind.create
+
+    def chatty(step: Step) -> Outcome:
+        for part in range(100):
+            step.say(f"part {part}", part / 100)
+        return told(step)
+
+    world.kind.create = chatty  # type: ignore[method-assign]
+    world.apply(thing("a"))
+    lines = [event.data for event in world.events if event.type == "progress"]
+    assert lines[0] == {"line": "part 0", "fraction": 0.0}
+    assert len(lines) < 100
+
+
+def test_fields_that_a_newer_version_wrote_survive_an_apply(world: World) -> None:
+    world.apply(thing("a", size=1))
+    with lease(world.store, Holder.me("me", "now")) as token:
+        newer = replace(world.store.records()[at("a")], extra={"from_tomorrow": [1]})
+        world.store.write(newer, operation="op", at="t", token=token)
+    world.apply(thing("a", size=2))
+    record = world.store.records()[at("a")]
+    assert (record.inputs, record.extra) == ({"size": 2}, {"from_tomorrow": [1]})

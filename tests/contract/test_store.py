@@ -1,0 +1,281 @@
+"""What every Store does, whatever it keeps its rows in. Another one is another entry of OPENERS."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from mlops.address import Address
+from mlops.engine.lease import Holder, free, holder_of, lease
+from mlops.engine.resource import Record
+from mlops.engine.state import Head, Intent, Operation
+from mlops.engine.store import DatabaseStore, open_database
+from mlops.errors import LockHeld
+
+A, B = Address("thing", "a"), Address("thing", "b")
+Opener = Callable[[Path, str], AbstractContextManager[DatabaseStore]]
+
+
+@contextmanager
+def sqlite(folder: Path, environment: str) -> Iterator[DatabaseStore]:
+    store = open_database(f"sqlite:///{folder / 'state.db'}", environment)
+    try:
+        yield store
+    finally:
+        store.engine.dispose()
+
+
+OPENERS: dict[str, Opener] = {"sqlite": sqlite}
+
+
+@dataclass
+class Bench:
+    folder: Path
+    opener: Opener
+    stack: ExitStack
+
+    def open(self, environment: str = "dev") -> DatabaseStore:
+        """Each time anew, as another process would."""
+        return self.stack.enter_context(self.opener(self.folder, environment))
+
+    def hold(self, store: DatabaseStore) -> int:
+        return self.stack.enter_context(lease(store, Holder.me("me", "now")))
+
+
+@pytest.fixture(params=OPENERS)
+def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
+    with ExitStack() as stack:
+        yield Bench(tmp_path, OPENERS[request.param], stack)
+
+
+def full(address: Address = A) -> Record:
+    return Record(
+        address, {"size": 1, "deep": {"list": [1, 2.5, None, "ä", True]}}, {"digest": "d"}, {"thing.b:digest": "e"}, (B,),
+        protect=True, complete=False, extra={"from_tomorrow": {"x": 1}},
+    )  # fmt: skip
+
+
+def operation(name: str, started: str = "t1") -> Operation:
+    return Operation(name, started, None, "me", "here", "apply", "c0ffee", "digest", "running", "")
+
+
+def test_an_empty_store_answers_every_question_and_stays_empty(bench: Bench) -> None:
+    store = bench.open()
+    assert store.head() == Head("", 0, "")
+    assert dict(store.records()) == {}
+    assert [list(told) for told in (store.versions(A), store.operations(), store.intents())] == [[], [], []]
+    assert holder_of(store) is None
+    assert bench.open().head() == Head("", 0, "")
+
+
+def test_what_is_written_is_read_again_by_another_process(bench: Bench) -> None:
+    store = bench.open()
+    told = store.write(full(), operation="o", at="t", token=bench.hold(store))
+    assert told == replace(full(), serial=1)
+    assert dict(bench.open().records()) == {A: told}
+
+
+def test_a_reader_that_was_there_before_the_first_write_sees_it(bench: Bench) -> None:
+    early = bench.open()
+    assert dict(early.records()) == {}
+    store = bench.open()
+    store.write(full(), operation="o", at="t", token=bench.hold(store))
+    assert set(early.records()) == {A}
+    assert early.head() == store.head()
+
+
+def test_versions_are_only_appended_and_a_deletion_is_one(bench: Bench) -> None:
+    store = bench.open()
+    token = bench.hold(store)
+    store.write(full(), operation="o1", at="t1", token=token)
+    store.write(full(B), operation="o1", at="t2", token=token)
+    store.delete(A, operation="o2", at="t3", token=token)
+    store.write(replace(full(), complete=True), operation="o3", at="t4", token=token)
+    assert [(v.serial, v.at, v.operation, v.record and v.record.complete) for v in store.versions(A)] == [
+        (1, "t1", "o1", False), (3, "t3", "o2", None), (4, "t4", "o3", True),
+    ]  # fmt: skip
+    assert store.head().serial == 4
+    assert list(store.records()) == [A, B]
+
+
+def test_a_deleted_record_is_no_record_and_its_history_stays(bench: Bench) -> None:
+    store = bench.open()
+    token = bench.hold(store)
+    store.write(full(), operation="o", at="t", token=token)
+    store.delete(A, operation="o", at="t", token=token)
+    assert dict(store.records()) == {}
+    assert len(store.versions(A)) == 2
+
+
+def test_lineage_and_salt_stay_and_the_serial_only_grows(bench: Bench) -> None:
+    store = bench.open()
+    token = bench.hold(store)
+    first = store.head()
+    assert (len(bytes.fromhex(first.salt)), bool(first.lineage), first.serial) == (16, True, 0)
+    store.write(full(), operation="o", at="t", token=token)
+    assert bench.open().head() == replace(first, serial=1)
+
+
+def test_environments_see_nothing_of_each_other(bench: Bench) -> None:
+    dev = bench.open("dev")
+    token = bench.hold(dev)
+    dev.begin(operation("o"), token)
+    dev.intend(Intent("k", B, "create", "o"), at="t", token=token)
+    dev.write(full(), operation="o", at="t", token=token)
+    prod = bench.open("prod")
+    assert prod.head() == Head("", 0, "")
+    assert dict(prod.records()) == {}
+    prod_token = bench.hold(prod)
+    assert [list(told) for told in (prod.versions(A), prod.operations(), prod.intents())] == [[], [], []]
+    assert prod.write(full(), operation="p", at="t", token=prod_token).serial == 1
+    assert prod.head().lineage != dev.head().lineage
+    assert prod.head().salt != dev.head().salt
+    assert (dev.head().serial, len(dev.versions(A)), len(dev.intents())) == (1, 1, 1)
+
+
+def test_the_first_apply_to_an_environment_works_after_a_look_at_it(bench: Bench) -> None:
+    dev = bench.open("dev")
+    dev.write(full(), operation="o", at="t", token=bench.hold(dev))
+    prod = bench.open("prod")
+    assert dict(prod.records()) == {}
+    token = bench.hold(prod)
+    assert prod.head().lineage
+    assert prod.write(full(), operation="o", at="t", token=token).serial == 1
+
+
+def test_two_that_come_first_at_once_agree_on_one_line_of_history(bench: Bench) -> None:
+    stores = [bench.open() for _ in range(4)]
+    threads = [threading.Thread(target=store.prepare) for store in stores]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({store.head() for store in stores}) == 1
+
+
+def test_an_intent_is_closed_with_the_record_that_fulfils_it_and_those_before_it_too(bench: Bench) -> None:
+    store = bench.open()
+    token = bench.hold(store)
+    for key, address in (("k1", A), ("k2", A), ("k3", B), ("k4", B)):
+        store.intend(Intent(key, address, "create", "o"), at="t", token=token)
+    store.intend(Intent("k2", A, "create", "o2"), at="t", token=token)
+    assert sorted((i.key, i.operation) for i in store.intents()) == [
+        ("k1", "o"), ("k2", "o2"), ("k3", "o"), ("k4", "o"),
+    ]  # fmt: skip
+    store.write(full(), operation="o", at="t", token=token, closes="k2")
+    assert sorted(i.key for i in store.intents()) == ["k3", "k4"]
+    store.close("k3", token=token)
+    assert list(store.intents()) == [Intent("k4", B, "create", "o")]
+    store.delete(B, operation="o", at="t", token=token, closes="k4")
+    assert list(store.intents()) == []
+
+
+def test_a_write_that_closes_nothing_leaves_the_intents(bench: Bench) -> None:
+    store = bench.open()
+    token = bench.hold(store)
+    store.intend(Intent("k", A, "create", "o"), at="t", token=token)
+    store.write(full(), operation="o", at="t", token=token)
+    assert len(store.intents()) == 1
+
+
+def test_an_operation_is_told_as_it_ended_and_the_latest_first(bench: Bench) -> None:
+    store = bench.open()
+    token = bench.hold(store)
+    store.begin(operation("o1", "t1"), token)
+    store.end("o1", "done", "Applied 1 change.", at="t2", token=token)
+    store.begin(operation("o2", "t3"), token)
+    told = store.operations()
+    assert [(o.id, o.outcome, o.ended_at, o.summary, o.commit) for o in told] == [
+        ("o2", "running", None, "", "c0ffee"), ("o1", "done", "t2", "Applied 1 change.", "c0ffee"),
+    ]  # fmt: skip
+    assert [o.id for o in store.operations(1)] == ["o2"]
+
+
+def test_an_operation_that_died_is_shown_as_interrupted_by_the_next(bench: Bench) -> None:
+    store = bench.open()
+    token = bench.hold(store)
+    store.begin(operation("dead", "t1"), token)
+    store.begin(operation("next", "t2"), token)
+    assert [(o.id, o.outcome, o.ended_at) for o in store.operations()] == [
+        ("next", "running", None), ("dead", "interrupted", "t2"),
+    ]  # fmt: skip
+
+
+WRITES: dict[str, Callable[[DatabaseStore, int], object]] = {
+    "begin": lambda store, token: store.begin(operation("o2"), token),
+    "end": lambda store, token: store.end("o", "done", "", at="t", token=token),
+    "intend": lambda store, token: store.intend(Intent("k2", B, "create", "o"), at="t", token=token),
+    "write": lambda store, token: store.write(full(B), operation="o", at="t", token=token, closes="k"),
+    "delete": lambda store, token: store.delete(A, operation="o", at="t", token=token, closes="k"),
+    "close": lambda store, token: store.close("k", token=token),
+}
+
+
+def everything(store: DatabaseStore) -> object:
+    return (
+        store.head(),
+        dict(store.records()),
+        store.versions(A),
+        store.versions(B),
+        store.operations(),
+        store.intents(),
+    )
+
+
+@pytest.mark.parametrize("write", WRITES)
+@pytest.mark.parametrize("lost", ["never had", "freed", "given back", "of another environment"])
+def test_without_the_lease_nothing_at_all_is_written(bench: Bench, write: str, lost: str) -> None:
+    store, holding = bench.open(), ExitStack()
+    with holding:
+        token = holding.enter_context(lease(store, Holder.me("me", "now")))
+        store.begin(operation("o"), token)
+        store.intend(Intent("k", A, "create", "o"), at="t", token=token)
+        store.write(full(), operation="o", at="t", token=token)
+        used, spent = store, token
+        match lost:
+            case "never had":
+                spent = token + 1
+            case "freed":
+                free(store)
+            case "given back":
+                holding.close()
+            case "of another environment":
+                used = bench.open("prod")
+                used.prepare()
+        before = everything(used)
+        with pytest.raises(LockHeld, match="Nothing more was written"):
+            WRITES[write](used, spent)
+        assert everything(used) == before
+
+
+def test_a_token_is_never_given_out_twice(bench: Bench) -> None:
+    store = bench.open()
+    tokens = []
+    for _ in range(3):
+        with lease(store, Holder.me("me", "now")) as token:
+            tokens.append(token)
+        free(store)
+    assert tokens == sorted(set(tokens))
+
+
+def test_many_threads_write_with_one_lease_and_no_serial_is_lost(bench: Bench) -> None:
+    store = bench.open()
+    token = bench.hold(store)
+    told: list[int] = []
+
+    def write(name: str) -> None:
+        for _ in range(5):
+            told.append(store.write(full(Address("thing", name)), operation="o", at="t", token=token).serial)
+
+    threads = [threading.Thread(target=write, args=(name,)) for name in "abcd"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(told) == list(range(1, 21))
+    assert store.head().serial == 20
