@@ -67,6 +67,10 @@ class EndpointKind:
             return Observed(
                 record, stale=(Stale(Reason("an interrupted rollout left a second version"), self.created),)
             )
+        strays = versions.strays(told["versions"])
+        if strays:
+            reason = Reason(f"processes of {', '.join(strays)} were left by an interrupted rollout")
+            return Observed(record, stale=(Stale(reason, effect_of(Category.RESCALE)),))
         want = int(record.inputs.get("replicas", 1))
         running = versions.running(live)
         if running != want:

@@ -68,6 +68,8 @@ class Rollout:
             del told["versions"][version]
             self._publish(told)
             self.versions.drop(version)
+        for version in self.versions.strays(told["versions"]):
+            self.versions.drop(version)
 
     def _publish(self, told: Mapping[str, Any]) -> None:
         self.versions.write(told)

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import shutil
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,12 @@ class Versions:
             return ask(self.socket(version, index), "/readyz", timeout=1.0)[0] == 200
         except OSError:
             return False
+
+    def strays(self, known: Container[str]) -> list[str]:
+        """Versions that still have processes and that the file no longer knows: an apply was killed between the two."""
+        pattern = re.compile(rf"{re.escape(self.name)}-(v\d+)-\d+")
+        found = (pattern.fullmatch(name) for name in self.host.supervisor.states())
+        return sorted({one[1] for one in found if one and one[1] not in known})
 
     def running(self, version: str) -> int:
         """How many processes of a version the supervisor keeps running."""
