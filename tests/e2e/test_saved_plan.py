@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import time
 
-from tests.e2e.conftest import BIN, Workplace
+from mlops.engine.lease import Holder, lease
+from mlops.engine.store import open_database
+from tests.e2e.conftest import Workplace
 
 
 def test_a_saved_plan_is_applied_as_it_was_reviewed(small: Workplace) -> None:
@@ -45,22 +45,11 @@ def test_without_a_terminal_nobody_is_asked(small: Workplace) -> None:
 
 
 def test_a_second_apply_is_told_who_holds_the_lease(small: Workplace) -> None:
-    first = subprocess.Popen(
-        [str(BIN / "mlops"), "apply", "--yes", "package.late.api.max_rows=77"], cwd=small.root, env=small.env,
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        refused = ""
-        end = time.monotonic() + 30
-        while "holds the lease" not in refused and first.poll() is None and time.monotonic() < end:
-            refused = small.mlops("apply", "--yes", "package.late.api.max_rows=78", code=None).stderr
-        assert "holds the lease" in refused
-        assert "max_rows=77" in refused
-        assert first.wait(120) == 0
-    finally:
-        first.kill()
-        first.wait()
-        small.mlops("apply", "--yes", "--lock-timeout", "30s")
+    store = open_database(f"sqlite:///{small.root / '.mlops' / 'state.db'}", "dev")
+    with lease(store, Holder.me("maria", "now", "mlops apply --yes")):
+        refused = small.mlops("apply", "--yes", "endpoint.late.rate_limit=4100/s", code=5).stderr
+    assert "maria on " in refused
+    assert "`mlops apply --yes`" in refused
     assert small.words() == {}
 
 
