@@ -20,7 +20,8 @@ from mlops.kinds.monitor import MonitorKind
 from mlops.kinds.outputs import Filling, output_dependencies
 from mlops.kinds.package import PackageKind
 from mlops.kinds.stack import StackKind
-from mlops.spec.project import LoadedResource, Project
+from mlops.spec.project import KINDS, LoadedResource, Project
+from mlops.spec.vocabulary import kind_of
 
 
 class Word(Kind, Protocol):
@@ -31,6 +32,7 @@ class Word(Kind, Protocol):
 
 def build_kinds(ground: Ground, project: Project) -> Mapping[str, Word]:
     resources = project.resources
+    used = {at.kind for at in (*resources, *ground.records)} - set(KINDS)
     return {
         "dataset": DatasetKind(ground, resources),
         "model": ModelKind(ground, resources),
@@ -38,6 +40,7 @@ def build_kinds(ground: Ground, project: Project) -> Mapping[str, Word]:
         "stack": StackKind(ground),
         "endpoint": EndpointKind(ground),
         "monitor": MonitorKind(ground, project),
+        **{name: kind_of(name)(ground) for name in sorted(used)},
     }
 
 

@@ -21,7 +21,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from mlops.errors import InvalidConfig, Problem, Source
 from mlops.spec.files import CONF, ENV, EXPERIMENT, PROJECT, Files
-from mlops.spec.project import COMMAND_LINE, KINDS
+from mlops.spec.project import COMMAND_LINE
 from mlops.spec.provenance import Layer, Provenance
 from mlops.spec.source import EMPTY, Place, near, read_source
 from mlops.spec.words import Words
@@ -36,6 +36,7 @@ class Composed:
     tree: Tree
     provenance: Provenance
     environment: str
+    kinds: tuple[str, ...]
 
 
 def compose(files: Files, words: Words) -> Composed:
@@ -82,12 +83,12 @@ def _composed(files: Files, overrides: list[str], places: dict[str, Place], word
     layers += [Layer(COMMAND_LINE, word.path[:-1], word.place(), COMMAND_LINE) for word in words.values]
     tree = OmegaConf.to_container(config, resolve=False)
     assert isinstance(tree, dict)
-    return Composed({str(key): value for key, value in tree.items()}, Provenance(layers), env)
+    return Composed({str(key): value for key, value in tree.items()}, Provenance(layers), env, files.kinds)
 
 
 def _entries(files: Files, environment: str, words: Words) -> list[str]:
     """The entries of Hydra's defaults list, in the order of composition."""
-    asked = [f"+{kind}@{kind}.{name}={name}" for kind in KINDS for name in files.names(kind)]
+    asked = [f"+{kind}@{kind}.{name}={name}" for kind in files.kinds for name in files.names(kind)]
     problems: list[Problem] = []
     for folder, chosen in ((ENV, environment), *((EXPERIMENT, name) for name in words.experiments)):
         known = files.names(folder)
@@ -139,14 +140,14 @@ def _out_of_place(path: str, place: Place, files: Files) -> list[Problem]:
     group = _group(path)
     problems: list[Problem] = []
     for key, below in place.items():
-        if group in (ENV, EXPERIMENT) and key in KINDS:
+        if group in (ENV, EXPERIMENT) and key in files.kinds:
             for name, value in below.items():
                 where = Source(path, *(value.key or (value.line, value.column, value.width)))
                 if group == ENV and key in ("dataset", "model"):
                     problems.append(_built_once(f"{key}.{name}", where))
                 elif name not in files.names(str(key)):
                     problems.append(_unknown(str(key), str(name), where, files))
-        elif group == "project" and key in KINDS:
+        elif group == "project" and key in files.kinds:
             where = Source(path, *(below.key or (below.line, below.column, below.width)))
             detail = f"`{key}` is a kind, and a resource is a file of its own: {CONF}/{key}/NAME.yaml. Move it there."
             problems.append(Problem("resource in the project's file", detail, source=where))
@@ -172,7 +173,7 @@ def _unknown(kind: str, name: str, where: Source, files: Files) -> Problem:
 
 
 def _unknown_target(path: tuple[str, ...], text: str, files: Files) -> list[Problem]:
-    if path[0] not in KINDS:
+    if path[0] not in files.kinds:
         return []
     if len(path) < 3:
         detail = f"`{text}` must name a field: KIND.NAME.FIELD=VALUE, such as model.delay.trainer.max_epochs=5."

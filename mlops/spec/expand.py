@@ -17,7 +17,6 @@ from omegaconf.errors import OmegaConfBaseException
 
 from mlops.address import NAME
 from mlops.errors import Problem
-from mlops.spec.project import KINDS
 from mlops.spec.provenance import Path, Provenance
 
 Tree = dict[str, Any]
@@ -40,10 +39,10 @@ class Raw:
         return (shared,) if self.each is None else ((*self.each, *path), shared)
 
 
-def expand(tree: Tree, provenance: Provenance) -> tuple[list[Raw], list[Problem]]:
+def expand(tree: Tree, kinds: tuple[str, ...], provenance: Provenance) -> tuple[list[Raw], list[Problem]]:
     raws: list[Raw] = []
     problems: list[Problem] = []
-    for kind in KINDS:
+    for kind in kinds:
         for name, value in (tree.get(kind) or {}).items():
             base: Path = (kind, name)
             if not isinstance(value, dict) or "for_each" not in value:
@@ -122,9 +121,11 @@ def _each(value: Any, words: Tree) -> Any:
     return value
 
 
-def resolve(tree: Tree, raws: list[Raw], provenance: Provenance) -> tuple[Tree, list[Raw], list[Problem]]:
+def resolve(
+    tree: Tree, raws: list[Raw], kinds: tuple[str, ...], provenance: Provenance
+) -> tuple[Tree, list[Raw], list[Problem]]:
     """The project's own fields and the resources, with every `${…}` filled in but secrets and outputs."""
-    whole: Tree = {key: value for key, value in tree.items() if key not in KINDS}
+    whole: Tree = {key: value for key, value in tree.items() if key not in kinds}
     for raw in raws:
         whole.setdefault(raw.kind, {})[raw.name] = raw.value
     problems = [
@@ -140,9 +141,7 @@ def resolve(tree: Tree, raws: list[Raw], provenance: Provenance) -> tuple[Tree, 
     resolved: list[Raw] = []
     for raw in raws:
         try:
-            part = OmegaConf.to_container(config[raw.kind], resolve=False)
-            assert isinstance(part, dict)
-            value = part[raw.name]
+            value = raw.value
             if isinstance(value, dict | list):
                 value = OmegaConf.to_container(config[raw.kind][raw.name], resolve=True)
             resolved.append(Raw(raw.kind, raw.name, value, raw.base, raw.each))
@@ -152,7 +151,7 @@ def resolve(tree: Tree, raws: list[Raw], provenance: Provenance) -> tuple[Tree, 
         own = {
             key: OmegaConf.to_container(OmegaConf.create({"v": config[key]}), resolve=True)
             for key in tree
-            if key not in KINDS
+            if key not in kinds
         }
     except OmegaConfBaseException as error:
         problems.append(_problem("unresolved reference", f"{_first(error)}.", (), provenance))

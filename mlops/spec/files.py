@@ -16,6 +16,7 @@ from pathlib import Path
 
 from mlops.errors import InvalidConfig, Problem, Source
 from mlops.spec.project import KINDS
+from mlops.spec.vocabulary import plugins
 
 CONF = "conf"
 PROJECT = f"{CONF}/project.yaml"
@@ -29,11 +30,12 @@ _LIMIT = 4 * 2**20
 @dataclass(frozen=True)
 class Files:
     """`texts`: path from the project's root, with forward slashes -> content, sorted. `unread`: those that could not be
-    read or have no place here."""
+    read or have no place here. `kinds`: the built-in ones, and those of plug-ins that have a folder."""
 
     root: Path
     texts: Mapping[str, bytes]
     unread: tuple[Problem, ...] = field(default=())
+    kinds: tuple[str, ...] = KINDS
 
     def names(self, folder: str) -> dict[str, str]:
         """Name -> path of each YAML file directly in conf/FOLDER/."""
@@ -51,7 +53,9 @@ def read_files(root: Path) -> Files:
         )
     texts: dict[str, bytes] = {}
     problems: list[Problem] = []
-    for path in sorted(_walk(root)):
+    paths = sorted(_walk(root))
+    kinds = _kinds(paths)
+    for path in paths:
         try:
             with open(root / path, "rb") as file:
                 content = file.read(_LIMIT + 1)
@@ -60,12 +64,12 @@ def read_files(root: Path) -> Files:
                 Problem("unreadable file", f"It cannot be read: {error.strerror or error}.", source=Source(path))
             )
             continue
-        problem = _misplaced(path, len(content))
+        problem = _misplaced(path, len(content), kinds)
         if problem:
             problems.append(problem)
         elif path.endswith(".yaml"):
             texts[path] = content
-    return Files(root, texts, tuple(problems))
+    return Files(root, texts, tuple(problems), kinds)
 
 
 def _walk(root: Path) -> list[str]:
@@ -89,7 +93,13 @@ def _walk(root: Path) -> list[str]:
     return found
 
 
-def _misplaced(path: str, size: int) -> Problem | None:
+def _kinds(paths: list[str]) -> tuple[str, ...]:
+    """A folder that is nothing else may be the kind of a plug-in; only then is it asked which are installed."""
+    folders = {path.split("/")[1] for path in paths if path.count("/") > 1} - {*KINDS, ENV, EXPERIMENT}
+    return KINDS + tuple(sorted(folders & plugins().keys())) if folders else KINDS
+
+
+def _misplaced(path: str, size: int, kinds: tuple[str, ...]) -> Problem | None:
     if size > _LIMIT:
         return Problem(
             "file too large", f"It has more than {_LIMIT // 2**20} MiB; nobody wrote that.", source=Source(path)
@@ -104,21 +114,21 @@ def _misplaced(path: str, size: int) -> Problem | None:
     if not folder and name != "project":
         return Problem(
             "file in the wrong place",
-            f"Only project.yaml lies in {CONF}/ itself. A resource is {CONF}/KIND/NAME.yaml; kinds are {', '.join(KINDS)}.",
+            f"Only project.yaml lies in {CONF}/ itself. A resource is {CONF}/KIND/NAME.yaml; kinds are {', '.join(kinds)}.",
             source=Source(path),
         )
-    if folder in (*KINDS, ENV, EXPERIMENT) and not _NAME.fullmatch(name):
+    if folder in (*kinds, ENV, EXPERIMENT) and not _NAME.fullmatch(name):
         return Problem(
             "invalid name",
             f"`{name}` names the {folder}, and a name has lower-case letters, digits and hyphens, begins with a letter "
             "and has at most 63 characters. Rename the file.",
             source=Source(path),
         )
-    near = get_close_matches(folder.split("/")[0], (*KINDS, ENV, EXPERIMENT), 1, 0.75)
-    if near and folder.split("/")[0] not in (*KINDS, ENV, EXPERIMENT):
+    near = get_close_matches(folder.split("/")[0], (*kinds, ENV, EXPERIMENT), 1, 0.75)
+    if near and folder.split("/")[0] not in (*kinds, ENV, EXPERIMENT):
         return Problem(
             "no such kind",
-            f"`{folder}` is not a kind, so this file would be no resource. Kinds are {', '.join(KINDS)}.",
+            f"`{folder}` is not a kind, so this file would be no resource. Kinds are {', '.join(kinds)}.",
             source=Source(path),
             hint=f"Did you mean {CONF}/{near[0]}/{name}.yaml?",
         )

@@ -19,11 +19,11 @@ from mlops.errors import InvalidConfig, Problem, Source
 from mlops.spec.complaint import Teller
 from mlops.spec.compose import Composed
 from mlops.spec.expand import Raw, expand, resolve
-from mlops.spec.kinds import MODELS
-from mlops.spec.project import KINDS, NOUNS, Settings
+from mlops.spec.project import Settings
 from mlops.spec.provenance import Path, Provenance
 from mlops.spec.settings import ProjectFile
 from mlops.spec.source import near
+from mlops.spec.vocabulary import model_of, noun_of
 
 Tree = dict[str, Any]
 PROTECTED_IN_PROD = ("dataset", "model", "endpoint")
@@ -33,8 +33,8 @@ _OUTPUT = re.compile(r"\$\{output:([a-z]+\.[a-z0-9-]+)\.([a-z_]+)\}")
 def judge(composed: Composed) -> Tree:
     """Raises InvalidConfig."""
     provenance = composed.provenance
-    raws, problems = expand(composed.tree, provenance)
-    own, raws, more = resolve(composed.tree, raws, provenance)
+    raws, problems = expand(composed.tree, composed.kinds, provenance)
+    own, raws, more = resolve(composed.tree, raws, composed.kinds, provenance)
     if problems or more:
         raise InvalidConfig(*problems, *more)
     known = {(raw.kind, raw.name) for raw in raws if not _is_out(raw.value)}
@@ -43,7 +43,7 @@ def judge(composed: Composed) -> Tree:
     except InvalidConfig as error:
         settings, problems = None, list(error.problems)
     resources: Tree = {}
-    for raw in sorted(raws, key=lambda raw: (KINDS.index(raw.kind), raw.name)):
+    for raw in sorted(raws, key=lambda raw: (composed.kinds.index(raw.kind), raw.name)):
         if _is_out(raw.value):
             continue
         try:
@@ -109,8 +109,8 @@ def _settings(own: Tree, composed: Composed, known: set[tuple[str, str]]) -> Tre
 
 def _resource(raw: Raw, settings: Tree | None, known: set[tuple[str, str]], provenance: Provenance) -> Tree:
     address = f"{raw.kind}.{raw.name}"
-    cls = MODELS[raw.kind]
-    noun = NOUNS[raw.kind]
+    cls = model_of(raw.kind)
+    noun = noun_of(raw.kind)
     teller = Teller(raw.kind, f"a {noun}", address, raw.value, raw.paths, provenance)
     if not isinstance(raw.value, dict):
         detail = f"A {noun} is `field: value`, one a line; this is something else."

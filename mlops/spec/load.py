@@ -17,6 +17,7 @@ from typing import Any
 
 from mlops.spec.files import Files, read_files
 from mlops.spec.project import Project, project_of
+from mlops.spec.vocabulary import version_of
 
 CACHE = ".mlops/cache/config"
 _KEPT = 64
@@ -47,7 +48,7 @@ def _judged(files: Files, words: Sequence[str]) -> dict[str, Any]:
 
 
 def _key(files: Files, words: Sequence[str]) -> str:
-    digest = hashlib.sha256(_tool().encode())
+    digest = hashlib.sha256(f"{_tool()}\0{version_of(files.kinds)}".encode())
     for path, content in files.texts.items():
         digest.update(f"\0{path}\0{len(content)}\0".encode() + content)
     digest.update(json.dumps(list(words)).encode())

@@ -75,9 +75,9 @@ class LoadedResource:
 
     def model(self) -> Resource:
         """The pydantic object; imports pydantic."""
-        from mlops.spec.kinds import MODELS
+        from mlops.spec.vocabulary import model_of
 
-        return MODELS[self.address.kind].model_validate(self.inputs)
+        return model_of(self.address.kind).model_validate(self.inputs)
 
     def origin(self, path: str) -> str | None:
         """Where `path` was said, or the nearest field above it; None where the files say nothing of it."""

@@ -16,6 +16,7 @@ from typing import Any
 from mlops.spec.category import Category
 from mlops.spec.kinds import MODELS
 from mlops.spec.settings import ProjectFile
+from mlops.spec.vocabulary import model_of, plugins
 
 Schema = Mapping[str, Any]
 FOLDER = "conf/schema"
@@ -32,13 +33,13 @@ _ALSO = {
 
 
 def schemas() -> dict[str, dict[str, Any]]:
-    """By kind, and `project`: JSON Schema, draft 2020-12."""
-    return {name: _schema(name) for name in (*MODELS, "project")}
+    """By kind, those of plug-ins too, and `project`: JSON Schema, draft 2020-12."""
+    return {name: _schema(name) for name in (*MODELS, *plugins(), "project")}
 
 
 @cache
 def _schema(name: str) -> dict[str, Any]:
-    model = ProjectFile if name == "project" else MODELS[name]
+    model = ProjectFile if name == "project" else model_of(name)
     made = model.model_json_schema(by_alias=True)
     extra = {} if name == "project" else _ALSO
     made["properties"] = {**made["properties"], **extra}
@@ -46,9 +47,11 @@ def _schema(name: str) -> dict[str, Any]:
 
 
 def write_schemas(root: Path) -> Sequence[Path]:
-    """Writes conf/schema/KIND.json and gives the paths of those that changed."""
+    """Writes conf/schema/KIND.json and gives the paths of those that changed; of plug-ins, for kinds that conf/ uses."""
     written: list[Path] = []
     for name, schema in schemas().items():
+        if name in plugins() and not (root / "conf" / name).is_dir():
+            continue
         path = root / FOLDER / f"{name}.json"
         text = json.dumps(schema, indent=2, sort_keys=True) + "\n"
         if not path.exists() or path.read_text() != text:
