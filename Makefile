@@ -49,6 +49,7 @@ demo: env $(KEY)  ## real flights become a live, watched endpoint on this machin
 	@echo "       mlops destroy                                     # take it all down again"
 
 test: env  ## all tests, those with the real programs too
+	@.ci/packages
 	@echo "Tests: unit, contract, property and fault first, then the real programs end to end"
 	@$(BIN)/python -m pytest
 

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.postgres import server
 
 os.environ.update(
     WHYLOGS_NO_ANALYTICS="1",
@@ -13,3 +18,10 @@ os.environ.update(
 )
 for name in [key for key in os.environ if key.startswith("MLOPS_")]:
     del os.environ[name]
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The URL of a server, for `fresh_database`."""
+    with server() as url:
+        yield url

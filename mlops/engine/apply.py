@@ -11,11 +11,13 @@ import hashlib
 import json
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from queue import SimpleQueue
 
 from mlops.address import Address
 from mlops.engine.events import Event, EventType, Sink
@@ -90,10 +92,9 @@ class _Walk:
         started = self.desk.clock()
         self._tell("apply_started", None, {"changes": len(self.changes)})
         waits = {at: {d for d in change.depends_on if d in self.changes} for at, change in self.changes.items()}
-        running: dict[Future[None], Address] = {}
         with ThreadPoolExecutor(max_workers=self.desk.parallel, thread_name_prefix="apply") as pool:
             try:
-                self._loop(waits, running, pool)
+                self._loop(waits, pool)
             except BaseException:
                 self.desk.stop.set()
                 raise
@@ -102,30 +103,36 @@ class _Walk:
         self._tell("apply_done", None, {**told, "seconds": self.result.seconds})
         return self.result
 
-    def _loop(
-        self, waits: dict[Address, set[Address]], running: dict[Future[None], Address], pool: ThreadPoolExecutor
-    ) -> None:
+    def _loop(self, waits: dict[Address, set[Address]], pool: ThreadPoolExecutor) -> None:
         after: dict[Address, list[Address]] = {at: [] for at in waits}
         for at, needs in waits.items():
             for need in needs:
                 after[need].append(at)
-        ready = [at for at, needs in waits.items() if not needs]
+        ready = deque(at for at, needs in waits.items() if not needs)
+        finished: SimpleQueue[tuple[Address, Future[None]]] = SimpleQueue()
+        running = 0
+
+        def release(at: Address) -> None:
+            for follower in after[at]:
+                waits[follower].discard(at)
+                if not waits[follower]:
+                    ready.append(follower)
+
         while ready or running:
-            for at in ready:
+            while ready:
+                at = ready.popleft()
                 change = self.changes[at]
-                if change.action is Action.NOOP or self._held_back(change):
-                    running[_finished()] = at
+                if change.action is Action.NOOP:
+                    release(at)
                 else:
-                    running[pool.submit(self._one, change)] = at
-            ready = []
-            finished, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in finished:
-                at = running.pop(future)
-                future.result()
-                for follower in after[at]:
-                    waits[follower].discard(at)
-                    if not waits[follower]:
-                        ready.append(follower)
+                    running += 1
+                    future = pool.submit(self._one, change)
+                    future.add_done_callback(lambda told, at=at: finished.put((at, told)))  # type: ignore[misc]
+            if running:
+                at, told = finished.get()
+                running -= 1
+                told.result()
+                release(at)
 
     def _held_back(self, change: Change) -> bool:
         """True, and told, where something before it failed or nothing new may start."""
@@ -145,6 +152,8 @@ class _Walk:
         self._tell("change_skipped", change.address, {"reason": why, "category": change.category})
 
     def _one(self, change: Change) -> None:
+        if self._held_back(change):
+            return
         started = self.desk.clock()
         try:
             self._act(change, started)
@@ -259,12 +268,6 @@ class _Walk:
     def _tell(self, type_: EventType, at: Address | None, data: Mapping[str, Json]) -> None:
         with self._telling, suppress(Exception):
             self.desk.sink(Event(type_, self.desk.clock(), str(at) if at else None, data))
-
-
-def _finished() -> Future[None]:
-    future: Future[None] = Future()
-    future.set_result(None)
-    return future
 
 
 def _needs(desired: Desired) -> tuple[Address, ...]:

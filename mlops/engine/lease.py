@@ -19,7 +19,8 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from mlops.engine.store import DatabaseStore, leases
+from mlops.engine.store import DatabaseStore
+from mlops.engine.tables import leases
 from mlops.errors import LockHeld, MlopsError
 
 TTL = 30.0

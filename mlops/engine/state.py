@@ -27,10 +27,14 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
+    """`body`: of a creation, the inputs that it was begun with and what it depends on, so that a later apply knows what
+    is half made although nothing was recorded yet."""
+
     key: str
     address: Address
     action: str
     operation: str
+    body: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

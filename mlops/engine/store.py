@@ -7,56 +7,20 @@ Law: records are only appended; each write checks the lease's token in its own t
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 import sqlalchemy as sa
 
 from mlops.address import Address
+from mlops.engine import tables as t
 from mlops.engine.resource import Record
 from mlops.engine.state import Head, Intent, Operation, Version, record_from_json, record_to_json
+from mlops.engine.together import Together
 from mlops.errors import LockHeld, MlopsError
-
-FORMAT = 1
-_tables = sa.MetaData()
-_meta = sa.Table(
-    "mlops_meta", _tables,
-    sa.Column("environment", sa.String(64), primary_key=True), sa.Column("format", sa.Integer, nullable=False),
-    sa.Column("lineage", sa.String(64), nullable=False), sa.Column("serial", sa.BigInteger, nullable=False),
-    sa.Column("salt", sa.String(64), nullable=False),
-)  # fmt: skip
-_records = sa.Table(
-    "mlops_records", _tables,
-    sa.Column("environment", sa.String(64), primary_key=True), sa.Column("address", sa.String(160), primary_key=True),
-    sa.Column("serial", sa.BigInteger, primary_key=True), sa.Column("at", sa.String(40), nullable=False),
-    sa.Column("operation", sa.String(64), nullable=False), sa.Column("body", sa.Text, nullable=True),
-)  # fmt: skip
-_current = sa.Table(
-    "mlops_current", _tables,
-    sa.Column("environment", sa.String(64), primary_key=True), sa.Column("address", sa.String(160), primary_key=True),
-    sa.Column("serial", sa.BigInteger, nullable=False),
-)  # fmt: skip
-_operations = sa.Table(
-    "mlops_operations", _tables,
-    sa.Column("id", sa.String(64), primary_key=True), sa.Column("environment", sa.String(64), nullable=False),
-    sa.Column("started_at", sa.String(40), nullable=False), sa.Column("ended_at", sa.String(40)),
-    sa.Column("who", sa.String(160), nullable=False), sa.Column("host", sa.String(255), nullable=False),
-    sa.Column("command", sa.Text, nullable=False), sa.Column("commit_id", sa.String(64)),
-    sa.Column("plan_digest", sa.String(80), nullable=False), sa.Column("outcome", sa.String(20), nullable=False),
-    sa.Column("summary", sa.Text, nullable=False),
-)  # fmt: skip
-_intents = sa.Table(
-    "mlops_intents", _tables,
-    sa.Column("environment", sa.String(64), primary_key=True), sa.Column("key", sa.String(80), primary_key=True),
-    sa.Column("address", sa.String(160), nullable=False), sa.Column("action", sa.String(40), nullable=False),
-    sa.Column("operation", sa.String(64), nullable=False), sa.Column("at", sa.String(40), nullable=False),
-)  # fmt: skip
-leases = sa.Table(
-    "mlops_leases", _tables,
-    sa.Column("environment", sa.String(64), primary_key=True), sa.Column("token", sa.BigInteger, nullable=False),
-    sa.Column("holder", sa.Text, nullable=True), sa.Column("expires_at", sa.Float, nullable=False),
-)  # fmt: skip
 
 
 class DatabaseStore:
@@ -67,38 +31,33 @@ class DatabaseStore:
         self.environment = environment
         self.where = where
         self._has_tables = False
+        self._format = t.FORMAT
         self._is_prepared = False
+        self._together = Together(self._fenced)
 
     def head(self) -> Head:
         with self.reading() as connection:
-            row = connection.execute(sa.select(_meta).where(_meta.c.environment == self.environment)).first()
-        if row is None:
-            return Head("", 0, "")
-        if row.format > FORMAT:
-            raise MlopsError.of(
-                "state of a newer version",
-                f"{self.where} has format {row.format}, and this mlops knows {FORMAT}. Install the newer mlops.",
-            )
-        return Head(row.lineage, row.serial, row.salt)
+            row = connection.execute(sa.select(t.meta).where(t.meta.c.environment == self.environment)).first()
+        return Head("", 0, "") if row is None else Head(row.lineage, row.serial, row.salt)
 
     def records(self) -> Mapping[Address, Record]:
         join = sa.and_(
-            _records.c.environment == _current.c.environment,
-            _records.c.address == _current.c.address,
-            _records.c.serial == _current.c.serial,
+            t.records.c.environment == t.current.c.environment,
+            t.records.c.address == t.current.c.address,
+            t.records.c.serial == t.current.c.serial,
         )
-        query = sa.select(_records.c.address, _records.c.serial, _records.c.body).select_from(
-            _current.join(_records, join)
+        query = sa.select(t.records.c.address, t.records.c.serial, t.records.c.body).select_from(
+            t.current.join(t.records, join)
         )
         with self.reading() as connection:
-            rows = connection.execute(query.where(_current.c.environment == self.environment)).all()
+            rows = connection.execute(query.where(t.current.c.environment == self.environment)).all()
         told = [self._record(row.address, row.serial, row.body) for row in rows if row.body is not None]
         return {record.address: record for record in sorted(told, key=lambda record: record.address)}
 
     def versions(self, address: Address) -> Sequence[Version]:
-        query = sa.select(_records).where(
-            _records.c.environment == self.environment, _records.c.address == str(address)
-        ).order_by(_records.c.serial)  # fmt: skip
+        query = sa.select(t.records).where(
+            t.records.c.environment == self.environment, t.records.c.address == str(address)
+        ).order_by(t.records.c.serial)  # fmt: skip
         with self.reading() as connection:
             rows = connection.execute(query).all()
         return [
@@ -107,96 +66,114 @@ class DatabaseStore:
         ]
 
     def operations(self, limit: int = 50) -> Sequence[Operation]:
-        query = sa.select(_operations).where(_operations.c.environment == self.environment)
+        query = sa.select(t.operations).where(t.operations.c.environment == self.environment)
         with self.reading() as connection:
-            rows = connection.execute(query.order_by(_operations.c.started_at.desc()).limit(limit)).all()
+            rows = connection.execute(query.order_by(t.operations.c.started_at.desc()).limit(limit)).all()
         return [
             Operation(
-                r.id,
-                r.started_at,
-                r.ended_at,
-                r.who,
-                r.host,
-                r.command,
-                r.commit_id,
-                r.plan_digest,
-                r.outcome,
-                r.summary,
+                r.id, r.started_at, r.ended_at, r.who, r.host, r.command, r.commit_id, r.plan_digest, r.outcome, r.summary
             )
             for r in rows
-        ]
+        ]  # fmt: skip
 
     def intents(self) -> Sequence[Intent]:
+        told = [column for column in t.intents.c if column.name != "body" or self._format > 1]
         with self.reading() as connection:
-            rows = connection.execute(sa.select(_intents).where(_intents.c.environment == self.environment)).all()
-        return [Intent(row.key, Address.parse(row.address), row.action, row.operation) for row in rows]
+            rows = connection.execute(sa.select(*told).where(t.intents.c.environment == self.environment)).all()
+        return [
+            Intent(row.key, Address.parse(row.address), row.action, row.operation, json.loads(body) if body else None)
+            for row in rows for body in (getattr(row, "body", None),)
+        ]  # fmt: skip
 
     def begin(self, operation: Operation, token: int) -> None:
         """Also closes operations that died: they are shown as interrupted."""
         with self._fenced(token) as connection:
-            dead = sa.and_(_operations.c.environment == self.environment, _operations.c.ended_at.is_(None))
+            dead = sa.and_(t.operations.c.environment == self.environment, t.operations.c.ended_at.is_(None))
             connection.execute(
-                _operations.update().where(dead).values(outcome="interrupted", ended_at=operation.started_at)
+                t.operations.update().where(dead).values(outcome="interrupted", ended_at=operation.started_at)
             )
             told = {name: getattr(operation, name) for name in Operation.__dataclass_fields__ if name != "commit"}
             connection.execute(
-                _operations.insert().values(environment=self.environment, commit_id=operation.commit, **told)
+                t.operations.insert().values(environment=self.environment, commit_id=operation.commit, **told)
             )
 
     def end(self, operation: str, outcome: str, summary: str, *, at: str, token: int) -> None:
         with self._fenced(token) as connection:
             connection.execute(
-                _operations.update()
-                .where(_operations.c.id == operation)
+                t.operations.update()
+                .where(t.operations.c.id == operation)
                 .values(outcome=outcome, summary=summary, ended_at=at)
             )
 
     def intend(self, intent: Intent, *, at: str, token: int) -> None:
-        with self._fenced(token) as connection:
-            self._close(connection, intent.key)
-            connection.execute(
-                _intents.insert().values(
-                    environment=self.environment, key=intent.key, address=str(intent.address), action=intent.action,
-                    operation=intent.operation, at=at,
-                )
-            )  # fmt: skip
+        row = {
+            "environment": self.environment, "key": intent.key, "address": str(intent.address), "action": intent.action,
+            "operation": intent.operation, "at": at, "body": json.dumps(intent.body) if intent.body else None,
+        }  # fmt: skip
+
+        def work(connection: sa.Connection) -> None:
+            connection.execute(t.CLOSE, {"env": self.environment, "key_": intent.key})
+            connection.execute(t.INTEND, row)
+
+        self._together.run(token, work)
 
     def write(self, record: Record, *, operation: str, at: str, token: int, closes: str | None = None) -> Record:
-        with self._fenced(token) as connection:
-            serial = self._append(connection, record.address, record_to_json(record), operation, at)
+        body = record_to_json(record)
+
+        def work(connection: sa.Connection) -> int:
             self._close_all(connection, record.address, closes)
-        return Record(**{**vars(record), "serial": serial})
+            return self._append(connection, record.address, body, operation, at)
+
+        return replace(record, serial=self._together.run(token, work))
 
     def delete(self, address: Address, *, operation: str, at: str, token: int, closes: str | None = None) -> None:
-        with self._fenced(token) as connection:
+        def work(connection: sa.Connection) -> None:
             self._append(connection, address, None, operation, at)
             self._close_all(connection, address, closes)
 
+        self._together.run(token, work)
+
     def close(self, key: str, *, token: int) -> None:
-        with self._fenced(token) as connection:
-            self._close(connection, key)
+        self._together.run(
+            token, lambda connection: connection.execute(t.CLOSE, {"env": self.environment, "key_": key})
+        )
 
     def prepare(self) -> None:
-        """Create the tables and this environment's line of history, where they are missing."""
+        """Create the tables and this environment's line of history, where they are missing; bring old ones up to date."""
         if self._is_prepared:
             return
         with self.writing() as connection:
-            _tables.create_all(connection)
-            known = connection.execute(sa.select(_meta.c.serial).where(_meta.c.environment == self.environment)).first()
+            if connection.dialect.name == "postgresql":
+                connection.execute(sa.text("SELECT pg_advisory_xact_lock(7203511)"))
+            self._check(connection)
+            t.migrate(connection)
+            known = connection.execute(t.SERIAL, {"env": self.environment}).first()
             if known is None:
                 connection.execute(
-                    _meta.insert().values(
-                        environment=self.environment, format=FORMAT, lineage=secrets.token_hex(8), serial=0,
+                    t.meta.insert().values(
+                        environment=self.environment, format=t.FORMAT, lineage=secrets.token_hex(8), serial=0,
                         salt=secrets.token_hex(16),
                     )
                 )  # fmt: skip
+        self._format = t.FORMAT
         self._has_tables = self._is_prepared = True
+
+    def _check(self, connection: sa.Connection) -> None:
+        """Whether there are tables. Raises MlopsError for those of a newer version."""
+        self._has_tables = sa.inspect(connection).has_table(t.meta.name)
+        self._format = (t.format_of(connection) if self._has_tables else None) or t.FORMAT
+        if self._format > t.FORMAT:
+            raise MlopsError.of(
+                "state of a newer version",
+                f"{self.where} has format {self._format}, and this mlops knows {t.FORMAT}. A newer mlops has applied here; "
+                "install that version, or a later one.",
+            )
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         with self._told("read"), self.engine.connect() as connection:
             if not self._has_tables:
-                self._has_tables = sa.inspect(connection).has_table(_meta.name)
+                self._check(connection)
             yield connection if self._has_tables else _Nothing()  # type: ignore[misc]
 
     @contextmanager
@@ -207,10 +184,7 @@ class DatabaseStore:
     @contextmanager
     def _fenced(self, token: int) -> Iterator[sa.Connection]:
         with self.writing() as connection:
-            held = connection.execute(
-                leases.update().where(leases.c.environment == self.environment, leases.c.token == token)
-                .values(token=token)
-            )  # fmt: skip
+            held = connection.execute(t.FENCE, {"env": self.environment, "held": token})
             if held.rowcount != 1:
                 raise LockHeld.of(
                     "lease lost",
@@ -231,27 +205,19 @@ class DatabaseStore:
             ) from error
 
     def _append(self, connection: sa.Connection, at_: Address, body: str | None, operation: str, at: str) -> int:
-        mine = _meta.c.environment == self.environment
-        connection.execute(_meta.update().where(mine).values(serial=_meta.c.serial + 1))
-        serial: int = connection.execute(sa.select(_meta.c.serial).where(mine)).scalar_one()
+        here = {"env": self.environment, "at_": str(at_)}
+        connection.execute(t.GROW, {"env": self.environment, "by": 1})
+        serial: int = connection.execute(t.SERIAL, {"env": self.environment}).scalar_one()
         row = {"environment": self.environment, "address": str(at_), "serial": serial}
-        connection.execute(_records.insert().values(**row, at=at, operation=operation, body=body))
-        here = sa.and_(_current.c.environment == self.environment, _current.c.address == str(at_))
-        if connection.execute(_current.update().where(here).values(serial=serial)).rowcount == 0:
-            connection.execute(_current.insert().values(**row))
+        connection.execute(t.APPEND, {**row, "at": at, "operation": operation, "body": body})
+        if connection.execute(t.POINT, {**here, "now": serial}).rowcount == 0:
+            connection.execute(t.FIRST, row)
         return serial
-
-    def _close(self, connection: sa.Connection, key: str) -> None:
-        connection.execute(_intents.delete().where(_intents.c.environment == self.environment, _intents.c.key == key))
 
     def _close_all(self, connection: sa.Connection, address: Address, closes: str | None) -> None:
         """An intent of an earlier apply on the same resource is fulfilled by this one too."""
         if closes is not None:
-            connection.execute(
-                _intents.delete().where(
-                    _intents.c.environment == self.environment, _intents.c.address == str(address)
-                )
-            )  # fmt: skip
+            connection.execute(t.CLOSE_ALL, {"env": self.environment, "at_": str(address)})
 
     def _record(self, address: str, serial: int, body: str) -> Record:
         try:

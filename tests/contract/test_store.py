@@ -1,10 +1,10 @@
-"""What every Store does, whatever it keeps its rows in. Another one is another entry of OPENERS."""
+"""What every Store does, whatever it keeps its rows in: SQLite, and a real PostgreSQL."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,41 +16,39 @@ from mlops.engine.resource import Record
 from mlops.engine.state import Head, Intent, Operation
 from mlops.engine.store import DatabaseStore, open_database
 from mlops.errors import LockHeld
+from tests.postgres import fresh_database
 
 A, B = Address("thing", "a"), Address("thing", "b")
-Opener = Callable[[Path, str], AbstractContextManager[DatabaseStore]]
 
 
 @contextmanager
-def sqlite(folder: Path, environment: str) -> Iterator[DatabaseStore]:
-    store = open_database(f"sqlite:///{folder / 'state.db'}", environment)
+def opened(url: str, environment: str) -> Iterator[DatabaseStore]:
+    store = open_database(url, environment)
     try:
         yield store
     finally:
         store.engine.dispose()
 
 
-OPENERS: dict[str, Opener] = {"sqlite": sqlite}
-
-
 @dataclass
 class Bench:
-    folder: Path
-    opener: Opener
+    url: str
     stack: ExitStack
 
     def open(self, environment: str = "dev") -> DatabaseStore:
         """Each time anew, as another process would."""
-        return self.stack.enter_context(self.opener(self.folder, environment))
+        return self.stack.enter_context(opened(self.url, environment))
 
     def hold(self, store: DatabaseStore) -> int:
         return self.stack.enter_context(lease(store, Holder.me("me", "now")))
 
 
-@pytest.fixture(params=OPENERS)
+@pytest.fixture(params=["sqlite", "postgresql"])
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     with ExitStack() as stack:
-        yield Bench(tmp_path, OPENERS[request.param], stack)
+        file = f"sqlite:///{tmp_path / 'state.db'}"
+        url = file if request.param == "sqlite" else fresh_database(request.getfixturevalue("postgres"))
+        yield Bench(url, stack)
 
 
 def full(address: Address = A) -> Record:

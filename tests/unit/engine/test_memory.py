@@ -17,7 +17,8 @@ from mlops.engine.plan import Pin, Plan
 from mlops.engine.planfile import check_fresh, check_same, plan_from_json, plan_to_json
 from mlops.engine.resource import Record, Secret
 from mlops.engine.state import record_from_json, record_to_json
-from mlops.engine.store import leases, open_database
+from mlops.engine.store import open_database
+from mlops.engine.tables import leases
 from mlops.errors import LockHeld, MlopsError, StalePlan
 from tests.engine_world import World, at, opened, thing
 
@@ -208,9 +209,12 @@ def test_a_plan_for_another_state_says_so_and_a_pin_that_came_or_went_is_named(w
 def test_a_state_of_a_newer_version_is_refused_with_what_to_do(world: World) -> None:
     world.apply(thing("a"))
     with world.store.writing() as connection:
-        connection.exec_driver_sql("update mlops_meta set format = 2")
-    with pytest.raises(MlopsError, match=r"has format 2, and this mlops knows 1\. Install the newer mlops"):
-        world.store.head()
+        connection.exec_driver_sql("update mlops_meta set format = 3")
+    store = open_database(f"sqlite:///{world.path / 'state.db'}", "dev")
+    for use in (store.head, store.prepare):
+        with pytest.raises(MlopsError, match=r"has format 3, and this mlops knows 2\. A newer mlops has applied here"):
+            use()
+    store.engine.dispose()
 
 
 def test_a_folder_that_cannot_be_written_is_told_with_what_to_do(world: World) -> None:

@@ -1,0 +1,88 @@
+"""A real PostgreSQL of the tests' own: on a Unix socket in a temporary folder, gone with the process."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+
+@cache
+def programs() -> Path | None:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+    beside = shutil.which("postgres")
+    return found[-1].parent if found else Path(beside).resolve().parent if beside else None
+
+
+def needed() -> Path:
+    """The folder of the programs; skips the test where there are none, and fails it in CI."""
+    found = programs()
+    if found is None:
+        told = "PostgreSQL is not installed; .ci/packages installs it"
+        pytest.fail(told) if os.environ.get("CI") else pytest.skip(told)
+    assert found is not None
+    return found
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """The URL of one, with `{database}` in the place of the name. It refuses to run as root, and does not here."""
+    bin_ = needed()
+    is_root = os.getuid() == 0
+    with tempfile.TemporaryDirectory(prefix="mlops-pg-") as folder:
+        become = ["setpriv", "--pdeathsig", "INT"]
+        if is_root:
+            shutil.chown(folder, "postgres", "postgres")
+            become += ["--reuid", "postgres", "--regid", "postgres", "--clear-groups"]
+        data = Path(folder) / "data"
+        subprocess.run(
+            [*become, bin_ / "initdb", "-D", data, "-U", "mlops", "-A", "trust", "--no-sync"], cwd=folder, check=True,
+            stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+        settings = [f"unix_socket_directories={folder}", "listen_addresses=", "fsync=off", "max_connections=100"]
+        process = subprocess.Popen(
+            [*become, bin_ / "postgres", "-D", data, *(word for told in settings for word in ("-c", told))],
+            cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            url = f"postgresql+psycopg://mlops@/{{database}}?host={folder}"
+            _wait(url)
+            yield url
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(30)
+
+
+def _wait(url: str) -> None:
+    engine = sa.create_engine(url.format(database="postgres"))
+    end = time.monotonic() + 30
+    while True:
+        try:
+            engine.connect().close()
+            break
+        except sa.exc.OperationalError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.05)
+    engine.dispose()
+
+
+def fresh_database(url: str) -> str:
+    """The URL of a new, empty database on the server."""
+    name = f"d{uuid.uuid4().hex[:12]}"
+    engine = sa.create_engine(url.format(database="postgres"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    engine.dispose()
+    return url.format(database=name)
