@@ -20,7 +20,8 @@ from mlops.engine.resource import Stale as Stale
 from mlops.engine.resource import Step as Step
 from mlops.errors import MlopsError as MlopsError
 from mlops.kinds.ground import Ground as Ground
-from mlops.kinds.ground import effect_of, field_effect
+from mlops.kinds.ground import effect_of as effect_of
+from mlops.kinds.ground import field_effect
 from mlops.kinds.secrets import seal, unseal
 from mlops.spec.category import Category
 from mlops.spec.project import LoadedResource, Project
