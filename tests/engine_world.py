@@ -36,6 +36,7 @@ from mlops.engine.resource import (
 )
 from mlops.engine.state import Operation
 from mlops.engine.store import DatabaseStore, open_database
+from mlops.engine.wishes import Wishes, half_made
 from mlops.errors import MlopsError
 
 MINOR, MAJOR, MOVE = Effect("MINOR", 1, keeps=True), Effect("MAJOR", 5), Effect("MOVE", 7, Action.REPLACE)
@@ -132,14 +133,16 @@ class World:
 
     def truths(self, desired: Sequence[Desired]) -> Truths:
         wanted = {one.address: one for one in desired}
-        records = self.store.records()
+        intents = self.store.intents()
+        half = half_made(intents, self.store.records(), wanted)
+        records = {**self.store.records(), **half}
         observed = {
             one: self.kind.observe(one, wanted.get(one), records.get(one)) for one in sorted({*wanted, *records})
         }
-        return Truths(wanted, observed, {"thing": self.kind}, {intent.address for intent in self.store.intents()})
+        return Truths(wanted, observed, {"thing": self.kind}, {intent.address for intent in intents}, half)
 
     def plan(self, *desired: Desired, targets: Sequence[str] = ()) -> tuple[Change, ...]:
-        return make_plan(self.truths(desired), targets=[at(name) for name in targets])
+        return make_plan(self.truths(desired), Wishes(targets=[at(name) for name in targets]))
 
     def apply(
         self, *desired: Desired, stop: threading.Event | None = None, parallel: int = 1, store: Any = None

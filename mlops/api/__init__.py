@@ -7,19 +7,33 @@ Law: everything a user can do has one function here, and it prints nothing.
 
 from __future__ import annotations
 
+from mlops.api.adopt import adopt
 from mlops.api.doctor import Check, doctor
-from mlops.api.project import Project, open_saved
+from mlops.api.memory import pull, rename
+from mlops.api.mind import edits_back, plan_back
+from mlops.api.options import Options
+from mlops.api.project import Project
+from mlops.api.saved import open_saved
 from mlops.api.speech import composed_config, load_spec, schema_text, write_schemas
 from mlops.api.views import view_of
+from mlops.api.why import uses, why
 
 __all__ = [
     "Check",
+    "Options",
     "Project",
+    "adopt",
     "composed_config",
     "doctor",
+    "edits_back",
     "load_spec",
     "open_saved",
+    "plan_back",
+    "pull",
+    "rename",
     "schema_text",
+    "uses",
     "view_of",
+    "why",
     "write_schemas",
 ]

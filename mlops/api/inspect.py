@@ -13,7 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mlops.address import Address
 from mlops.api.health import health_of
@@ -25,11 +25,7 @@ from mlops.errors import MlopsError
 from mlops.kinds.findings import acknowledge
 from mlops.kinds.ground import Places
 from mlops.kinds.secrets import unseal
-from mlops.render.document import because
 from mlops.spec.project import Project as Spec
-
-if TYPE_CHECKING:
-    from mlops.engine.plan import Plan
 
 _MOST_LOGS = 6
 
@@ -39,10 +35,6 @@ class Inspection:
     spec: Spec
     store: DatabaseStore
     overrides: tuple[str, ...]
-
-    if TYPE_CHECKING:
-
-        def plan(self) -> Plan: ...
 
     @property
     def places(self) -> Places:
@@ -68,43 +60,6 @@ class Inspection:
             }
             for at in chosen
         ]  # fmt: skip
-
-    def why(self, text: str) -> dict[str, Any]:
-        """{address, made, lines, upstream, pending}."""
-        records = self.store.records()
-        at = parse_address(text, {**self.spec.resources, **records})
-        resource, record = self.spec.resources.get(at), records.get(at)
-        inputs = resource.inputs if resource else record.inputs if record else {}
-        lines = [{"path": path, "value": value, "source": resource.origin(path) if resource else None}
-                 for path, value in _leaves(inputs)]  # fmt: skip
-        upstream = [
-            {"address": key.partition(":")[0], "output": key.partition(":")[2], "value": value}
-            for key, value in (record.upstream if record else {}).items()
-        ]
-        changes = {change.address: change for change in self.plan().changes}
-        change = changes.get(at)
-        pending = [because(change, changes)] if change and change.action.value not in ("no-op", "adopt") else []
-        return {
-            "address": str(at),
-            "made": self._made(record),
-            "lines": lines,
-            "upstream": upstream,
-            "pending": pending,
-        }
-
-    def _made(self, record: Record | None) -> dict[str, Any] | None:
-        if record is None:
-            return None
-        versions = {version.serial: version for version in self.store.versions(record.address)}
-        version = versions.get(record.serial)
-        operations = {operation.id: operation for operation in self.store.operations(1000)}
-        operation = operations.get(version.operation) if version else None
-        if version is None or operation is None:
-            return None
-        return {
-            "who": operation.who, "host": operation.host, "at": version.at, "serial": record.serial,
-            "commit": operation.commit, "command": operation.command,
-        }  # fmt: skip
 
     def history(self, text: str | None = None) -> list[dict[str, Any]]:
         """The applies, the newest first; or the recorded versions of one resource."""
@@ -193,9 +148,3 @@ def _refused(at: Address, error: urllib.error.HTTPError) -> MlopsError:
         problems = []
     named = "; ".join(f"row {p['row']}, column {p['column']}: {p['problem']}" for p in problems) or body[:300]
     return MlopsError.of("endpoint refused the rows", f"{at} answered {error.code}: {named}.", address=str(at))
-
-
-def _leaves(value: Any, path: str = "") -> list[tuple[str, Any]]:
-    if isinstance(value, Mapping) and value and "$secret" not in value:
-        return [leaf for key, inner in value.items() for leaf in _leaves(inner, f"{path}.{key}" if path else str(key))]
-    return [(path, value)]

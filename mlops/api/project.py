@@ -1,7 +1,7 @@
 """Open a project, plan it, apply it.
 
-Lives here: Project and open_saved.
-Not here: reading what is recorded for people (inspect), deciding and doing (engine).
+Lives here: Project.
+Not here: opening a saved plan (saved), plans back in time (mind), reading for people (inspect), deciding (engine).
 Law: planning writes nothing but caches; applying takes the lease first and gives it back whatever happens.
 """
 
@@ -22,16 +22,18 @@ from typing import Any
 
 from mlops.address import Address
 from mlops.api.inspect import Inspection
-from mlops.api.speech import parse_address
+from mlops.api.mind import back_to, moves_of
+from mlops.api.options import Options
 from mlops.engine.apply import Desk, Result, apply_plan
 from mlops.engine.events import Sink
 from mlops.engine.lease import Holder, free, holder_of, lease
 from mlops.engine.plan import Pin, Plan, Truths, attention_of, make_plan
-from mlops.engine.planfile import check_fresh, check_same, digest_of, plan_from_json, plan_to_json
+from mlops.engine.planfile import check_own, check_same, digest_of, plan_to_json
 from mlops.engine.resource import Observed
 from mlops.engine.state import Head, Operation
 from mlops.engine.store import DatabaseStore, open_database
-from mlops.errors import Interrupted, LockHeld, MlopsError, Problem, StalePlan
+from mlops.engine.wishes import half_made, renamed
+from mlops.errors import Interrupted, LockHeld, MlopsError, Problem
 from mlops.kinds.ground import Ground, Places
 from mlops.kinds.params import code_digest, out_of_date, write_params
 from mlops.kinds.registry import Word, acting, build_kinds, desire_all
@@ -97,37 +99,42 @@ class Project(Inspection):
 
     def look(self, *, refresh: bool = True, destroy: bool = False) -> World:
         """Read state and world. Without `refresh`, what is recorded stands for the world."""
-        head, records = self.store.head(), self.store.records()
-        ground = Ground(self.root, self.spec.settings, head.salt, records)
-        kinds = build_kinds(ground, self.spec)
-        desired = {} if destroy else desire_all(kinds, self.spec)
+        head, stored, intents = self.store.head(), self.store.records(), self.store.intents()
+        spec = self.spec
+        moves = moves_of(spec, stored)
+        records = {moves.get(at, at): renamed(record, moves) for at, record in stored.items()}
+        half = half_made(intents, records, () if destroy else spec.resources)
+        records |= half
+        ground = Ground(self.root, spec.settings, head.salt, records)
+        kinds = build_kinds(ground, spec)
+        desired = {} if destroy else desire_all(kinds, spec)
         observed: dict[Address, Observed] = {}
         for at in sorted({*desired, *records}):
             record = records.get(at)
             trusted = not refresh and record is not None
             observed[at] = Observed(record) if trusted else kinds[at.kind].observe(at, desired.get(at), record)
-        interrupted = {intent.address for intent in self.store.intents()}
+        interrupted = {intent.address for intent in intents}
         ground.hashes.keep()
-        return World(head, ground, kinds, Truths(desired, observed, acting(kinds), interrupted))
+        moved = {new: old for old, new in moves.items()}
+        return World(head, ground, kinds, Truths(desired, observed, acting(kinds), interrupted, half, moved))
 
-    def plan(self, *, targets: Sequence[str] = (), refresh: bool = True, destroy: bool = False) -> Plan:
-        """Raises InvalidConfig for a cycle and MlopsError for a target that there is not."""
-        world = self.look(refresh=refresh, destroy=destroy)
-        chosen = [parse_address(text, {**world.truths.observed, **world.truths.desired}) for text in targets]
-        changes = make_plan(world.truths, targets=chosen)
-        extra = {"destroy": "true"} if destroy else {}
-        extra |= {"targets": " ".join(str(at) for at in chosen)} if chosen else {}
-        extra |= {} if refresh else {"refresh": "false"}
+    def plan(self, options: Options | None = None) -> Plan:
+        """Raises InvalidConfig for a cycle and MlopsError for an address that there is not."""
+        options = options or Options()
+        project = back_to(self, options.back)
+        world = project.look(refresh=options.refresh, destroy=options.destroy)
+        wishes = options.wishes({**world.truths.observed, **world.truths.desired}, self.spec.settings.removed)
         return Plan(
-            self.spec.name, self.environment, world.head.lineage, world.head.serial, _now(), changes, self._pins(world),
-            attention_of(world.truths), commit=commit_of(self.root), overrides=self.overrides, extra=extra,
+            self.spec.name, self.environment, world.head.lineage, world.head.serial, _now(), make_plan(world.truths, wishes),
+            self._pins(world), attention_of(world.truths), commit=commit_of(self.root), overrides=self.overrides,
+            extra=options.to_extra(),
         )  # fmt: skip
 
     def document(self, plan: Plan, *, saved_as: Path | None = None) -> dict[str, Any]:
         words = [str(saved_as)] if saved_as else list(plan.overrides)
         verb = "destroy" if plan.extra.get("destroy") and not saved_as else "apply"
-        if not saved_as and plan.extra.get("targets"):
-            words += [f"--target {target}" for target in plan.extra["targets"].split()]
+        if not saved_as:
+            words += Options.of_extra(plan.extra).words()
         return plan_document(plan, apply_with=" ".join(["mlops", verb, *map(_quoted, words)]))
 
     def save(self, plan: Plan, path: Path) -> None:
@@ -139,9 +146,12 @@ class Project(Inspection):
 
     def apply(
         self, plan: Plan, *, sink: Sink = lambda event: None, stop: threading.Event | None = None,
-        lock_timeout: str | float = 0.0, parallel: int | None = None,
+        lock_timeout: str | float = 0.0, parallel: int | None = None, resume: bool = False,
     ) -> Report:  # fmt: skip
-        """Raises LockHeld, StalePlan where the world moved since, and MlopsError where protection blocks it."""
+        """Raises LockHeld, StalePlan where the world moved since, and MlopsError where protection blocks it.
+
+        `resume`: what an earlier apply of this very plan did is no reason to refuse.
+        """
         from mlops.spec.units import parse_duration
 
         who = getpass.getuser()
@@ -149,13 +159,16 @@ class Project(Inspection):
         stop = stop or threading.Event()
         with lease(self.store, Holder.me(who, _now(), _command()), wait=wait) as token:
             fresh = replace(self, saved_as=None)
-            options = _options(plan)
-            again = fresh.plan(**options)
+            options = Options.of_extra(plan.extra)
+            again = fresh.plan(options)
             first = plan.lineage == "" and plan.serial == 0 and again.serial == 0
             base = replace(plan, lineage=again.lineage) if first else plan
-            check_same(base, again, file=self.saved_as or "the plan")
-            world = fresh.look(refresh=options["refresh"], destroy=options["destroy"])
-            operation = _operation(again, who)
+            if resume:
+                check_own(plan, again, self.store, file=self.saved_as or "the plan")
+            else:
+                check_same(base, again, file=self.saved_as or "the plan")
+            world = back_to(fresh, options.back).look(refresh=options.refresh, destroy=options.destroy)
+            operation = _operation(again, who, digest_of(plan))
             self.store.begin(operation, token)
             desk = Desk(
                 world.truths, self.store, operation.id, token, sink, stop, parallel or self.spec.settings.concurrency
@@ -217,22 +230,6 @@ class Project(Inspection):
         )
 
 
-def open_saved(root: Path, path: Path) -> tuple[Project, Plan]:
-    """The project as the saved plan saw it, and the plan. Raises StalePlan where it no longer fits."""
-    plan = plan_from_json(path.read_text(), file=str(path))
-    overrides = [word for word in plan.overrides if not word.startswith(("env=", "environment="))]
-    project = Project.open(root, overrides=[*overrides, f"env={plan.environment}"])
-    project.overrides, project.saved_as = plan.overrides, str(path)
-    if project.spec.name != plan.project:
-        raise StalePlan.of(
-            "plan of another project", f"{path} is a plan of {plan.project}, and this is {project.spec.name}."
-        )
-    check_fresh(plan, _now(), file=str(path))
-    fresh = project.plan(**_options(plan))
-    check_same(plan, fresh, file=str(path))
-    return project, replace(plan, attention=fresh.attention)
-
-
 def _command() -> str:
     """What runs, with the address of the CI job where the usual variables say one."""
     told = " ".join(["mlops", *map(_quoted, sys.argv[1:])])
@@ -241,13 +238,6 @@ def _command() -> str:
         server, repository, number = (os.environ[name] for name in _GITHUB)
         address = f"{server}/{repository}/actions/runs/{number}"
     return f"{told} ({address})" if address else told
-
-
-def _options(plan: Plan) -> dict[str, Any]:
-    return {
-        "targets": tuple(plan.extra.get("targets", "").split()), "destroy": plan.extra.get("destroy") == "true",
-        "refresh": plan.extra.get("refresh") != "false",
-    }  # fmt: skip
 
 
 def _print(ground: Ground, uri: str) -> str:
@@ -259,21 +249,11 @@ def _print(ground: Ground, uri: str) -> str:
         return "missing"
 
 
-def _operation(plan: Plan, who: str) -> Operation:
+def _operation(plan: Plan, who: str, digest: str) -> Operation:
     import socket
 
-    return Operation(
-        uuid.uuid4().hex[:12],
-        _now(),
-        None,
-        who,
-        socket.gethostname(),
-        _command(),
-        plan.commit,
-        digest_of(plan),
-        "running",
-        "",
-    )
+    name, host = uuid.uuid4().hex[:12], socket.gethostname()
+    return Operation(name, _now(), None, who, host, _command(), plan.commit, digest, "running", "")
 
 
 def _error(result: Result, stop: threading.Event) -> MlopsError | None:
@@ -308,7 +288,7 @@ def _writable(home: Path) -> None:
 
 
 def _quoted(word: str) -> str:
-    return word if word.startswith("--target ") else shlex.quote(word)
+    return word if word.startswith("--") else shlex.quote(word)
 
 
 def _now() -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from mlops.cli.session import Session, overrides_argument, pass_session, split_words, targets_option
+from mlops.cli.session import Session, choice_options, overrides_argument, pass_session, split_words
 from mlops.errors import MlopsError
 
 
@@ -22,28 +22,37 @@ from mlops.errors import MlopsError
 @click.option("--json", "as_json", is_flag=True, help="Stream JSON Lines.")
 @click.option("--lock-timeout", default="0s", metavar="DURATION", help="How long to wait for another apply, as in 30s.")
 @click.option("--parallel", default=4, show_default=True, type=click.IntRange(1, 64), help="Changes made at once.")
-@targets_option
+@click.option("--resume", is_flag=True, help="Go on with a saved plan whose apply was interrupted.")
+@choice_options
 @pass_session
 def command(
     session: Session, overrides: tuple[str, ...], yes: bool, as_json: bool, lock_timeout: str, parallel: int,
-    targets: tuple[str, ...],
+    resume: bool, targets: tuple[str, ...], exclude: tuple[str, ...], anew: tuple[str, ...],
 ) -> None:  # fmt: skip
     """Make it so. Give a saved plan's file, or overrides as for `plan`."""
     values, files = split_words(overrides)
-    if files and (len(files) > 1 or values or targets):
+    if files and (len(files) > 1 or values or targets or exclude or anew):
         raise MlopsError.of(
             "too many arguments",
-            "A saved plan is applied as it was reviewed: give its file alone, without overrides and targets.",
+            "A saved plan is applied as it was reviewed: give its file alone, without overrides, targets and the like.",
         )
+    if resume and not files:
+        raise MlopsError.of(
+            "nothing to resume",
+            "`--resume` goes on with a saved plan: mlops apply FILE --resume. Without one, `mlops apply` goes on by itself.",
+        )
+    from mlops.api import Options
     from mlops.cli.applying import apply_and_report
 
     if files:
         path = Path(files[0])
-        project, plan = session.open_saved(path)
-        apply_and_report(session, project, plan, as_json=as_json, lock_timeout=lock_timeout, parallel=parallel)
+        project, plan = session.open_saved(path, resume=resume)
+        apply_and_report(
+            session, project, plan, as_json=as_json, lock_timeout=lock_timeout, parallel=parallel, resume=resume
+        )
         return
     project = session.open(values)
-    plan = project.plan(targets=targets)
+    plan = project.plan(Options(targets, exclude, anew))
     ask = not yes
     if ask and not sys.stdin.isatty():
         raise MlopsError.of(

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 def apply_and_report(
     session: Session, project: Project, plan: Plan, *, ask: bool = False, as_json: bool = False,
-    lock_timeout: str = "0s", parallel: int = 4, overrides: Sequence[str] = (),
+    lock_timeout: str = "0s", parallel: int = 4, overrides: Sequence[str] = (), resume: bool = False,
 ) -> None:  # fmt: skip
     """Ends with SystemExit where the apply did not succeed."""
     document = plan_document(plan)
@@ -49,8 +49,10 @@ def apply_and_report(
     if document["changes"] and not as_json:
         session.say()
     with interrupts() as stop:
-        result = project.apply(plan, sink=_sink(session, document, as_json), stop=stop, lock_timeout=lock_timeout,
-                               parallel=parallel)  # fmt: skip
+        result = project.apply(
+            plan, sink=_sink(session, document, as_json), stop=stop, lock_timeout=lock_timeout, parallel=parallel,
+            resume=resume,
+        )  # fmt: skip
     if result.error is not None:
         from mlops.cli.session import report
 

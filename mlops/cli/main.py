@@ -20,12 +20,15 @@ from mlops.cli import (
     destroy,
     doctor,
     history,
+    import_,
     invoke,
     logs,
     plan,
     render,
+    rollback,
     schema,
     show,
+    state,
     status,
     unlock,
     validate,
@@ -58,8 +61,8 @@ def cli(ctx: click.Context, project: Path | None, debug: bool) -> None:
     ctx.obj = Session(find_root(Path.cwd()) if project is None else project.absolute(), debug)
 
 
-for module in (plan, apply, status, show, why, history, invoke, logs, ack, validate, config, render, schema, destroy,
-               unlock, doctor):  # fmt: skip
+for module in (plan, apply, status, show, why, history, rollback, invoke, logs, ack, validate, config, render, schema,
+               import_, state, destroy, unlock, doctor):  # fmt: skip
     cli.add_command(module.command)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from mlops.cli.session import PENDING, Session, overrides_argument, pass_session, targets_option
+from mlops.cli.session import PENDING, Session, choice_options, overrides_argument, pass_session
 
 
 @click.command("plan")
@@ -21,17 +21,17 @@ from mlops.cli.session import PENDING, Session, overrides_argument, pass_session
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 where changes are pending, 0 where none are.")
 @click.option("--refresh/--no-refresh", default=True, help="Look at the world, or trust what is recorded.")
 @click.option("--destroy", is_flag=True, help="Plan to destroy everything.")
-@targets_option
+@choice_options
 @pass_session
 def command(
     session: Session, overrides: tuple[str, ...], out: Path | None, view: str, detailed_exitcode: bool,
-    refresh: bool, destroy: bool, targets: tuple[str, ...],
+    refresh: bool, destroy: bool, targets: tuple[str, ...], exclude: tuple[str, ...], anew: tuple[str, ...],
 ) -> None:  # fmt: skip
     """Show what would change, across the whole chain, and why."""
-    from mlops.api import view_of
+    from mlops.api import Options, view_of
 
     project = session.open(overrides)
-    plan = project.plan(targets=targets, refresh=refresh, destroy=destroy)
+    plan = project.plan(Options(targets, exclude, anew, refresh=refresh, destroy=destroy))
     document = project.document(plan, saved_as=out)
     if out is not None:
         project.save(plan, out)

@@ -48,11 +48,11 @@ class Session:
 
         return Project.open(self.root, overrides=overrides)
 
-    def open_saved(self, path: Path) -> tuple[Project, Plan]:
+    def open_saved(self, path: Path, *, resume: bool = False) -> tuple[Project, Plan]:
         """The project as the saved plan saw it, and the plan. Raises StalePlan where it no longer fits."""
         from mlops.api import open_saved
 
-        return open_saved(self.root, path)
+        return open_saved(self.root, path, resume=resume)
 
     def say(self, text: str = "") -> None:
         click.echo(text)
@@ -99,6 +99,15 @@ def targets_option(command: Command) -> Command:
     return click.option(
         "--target", "targets", multiple=True, metavar="ADDR", help="Only this resource and what it needs. Repeatable."
     )(command)
+
+
+def choice_options(command: Command) -> Command:
+    for name, word, told in (
+        ("--replace", "anew", "Make this resource anew, whatever it is. Repeatable."),
+        ("--exclude", "exclude", "Not this resource, nor what needs it. Repeatable."),
+    ):
+        command = click.option(name, word, multiple=True, metavar="ADDR", help=told)(command)
+    return targets_option(command)
 
 
 def split_words(words: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -136,7 +136,7 @@ class _Walk:
 
     def _held_back(self, change: Change) -> bool:
         """True, and told, where something before it failed or nothing new may start."""
-        if change.action is Action.ADOPT:
+        if change.action in (Action.ADOPT, Action.MOVE):
             return False
         for need in change.depends_on:
             if need in self.result.failed or need in self.result.skipped:
@@ -170,10 +170,18 @@ class _Walk:
         at = change.address
         truths = self.desk.truths
         desired, record = truths.desired.get(at), truths.record(at)
-        if change.action is Action.ADOPT:
+        if change.moved_from is not None:
+            self.desk.store.move(
+                change.moved_from, at, operation=self.desk.operation, at=self.desk.now(), token=self.desk.token
+            )
+        if change.action in (Action.ADOPT, Action.MOVE):
             assert record is not None
             assert desired is not None
             self._adopt(desired, record)
+            if change.action is Action.MOVE:
+                self.result.done.append(at)
+                told = {"note": f"was {change.moved_from}", "seconds": 0.0, "category": change.category}
+                self._tell("change_done", at, {**told, "action": change.action.value})
             return
         effect = Effect(change.category, change.rank, change.action)
         if desired is not None and record is not None and change.condition:
@@ -189,9 +197,8 @@ class _Walk:
             effect = max((effect, *moved), key=lambda told: told.rank)
         self._tell("change_started", at, {"category": effect.category, "action": change.action.value})
         step = self._step(change, effect.category, desired, record)
-        self.desk.store.intend(
-            Intent(step.key, at, step.action.value, self.desk.operation), at=self.desk.now(), token=self.desk.token
-        )
+        intent = Intent(step.key, at, step.action.value, self.desk.operation, _body(step))
+        self.desk.store.intend(intent, at=self.desk.now(), token=self.desk.token)
         note = self._carry_out(step, truths.kinds[at.kind])
         self.result.done.append(at)
         told = {"note": note, "seconds": self.desk.clock() - started, "category": effect.category}
@@ -232,7 +239,8 @@ class _Walk:
     def _carry_out(self, step: Step, kind: Kind) -> str:
         written = {"operation": self.desk.operation, "token": self.desk.token, "closes": step.key}
         if step.action in (Action.DELETE, Action.FORGET):
-            kind.delete(step)
+            if step.action is Action.DELETE:
+                kind.delete(step)
             self.desk.store.delete(step.address, at=self.desk.now(), **written)  # type: ignore[arg-type]
             return "forgotten" if step.action is Action.FORGET else "deleted"
         try:
@@ -268,6 +276,14 @@ class _Walk:
     def _tell(self, type_: EventType, at: Address | None, data: Mapping[str, Json]) -> None:
         with self._telling, suppress(Exception):
             self.desk.sink(Event(type_, self.desk.clock(), str(at) if at else None, data))
+
+
+def _body(step: Step) -> dict[str, Json] | None:
+    """Of a creation: what a later apply must know to clean it up, should nothing declare it then."""
+    if step.desired is None or step.recorded is not None:
+        return None
+    needs = [str(at) for at in _needs(step.desired)]
+    return {"inputs": step.desired.inputs, "depends_on": needs, "upstream": _consumed(step.desired, step.upstream)}
 
 
 def _needs(desired: Desired) -> tuple[Address, ...]:

@@ -7,12 +7,12 @@ Law: make_plan is pure; apply_plan does exactly Plan.changes and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 
 from mlops.address import Address
 from mlops.engine.diff import diff
-from mlops.engine.graph import order, reach, reverse
+from mlops.engine.graph import order, reverse
 from mlops.engine.resource import (
     Action,
     Attention,
@@ -25,6 +25,7 @@ from mlops.engine.resource import (
     Reason,
     Record,
 )
+from mlops.engine.wishes import EVERYTHING, Wishes, chosen
 
 NOTHING = Observed(None, exists=False)
 _STRENGTH = (Action.UPDATE, Action.RUN, Action.CREATE, Action.REPLACE)
@@ -35,7 +36,8 @@ class Change:
     """What the plan says of one resource. A no-op has a reason too.
 
     `condition`: for MAYBE, the upstream resources whose outputs decide. `blocked`: why a protected resource refuses.
-    `keeps`: no output of it will differ. `depends_on`: what must be finished before.
+    `keeps`: no output of it will differ. `depends_on`: what must be finished before. `moved_from`: the address that it is
+    recorded under so far.
     """
 
     address: Address
@@ -49,6 +51,7 @@ class Change:
     depends_on: tuple[Address, ...] = ()
     blocked: str | None = None
     keeps: bool = False
+    moved_from: Address | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,33 +83,34 @@ class Plan:
 
 @dataclass(frozen=True)
 class Truths:
-    """All that a decision is made from. `interrupted`: resources that an apply was changing when it died."""
+    """All that a decision is made from. `interrupted`: resources that an apply was changing when it died. `half_made`:
+    those of them that have no record of their own. `moved`: new address -> the one that it is recorded under; the
+    records here have the new one."""
 
     desired: Mapping[Address, Desired]
     observed: Mapping[Address, Observed]
     kinds: Mapping[str, Kind]
     interrupted: Collection[Address] = ()
+    half_made: Collection[Address] = ()
+    moved: Mapping[Address, Address] = field(default_factory=dict)
 
     def record(self, address: Address) -> Record | None:
         return self.observed.get(address, NOTHING).recorded
 
 
-def make_plan(truths: Truths, *, targets: Sequence[Address] = ()) -> tuple[Change, ...]:
-    """With `targets`, these and what they need; where they are to be deleted, what needs them.
-
-    To destroy everything, give no desired resources. Raises InvalidConfig for a cycle.
-    """
+def make_plan(truths: Truths, wishes: Wishes = EVERYTHING) -> tuple[Change, ...]:
+    """To destroy everything, give no desired resources. Raises InvalidConfig for a cycle."""
     needs = {at: tuple(d.address for d in desired.depends_on) for at, desired in truths.desired.items()}
     gone = [at for at, seen in truths.observed.items() if seen.recorded is not None and at not in truths.desired]
     made: dict[Address, Change] = {}
     for at in order(needs):
-        made[at] = _decide(truths.desired[at], truths, made)
+        made[at] = _decide(truths.desired[at], truths, made, at in wishes.replace)
     recorded_needs = {at: seen.recorded.depends_on for at, seen in truths.observed.items() if seen.recorded}
     users = reverse(recorded_needs)
     for at in gone:
-        made[at] = _delete(at, truths, tuple(user for user in users.get(at, ()) if user in made or user in gone))
-    chosen = _chosen(targets, made, needs, users)
-    ordering = {at: made[at].depends_on for at in chosen}
+        after = tuple(user for user in users.get(at, ()) if user in made or user in gone)
+        made[at] = _delete(at, truths, after, wishes.forget.get(at))
+    ordering = {at: made[at].depends_on for at in chosen(wishes, made, needs, recorded_needs)}
     return tuple(made[at] for at in order(ordering))
 
 
@@ -114,28 +118,33 @@ def attention_of(truths: Truths) -> tuple[Attention, ...]:
     return tuple(told for at in sorted(truths.observed) for told in truths.observed[at].attention)
 
 
-def _chosen(
-    targets: Sequence[Address], made: Mapping[Address, Change], needs: Mapping[Address, Sequence[Address]],
-    users: Mapping[Address, Sequence[Address]],
-) -> set[Address]:  # fmt: skip
-    if not targets:
-        return set(made)
-    up = reach([at for at in targets if at in needs], needs)
-    down = reach([at for at in targets if at not in needs], users)
-    return (up | down) & set(made)
-
-
-def _delete(at: Address, truths: Truths, users: tuple[Address, ...]) -> Change:
+def _delete(at: Address, truths: Truths, users: tuple[Address, ...], forget: Effect | None) -> Change:
     kind = truths.kinds[at.kind]
     record = truths.record(at)
     assert record is not None
+    if forget is not None:
+        reason = Reason("`removed:` says to forget it and to leave it as it is")
+        return Change(at, Action.FORGET, forget.category, forget.rank, (reason,), depends_on=users)
     reason = Reason("no longer declared" if truths.desired else "destroyed by request")
+    if at in truths.half_made:
+        reason = Reason("an apply died while creating it, and it is no longer declared")
     blocked = "take the protection off first: `protect: false`, then apply" if record.protect else None
     effect = kind.deleted
     return Change(at, effect.action, effect.category, effect.rank, (reason,), depends_on=users, blocked=blocked)
 
 
-def _decide(desired: Desired, truths: Truths, made: Mapping[Address, Change]) -> Change:
+def _decide(desired: Desired, truths: Truths, made: Mapping[Address, Change], anew: bool) -> Change:
+    change = _compared(desired, truths, made, anew)
+    old = truths.moved.get(desired.address)
+    if old is None:
+        return change
+    reasons = (Reason(f"moved from {old}: `moved:` says so"), *change.reasons)
+    if change.action in (Action.NOOP, Action.ADOPT):
+        change = replace(change, action=Action.MOVE, category=Action.MOVE.value.upper(), reasons=reasons[:1])
+    return replace(change, reasons=reasons[:1] if change.action is Action.MOVE else reasons, moved_from=old)
+
+
+def _compared(desired: Desired, truths: Truths, made: Mapping[Address, Change], anew: bool) -> Change:
     kind = truths.kinds[desired.address.kind]
     observed = truths.observed.get(desired.address, NOTHING)
     record = observed.recorded
@@ -149,6 +158,9 @@ def _decide(desired: Desired, truths: Truths, made: Mapping[Address, Change]) ->
     for extra_reason, effect in _from_the_world(desired, observed, record, kind, truths):
         reasons.append(extra_reason)
         effects.append(effect)
+    if anew:
+        reasons.append(Reason("made anew by request (--replace)"))
+        effects.append(Effect(kind.created.category, kind.created.rank, Action.REPLACE))
     maybe: list[tuple[Dependency, Reason]] = []
     for dependency in desired.depends_on:
         told = _from_upstream(dependency, record, truths, made)

@@ -1,6 +1,6 @@
 """Write a plan to a file, and hold it against the world again.
 
-Lives here: plan_to_json, plan_from_json, check_same, check_fresh, digest_of.
+Lives here: plan_to_json, plan_from_json, check_same, check_own, check_fresh, digest_of.
 Not here: making plans, drawing them.
 Law: a file whose digest does not fit is refused; a plan that would be another today says what moved.
 """
@@ -16,6 +16,7 @@ from typing import Any
 from mlops.address import Address
 from mlops.engine.plan import Change, Pin, Plan
 from mlops.engine.resource import Action, Effect, FieldChange, Reason
+from mlops.engine.state import Reader
 from mlops.errors import MlopsError, StalePlan
 
 FORMAT = "mlops.saved-plan/1"
@@ -64,21 +65,45 @@ def check_same(saved: Plan, fresh: Plan, *, file: str) -> None:
         moved.append("the state is another one (its lineage differs)")
     elif saved.serial != fresh.serial:
         moved.append(f"the state went from serial {saved.serial} to {fresh.serial}: somebody applied since")
-    now = {pin.name: pin.digest for pin in fresh.pins}
-    was = {pin.name: pin.digest for pin in saved.pins}
-    moved += [
-        f"{name} changed ({_short(was.get(name))} → {_short(now.get(name))})"
-        for name in sorted(was.keys() | now.keys()) if was.get(name) != now.get(name)
-    ]  # fmt: skip
+    moved += _moved_pins(saved, fresh)
     if not moved and digest_of(saved) != digest_of(fresh):
         before = {change.address: change for change in saved.changes}
         after = {change.address: change for change in fresh.changes}
         differ = sorted(at for at in before.keys() | after.keys() if before.get(at) != after.get(at))
         moved.append(f"the world changed: {', '.join(str(at) for at in differ)} would be planned otherwise now")
     if moved:
-        raise StalePlan.of(
-            "stale plan", f"{file} no longer fits: {'; '.join(moved)}. Nothing was done. Plan and review again."
-        )
+        raise _stale(file, moved)
+
+
+def _moved_pins(saved: Plan, fresh: Plan) -> list[str]:
+    now = {pin.name: pin.digest for pin in fresh.pins}
+    was = {pin.name: pin.digest for pin in saved.pins}
+    return [
+        f"{name} changed ({_short(was.get(name))} → {_short(now.get(name))})"
+        for name in sorted(was.keys() | now.keys()) if was.get(name) != now.get(name)
+    ]  # fmt: skip
+
+
+def _stale(file: str, moved: list[str]) -> MlopsError:
+    return StalePlan.of(
+        "stale plan", f"{file} no longer fits: {'; '.join(moved)}. Nothing was done. Plan and review again."
+    )
+
+
+def check_own(saved: Plan, fresh: Plan, store: Reader, *, file: str) -> None:
+    """Raises StalePlan unless all that happened since `saved` was done by an apply of it, and what is left is in it."""
+    mine = {operation.id for operation in store.operations(1000) if operation.plan_digest == digest_of(saved)}
+    if not mine:
+        check_same(saved, fresh, file=file)
+        return
+    if saved.lineage not in ("", fresh.lineage) or store.writers_since(saved.serial) - mine:
+        raise _stale(file, [f"another apply wrote the state since (serial {saved.serial} → {fresh.serial})"])
+    moved = _moved_pins(saved, fresh)
+    listed = {change.address for change in saved.changes if change.action not in (Action.NOOP, Action.ADOPT)}
+    left = [change.address for change in fresh.changes if change.action not in (Action.NOOP, Action.ADOPT)]
+    moved += [f"{at} would change now, and the plan does not list it" for at in left if at not in listed]
+    if moved:
+        raise _stale(file, moved)
 
 
 def check_fresh(saved: Plan, now: str, *, file: str) -> None:
@@ -111,7 +136,7 @@ def _change(told: Mapping[str, Any]) -> Change:
     return Change(
         _address(told["address"]), Action(told["action"]), told["category"], told["rank"], reasons, fields,
         tuple(told["notes"]), tuple(_address(at) for at in told["condition"]),
-        tuple(_address(at) for at in told["depends_on"]), told["blocked"], told["keeps"],
+        tuple(_address(at) for at in told["depends_on"]), told["blocked"], told["keeps"], _address(told["moved_from"]) if told["moved_from"] else None,
     )  # fmt: skip
 
 

@@ -27,6 +27,7 @@ class Action(StrEnum):
     MAYBE = "if-upstream-changes"
     FORGET = "forget"
     ADOPT = "adopt"
+    MOVE = "move"
     NOOP = "no-op"
 
 

@@ -74,6 +74,10 @@ class Reader(Protocol):
 
     def intents(self) -> Sequence[Intent]: ...
 
+    def writers_since(self, serial: int) -> set[str]:
+        """The operations that wrote anything after it."""
+        ...
+
 
 class Store(Reader, Protocol):
     """Every write carries the fencing token of the lease, and fails with LockHeld once another holds it."""
@@ -89,6 +93,8 @@ class Store(Reader, Protocol):
         ...
 
     def delete(self, address: Address, *, operation: str, at: str, token: int, closes: str | None = None) -> None: ...
+
+    def move(self, old: Address, new: Address, *, operation: str, at: str, token: int) -> None: ...
 
     def close(self, key: str, *, token: int) -> None:
         """Close an intent that changed nothing."""

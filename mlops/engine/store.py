@@ -20,6 +20,7 @@ from mlops.engine import tables as t
 from mlops.engine.resource import Record
 from mlops.engine.state import Head, Intent, Operation, Version, record_from_json, record_to_json
 from mlops.engine.together import Together
+from mlops.engine.wishes import renamed
 from mlops.errors import LockHeld, MlopsError
 
 
@@ -41,16 +42,11 @@ class DatabaseStore:
         return Head("", 0, "") if row is None else Head(row.lineage, row.serial, row.salt)
 
     def records(self) -> Mapping[Address, Record]:
-        join = sa.and_(
-            t.records.c.environment == t.current.c.environment,
-            t.records.c.address == t.current.c.address,
-            t.records.c.serial == t.current.c.serial,
-        )
-        query = sa.select(t.records.c.address, t.records.c.serial, t.records.c.body).select_from(
-            t.current.join(t.records, join)
-        )
         with self.reading() as connection:
-            rows = connection.execute(query.where(t.current.c.environment == self.environment)).all()
+            return self._records_in(connection)
+
+    def _records_in(self, connection: sa.Connection) -> dict[Address, Record]:
+        rows = connection.execute(t.RECORDED, {"env": self.environment}).all()
         told = [self._record(row.address, row.serial, row.body) for row in rows if row.body is not None]
         return {record.address: record for record in sorted(told, key=lambda record: record.address)}
 
@@ -132,6 +128,29 @@ class DatabaseStore:
             self._close_all(connection, address, closes)
 
         self._together.run(token, work)
+
+    def move(self, old: Address, new: Address, *, operation: str, at: str, token: int) -> None:
+        """What is recorded under `old` is so under `new`, and all that was recorded of it by others too."""
+        moves = {old: new}
+
+        def work(connection: sa.Connection) -> None:
+            now = self._records_in(connection)
+            if old not in now:
+                return
+            for record in now.values():
+                told = renamed(record, moves)
+                if told != record:
+                    self._append(connection, told.address, record_to_json(told), operation, at)
+            self._append(connection, old, None, operation, at)
+
+        self._together.run(token, work)
+
+    def writers_since(self, serial: int) -> set[str]:
+        query = sa.select(t.records.c.operation).where(
+            t.records.c.environment == self.environment, t.records.c.serial > serial
+        )  # fmt: skip
+        with self.reading() as connection:
+            return {row.operation for row in connection.execute(query.distinct()).all()}
 
     def close(self, key: str, *, token: int) -> None:
         self._together.run(
@@ -234,7 +253,7 @@ class DatabaseStore:
 class _Nothing:
     """What a database without tables answers."""
 
-    def execute(self, query: object) -> _Nothing:
+    def execute(self, query: object, words: object = None) -> _Nothing:
         return self
 
     def first(self) -> None:

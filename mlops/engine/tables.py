@@ -58,6 +58,20 @@ leases = sa.Table(
     sa.Column("holder", sa.Text, nullable=True), sa.Column("expires_at", sa.Float, nullable=False),
 )  # fmt: skip
 
+RECORDED = (
+    sa.select(records.c.address, records.c.serial, records.c.body)
+    .select_from(
+        current.join(
+            records,
+            sa.and_(
+                records.c.environment == current.c.environment,
+                records.c.address == current.c.address,
+                records.c.serial == current.c.serial,
+            ),
+        )
+    )
+    .where(current.c.environment == bindparam("env"))
+)
 # Built once: to build an expression costs more than to carry it out.
 FENCE = (
     leases.update().where(leases.c.environment == bindparam("env"), leases.c.token == bindparam("held"))

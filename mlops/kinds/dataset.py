@@ -58,6 +58,14 @@ class DatasetKind:
         stale = [*self._moved(desired, told), *stale_of(self.ground, stage, self.created)]
         return Observed(truth, adopted=not same, stale=tuple(stale))
 
+    def pinned(self, address: Address) -> dict[str, Any] | None:
+        """The inputs that dvc.lock holds of it; None where it holds none."""
+        locked = self.ground.lock.get(f"prepare@{address.name}")
+        if locked is None:
+            return None
+        told = locked.params.get(f"params/dataset/{address.name}.json", {}).get("prepare", {})
+        return without(told, "fingerprint", "code") or None
+
     def _moved(self, desired: Desired, told: Mapping[str, Any]) -> list[Stale]:
         """Sources and code that are not what dvc.lock pins, each with its own sentence."""
         stale: list[Stale] = []

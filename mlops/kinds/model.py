@@ -68,6 +68,12 @@ class ModelKind:
         )  # fmt: skip
         return Observed(truth, adopted=not same, stale=(*self._stale(desired, name, data), *self._missed(truth, same)))
 
+    def pinned(self, address: Address) -> dict[str, Any] | None:
+        """The inputs that dvc.lock holds of it, without gates; None where it holds none."""
+        locked = self.ground.lock.get(f"train@{address.name}")
+        told = locked.params.get(f"params/model/{address.name}.json", {}).get("train", {}) if locked else {}
+        return without(told, "code") or None
+
     def _stale(self, desired: Desired, name: str, data: str) -> list[Stale]:
         params = model_params(desired.inputs, self.ground.root)
         told: list[Stale] = []

@@ -1,6 +1,6 @@
 """Put the kinds together.
 
-Lives here: build_kinds, desire_all and acting.
+Lives here: build_kinds, desire_all, acting, MOVABLE.
 Not here: any kind.
 Law: one object a kind, for one command.
 """
@@ -22,6 +22,9 @@ from mlops.kinds.package import PackageKind
 from mlops.kinds.stack import StackKind
 from mlops.spec.project import KINDS, LoadedResource, Project
 from mlops.spec.vocabulary import kind_of
+
+MOVABLE: tuple[str, ...] = ()
+"""The built-in kinds whose world does not know their addresses."""
 
 
 class Word(Kind, Protocol):

@@ -36,6 +36,8 @@ class PluginKind:
 
     name: ClassVar[str]
     created: Effect = effect_of(Category.PROVISION)
+    movable: ClassVar[bool] = False
+    """Whether nothing in the world knows its address, so that `moved:` renames it and nothing happens."""
     deleted: Effect = Effect(Category.DESTROY.value, Category.DESTROY.rank, Action.DELETE)
 
     def __init__(self, ground: Ground) -> None:

@@ -18,6 +18,7 @@ PLUGIN = Plugin("value", model="mlops.plugin.value_model:Value", kind="mlops.plu
 
 class ValueKind(PluginKind):
     name = "value"
+    movable = True
 
     def create(self, step: Step) -> Outcome:
         assert step.desired is not None

@@ -25,6 +25,7 @@ SYMBOLS = {
     Action.MAYBE: "?",
     Action.FORGET: ".",
     Action.ADOPT: "=",
+    Action.MOVE: "→",
     Action.NOOP: " ",
 }
 
@@ -36,6 +37,7 @@ _COUNTED = {
     "destroy": (Action.DELETE,),
     "forget": (Action.FORGET,),
     "adopt": (Action.ADOPT,),
+    "move": (Action.MOVE,),
     "unchanged": (Action.NOOP,),
 }
 QUIET = (Action.NOOP, Action.ADOPT)

@@ -139,6 +139,8 @@ def summary(document: dict[str, Any]) -> str:
     ]
     if counts["forget"]:
         parts.append(f"{counts['forget']} to forget")
+    if counts["move"]:
+        parts.append(f"{counts['move']} to move")
     return f"Plan: {', '.join(parts)}."
 
 

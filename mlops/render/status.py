@@ -47,7 +47,7 @@ def render_records(told: Sequence[Mapping[str, Any]], *, color: bool = False) ->
 def render_why(told: Mapping[str, Any], *, color: bool = False) -> str:
     """`told`: {address, made: {...} or None, lines: [{path, value, source}], upstream: [...], pending: [...]}."""
     paint = Paint(color)
-    out = [paint(told["address"], "strong")]
+    out = [paint(f"{told['address']} {told.get('version') or ''}".strip(), "strong")]
     made = told.get("made")
     if made:
         commit = f", commit {made['commit'][:12]}" if made.get("commit") else ""
@@ -56,13 +56,39 @@ def render_why(told: Mapping[str, Any], *, color: bool = False) -> str:
     else:
         out.append("  not applied in this environment yet")
     for item in told["upstream"]:
-        out.append(f"  because of  {item['address']} {item['output']} {_clip(value_text(item['value']), 24)}")
+        out.append(
+            f"  because of  {item['address']} {item['output']} {_clip(value_text(item['value']), 24)}{_by(item['made'])}"
+        )
     width = max((len(f"{line['path']}: {_clip(value_text(line['value']))}") for line in told["lines"]), default=0)
     for line in told["lines"]:
         text = f"{line['path']}: {_clip(value_text(line['value']))}"
         out.append(f"  says        {text:<{min(width, 70)}}  {paint(line['source'] or '', 'note')}".rstrip())
     for chain in told["pending"]:
         out.append(paint(f"  pending     {' because '.join(chain)}", "change"))
+    return "\n".join(out)
+
+
+def _by(made: Mapping[str, Any] | None) -> str:
+    if not made:
+        return ""
+    commit = f", commit {made['commit'][:12]}" if made.get("commit") else ""
+    return f", by {made['who']} at {made['at']}, serial {made['serial']}{commit}"
+
+
+def render_uses(told: Mapping[str, Any], *, color: bool = False) -> str:
+    paint = Paint(color)
+    if not told["uses"]:
+        return f"Nothing depends on {told['address']}."
+    out = [paint(told["address"], "strong")]
+    width = max(len(item["address"]) + 2 * item["depth"] for item in told["uses"])
+    for item in told["uses"]:
+        name = f"{'  ' * item['depth']}{item['address']}"
+        words = (
+            f"uses the {item['output']} of {item['of']}: {item['category']}"
+            if item["category"]
+            else f"comes after {item['of']}"
+        )
+        out.append(f"{name:<{width}}  {paint(words, 'note')}")
     return "\n".join(out)
 
 

@@ -88,6 +88,7 @@ def _settings(own: Tree, composed: Composed, known: set[tuple[str, str]]) -> Tre
     training = told.training
     if training and training.stack and ("stack", training.stack) not in known:
         problems.append(_dangling(("training", "stack"), training.stack, "stack", teller, known))
+    problems += _memory(told, teller, known)
     if problems:
         raise InvalidConfig(*problems)
     default = PROTECTED_IN_PROD if env == "prod" else ()
@@ -102,9 +103,33 @@ def _settings(own: Tree, composed: Composed, known: set[tuple[str, str]]) -> Tre
         concurrency=told.concurrency,
         stages=training.stages if training else 1,
         description=told.description,
+        moved=told.moved,
+        removed=told.removed,
     )
     origins = {_dotted(path): str(found) for path in _paths(own, ()) if (found := provenance.find(path))}
     return {**vars(settings), "origins": origins}
+
+
+def _memory(told: ProjectFile, teller: Teller, known: set[tuple[str, str]]) -> Iterator[Problem]:
+    """What `moved` and `removed` say that the resources contradict."""
+    declared = {f"{kind}.{name}" for kind, name in known}
+    for old, new in told.moved.items():
+        if old in declared:
+            detail = f"`{old}` is still declared, so it did not move. Take its file away, or this line."
+            yield teller.problem("moved and still there", detail, ("moved", old), key=True)
+        if new not in declared:
+            detail = (
+                f"`{new}` is not declared, so nothing can have moved there. Write its file, or correct the address."
+            )
+            yield teller.problem("no such resource", detail, ("moved", old), hint=near(new, sorted(declared)))
+        if old.partition(".")[0] != new.partition(".")[0]:
+            yield teller.problem("moved to another kind", f"`{old}` cannot become `{new}`.", ("moved", old))
+    if len(set(told.moved.values())) < len(told.moved):
+        yield teller.problem("moved twice", "Two resources cannot move to one address.", ("moved",))
+    for position, at in enumerate(told.removed):
+        if at in declared:
+            detail = f"`{at}` is still declared. Take its file away to have it forgotten, or this line to keep it."
+            yield teller.problem("removed and still there", detail, ("removed", position))
 
 
 def _resource(raw: Raw, settings: Tree | None, known: set[tuple[str, str]], provenance: Provenance) -> Tree:

@@ -42,7 +42,7 @@ class Settings:
     `state_url` None means `.mlops/state.db`; a secret in it stands as `${secret:NAME}` unless `load` was told how to
     resolve one. `build`: whether data sets and models may be made here. `protect`: the kinds that refuse to be deleted
     unless their file says otherwise. `training_stack`: where stages run, None for this machine. `concurrency`: how many
-    changes apply carries out at once; `stages`: how many DVC stages among them.
+    changes apply carries out at once; `stages`: how many DVC stages among them. `moved`: old address -> new; `removed`: what is forgotten.
     """
 
     name: str
@@ -55,6 +55,8 @@ class Settings:
     concurrency: int = 4
     stages: int = 1
     description: str = ""
+    moved: Mapping[str, str] = field(default_factory=dict)
+    removed: tuple[str, ...] = ()
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
@@ -115,7 +117,7 @@ class Project:
 def project_of(payload: Mapping[str, Json], *, root: Path, overrides: tuple[str, ...]) -> Project:
     """From what `judge` returned, or the cache kept of it. Raises KeyError, TypeError or ValueError for another shape."""
     settings = {**payload["settings"]}
-    for name in ("allow_targets", "protect"):
+    for name in ("allow_targets", "protect", "removed"):
         settings[name] = tuple(settings[name])
     resources: dict[Address, LoadedResource] = {}
     for text, told in payload["resources"].items():

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from mlops.address import Address
 from mlops.spec.base import Name, Strict, said
 
 
@@ -21,12 +22,22 @@ def _module(text: str) -> str:
     return text
 
 
+def _address(text: str) -> str:
+    try:
+        return str(Address.parse(text))
+    except ValueError as error:
+        raise ValueError(str(error)) from None
+
+
 def _url(text: str) -> str:
     if not re.match(r"(\$\{secret:[A-Za-z_]\w*\}|sqlite|postgresql)", text):
         raise ValueError("it is the address of a database: sqlite:///PATH or postgresql+psycopg://USER@HOST/NAME")
     if re.match(r"[a-z+0-9]+://[^/@:]*:(?!\$\{secret:[A-Za-z_]\w*\}@)[^/@]+@", text):
         raise ValueError("it holds a password in the clear; write `${secret:NAME}` in its place")
     return text
+
+
+AddressText = Annotated[str, AfterValidator(_address)]
 
 
 class State(Strict):
@@ -58,4 +69,10 @@ class ProjectFile(Strict):
         None, doc="Kinds that refuse to be deleted or replaced. Default: dataset, model, endpoint in prod, else none."
     )
     training: Training | None = said(None, doc="Where stages run.")
+    moved: dict[AddressText, AddressText] = said(
+        {}, doc="Resources that have another address now: OLD: NEW. What is recorded goes along."
+    )
+    removed: tuple[AddressText, ...] = said(
+        (), doc="Resources to forget: out of the state, left as they are in the world."
+    )
     concurrency: int = Field(4, ge=1, le=256, description="How many changes apply carries out at once.")

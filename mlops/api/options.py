@@ -1,0 +1,58 @@
+"""Say how to plan.
+
+Lives here: Options, what a user asks of one plan besides the spec, and its form in a saved plan.
+Not here: what follows from it (engine.wishes, project).
+Law: a saved plan is made again with the options that it was made with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from mlops.address import Address
+from mlops.api.speech import parse_address
+from mlops.engine.wishes import Wishes
+from mlops.kinds.ground import effect_of
+from mlops.spec.category import Category
+
+
+@dataclass(frozen=True)
+class Options:
+    """Addresses as text. `back`: ADDRESS@SERIAL of each whose inputs are those that were recorded then."""
+
+    targets: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    replace: tuple[str, ...] = ()
+    back: tuple[str, ...] = ()
+    refresh: bool = True
+    destroy: bool = False
+
+    def to_extra(self) -> dict[str, str]:
+        lists = {"targets": self.targets, "exclude": self.exclude, "replace": self.replace, "back": self.back}
+        told = {name: " ".join(words) for name, words in lists.items() if words}
+        return told | ({"destroy": "true"} if self.destroy else {}) | ({} if self.refresh else {"refresh": "false"})
+
+    @classmethod
+    def of_extra(cls, extra: Mapping[str, str]) -> Options:
+        targets, exclude, replace, back = (
+            tuple(extra.get(name, "").split()) for name in ("targets", "exclude", "replace", "back")
+        )
+        refresh, destroy = extra.get("refresh") != "false", extra.get("destroy") == "true"
+        return cls(targets, exclude, replace, back, refresh, destroy)
+
+    def words(self) -> list[str]:
+        """As on the command line."""
+        return [
+            f"--{name} {word}" for name, told in (("target", self.targets), ("exclude", self.exclude), ("replace", self.replace))
+            for word in told
+        ]  # fmt: skip
+
+    def wishes(self, known: Iterable[Address], forget: Iterable[str]) -> Wishes:
+        """Raises MlopsError for an address that there is not."""
+        there = list(known)
+        targets, exclude, replace = (
+            [parse_address(text, there) for text in texts] for texts in (self.targets, self.exclude, self.replace)
+        )
+        left = effect_of(Category.METADATA)
+        return Wishes(targets, exclude, replace, {Address.parse(text): left for text in forget})
