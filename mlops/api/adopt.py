@@ -41,6 +41,10 @@ def adopt(project: Project, text: str) -> tuple[Path, str, str]:
         raise MlopsError.of(
             "already declared", f"{path.relative_to(project.root)} is there. What differs: mlops plan", address=text
         )
+    if text in project.spec.settings.removed:
+        raise MlopsError.of(
+            "to be forgotten", f"`removed:` in conf/project.yaml lists {at}. Take it out there first.", address=text
+        )
     inputs, record = _found(project, at)
     told = f"# yaml-language-server: $schema=../schema/{at.kind}.json\n{_yaml(plain(inputs))}"
     path.parent.mkdir(parents=True, exist_ok=True)

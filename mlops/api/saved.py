@@ -25,7 +25,9 @@ def open_saved(root: Path, path: Path, *, resume: bool = False) -> tuple[Project
     """
     plan = plan_from_json(path.read_text(), file=str(path))
     overrides = [word for word in plan.overrides if not word.startswith(("env=", "environment="))]
-    project = Project.open(root, overrides=[*overrides, f"env={plan.environment}"])
+    project = Project.open(root, overrides=overrides)
+    if project.environment != plan.environment:
+        project = Project.open(root, overrides=[*overrides, f"env={plan.environment}"])
     project.overrides, project.saved_as = plan.overrides, str(path)
     if project.spec.name != plan.project:
         raise StalePlan.of(

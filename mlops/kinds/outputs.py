@@ -61,15 +61,18 @@ def _fill(value: Any, upstream: Mapping[Address, Mapping[str, Any]]) -> Any:
         return {key: _fill(inner, upstream) for key, inner in value.items()}
     if isinstance(value, list):
         return [_fill(inner, upstream) for inner in value]
-    return _OUTPUT.sub(lambda found: _value(found, upstream), value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    whole = _OUTPUT.fullmatch(value)
+    return _value(whole, upstream) if whole else _OUTPUT.sub(lambda found: str(_value(found, upstream)), value)
 
 
-def _value(found: re.Match[str], upstream: Mapping[Address, Mapping[str, Any]]) -> str:
+def _value(found: re.Match[str], upstream: Mapping[Address, Mapping[str, Any]]) -> Any:
     outputs = upstream.get(Address.parse(found[1]), {})
     if found[2] not in outputs:
         there = ", ".join(sorted(outputs)) or "none"
         raise MlopsError.of("no such output", f"`{found[0]}`: {found[1]} has no output {found[2]}. There are: {there}.")
-    return str(outputs[found[2]])
+    return outputs[found[2]]
 
 
 def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:

@@ -8,6 +8,7 @@ Law: `observe` only reads; create, update and delete may be called again after a
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from mlops.address import Address
@@ -20,11 +21,15 @@ from mlops.engine.resource import Stale as Stale
 from mlops.engine.resource import Step as Step
 from mlops.errors import MlopsError as MlopsError
 from mlops.kinds.ground import Ground as Ground
-from mlops.kinds.ground import effect_of as effect_of
 from mlops.kinds.ground import field_effect
 from mlops.kinds.secrets import seal, unseal
 from mlops.spec.category import Category
 from mlops.spec.project import LoadedResource, Project
+
+
+def effect_of(category: Category) -> Effect:
+    """Of a change of this category, carried out as an update."""
+    return Effect(category.value, category.rank)
 
 
 class PluginKind:
@@ -50,8 +55,9 @@ class PluginKind:
         return Desired(resource.address, inputs, needs, resource.protect, resource.origins)
 
     def effect(self, path: str) -> Effect:
-        """What the field's marker in the model says."""
-        return field_effect(self.name, path)
+        """What the field's marker in the model says; all but METADATA may change what is made."""
+        told = field_effect(self.name, path)
+        return replace(told, keeps=told.category == Category.METADATA)
 
     def notes(self, desired: Desired, record: Record | None, category: str) -> tuple[str, ...]:
         return ()
