@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import threading
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -29,6 +30,7 @@ _CODE: Mapping[str, tuple[str, ...]] = {
     "evaluate": tuple(f"training/{name}.py" for name in ("evaluate", "metrics", "data", "task")),
     "export": ("features", "training/export.py", "training/network.py", "training/data.py"),
 }
+_index_guard = threading.Lock()
 _NOT_TRAINED = ("gates", "slices", *METADATA)
 
 
@@ -121,7 +123,12 @@ def write_params(project: Project, ground: Ground) -> list[str]:
 
 
 def write_params_of(kind: str, name: str, sections: Mapping[str, Any], root: Path) -> None:
-    """Write one resource's file, and name it in the index where it is not yet."""
+    """Write one resource's file, and name it in the index where it is not yet; several threads may do so at once."""
+    with _index_guard:
+        _write_one(kind, name, sections, root)
+
+
+def _write_one(kind: str, name: str, sections: Mapping[str, Any], root: Path) -> None:
     write_if_other(root / "params" / kind / f"{name}.json", _text(sections))
     index_path = root / "params" / "index.json"
     try:

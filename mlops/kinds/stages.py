@@ -7,17 +7,25 @@ Law: what was made is read from dvc.lock; a stage that nothing asks for does not
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
-from mlops.engine.resource import Effect, Reason, Stale, Step
+from mlops.engine.resource import Action, Effect, Reason, Stale, Step
 from mlops.errors import MlopsError
 from mlops.kinds.ground import Ground
 from mlops.kinds.params import write_params_of
 from mlops.tools.dvc.reader import Locked, read_lock, read_stages
-from mlops.tools.dvc.run import checkout, repro
+from mlops.tools.dvc.run import bring_about, checkout
 from mlops.tools.dvc.verdict import Finding, verdict
+
+
+@cache
+def _room(most: int) -> threading.Semaphore:
+    """How many stages run at once in this process."""
+    return threading.Semaphore(most)
 
 
 def stale_of(ground: Ground, stage_name: str, effect: Effect, *, follows: Sequence[str] = ()) -> list[Stale]:
@@ -65,7 +73,7 @@ def make(
         for stage in stages
     }
     took = 0.0
-    if any(findings.values()):
+    if any(findings.values()) or step.action is Action.REPLACE:
         if not ground.settings.build:
             raise MlopsError.of(
                 "this environment does not build",
@@ -73,7 +81,9 @@ def make(
                 f"of {step.address}. Build it on a branch (mlops apply, in dev), commit dvc.lock, and apply again.",
             )
         started = time.monotonic()
-        repro(ground.root, stages, step.say)
+        force = step.action is Action.REPLACE
+        with _room(ground.settings.stages):
+            bring_about(ground.root, stages, ground.hashes, step.say, force=force)
         took = time.monotonic() - started
         lock = read_lock(ground.root)
     missing = [stage for stage in stages if any(not (ground.root / out).exists() for out in lock[stage].outs)]

@@ -1,6 +1,6 @@
 """Know what files hold.
 
-Lives here: Hashes, the md5 of files and folders as DVC computes them, remembered by size and time of change.
+Lives here: Hashes, the md5 of files and folders as DVC computes them, remembered by size and times of change.
 Not here: what a difference means.
 Law: a file that was touched is read again; losing the memory costs time only.
 """
@@ -13,6 +13,14 @@ import os
 from pathlib import Path
 
 _CHUNK = 1 << 20
+
+
+def listing_text(entries: list[dict[str, str]]) -> bytes:
+    return json.dumps(entries, sort_keys=True).encode()
+
+
+def of_listing(entries: list[dict[str, str]]) -> str:
+    return hashlib.md5(listing_text(entries), usedforsecurity=False).hexdigest() + ".dir"
 
 
 class Hashes:
@@ -29,7 +37,7 @@ class Hashes:
     def file(self, path: Path) -> str:
         """Raises OSError."""
         told = path.stat()
-        sign = f"{told.st_size}:{told.st_mtime_ns}:{told.st_ino}"
+        sign = f"{told.st_size}:{told.st_mtime_ns}:{told.st_ctime_ns}:{told.st_ino}"
         key = str(path)
         known = self._known.get(key)
         if known is not None and known[0] == sign:
@@ -44,15 +52,17 @@ class Hashes:
 
     def tree(self, path: Path) -> str:
         """Of a file its md5; of a folder `MD5.dir`, the md5 of the sorted list of its files, as DVC writes it."""
-        if path.is_file():
-            return self.file(path)
+        return self.file(path) if path.is_file() else of_listing(self.listing(path))
+
+    def listing(self, folder: Path) -> list[dict[str, str]]:
+        """{md5, relpath} of every file below, by path; what DVC keeps of a folder. Raises OSError."""
         entries = []
-        for folder, _, names in os.walk(path):
+        for at, _, names in os.walk(folder):
             for name in names:
-                inside = Path(folder) / name
-                entries.append({"md5": self.file(inside), "relpath": inside.relative_to(path).as_posix()})
-        entries.sort(key=lambda entry: entry["relpath"])
-        return hashlib.md5(json.dumps(entries).encode(), usedforsecurity=False).hexdigest() + ".dir"
+                inside = os.path.join(at, name)
+                relative = os.path.relpath(inside, folder).replace(os.sep, "/")
+                entries.append({"md5": self.file(Path(inside)), "relpath": relative})
+        return sorted(entries, key=lambda entry: entry["relpath"])
 
     def keep(self) -> None:
         """Best effort."""

@@ -52,7 +52,7 @@ def run(
         process = subprocess.Popen(
             command, cwd=cwd, env=environment(env), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True,
-            preexec_fn=None if detached else _die_with_parent,  # noqa: PLW1509  one call, that takes no lock
+            preexec_fn=None if detached else die_with_parent,  # noqa: PLW1509  one call, that takes no lock
         )  # fmt: skip
     except OSError as error:
         raise ToolFailed.of(
@@ -88,7 +88,7 @@ def tail(text: str, lines: int = 15) -> str:
     return "\n".join(text.strip().splitlines()[-lines:])
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     if _libc is not None:
         _libc.prctl(_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 

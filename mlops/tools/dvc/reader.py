@@ -17,8 +17,8 @@ from typing import Any
 import yaml
 
 from mlops.errors import InvalidConfig, Source
+from mlops.tools.dvc import yaml12
 
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _HOLE = re.compile(r"\$\{([^}]+)\}")
 
 
@@ -50,12 +50,12 @@ class Locked:
 
 
 def read_stages(root: Path) -> dict[str, Stage]:
-    told = _yaml(root / "dvc.yaml")
+    told = read_yaml(root / "dvc.yaml")
     values: dict[str, Any] = {}
     for name in told.get("vars", ()):
         path = root / name
         if path.exists():
-            values |= _json(path)
+            values |= read_json(path)
     stages: dict[str, Stage] = {}
     for name, body in (told.get("stages") or {}).items():
         if "foreach" not in body:
@@ -73,7 +73,7 @@ def read_lock(root: Path) -> dict[str, Locked]:
     path = root / "dvc.lock"
     if not path.exists():
         return {}
-    stages = _yaml(path).get("stages") or {}
+    stages = read_yaml(path).get("stages") or {}
     return {
         name: Locked(
             str(told.get("cmd", "")),
@@ -118,9 +118,9 @@ def _at(path: str, values: Mapping[str, Any]) -> Any:
     return value
 
 
-def _yaml(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path) -> dict[str, Any]:
     try:
-        told = yaml.load(path.read_text(), _Loader)  # noqa: S506
+        told = yaml12.loads(path.read_text())
     except FileNotFoundError as error:
         raise InvalidConfig.of(
             "no dvc.yaml", f"{path} does not exist. It is part of the project; restore it."
@@ -136,7 +136,7 @@ def _yaml(path: Path) -> dict[str, Any]:
     return told
 
 
-def _json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
     try:
         told: dict[str, Any] = json.loads(path.read_text())
     except ValueError as error:

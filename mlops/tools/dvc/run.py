@@ -1,6 +1,6 @@
 """Run stages.
 
-Lives here: repro and checkout.
+Lives here: bring_about, repro and checkout.
 Not here: which (verdict, kinds).
 Law: only the named stages run, one DVC at a time; a stage's own problems come back as it told them.
 """
@@ -9,35 +9,41 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mlops.errors import MlopsError, Problem, Source, ToolFailed
+from mlops.errors import ToolFailed
+from mlops.tools.digest import Hashes
+from mlops.tools.dvc.command import Say, reporting
+from mlops.tools.dvc.execute import execute
+from mlops.tools.dvc.reader import read_yaml
+from mlops.tools.dvc.subset import beyond
 from mlops.tools.process import alive, beside_python, run
-from mlops.tools.scratch import scratch
 
 _one_at_a_time = threading.Lock()
-Say = Callable[[str, float | None], None]
 
 
-def repro(root: Path, stages: Sequence[str], say: Say) -> None:
-    """Raises MlopsError with the stage's problems, or ToolFailed with the end of what DVC wrote."""
-    with _one_at_a_time, scratch(root / ".mlops" / "tmp") as folder:
+def repro(root: Path, stages: Sequence[str], say: Say, *, force: bool = False) -> None:
+    """By DVC itself. Raises MlopsError with the stage's problems, or ToolFailed with the end of what DVC wrote."""
+    forced = ["--force"] if force else []
+    with _one_at_a_time:
         free_dead_locks(root)
-        problems, progress = folder / "problems", folder / "progress"
-        last = [""]
-        env = {"MLOPS_STAGE_PROBLEMS": str(problems), "MLOPS_STAGE_PROGRESS": str(progress)}
-        try:
-            run(
-                [beside_python("dvc"), "repro", "-s", *stages], cwd=root, env=env,
-                while_running=lambda: _tell(progress, last, say),
-            )  # fmt: skip
-        except ToolFailed as error:
-            told = _problems(problems)
-            if told:
-                raise MlopsError(*told) from error
-            raise
+        words = [beside_python("dvc"), "repro", *forced, "-s", *stages]
+        with reporting(root, say) as (env, watch):
+            run(words, cwd=root, env=env, while_running=watch)
+
+
+def bring_about(
+    root: Path, stages: Sequence[str], hashes: Hashes, say: Say, *, parallel: int = 1, force: bool = False
+) -> None:
+    """Run what is not up to date of `stages`, here, or by DVC where the project uses more of DVC than is known here."""
+    reason = beyond(root, read_yaml(root / "dvc.yaml"))
+    if reason is None:
+        execute(root, stages, hashes, say, parallel=parallel, force=force)
+        return
+    say(f"left to `dvc repro`, because of {reason}", None)
+    repro(root, stages, say, force=force)
 
 
 def checkout(root: Path, stages: Sequence[str]) -> None:
@@ -47,18 +53,6 @@ def checkout(root: Path, stages: Sequence[str]) -> None:
             run([beside_python("dvc"), "checkout", *stages], cwd=root)
         except ToolFailed:
             run([beside_python("dvc"), "pull", *stages], cwd=root)
-
-
-def _tell(progress: Path, last: list[str], say: Say) -> None:
-    """Say the newest line, once. `last` holds what was said before."""
-    try:
-        line = progress.read_text().splitlines()[-1]
-        told = json.loads(line)
-    except (OSError, ValueError, IndexError):
-        return
-    if line != last[0]:
-        last[0] = line
-        say(told["line"], told["fraction"])
 
 
 def free_dead_locks(root: Path) -> None:
@@ -80,11 +74,3 @@ def _living(told: dict[str, Any]) -> dict[str, Any]:
     readers = [one for one in told.get("read", ()) if alive(one["pid"])]
     writer = told.get("write")
     return ({"read": readers} if readers else {}) | ({"write": writer} if writer and alive(writer["pid"]) else {})
-
-
-def _problems(path: Path) -> list[Problem]:
-    try:
-        told = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return []
-    return [Problem(**{**one, "source": Source(**one["source"]) if one["source"] else None}) for one in told]

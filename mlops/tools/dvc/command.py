@@ -1,0 +1,87 @@
+"""Carry out the command of one stage.
+
+Lives here: Command, and reporting, how a stage tells its progress and its problems.
+Not here: what was made of it (execute), the processes that wait for work (workers).
+Law: its problems come back as it told them, its progress while it runs; it does not outlive this process.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlops.errors import MlopsError, Problem, Source, ToolFailed
+from mlops.tools.dvc.workers import hand_over
+from mlops.tools.process import run
+from mlops.tools.scratch import scratch
+
+_SCRIPT = re.compile(r"python (pipelines/\w+\.py) ([a-z0-9][a-z0-9-]*)")
+_QUIET_SHELLS = {"bash": ["--noprofile", "--norc"], "zsh": ["--no-rcs"]}
+
+
+PROBLEMS, PROGRESS = "MLOPS_STAGE_PROBLEMS", "MLOPS_STAGE_PROGRESS"
+Say = Callable[[str, float | None], None]
+
+
+@contextmanager
+def reporting(root: Path, say: Say) -> Iterator[tuple[Mapping[str, str], Callable[[], None]]]:
+    """The variables that a stage must see, and what to call while it runs. Raises the problems that it told."""
+    with scratch(root / ".mlops" / "tmp") as folder:
+        problems, progress = folder / "problems", folder / "progress"
+        last = [""]
+        try:
+            yield {PROBLEMS: str(problems), PROGRESS: str(progress)}, lambda: _tell(progress, last, say)
+        except ToolFailed as error:
+            told = _problems(problems)
+            if told:
+                raise MlopsError(*told) from error
+            raise
+
+
+@dataclass(frozen=True)
+class Command:
+    root: Path
+    stage: str
+    text: str
+    say: Say
+
+    def run(self) -> None:
+        """Raises MlopsError with the stage's own problems, or ToolFailed with the end of what it wrote."""
+        with reporting(self.root, self.say) as (told, watch):
+            self._carry_out({**told, "DVC_ROOT": str(self.root), "DVC_STAGE": self.stage}, watch)
+
+    def _carry_out(self, env: Mapping[str, str], watch: Callable[[], None]) -> None:
+        script = _SCRIPT.fullmatch(self.text)
+        output = Path(env[PROBLEMS]).with_name("output")
+        if script and hand_over(self.root, script[1], script[2], env, output, watch):
+            return
+        shell = os.environ.get("SHELL") or "/bin/sh"
+        for line in self.text.splitlines():
+            words = [shell, *_QUIET_SHELLS.get(Path(shell).name, []), "-c", line]
+            run(words, cwd=self.root, env=env, while_running=watch)
+
+
+def _tell(progress: Path, last: list[str], say: Say) -> None:
+    """Say the newest line, once. `last` holds what was said before."""
+    try:
+        line = progress.read_text().splitlines()[-1]
+        told = json.loads(line)
+    except (OSError, ValueError, IndexError):
+        return
+    if line != last[0]:
+        last[0] = line
+        say(told["line"], told["fraction"])
+
+
+def _problems(path: Path) -> list[Problem]:
+    try:
+        told: list[dict[str, Any]] = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return []
+    return [Problem(**{**one, "source": Source(**one["source"]) if one["source"] else None}) for one in told]
