@@ -69,10 +69,8 @@ def _git(root: Path) -> None:
         subprocess.run(["git", *words], cwd=root, check=True, capture_output=True)
 
 
-@pytest.fixture(scope="session")
-def flights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workplace]:
-    """The reference project, as the checkout has it, applied."""
-    root = tmp_path_factory.mktemp("flights") / "project"
+def copy_reference(root: Path) -> Workplace:
+    """The reference project, as the checkout has it."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True,
         check=True,
@@ -82,7 +80,13 @@ def flights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workplace]:
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, root / name)
     _git(root)
-    place = Workplace(root)
+    return Workplace(root)
+
+
+@pytest.fixture(scope="session")
+def flights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workplace]:
+    """The reference project, applied."""
+    place = copy_reference(tmp_path_factory.mktemp("flights") / "project")
     try:
         place.mlops("apply", "--yes")
         yield place

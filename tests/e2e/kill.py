@@ -1,0 +1,112 @@
+"""Kill `mlops apply` at random moments, and look whether the next one reaches the same world.
+
+`python -m tests.e2e.kill values --kills 200` and `python -m tests.e2e.kill flights --kills 50`; `make torture` runs both.
+The tests run a few of each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.conftest import BIN, Workplace
+
+VALUES = 300
+
+
+def values(root: Path) -> Workplace:
+    """300 values in three files; each file's first is made from the one before."""
+    (root / "conf" / "value").mkdir(parents=True)
+    (root / "conf" / "project.yaml").write_text("name: kill\n")
+    declare(root, 0)
+    return Workplace(root)
+
+
+def declare(root: Path, number: int) -> None:
+    """Another spec each time: values change, and a third of them comes and goes."""
+    for file in range(3):
+        source = f"${{output:value.g{file - 1}-n0.value}}" if file else str(number)
+        names = range(1, VALUES // 3) if (number + file) % 3 else range(1, VALUES // 6)
+        lines = [f"value: {source}", "for_each:", "  n0: {}"]
+        lines += [f"  n{index}: {{ value: {index * (number % 2 + 1)} }}" for index in names]
+        (root / "conf" / "value" / f"g{file}.yaml").write_text("\n".join(lines) + "\n")
+
+
+def expected(root: Path) -> dict[str, Any]:
+    """What the spec says, worked out without the engine."""
+    told: dict[str, Any] = {}
+    first: Any = None
+    for file in range(3):
+        lines = (root / "conf" / "value" / f"g{file}.yaml").read_text().splitlines()
+        first = int(lines[0].split()[1]) if file == 0 else first
+        told[f"value.g{file}-n0"] = first
+        for line in lines[3:]:
+            name, _, rest = line.strip().partition(":")
+            told[f"value.g{file}-{name}"] = int(rest.split()[2])
+    return told
+
+
+def kill_once(place: Workplace, after: float, *words: str) -> bool:
+    """Whether it was killed before it ended."""
+    process = subprocess.Popen(
+        [BIN / "mlops", "apply", "--yes", *words], cwd=place.root, env=place.env, stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    try:
+        process.wait(after)
+    except subprocess.TimeoutExpired:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        return True
+    return False
+
+
+def torture_values(place: Workplace, kills: int, seed: int, tell: Callable[[str], object] = print) -> int:
+    """Each round edits the spec, kills the apply once or twice, applies to the end, and compares. The kills that hit."""
+    chance, hits, rounds = random.Random(seed), 0, 0
+    while hits < kills:
+        rounds += 1
+        declare(place.root, rounds)
+        for _ in range(chance.choice([1, 2, 3])):
+            hits += kill_once(place, chance.uniform(0.3, 1.6))
+        place.mlops("apply", "--yes")
+        assert place.words() == {}
+        state = json.loads(place.mlops("state", "pull").stdout)
+        assert {at: record["outputs"]["value"] for at, record in state["records"].items()} == expected(place.root)
+        assert all(record["complete"] for record in state["records"].values())
+        assert state["intents"] == []
+        tell(f"round {rounds}: {hits} kills")
+    return hits
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("project", choices=["values", "flights"])
+    parser.add_argument("--kills", type=int, required=True)
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    told = parser.parse_args()
+    print(f"seed {told.seed}")
+    with tempfile.TemporaryDirectory(prefix="mlops-kill-") as folder:
+        root = Path(folder) / "project"
+        if told.project == "values":
+            hits = torture_values(values(root), told.kills, told.seed)
+        else:
+            from tests.e2e.kill_flights import torture_flights
+
+            hits = torture_flights(root, told.kills, told.seed)
+    print(f"{hits} kills, and each time the next apply reached the same world")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
