@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from mlops.address import Address
 from mlops.errors import InvalidConfig, Problem, Source
@@ -99,15 +99,20 @@ def _settings(own: Tree, composed: Composed, known: set[tuple[str, str]]) -> Tre
         state_url=told.state.url,
         build=env == "dev" if told.build is None else told.build,
         protect=default if told.protect is None else told.protect,
-        training_stack=training.stack if training else None,
+        training=_plain(training),
         concurrency=told.concurrency,
         stages=training.stages if training else 1,
         description=told.description,
         moved=told.moved,
         removed=told.removed,
+        pulumi=_plain(told.pulumi),
     )
     origins = {_dotted(path): str(found) for path in _paths(own, ()) if (found := provenance.find(path))}
     return {**vars(settings), "origins": origins}
+
+
+def _plain(told: BaseModel | None) -> Tree:
+    return told.model_dump(mode="json", exclude_defaults=True) if told else {}
 
 
 def _memory(told: ProjectFile, teller: Teller, known: set[tuple[str, str]]) -> Iterator[Problem]:
