@@ -64,6 +64,10 @@ class Places:
         """In the temporary directory: BentoML builds nothing below a hidden folder."""
         return Path(tempfile.gettempdir()) / f"mlops-build-{os.getuid()}"
 
+    def training_log(self, model: str) -> Path:
+        """Of the newest run on a cluster."""
+        return self.home / "run" / self.environment / "training" / f"{model}.log"
+
     def monitor(self, name: str) -> Path:
         return self.home / "run" / self.environment / "monitors" / name
 

@@ -30,7 +30,9 @@ class Target(Protocol):
     def delete(self, step: Step) -> None: ...
 
 
-def target_of(ground: Ground, resources: Mapping[Address, LoadedResource], stack: str, *, recorded: bool = False) -> str:
+def target_of(
+    ground: Ground, resources: Mapping[Address, LoadedResource], stack: str, *, recorded: bool = False
+) -> str:
     """Of the stack with this name: as it is said, or as it was recorded, whichever there is."""
     at = Address("stack", stack)
     said: Any = resources[at].inputs if at in resources else None

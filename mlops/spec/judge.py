@@ -19,6 +19,7 @@ from mlops.errors import InvalidConfig, Problem, Source
 from mlops.spec.complaint import Teller
 from mlops.spec.compose import Composed
 from mlops.spec.expand import Raw, expand, resolve
+from mlops.spec.fit import misfits
 from mlops.spec.project import Settings
 from mlops.spec.provenance import Path, Provenance
 from mlops.spec.settings import ProjectFile
@@ -50,6 +51,8 @@ def judge(composed: Composed) -> Tree:
             resources[f"{raw.kind}.{raw.name}"] = _resource(raw, settings, known, provenance)
         except InvalidConfig as error:
             problems += error.problems
+    if settings is not None and not problems:
+        problems += misfits(settings, resources)
     if problems or settings is None:
         raise InvalidConfig(*_ordered(problems))
     return {"settings": settings, "resources": resources}

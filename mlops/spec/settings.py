@@ -73,9 +73,7 @@ class Training(Pods):
 class Pulumi(Strict):
     """Where Pulumi keeps what it knows of clusters."""
 
-    backend: str | None = said(
-        None, doc="file://…, s3://…, gs://…, azblob://…. Default: .mlops/pulumi, for dev alone."
-    )
+    backend: str | None = said(None, doc="file://…, s3://…, gs://…, azblob://…. Default: .mlops/pulumi, for dev alone.")
     passphrase: SecretText = said("${secret:PULUMI_CONFIG_PASSPHRASE}", doc="What secrets are encrypted with there.")
 
 

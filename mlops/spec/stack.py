@@ -16,6 +16,7 @@ from mlops.spec.base import Name, Resource, Strict, said
 from mlops.spec.category import Category
 from mlops.spec.units import Duration, Size
 
+
 def _quantity(text: str) -> str:
     if not re.fullmatch(r"\d+(\.\d+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?", text):
         raise ValueError(f"`{text}` is no amount; write it as Kubernetes does: 500m or 2 (CPUs), 512Mi or 4Gi (memory)")
@@ -80,14 +81,14 @@ class Kubernetes(Resource):
     context: str | None = said(
         None, doc="Of the kubeconfig. Default: the current one, whatever it is then.", change=Category.PROVISION
     )
-    kubeconfig: str | None = said(None, doc="A path. Default: KUBECONFIG, or ~/.kube/config.", change=Category.PROVISION)
+    kubeconfig: str | None = said(
+        None, doc="A path. Default: KUBECONFIG, or ~/.kube/config.", change=Category.PROVISION
+    )
     adopt: bool = said(
         False, doc="The namespace exists: take it over, and leave it when the stack goes.", change=Category.PROVISION
     )
     quota: Quota = said(Quota(), doc="What may be asked for.", change=Category.PROVISION)
-    storage: Storage | None = said(
-        None, doc="Default: prediction logs end with their pod.", change=Category.PROVISION
-    )
+    storage: Storage | None = said(None, doc="Default: prediction logs end with their pod.", change=Category.PROVISION)
     gateway: Gateway | None = said(None, doc="What endpoints are reached through.", change=Category.PROVISION)
     images: Images = said(Images(), doc="What pods run that are not packages.", change=Category.PROVISION)
 

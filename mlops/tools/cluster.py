@@ -86,7 +86,9 @@ class Cluster:
 
     def all(self, kind: str, namespace: str | None = None, *, labels: str = "", fields: str = "") -> list[Object]:
         """Of a kind that the cluster does not know, or that may not be listed: none."""
-        query = "&".join(f"{key}={value}" for key, value in (("labelSelector", labels), ("fieldSelector", fields)) if value)
+        query = "&".join(
+            f"{key}={value}" for key, value in (("labelSelector", labels), ("fieldSelector", fields)) if value
+        )
         accept = _METADATA if kind in _SEALED else "application/json"
         try:
             told = self.get(f"{_path(kind, namespace)}?{query}", accept=accept)
@@ -119,7 +121,7 @@ class Cluster:
 
         try:
             made = client.Configuration()
-            config.load_kube_config(self.kubeconfig, self.context, made)
+            config.load_kube_config(self.kubeconfig, self.context, made)  # type: ignore[no-untyped-call]
         except config.ConfigException as error:
             raise _failed(
                 f"{error}. Name another `context` or `kubeconfig` in conf/stack/, or set KUBECONFIG.", None
@@ -152,11 +154,11 @@ class Cluster:
     def prints(
         self, kinds: Iterable[str], namespace: str | None, *, labels: str
     ) -> Iterator[tuple[tuple[str, str], str, str]]:
-        """(component, instance), `KIND/NAME`, and what changes when anybody changes the object, but not with its status."""
+        """(component, name), `KIND/NAME`, and what changes when anybody changes the object, but not with its status."""
         for kind in kinds:
             for one in self.all(kind, namespace, labels=labels):
                 told = one["metadata"].get("labels") or {}
-                owner = (told.get("app.kubernetes.io/component", ""), told.get("app.kubernetes.io/instance", ""))
+                owner = (told.get("app.kubernetes.io/component", ""), told.get("app.kubernetes.io/name", ""))
                 yield owner, f"{kind}/{one['metadata']['name']}", _print(kind, one)
 
 

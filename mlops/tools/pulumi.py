@@ -17,7 +17,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -67,16 +66,28 @@ class Stack:
         self._run("preview", inputs, secrets, lambda stack: stack.preview(on_event=heard, refresh=refresh))
         return tuple(sorted(touched.values(), key=lambda one: one.name))
 
-    def up(self, inputs: Mapping[str, Any], secrets: Mapping[str, str], say: Callable[[str], None]) -> None:
-        """Idempotent, after a kill at any moment too: what a dead update had begun to create is adopted."""
+    def up(
+        self,
+        inputs: Mapping[str, Any],
+        secrets: Mapping[str, str],
+        say: Callable[[str], None],
+        *,
+        refresh: bool = False,
+    ) -> dict[str, Any]:
+        """The outputs. Idempotent, after a kill at any moment too: what a dead update had begun to create is adopted.
+
+        `refresh`: look at the cluster first, so that what others changed is put right.
+        """
 
         def heard(event: Any) -> None:
             told = event.resource_pre_event.metadata if event.resource_pre_event else None
             if told is not None and told.op != "same" and not told.type.startswith(_NOISE):
                 say(f"{told.op} {_name(told)}")
 
+        outputs: dict[str, Any] = {}
+
         def work(stack: Any) -> None:
-            stack.up(on_event=heard, refresh=False, suppress_outputs=True)
+            outputs.update(_plain(stack.up(on_event=heard, refresh=refresh, suppress_outputs=True).outputs))
 
         try:
             self._run("up", inputs, secrets, work)
@@ -86,6 +97,16 @@ class Stack:
             self._run("refresh", inputs, secrets, lambda stack: stack.refresh(clear_pending_creates=True))
             self._run("up", inputs, secrets, work, {"PULUMI_K8S_UPSERT_EXISTING_OBJECTS": "true"})
         self._prune()
+        return outputs
+
+    def outputs(self) -> dict[str, Any]:
+        """Of the last update; empty where there was none."""
+        from pulumi import automation as auto
+
+        try:
+            return _plain(self._open(lambda: None, {}, select_only=True).outputs())
+        except auto.StackNotFoundError:
+            return {}
 
     def refresh(self, inputs: Mapping[str, Any], secrets: Mapping[str, str]) -> None:
         """Take what the cluster shows for what is there, so that the next `up` repairs it."""
@@ -215,6 +236,10 @@ class Stack:
         for part in ("backups", "history"):
             for old in sorted((folder / ".pulumi" / part / self.program / self.name).glob("*"))[: -_KEPT_BACKUPS * 2]:
                 old.unlink(missing_ok=True)
+
+
+def _plain(outputs: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: told.value for name, told in outputs.items()}
 
 
 def _folder(backend: str) -> Path | None:

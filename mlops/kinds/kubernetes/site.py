@@ -54,13 +54,18 @@ class Site:
 
     @property
     def labels(self) -> dict[str, str]:
-        return {"mlops/project": self.ground.settings.name, "mlops/environment": self.ground.environment}
+        return {"mlops/environment": self.ground.environment}
 
     @property
     def common(self) -> dict[str, Any]:
         """What every program's inputs begin with."""
         where = {key: self.inputs[key] for key in ("kubeconfig", "context") if self.inputs.get(key)}
-        return {"cluster": where, "namespace": self.namespace, "labels": self.labels}
+        return {
+            "cluster": where,
+            "namespace": self.namespace,
+            "project": self.ground.settings.name,
+            "labels": self.labels,
+        }
 
     def program(self, program: str, name: str) -> Stack:
         """The Pulumi stack of one resource. Raises MlopsError without a backend or a passphrase."""
@@ -107,7 +112,7 @@ class Site:
         return value
 
     def prints(self) -> dict[tuple[str, str], Prints]:
-        """(component, instance) -> `KIND/NAME` -> fingerprint, of all that this tool made in the namespace; read once."""
+        """(component, name) -> `KIND/NAME` -> fingerprint, of all that this tool made in the namespace; read once."""
         key = (self.inputs.get("kubeconfig"), self.inputs.get("context"), self.namespace)
         if key not in self.ground.prints:
             self.ground.prints[key] = self.read_prints()
@@ -115,17 +120,19 @@ class Site:
         return found
 
     def read_prints(self, labels: str = "") -> dict[tuple[str, str], Prints]:
-        wanted = f"{_MANAGED},{labels}" if labels else f"{_MANAGED},mlops/project={self.ground.settings.name}"
+        wanted = (
+            f"{_MANAGED},{labels}" if labels else f"{_MANAGED},app.kubernetes.io/part-of={self.ground.settings.name}"
+        )
         told: dict[tuple[str, str], Prints] = {}
         for kinds, namespace in ((NAMESPACED, self.namespace), (WIDE, None)):
             for owner, name, print_ in self.cluster.prints(kinds, namespace, labels=wanted):
                 told.setdefault(owner, {})[name] = print_
         return told
 
-    def prints_of(self, component: str, instance: str) -> Prints:
+    def prints_of(self, component: str, name: str) -> Prints:
         """As they are now."""
-        selector = f"app.kubernetes.io/component={component},app.kubernetes.io/instance={instance}"
-        return self.read_prints(selector).get((component, instance), {})
+        selector = f"app.kubernetes.io/component={component},app.kubernetes.io/name={name}"
+        return self.read_prints(selector).get((component, name), {})
 
 
 def site_of(ground: Ground, resources: Mapping[Address, LoadedResource], stack: str, *, recorded: bool = False) -> Site:

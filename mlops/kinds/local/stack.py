@@ -5,7 +5,6 @@ Not here: the programs (tools), what runs on it (endpoint, monitor).
 Law: a port that was chosen once is kept; a supervisor that died is replaced without an orphan left.
 """
 
-
 from __future__ import annotations
 
 import hashlib
