@@ -105,6 +105,7 @@ def _settings(own: Tree, composed: Composed, known: set[tuple[str, str]]) -> Tre
         description=told.description,
         moved=told.moved,
         removed=told.removed,
+        registry=told.registry.model_dump(mode="json", exclude_defaults=True) if told.registry else {},
     )
     origins = {_dotted(path): str(found) for path in _paths(own, ()) if (found := provenance.find(path))}
     return {**vars(settings), "origins": origins}

@@ -43,6 +43,7 @@ class Settings:
     resolve one. `build`: whether data sets and models may be made here. `protect`: the kinds that refuse to be deleted
     unless their file says otherwise. `training_stack`: where stages run, None for this machine. `concurrency`: how many
     changes apply carries out at once; `stages`: how many DVC stages among them. `moved`: old address -> new; `removed`: what is forgotten.
+    `registry`: {url, username, password, insecure}, what is not said left out, secrets as `${secret:NAME}`.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Settings:
     description: str = ""
     moved: Mapping[str, str] = field(default_factory=dict)
     removed: tuple[str, ...] = ()
+    registry: Mapping[str, Json] = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from mlops.address import Address
-from mlops.spec.base import Name, Strict, said
+from mlops.spec.base import Name, SecretText, Strict, said
 
 
 def _module(text: str) -> str:
@@ -37,6 +37,16 @@ def _url(text: str) -> str:
     return text
 
 
+def _registry(text: str) -> str:
+    if "://" in text:
+        raise ValueError(f"`{text}`: write it without {text.partition('://')[0]}://, as image names are written")
+    if not re.fullmatch(r"[a-z0-9.-]+(:\d+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*", text):
+        raise ValueError(
+            f"`{text}` is not a registry; write HOST, HOST:PORT or HOST/PATH, such as registry.example.com/team"
+        )
+    return text
+
+
 AddressText = Annotated[str, AfterValidator(_address)]
 
 
@@ -45,6 +55,21 @@ class State(Strict):
         None,
         doc="Where what was applied is recorded, `${secret:NAME}` allowed. Default: .mlops/state.db, for dev alone.",
     )
+
+
+class Registry(Strict):
+    """Where images are pushed, and clusters pull them from."""
+
+    url: Annotated[str, AfterValidator(_registry)] = said(doc="HOST[:PORT][/PATH], without https://.")
+    username: str | None = said(None, doc="Who pushes, `${secret:NAME}` allowed. Default: the builder's own login.")
+    password: SecretText | None = said(None, doc="`${secret:NAME}`, or a token under it.")
+    insecure: bool = said(False, doc="Speak to it without a certificate that can be checked.")
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Registry:
+        if (self.username is None) != (self.password is None):
+            raise ValueError("`username` and `password` go together; say both, or neither for the builder's own login")
+        return self
 
 
 class Training(Strict):
@@ -69,6 +94,9 @@ class ProjectFile(Strict):
         None, doc="Kinds that refuse to be deleted or replaced. Default: dataset, model, endpoint in prod, else none."
     )
     training: Training | None = said(None, doc="Where stages run.")
+    registry: Registry | None = said(
+        None, doc="Where images are pushed. Default: they stay in the builder's local storage."
+    )
     moved: dict[AddressText, AddressText] = said(
         {}, doc="Resources that have another address now: OLD: NEW. What is recorded goes along."
     )
