@@ -109,6 +109,7 @@ def _settings(own: Tree, composed: Composed, known: set[tuple[str, str]]) -> Tre
         moved=told.moved,
         removed=told.removed,
         pulumi=_plain(told.pulumi),
+        registry=told.registry.model_dump(mode="json", exclude_defaults=True) if told.registry else {},
     )
     origins = {_dotted(path): str(found) for path in _paths(own, ()) if (found := provenance.find(path))}
     return {**vars(settings), "origins": origins}

@@ -44,6 +44,7 @@ class Settings:
     unless their file says otherwise. `training`: where and how stages run, as settings.Training says it, defaults left out;
     `pulumi`: as settings.Pulumi says it, the passphrase as a reference. `concurrency`: how many
     changes apply carries out at once; `stages`: how many DVC stages among them. `moved`: old address -> new; `removed`: what is forgotten.
+    `registry`: {url, username, password, insecure}, what is not said left out, secrets as `${secret:NAME}`.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Settings:
     moved: Mapping[str, str] = field(default_factory=dict)
     removed: tuple[str, ...] = ()
     pulumi: Mapping[str, Json] = field(default_factory=dict)
+    registry: Mapping[str, Json] = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 

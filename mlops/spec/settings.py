@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from mlops.address import Address
 from mlops.spec.base import Name, SecretText, Strict, said
@@ -39,6 +39,16 @@ def _url(text: str) -> str:
     return text
 
 
+def _registry(text: str) -> str:
+    if "://" in text:
+        raise ValueError(f"`{text}`: write it without {text.partition('://')[0]}://, as image names are written")
+    if not re.fullmatch(r"[a-z0-9.-]+(:\d+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*", text):
+        raise ValueError(
+            f"`{text}` is not a registry; write HOST, HOST:PORT or HOST/PATH, such as registry.example.com/team"
+        )
+    return text
+
+
 AddressText = Annotated[str, AfterValidator(_address)]
 
 
@@ -60,6 +70,21 @@ class Pods(Strict):
     spot: bool | None = said(None, doc="May run on nodes that can be taken away.")
     time_limit: Duration | None = said(None, doc="A longer run is ended.")
     retries: int | None = Field(None, ge=0, le=100, description="After a lost node; never after an error of the code.")
+
+
+class Registry(Strict):
+    """Where images are pushed, and clusters pull them from."""
+
+    url: Annotated[str, AfterValidator(_registry)] = said(doc="HOST[:PORT][/PATH], without https://.")
+    username: str | None = said(None, doc="Who pushes, `${secret:NAME}` allowed. Default: the builder's own login.")
+    password: SecretText | None = said(None, doc="`${secret:NAME}`, or a token under it.")
+    insecure: bool = said(False, doc="Speak to it without a certificate that can be checked.")
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Registry:
+        if (self.username is None) != (self.password is None):
+            raise ValueError("`username` and `password` go together; say both, or neither for the builder's own login")
+        return self
 
 
 class Training(Pods):
@@ -95,6 +120,9 @@ class ProjectFile(Strict):
     )
     training: Training | None = said(None, doc="Where stages run.")
     pulumi: Pulumi | None = said(None, doc="For stacks on Kubernetes.")
+    registry: Registry | None = said(
+        None, doc="Where images are pushed. Default: they stay in the builder's local storage."
+    )
     moved: dict[AddressText, AddressText] = said(
         {}, doc="Resources that have another address now: OLD: NEW. What is recorded goes along."
     )
