@@ -293,7 +293,7 @@ def _command_of() -> Any:
 
     found = find_command()
     if found is None:
-        raise MlopsError.of("Pulumi is missing", MISSING)
+        raise ToolFailed.of("Pulumi is missing", MISSING)
     fetched = Path(found).parent.parent
     return auto.PulumiCommand(root=str(fetched)) if fetched.parent.name == "versions" else auto.PulumiCommand()
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops.address import Address
 from mlops.engine.resource import Action, Attention, Effect, Observed, Part, Reason, Record, Stale
-from mlops.errors import InvalidConfig, MlopsError, Problem, Source, ToolFailed
+from mlops.errors import InvalidConfig, MlopsError, Problem, Source
 from mlops.kinds.ground import Ground
 from mlops.kinds.secrets import read_secret
 from mlops.spec.project import LoadedResource
@@ -186,5 +186,5 @@ def previewed(
     """The parts, and what stood in the way of the preview itself."""
     try:
         return parts_of(site.program(program, name).preview(inputs, secrets, refresh=refresh)), ()
-    except ToolFailed as error:
+    except MlopsError as error:
         return (), (error.problems[0].detail,)
