@@ -20,7 +20,7 @@ from mlops.address import Address
 from mlops.engine.resource import Action, Step
 from mlops.errors import MlopsError, Problem, Source, ToolFailed
 from mlops.kinds.ground import Ground
-from mlops.kinds.kubernetes.preflight import amount, gpus_of, quota_of, rights_of
+from mlops.kinds.kubernetes.preflight import amount, answers, gpus_of, quota_of, rights_of
 from mlops.kinds.kubernetes.site import Site, site_of
 from mlops.kinds.workspace import workspace_files
 from mlops.spec.programs import GPU_RESOURCE
@@ -64,9 +64,13 @@ class ClusterTraining:
             f"Stages run on stack.{self.stack}, and pods get data and give outputs through a DVC remote, which this project "
             "has not. Add one: dvc remote add -d NAME URL",
         )  # fmt: skip
+        wanted = {key: value for key, value in asked.items() if value}
         return (
-            *remote, *rights_of(site, "training"), *gpus_of(site, count=gpus, pods=pods, product=told["product"]),
-            *quota_of(site, {key: value for key, value in asked.items() if value}, limit=self._limit()),
+            *remote,
+            *answers(
+                rights_of(site, "training"), gpus_of(site, count=gpus, pods=pods, product=told["product"]),
+                quota_of(site, wanted, limit=self._limit()),
+            ),
         )  # fmt: skip
 
     def notes(self, name: str) -> str:
