@@ -1,0 +1,62 @@
+"""Pulumi's language-runtime protocol for `runtime: python`, over the Automation API's own server.
+
+Lives here: the process that runs a folder's __main__.py when plain `pulumi preview` or `pulumi up` asks.
+Not here: virtual environments, installing dependencies, plug-ins: the interpreter that runs this has all of it.
+Law: every run reads the program's files anew, in the program's folder.
+"""
+
+from __future__ import annotations
+
+import os
+import runpy
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import grpc
+from pulumi.automation._server import LanguageServer
+from pulumi.runtime.proto import language_pb2_grpc
+
+LARGE = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
+
+
+class Host(LanguageServer):
+    def __init__(self, engine: str) -> None:
+        super().__init__(lambda: None)
+        self.engine, self.turn = engine, threading.Lock()
+
+    def Run(self, request: Any, context: Any) -> Any:
+        folder = Path(request.info.program_directory or request.pwd)
+        with self.turn:
+            self.program = lambda: _run(folder, request.info.entry_point)
+            request.args.insert(0, self.engine)
+            return super().Run(request, context)
+
+
+def _run(folder: Path, entry: str) -> None:
+    known = set(sys.modules)
+    os.chdir(folder)
+    sys.path.insert(0, str(folder))
+    try:
+        target = folder / entry if entry else folder
+        runpy.run_path(str(target / "__main__.py" if target.is_dir() else target), run_name="__main__")
+    finally:
+        sys.path.remove(str(folder))
+        for name in set(sys.modules) - known:
+            if str(getattr(sys.modules[name], "__file__", None) or "").startswith(f"{folder}/"):
+                del sys.modules[name]
+
+
+def main() -> None:
+    engine = next((word for word in reversed(sys.argv[1:]) if not word.startswith("-")), "")
+    server = grpc.server(ThreadPoolExecutor(4), options=LARGE)
+    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(Host(engine), server)
+    print(server.add_insecure_port("127.0.0.1:0"), flush=True)
+    server.start()
+    server.wait_for_termination()
+
+
+if __name__ == "__main__":
+    main()
