@@ -1,6 +1,6 @@
-"""Pulumi's language-runtime protocol for `runtime: python`, over the Automation API's own server.
+"""`pulumi-language-python`, the tests' own: Pulumi's language-runtime protocol over the Automation API's server.
 
-Lives here: the process that runs a folder's __main__.py when plain `pulumi preview` or `pulumi up` asks.
+Lives here: running a folder's __main__.py when plain `pulumi preview` or `pulumi up` asks.
 Not here: virtual environments, installing dependencies, plug-ins: the interpreter that runs this has all of it.
 Law: every run reads the program's files anew, in the program's folder.
 """
@@ -11,15 +11,13 @@ import os
 import runpy
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import grpc
 from pulumi.automation._server import LanguageServer
 from pulumi.runtime.proto import language_pb2_grpc
 
-LARGE = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
+from tests.cluster.plugin import serve
 
 
 class Host(LanguageServer):
@@ -49,14 +47,6 @@ def _run(folder: Path, entry: str) -> None:
                 del sys.modules[name]
 
 
-def main() -> None:
-    engine = next((word for word in reversed(sys.argv[1:]) if not word.startswith("-")), "")
-    server = grpc.server(ThreadPoolExecutor(4), options=LARGE)
-    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(Host(engine), server)
-    print(server.add_insecure_port("127.0.0.1:0"), flush=True)
-    server.start()
-    server.wait_for_termination()
-
-
 if __name__ == "__main__":
-    main()
+    host = Host(next((word for word in reversed(sys.argv[1:]) if not word.startswith("-")), ""))
+    serve(lambda server: language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server), threads=4)
