@@ -130,7 +130,12 @@ class Container:
     process: subprocess.Popen[bytes]
 
     def exec(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(_crun(self.state, "exec", "--user", self.user, self.name, *words), capture_output=True, text=True, check=False)
+        return subprocess.run(
+            _crun(self.state, "exec", "--user", self.user, self.name, *words),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
     def ready(self) -> subprocess.CompletedProcess[str]:
         return self.exec("python3", "-m", "mlops.workloads.serving.ready")
