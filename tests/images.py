@@ -126,10 +126,16 @@ class Container:
     name: str
     state: Path
     log: Path
+    user: str
     process: subprocess.Popen[bytes]
 
     def exec(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(_crun(self.state, "exec", self.name, *words), capture_output=True, text=True, check=False)
+        return subprocess.run(
+            _crun(self.state, "exec", "--user", self.user, self.name, *words),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
     def ready(self) -> subprocess.CompletedProcess[str]:
         return self.exec("python3", "-m", "mlops.workloads.serving.ready")
@@ -178,7 +184,7 @@ def container(
             _crun(state, "run", "--bundle", str(folder), name), stdin=subprocess.DEVNULL, stdout=output, stderr=output
         )
     try:
-        yield Container(name, state, log, process)
+        yield Container(name, state, log, told["User"], process)
     finally:
         subprocess.run(_crun(state, "delete", "--force", name), capture_output=True, check=False)
         if process.poll() is None:

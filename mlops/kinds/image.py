@@ -258,7 +258,8 @@ def put_together(folder: Path, content: Content, dockerfile: str, pins: list[str
             "packages for the image cannot be had",
             f"Wheels for Python {version} on {base.machine}, glibc 2.{base.glibc}, as the base has. {error.problems[0].detail}",
         ) from error
-    shutil.rmtree(lib / "bin", ignore_errors=True)
+    for unused in (lib / "bin", *list(lib.rglob("tests"))):
+        shutil.rmtree(unused, ignore_errors=True)
     for part in ("mlops", "model"):
         shutil.copytree(content.folder / part, app / part, ignore=shutil.ignore_patterns("__pycache__"))
     if base.python == sys.version_info[:2]:
