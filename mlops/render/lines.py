@@ -13,6 +13,7 @@ from typing import Any
 
 from mlops.render.document import value_text
 
+_TONES = {"create": "add", "delete": "remove", "replace": "warn"}
 FOLD_FROM = 4
 LONG = 56
 
@@ -53,11 +54,30 @@ def _weight(entry: Entry) -> int:
 def _entry(change: dict[str, Any]) -> Entry:
     rows = [*_field_rows(change), *_reason_rows(change)]
     rows += [Row(note, tone="note") for note in change["notes"]]
+    rows += _part_rows(change)
+    rows += [Row(f"in the way: {obstacle}", tone="warn") for obstacle in change["obstacles"]]
     if change["blocked"]:
         rows.append(Row(f"protected: {change['blocked']}", tone="warn"))
     return Entry(
         (change["address"],), change["symbol"], change["category"], change["action"], tuple(rows), change["rank"]
     )
+
+
+def _part_rows(change: dict[str, Any]) -> list[Row]:
+    """What happens inside: a line for each part, and one for each field of a part that is there already."""
+    rows: list[Row] = []
+    for part in change["parts"]:
+        rows.append(Row(f"{part['symbol']:<3} {part['name']}", tone=_TONES.get(part["action"], "")))
+        if part["action"] == "create":
+            continue
+        for field in part["fields"]:
+            before, after = (_short(value_text(field[side])) for side in ("before", "after"))
+            rows.append(Row(f"      {field['path']}  {before} → {after}"))
+    return rows
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONG else f"{text[: LONG - 1]}…"
 
 
 def _field_rows(change: dict[str, Any]) -> list[Row]:
