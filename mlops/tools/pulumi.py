@@ -155,6 +155,8 @@ class Stack:
         from pulumi import automation as auto
 
         program = self._program(inputs, secrets)
+        if verb == "up":
+            self._keep(inputs)
         until = time.monotonic() + _PATIENCE
         while True:
             stack = None
@@ -167,6 +169,11 @@ class Stack:
                     raise self._held(str(error)) from error
             except auto.CommandError as error:
                 raise self._failed(verb, str(error)) from error
+
+    def _keep(self, inputs: Mapping[str, Any]) -> None:
+        """For whoever wants to run the plain `pulumi` command on the same program; no secret is in it."""
+        self.work.mkdir(parents=True, exist_ok=True)
+        (self.work / "inputs.json").write_text(json.dumps(inputs, sort_keys=True))
 
     def _freed(self, stack: Any, text: str, until: float) -> bool:
         """Whether it is worth trying again: a dead holder's lock is taken away, a living one of this machine waited for."""

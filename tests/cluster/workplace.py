@@ -8,7 +8,6 @@ Law: what a test sees is what a user sees: the commands' output, and the cluster
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -29,7 +28,7 @@ namespace: {NAMESPACE}
 quota: {{ gpus: 16, memory: 200Gi }}
 storage: {{ size: 10Gi }}
 gateway: {{ name: shared, namespace: gateways, url: "https://models.example.com", hostname: models.example.com }}
-images: {{ training: "registry.example.com/train@sha256:{'0' * 64}", watching: "registry.example.com/watch@sha256:{'1' * 64}" }}
+images: {{ training: "registry.example.com/train@sha256:{"0" * 64}", watching: "registry.example.com/watch@sha256:{"1" * 64}" }}
 """
 ENDPOINT = """\
 package: late
@@ -92,11 +91,17 @@ def gone_afterwards(place: ClusterPlace) -> Iterator[ClusterPlace]:
         place.mlops("destroy", "--yes", code=None)
 
 
+def make_volume(api: Api) -> None:
+    """What the claim for prediction logs is bound to: the test cluster has nobody who makes volumes."""
+    for number in range(4):
+        spec = {
+            "capacity": {"storage": "100Gi"}, "accessModes": ["ReadWriteMany"], "storageClassName": "standard",
+            "hostPath": {"path": "/nowhere"},
+        }  # fmt: skip
+        if not api.exists(f"/api/v1/persistentvolumes/shared-{number}"):
+            api.post("/api/v1/persistentvolumes", {"metadata": {"name": f"shared-{number}"}, "spec": spec})
+
+
 def weights(api: Api, name: str = "late") -> dict[str, int]:
     route = api.get(f"/apis/gateway.networking.k8s.io/v1/namespaces/{NAMESPACE}/httproutes/{name}")
     return {one["name"]: one["weight"] for one in route["spec"]["rules"][0]["backendRefs"]}
-
-
-def settings(kubeconfig: Path, home: Path) -> dict[str, str]:
-    """What the harness gives a command."""
-    return {"KUBECONFIG": str(kubeconfig), "PULUMI_HOME": str(home), "PATH": os.environ["PATH"]}
