@@ -48,7 +48,7 @@ def parts(change: dict[str, Any]) -> dict[str, str]:
 
 
 def test_the_plan_of_a_new_stack_names_every_object(place: ClusterPlace) -> None:
-    change = place.change("stack.gpu", "model.late.enabled=false")
+    change = place.change("stack.gpu")
     told = parts(change)
     assert set(told.values()) == {"create"}
     assert {
