@@ -16,7 +16,6 @@ from mlops.spec.base import Name, Resource, Strict, said
 from mlops.spec.category import Category
 from mlops.spec.units import Duration
 
-
 _PINNED = re.compile(r"(?P<name>[a-z0-9][a-z0-9._/:-]*)@sha256:[0-9a-f]{64}")
 _REPOSITORY = r"[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*"
 _FIND = (

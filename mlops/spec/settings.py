@@ -14,6 +14,8 @@ from pydantic import AfterValidator, Field, model_validator
 
 from mlops.address import Address
 from mlops.spec.base import Name, SecretText, Strict, said
+from mlops.spec.stack import Quantity
+from mlops.spec.units import Duration
 
 
 def _module(text: str) -> str:
@@ -57,6 +59,19 @@ class State(Strict):
     )
 
 
+class Pods(Strict):
+    """What a model's stages get on a cluster."""
+
+    pods: int | None = Field(None, ge=1, le=1024, description="Several train together (DDP).")
+    gpus: int | None = Field(None, ge=0, le=64, description="Of each pod.")
+    product: str | None = said(None, doc="The GPU, as its node is labelled: NVIDIA-H100-80GB-HBM3.")
+    cpu: Quantity | None = None
+    memory: Quantity | None = None
+    spot: bool | None = said(None, doc="May run on nodes that can be taken away.")
+    time_limit: Duration | None = said(None, doc="A longer run is ended.")
+    retries: int | None = Field(None, ge=0, le=100, description="After a lost node; never after an error of the code.")
+
+
 class Registry(Strict):
     """Where images are pushed, and clusters pull them from."""
 
@@ -72,9 +87,19 @@ class Registry(Strict):
         return self
 
 
-class Training(Strict):
-    stack: Name | None = said(None, doc="The stack that stages run on. Default: this machine.", refers="stack")
+class Training(Pods):
+    """Where and how stages run. On a cluster: one pod, 2 CPUs, 8Gi, 4h and two retries, unless said otherwise."""
+
+    stack: Name | None = said(None, doc="The stack that models are trained on. Default: this machine.", refers="stack")
     stages: int = Field(1, ge=1, le=256, description="How many stages run at once.")
+    models: dict[Name, Pods] = said({}, doc="What differs for one model.")
+
+
+class Pulumi(Strict):
+    """Where Pulumi keeps what it knows of clusters."""
+
+    backend: str | None = said(None, doc="file://…, s3://…, gs://…, azblob://…. Default: .mlops/pulumi, for dev alone.")
+    passphrase: SecretText = said("${secret:PULUMI_CONFIG_PASSPHRASE}", doc="What secrets are encrypted with there.")
 
 
 class ProjectFile(Strict):
@@ -94,6 +119,7 @@ class ProjectFile(Strict):
         None, doc="Kinds that refuse to be deleted or replaced. Default: dataset, model, endpoint in prod, else none."
     )
     training: Training | None = said(None, doc="Where stages run.")
+    pulumi: Pulumi | None = said(None, doc="For stacks on Kubernetes.")
     registry: Registry | None = said(
         None, doc="Where images are pushed. Default: they stay in the builder's local storage."
     )

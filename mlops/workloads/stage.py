@@ -42,7 +42,9 @@ def run_stage(work: Callable[[str], None]) -> None:
 
 
 def say(line: str, fraction: float | None = None) -> None:
-    """Report progress: to whoever started the stage, or else to the terminal."""
+    """Report progress: to whoever started the stage, or else to the terminal. Of several processes, the first speaks."""
+    if os.environ.get("RANK", "0") != "0":
+        return
     told = os.environ.get(PROGRESS)
     if told:
         with open(told, "a", encoding="utf-8") as file:

@@ -1,0 +1,98 @@
+"""Name the objects of Kubernetes that the programs make.
+
+Lives here: the classes and typed dictionaries of pulumi_kubernetes, imported in one place.
+Not here: any object.
+Law: pulumi_kubernetes loads its parts late and not safely for threads; who imports this module has all of them, whole.
+"""
+
+from pulumi_kubernetes import Provider
+from pulumi_kubernetes.apiextensions import CustomResource
+from pulumi_kubernetes.apps.v1 import Deployment, DeploymentSpecArgsDict
+from pulumi_kubernetes.autoscaling.v2 import (
+    HorizontalPodAutoscaler,
+    MetricSpecArgsDict,
+    MetricTargetArgsDict,
+)
+from pulumi_kubernetes.batch.v1 import (
+    CronJob,
+    Job,
+    JobSpecArgsDict,
+    PodFailurePolicyArgsDict,
+)
+from pulumi_kubernetes.core.v1 import (
+    ConfigMap,
+    ContainerArgsDict,
+    EnvVarArgsDict,
+    HTTPGetActionArgsDict,
+    LimitRange,
+    Namespace,
+    NamespacePatch,
+    PersistentVolumeClaim,
+    PodAffinityTermArgsDict,
+    PodSpecArgsDict,
+    PodTemplateSpecArgsDict,
+    ProbeArgsDict,
+    ResourceQuota,
+    ResourceRequirementsArgsDict,
+    Secret,
+    Service,
+    ServiceAccount,
+    TolerationArgsDict,
+    TopologySpreadConstraintArgsDict,
+    VolumeArgsDict,
+    VolumeMountArgsDict,
+)
+from pulumi_kubernetes.meta.v1 import LabelSelectorRequirementArgsDict, ObjectMetaArgsDict
+from pulumi_kubernetes.networking.v1 import (
+    NetworkPolicy,
+    NetworkPolicyEgressRuleArgsDict,
+    NetworkPolicyIngressRuleArgsDict,
+    NetworkPolicyPeerArgsDict,
+    NetworkPolicySpecArgsDict,
+)
+from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
+from pulumi_kubernetes.scheduling.v1 import PriorityClass
+
+__all__ = [
+    "ConfigMap",
+    "ContainerArgsDict",
+    "CronJob",
+    "CustomResource",
+    "Deployment",
+    "DeploymentSpecArgsDict",
+    "EnvVarArgsDict",
+    "HTTPGetActionArgsDict",
+    "HorizontalPodAutoscaler",
+    "Job",
+    "JobSpecArgsDict",
+    "LabelSelectorRequirementArgsDict",
+    "LimitRange",
+    "MetricSpecArgsDict",
+    "MetricTargetArgsDict",
+    "Namespace",
+    "NamespacePatch",
+    "NetworkPolicy",
+    "NetworkPolicyEgressRuleArgsDict",
+    "NetworkPolicyIngressRuleArgsDict",
+    "NetworkPolicyPeerArgsDict",
+    "NetworkPolicySpecArgsDict",
+    "ObjectMetaArgsDict",
+    "PersistentVolumeClaim",
+    "PodAffinityTermArgsDict",
+    "PodDisruptionBudget",
+    "PodFailurePolicyArgsDict",
+    "PodSpecArgsDict",
+    "PodTemplateSpecArgsDict",
+    "PriorityClass",
+    "ProbeArgsDict",
+    "Provider",
+    "ResourceQuota",
+    "ResourceRequirementsArgsDict",
+    "Secret",
+    "Service",
+    "ServiceAccount",
+    "TolerationArgsDict",
+    "TopologySpreadConstraintArgsDict",
+    "VolumeArgsDict",
+    "VolumeMountArgsDict",
+]

@@ -1,0 +1,18 @@
+"""Lay the ground of a namespace.
+
+Run by `pulumi up` in this folder, or by mlops, which gives the same text to the same program.
+"""
+
+import sys
+from pathlib import Path
+
+if (root := str(Path(__file__).resolve().parents[2])) not in sys.path:
+    sys.path.insert(0, root)
+
+from mlops.spec.programs import PlatformInputs
+from stacks.objects.place import Place
+from stacks.objects.told import inputs_of
+from stacks.platform.ground import lay_ground
+
+inputs = inputs_of(PlatformInputs)
+lay_ground(inputs, Place(inputs))

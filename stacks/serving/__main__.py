@@ -1,0 +1,21 @@
+"""Serve one endpoint.
+
+Run by `pulumi up` in this folder, or by mlops, which gives the same text to the same program.
+"""
+
+import sys
+from pathlib import Path
+
+if (root := str(Path(__file__).resolve().parents[2])) not in sys.path:
+    sys.path.insert(0, root)
+
+import pulumi
+
+from mlops.spec.programs import ServingInputs
+from stacks.objects.place import Place
+from stacks.objects.told import Secrets, inputs_of
+from stacks.serving.endpoint import serve
+
+inputs = inputs_of(ServingInputs)
+for name, value in serve(inputs, Place(inputs), Secrets(inputs)).items():
+    pulumi.export(name, value)

@@ -1,0 +1,117 @@
+"""Run one version of an endpoint.
+
+Lives here: add_version: its Deployment, Service, autoscaler and disruption budget.
+Not here: its pods (pods), the route to it (endpoint).
+Law: versions share nothing but their secret, so that one can fail, scale and go without the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pulumi
+
+from mlops.spec.programs import PORT, Autoscale, ServingInputs
+from stacks.objects.api import (
+    Deployment,
+    DeploymentSpecArgsDict,
+    HorizontalPodAutoscaler,
+    MetricSpecArgsDict,
+    MetricTargetArgsDict,
+    PodDisruptionBudget,
+    Service,
+)
+from stacks.objects.place import NO_WAIT, Part, Place
+from stacks.serving.pods import serving_pod
+
+RATE = "mlops_requests_per_second"
+"""The metric of a pod that the cluster's metrics adapter makes of its counter mlops_requests_total."""
+
+
+def add_version(inputs: ServingInputs, version: str, place: Place, before: Sequence[pulumi.Resource]) -> Service:
+    name = f"{inputs.name}-{version}"
+    part = Part(inputs.name, name, "serving", version)
+    deployment = Deployment(
+        f"deployment/{name}",
+        metadata=place.metadata(name, part, NO_WAIT),
+        spec=_deployment(inputs, version, place, part),
+        opts=place.options(after=before),
+    )
+    PodDisruptionBudget(
+        f"budget/{name}",
+        metadata=place.metadata(name, part),
+        spec={
+            "max_unavailable": 1,
+            "selector": {"match_labels": part.selector},
+            "unhealthy_pod_eviction_policy": "AlwaysAllow",
+        },
+        opts=place.options(),
+    )
+    if scales(inputs, version):
+        _autoscaler(inputs, version, place, part, deployment)
+    return Service(
+        f"service/{name}",
+        metadata=place.metadata(name, part, NO_WAIT),
+        spec={
+            "selector": part.selector,
+            "ports": [{"name": "http", "port": PORT, "target_port": "http", "protocol": "TCP", "app_protocol": "http"}],
+        },
+        opts=place.options(),
+    )
+
+
+def scales(inputs: ServingInputs, version: str) -> bool:
+    """A version out of work is not scaled: an autoscaler has at least one pod."""
+    return inputs.autoscale is not None and inputs.versions[version].replicas > 0
+
+
+def _deployment(inputs: ServingInputs, version: str, place: Place, part: Part) -> DeploymentSpecArgsDict:
+    spec: DeploymentSpecArgsDict = {
+        "selector": {"match_labels": part.selector},
+        "strategy": {"type": "RollingUpdate", "rolling_update": {"max_unavailable": 0, "max_surge": 1}},
+        "revision_history_limit": 2,
+        "progress_deadline_seconds": max(60, 2 * inputs.ready_timeout),
+        "template": {
+            "metadata": {
+                "labels": place.labels(part),
+                "annotations": {
+                    "prometheus.io/scrape": "true",
+                    "prometheus.io/port": str(PORT),
+                    "prometheus.io/path": "/metrics",
+                },
+            },
+            "spec": serving_pod(inputs, version, part),
+        },
+    }
+    if not scales(inputs, version):
+        # Where something scales it, the number is not ours to say: each update would put it back.
+        spec["replicas"] = inputs.versions[version].replicas
+    return spec
+
+
+def _autoscaler(inputs: ServingInputs, version: str, place: Place, part: Part, deployment: Deployment) -> None:
+    assert inputs.autoscale is not None
+    least = inputs.versions[version].replicas
+    HorizontalPodAutoscaler(
+        f"autoscaler/{part.instance}",
+        metadata=place.metadata(part.instance, part),
+        spec={
+            "scale_target_ref": {"api_version": "apps/v1", "kind": "Deployment", "name": part.instance},
+            "min_replicas": least,
+            "max_replicas": max(least, inputs.autoscale.most),
+            "metrics": _metrics(inputs.autoscale),
+            "behavior": {"scale_down": {"stabilization_window_seconds": 300}},
+        },
+        opts=place.options(after=[deployment]),
+    )
+
+
+def _metrics(autoscale: Autoscale) -> list[MetricSpecArgsDict]:
+    metrics: list[MetricSpecArgsDict] = []
+    if autoscale.cpu is not None:
+        target: MetricTargetArgsDict = {"type": "Utilization", "average_utilization": autoscale.cpu}
+        metrics.append({"type": "Resource", "resource": {"name": "cpu", "target": target}})
+    if autoscale.rate is not None:
+        asked: MetricTargetArgsDict = {"type": "AverageValue", "average_value": str(autoscale.rate)}
+        metrics.append({"type": "Pods", "pods": {"metric": {"name": RATE}, "target": asked}})
+    return metrics

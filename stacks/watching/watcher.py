@@ -1,0 +1,122 @@
+"""Watch one endpoint.
+
+Lives here: watch: the watcher's Deployment, or its CronJob where a schedule is given, with its files and secrets.
+Not here: what it looks at and finds (workloads.monitoring).
+Law: it reads the log and cannot change it; what it has found outlives its pods.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+
+import pulumi
+
+from mlops.spec.programs import FILES, LOGS, OUT, WatchingInputs
+from stacks.objects.api import (
+    ConfigMap,
+    ContainerArgsDict,
+    CronJob,
+    Deployment,
+    PodSpecArgsDict,
+    PodTemplateSpecArgsDict,
+    Secret,
+    VolumeArgsDict,
+    VolumeMountArgsDict,
+)
+from stacks.objects.place import NO_WAIT, Part, Place
+from stacks.objects.pods import container, files_volume, from_secret, key_of, needs, pod, variables
+from stacks.objects.told import Secrets
+
+
+def watch(inputs: WatchingInputs, place: Place, secrets: Secrets) -> None:
+    name = f"{inputs.name}-watcher"
+    part = Part(inputs.name, name, "watching")
+    before: list[pulumi.Resource] = []
+    if inputs.files:
+        content = {key_of(path): inputs.files[path] for path in sorted(inputs.files)}
+        before.append(
+            ConfigMap(f"files/{name}", metadata=place.metadata(name, part), binary_data=content, opts=place.options())
+        )
+    if inputs.secrets:
+        before.append(
+            Secret(f"secret/{name}", metadata=place.metadata(name, part), data=secrets.data(), opts=place.options())
+        )
+    template: PodTemplateSpecArgsDict = {
+        "metadata": {"labels": place.labels(part), "annotations": {"mlops/files": _digest(inputs.files)}},
+        "spec": _pod(inputs, name),
+    }
+    if inputs.schedule:
+        _now_and_then(inputs, template, place, part, before)
+    else:
+        _always(template, place, part, before)
+
+
+def _digest(files: Mapping[str, str]) -> str:
+    """Starts the watcher anew when its files are others: it reads them once."""
+    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _always(template: PodTemplateSpecArgsDict, place: Place, part: Part, before: list[pulumi.Resource]) -> None:
+    """One at a time: two watchers would write the same findings."""
+    Deployment(
+        f"deployment/{part.instance}",
+        metadata=place.metadata(part.instance, part, NO_WAIT),
+        spec={
+            "replicas": 1,
+            "selector": {"match_labels": part.selector},
+            "strategy": {"type": "Recreate"},
+            "revision_history_limit": 2,
+            "template": template,
+        },
+        opts=place.options(after=before),
+    )
+
+
+def _now_and_then(
+    inputs: WatchingInputs, template: PodTemplateSpecArgsDict, place: Place, part: Part, before: list[pulumi.Resource]
+) -> None:
+    CronJob(
+        f"schedule/{part.instance}",
+        metadata=place.metadata(part.instance, part, NO_WAIT),
+        spec={
+            "schedule": inputs.schedule or "",
+            "time_zone": "Etc/UTC",
+            "concurrency_policy": "Forbid",
+            "starting_deadline_seconds": 3600,
+            "successful_jobs_history_limit": 3,
+            "failed_jobs_history_limit": 3,
+            "job_template": {"spec": {"backoff_limit": 2, "template": template}},
+        },
+        opts=place.options(after=before),
+    )
+
+
+def _pod(inputs: WatchingInputs, name: str) -> PodSpecArgsDict:
+    spec = pod("watching", [_watch(inputs, name)], volumes=_volumes(inputs, name))
+    if inputs.schedule:
+        spec["restart_policy"] = "Never"
+    return spec
+
+
+def _watch(inputs: WatchingInputs, name: str) -> ContainerArgsDict:
+    mounts: list[VolumeMountArgsDict] = [
+        {"name": "data", "mount_path": LOGS, "sub_path": f"logs/{inputs.endpoint}", "read_only": True},
+        {"name": "data", "mount_path": OUT, "sub_path": f"watching/{inputs.name}"},
+    ]
+    if inputs.files:
+        mounts.append({"name": "files", "mount_path": FILES, "read_only": True})
+    env = [*variables(inputs.env), *from_secret(name, inputs.secrets)]
+    made = container("watch", inputs.image, needs(inputs.cpu, inputs.memory), env=env, mounts=mounts)
+    made["command"] = inputs.command
+    return made
+
+
+def _volumes(inputs: WatchingInputs, name: str) -> list[VolumeArgsDict]:
+    data: VolumeArgsDict = (
+        {"name": "data", "persistent_volume_claim": {"claim_name": inputs.claim}}
+        if inputs.claim
+        else {"name": "data", "empty_dir": {"size_limit": "1Gi"}}
+    )
+    return [data, files_volume("files", name, list(inputs.files))] if inputs.files else [data]
