@@ -9,6 +9,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -146,7 +147,7 @@ class Container:
 
 
 def _crun(state: Path, *words: str) -> list[str]:
-    crun = " ".join(f"'{word}'" for word in ("crun", "--root", str(state), "--cgroup-manager=disabled", *words))
+    crun = shlex.join(["crun", "--root", str(state), "--cgroup-manager=disabled", *words])
     return ["unshare", "--mount", "--propagation", "private", "sh", "-c", _CGROUPS + crun]
 
 
