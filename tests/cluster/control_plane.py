@@ -61,7 +61,9 @@ def control_plane() -> Iterator[ControlPlane]:
     """One of one's own, ready: nodes up, Gateway API known, a default storage class there."""
     begun = time.monotonic()
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mlops-cluster-", ignore_cleanup_errors=True)))
+        folder = Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="mlops-cluster-", ignore_cleanup_errors=True))
+        )
         children = _Children(folder)
         stack.callback(children.end)
         plane = _serve(folder, children)

@@ -33,7 +33,11 @@ def node(name: str, product: str | None, gpus: int) -> dict[str, Any]:
     capacity = {"cpu": "96", "memory": "1Ti", "pods": "250", "ephemeral-storage": "1Ti"}
     taints = []
     if product:
-        labels |= {"nvidia.com/gpu.product": product, "nvidia.com/gpu.count": str(gpus), "nvidia.com/gpu.present": "true"}
+        labels |= {
+            "nvidia.com/gpu.product": product,
+            "nvidia.com/gpu.count": str(gpus),
+            "nvidia.com/gpu.present": "true",
+        }
         capacity["nvidia.com/gpu"] = str(gpus)
         taints = [{"key": "nvidia.com/gpu", "value": "present", "effect": "NoSchedule"}]
     return {
