@@ -12,7 +12,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from tests.programs import ROOT, Masked, Rendered, render
+from tests.rendered import ROOT, Masked, Rendered, render
 from tests.unit.stacks.told import ALL, FULL_SERVING, SECRETS, SERVING, TRAINING
 
 WAITED_FOR = {"Deployment", "Job", "CronJob", "StatefulSet", "Service", "PersistentVolumeClaim"}
@@ -142,7 +142,7 @@ def test_programs_run_side_by_side_in_one_process_from_the_first_import() -> Non
 import sys
 from concurrent.futures import ThreadPoolExecutor
 sys.setswitchinterval(1e-5)
-from tests.programs import render
+from tests.rendered import render
 from tests.unit.stacks.told import ALL, SECRETS
 def count(name):
     program, inputs = ALL[name]

@@ -5,7 +5,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from tests.programs import Rendered, render
+from tests.rendered import Rendered, render
 from tests.unit.stacks.told import DIGEST, FULL_SERVING, SECRETS, SERVING
 
 
