@@ -88,7 +88,7 @@ def test_a_full_disk_is_told_and_what_was_finished_stays(world: World) -> None:
         connection.execute(f"pragma max_page_count = {pages}")
 
     (problem,) = world.apply(thing("a"), thing("b", text="x" * 100_000)).problems
-    assert "Free some disk space" in problem.detail
+    assert "The disk is full: free some space" in problem.detail
     assert set(world.store.records()) == {at("a")}
 
 
