@@ -25,7 +25,14 @@ td.symbol { font: 600 1.1rem ui-monospace, monospace; text-align: center; width:
 .row { display: flex; gap: 1rem; justify-content: space-between; } .row code { overflow-wrap: anywhere; }
 details { margin-top: .3rem; } summary { cursor: pointer; color: var(--dim); }
 .attention { border-left: 4px solid #bf8700; background: var(--soft); padding: .6rem 1rem; margin: 1.2rem 0; }
-@media (max-width: 40rem) { td.address { white-space: normal; } .row { display: block; } }
+@media (prefers-color-scheme: dark) {
+  .add { color: #3fb950; } .change { color: #d29922; } .run { color: #58a6ff; } .remove, .warn { color: #ff7b72; } .note { color: #999; }
+}
+@media (max-width: 40rem) {
+  tr { display: grid; grid-template-columns: 2.2rem 1fr auto; border-top: 1px solid var(--line); padding: .4rem 0; }
+  td { border: 0; padding: .1rem .3rem; } td.address { white-space: normal; overflow-wrap: anywhere; }
+  td:last-child { grid-column: 2 / -1; } .row, .row .dim:not(:empty) { display: block; }
+}
 """
 
 

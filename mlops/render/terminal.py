@@ -41,13 +41,29 @@ def render_terminal(
     return "\n".join([*out, *_attention(document, paint, fold)]) + "\n"
 
 
+_GLUE = "\u00a0"
+_PAIRS = tuple((pair, pair.replace(" ", _GLUE)) for pair in (" → ", " >= ", " <= ", " - "))
+
+
 def folded(text: str, width: int | None, indent: str = "") -> list[str]:
-    """`text` on as many lines as it needs, those after the first indented; words and paths stay whole. None: one line."""
+    """`text` on as many lines as it needs, those after the first indented; words and paths stay whole, and `3 → 5` and
+    `auc >= 0.7` where they fit. None: one line."""
     if width is None or len(text) <= width:
         return [text]
-    return textwrap.wrap(
+    glued = text
+    for pair, whole in _PAIRS:
+        glued = glued.replace(pair, whole)
+    told = _wrapped(glued, width, indent)
+    if max(map(len, told)) > width:
+        told = _wrapped(text, width, indent)
+    return [line.replace(_GLUE, " ") for line in told]
+
+
+def _wrapped(text: str, width: int, indent: str) -> list[str]:
+    told = textwrap.wrap(
         text, max(24, width), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-    ) or [text]  # fmt: skip
+    )  # fmt: skip
+    return told or [text]
 
 
 def _name(entry: lines.Entry) -> str:

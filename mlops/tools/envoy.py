@@ -20,6 +20,9 @@ from mlops.errors import ToolFailed
 from mlops.tools.unix_http import ask
 
 _TYPE = "type.googleapis.com/envoy."
+_PANIC = 1
+"""Percent of healthy processes below which all are asked: where every one is late to say that it is well, an answer that
+comes late is better than none."""
 _UPSTREAM_IDLE = "60s"
 Taken = Callable[[str, Sequence[Mapping[str, Any]], Sequence[str]], bool]
 _RETRY = "connect-failure,refused-stream,reset,gateway-error"
@@ -227,7 +230,7 @@ def _cluster(name: str, sockets: Sequence[str]) -> dict[str, Any]:
             "timeout": "1s", "interval": "0.5s", "no_traffic_interval": "0.5s", "unhealthy_threshold": 2,
             "healthy_threshold": 1, "http_health_check": {"path": "/readyz"},
         }],
-        "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
+        "common_lb_config": {"healthy_panic_threshold": {"value": _PANIC}},
     }  # fmt: skip
 
 

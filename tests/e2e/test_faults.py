@@ -9,11 +9,14 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
 
+from mlops.kinds.ground import Places
+from mlops.tools.unix_http import ask
 from tests.e2e.conftest import BIN, KEY, Workplace
 from tests.e2e.load import Load
 from tests.e2e.test_chain import ROW, pids
@@ -57,6 +60,27 @@ def test_a_killed_replica_is_replaced_and_no_request_fails(small: Workplace) -> 
         sent = load.sent
         until(lambda: load.sent > sent + 50)
     assert load.failed == {}
+    assert small.words() == {}
+
+
+def test_replicas_that_are_too_busy_to_say_that_they_are_well_are_asked_all_the_same(small: Workplace) -> None:
+    url = small.status()["endpoint.late"]["url"]
+    admin = Places(small.root, "dev").sockets("local") / "admin.sock"
+    replicas = named(small, "serving.server")
+    for pid in replicas:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        until(lambda: ask(admin, "/clusters")[1].count(b"/failed_active_hc") == len(replicas))
+        with ThreadPoolExecutor() as pool:
+            asked = pool.submit(httpx.post, f"{url}/predict", json=ROW, timeout=30)
+            until(lambda: b"rq_active::1" in ask(admin, "/clusters")[1] or asked.done())
+            for pid in replicas:
+                os.kill(pid, signal.SIGCONT)
+            assert asked.result().status_code == 200
+    finally:
+        for pid in replicas:
+            os.kill(pid, signal.SIGCONT)
+    until(lambda: b"/failed_active_hc" not in ask(admin, "/clusters")[1])
     assert small.words() == {}
 
 

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from mlops.errors import InvalidConfig, Source
+from mlops.errors import InvalidConfig, Problem, Source
 from mlops.tools.dvc import yaml12
 
 _HOLE = re.compile(r"\$\{([^}]+)\}")
@@ -57,15 +58,16 @@ def read_stages(root: Path) -> dict[str, Stage]:
         if path.exists():
             values |= read_json(path)
     stages: dict[str, Stage] = {}
-    for name, body in (told.get("stages") or {}).items():
-        if "foreach" not in body:
-            stages[name] = _stage(name, body, {})
-            continue
-        over = _value(body["foreach"], values) or ()
-        items = over.items() if isinstance(over, dict) else ((item, item) for item in over)
-        for key, item in items:
-            full = f"{name}@{key}"
-            stages[full] = _stage(full, body["do"], {"key": key, "item": item})
+    with _shaped("dvc.yaml"):
+        for name, body in (told.get("stages") or {}).items():
+            if "foreach" not in body:
+                stages[name] = _stage(name, body, {})
+                continue
+            over = _value(body["foreach"], values) or ()
+            items = over.items() if isinstance(over, dict) else ((item, item) for item in over)
+            for key, item in items:
+                full = f"{name}@{key}"
+                stages[full] = _stage(full, body["do"], {"key": key, "item": item})
     return stages
 
 
@@ -74,15 +76,29 @@ def read_lock(root: Path) -> dict[str, Locked]:
     if not path.exists():
         return {}
     stages = read_yaml(path).get("stages") or {}
-    return {
-        name: Locked(
-            str(told.get("cmd", "")),
-            {dep["path"]: str(dep.get("md5", "")) for dep in told.get("deps", ())},
-            told.get("params") or {},
-            {out["path"]: str(out.get("md5", "")) for out in told.get("outs", ())},
-        )
-        for name, told in stages.items()
-    }
+    with _shaped(path.name):
+        return {
+            name: Locked(
+                str(told.get("cmd", "")),
+                {dep["path"]: str(dep.get("md5", "")) for dep in told.get("deps", ())},
+                told.get("params") or {},
+                {out["path"]: str(out.get("md5", "")) for out in told.get("outs", ())},
+            )
+            for name, told in stages.items()
+        }
+
+
+@contextmanager
+def _shaped(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError) as error:
+        raise _damaged(name, "it is YAML, and not of the form that DVC reads") from error
+
+
+def _damaged(name: str, why: str, line: int | None = None) -> InvalidConfig:
+    detail = f"{name} is damaged: {why}. Restore it: git checkout {name}"
+    return InvalidConfig(Problem("damaged file", detail, source=Source(name, line)))
 
 
 def _stage(name: str, body: Mapping[str, Any], values: Mapping[str, Any]) -> Stage:
@@ -127,12 +143,11 @@ def read_yaml(path: Path) -> dict[str, Any]:
         ) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        where = Source(path.name, mark.line + 1) if mark else Source(path.name)
-        detail = f"{path.name} is damaged: {getattr(error, 'problem', error)}. Restore it: git checkout {path.name}"
-        raise InvalidConfig.of("damaged file", detail, source=where) from error
+        raise _damaged(path.name, getattr(error, "problem", str(error)), mark.line + 1 if mark else None) from error
+    except UnicodeDecodeError as error:
+        raise _damaged(path.name, "it is not text") from error
     if not isinstance(told, dict):
-        raise InvalidConfig.of("damaged file", f"{path.name} is empty or no mapping. Restore it: git checkout {path.name}",
-                               source=Source(path.name))  # fmt: skip
+        raise _damaged(path.name, "it is empty or no mapping")
     return told
 
 
