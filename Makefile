@@ -14,6 +14,7 @@ export DVC_NO_ANALYTICS := true
 export BENTOML_DO_NOT_TRACK := True
 export WHYLOGS_NO_ANALYTICS := 1
 export PULUMI_SKIP_UPDATE_CHECK := true
+export ORT_DISABLE_TELEMETRY := 1
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'

@@ -14,6 +14,7 @@ os.environ.update(
     BENTOML_DO_NOT_TRACK="True",
     DVC_NO_ANALYTICS="true",
     PULUMI_SKIP_UPDATE_CHECK="true",
+    ORT_DISABLE_TELEMETRY="1",
     NO_COLOR="1",
 )
 for name in [key for key in os.environ if key.startswith("MLOPS_")]:

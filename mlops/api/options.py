@@ -19,7 +19,8 @@ from mlops.spec.category import Category
 
 @dataclass(frozen=True)
 class Options:
-    """Addresses as text. `back`: ADDRESS@SERIAL of each whose inputs are those that were recorded then."""
+    """Addresses as text. `back`: ADDRESS@SERIAL of each whose inputs are those that were recorded then. Without
+    `preflight`, what is in the way of a change is left for apply to meet."""
 
     targets: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
@@ -27,26 +28,29 @@ class Options:
     back: tuple[str, ...] = ()
     refresh: bool = True
     destroy: bool = False
+    preflight: bool = True
 
     def to_extra(self) -> dict[str, str]:
         lists = {"targets": self.targets, "exclude": self.exclude, "replace": self.replace, "back": self.back}
         told = {name: " ".join(words) for name, words in lists.items() if words}
-        return told | ({"destroy": "true"} if self.destroy else {}) | ({} if self.refresh else {"refresh": "false"})
+        flags = {"destroy": self.destroy, "no_refresh": not self.refresh, "no_preflight": not self.preflight}
+        return told | {name: "true" for name, is_set in flags.items() if is_set}
 
     @classmethod
     def of_extra(cls, extra: Mapping[str, str]) -> Options:
         targets, exclude, replace, back = (
             tuple(extra.get(name, "").split()) for name in ("targets", "exclude", "replace", "back")
         )
-        refresh, destroy = extra.get("refresh") != "false", extra.get("destroy") == "true"
-        return cls(targets, exclude, replace, back, refresh, destroy)
+        return cls(
+            targets, exclude, replace, back, "no_refresh" not in extra, "destroy" in extra, "no_preflight" not in extra
+        )
 
     def words(self) -> list[str]:
         """As on the command line."""
         return [
             f"--{name} {word}" for name, told in (("target", self.targets), ("exclude", self.exclude), ("replace", self.replace))
             for word in told
-        ]  # fmt: skip
+        ] + ([] if self.preflight else ["--no-preflight"])  # fmt: skip
 
     def wishes(self, known: Iterable[Address], forget: Iterable[str]) -> Wishes:
         """Raises MlopsError for an address that there is not."""

@@ -97,8 +97,9 @@ class Project(Inspection):
     def environment(self) -> str:
         return self.spec.environment
 
-    def look(self, *, refresh: bool = True, destroy: bool = False) -> World:
-        """Read state and world. Without `refresh`, what is recorded stands for the world."""
+    def look(self, *, refresh: bool = True, destroy: bool = False, preflight: bool = True) -> World:
+        """Read state and world. Without `refresh`, what is recorded stands for the world; without `preflight`, nothing
+        is in the way."""
         head, stored, intents = self.store.head(), self.store.records(), self.store.intents()
         spec = self.spec
         moves = moves_of(spec, stored)
@@ -112,7 +113,8 @@ class Project(Inspection):
         for at in sorted({*desired, *records}):
             record = records.get(at)
             trusted = not refresh and record is not None
-            observed[at] = Observed(record) if trusted else kinds[at.kind].observe(at, desired.get(at), record)
+            seen = Observed(record) if trusted else kinds[at.kind].observe(at, desired.get(at), record)
+            observed[at] = seen if preflight else replace(seen, obstacles=())
         interrupted = {intent.address for intent in intents}
         ground.hashes.keep()
         moved = {new: old for old, new in moves.items()}
@@ -121,8 +123,13 @@ class Project(Inspection):
     def plan(self, options: Options | None = None) -> Plan:
         """Raises InvalidConfig for a cycle and MlopsError for an address that there is not."""
         options = options or Options()
+        return self._plan_of(self._world_of(options), options)
+
+    def _world_of(self, options: Options) -> World:
         project = back_to(self, options.back)
-        world = project.look(refresh=options.refresh, destroy=options.destroy)
+        return project.look(refresh=options.refresh, destroy=options.destroy, preflight=options.preflight)
+
+    def _plan_of(self, world: World, options: Options) -> Plan:
         wishes = options.wishes({**world.truths.observed, **world.truths.desired}, self.spec.settings.removed)
         return Plan(
             self.spec.name, self.environment, world.head.lineage, world.head.serial, _now(), make_plan(world.truths, wishes),
@@ -160,14 +167,14 @@ class Project(Inspection):
         with lease(self.store, Holder.me(who, _now(), _command()), wait=wait) as token:
             fresh = replace(self, saved_as=None)
             options = Options.of_extra(plan.extra)
-            again = fresh.plan(options)
+            world = fresh._world_of(options)
+            again = fresh._plan_of(world, options)
             first = plan.lineage == "" and plan.serial == 0 and again.serial == 0
             base = replace(plan, lineage=again.lineage) if first else plan
             if resume:
                 check_own(plan, again, self.store, file=self.saved_as or "the plan")
             else:
                 check_same(base, again, file=self.saved_as or "the plan")
-            world = back_to(fresh, options.back).look(refresh=options.refresh, destroy=options.destroy)
             operation = _operation(again, who, digest_of(plan))
             self.store.begin(operation, token)
             desk = Desk(

@@ -23,11 +23,12 @@ from mlops.errors import MlopsError
 @click.option("--lock-timeout", default="0s", metavar="DURATION", help="How long to wait for another apply, as in 30s.")
 @click.option("--parallel", default=4, show_default=True, type=click.IntRange(1, 64), help="Changes made at once.")
 @click.option("--resume", is_flag=True, help="Go on with a saved plan whose apply was interrupted.")
+@click.option("--preflight/--no-preflight", default=True, help="Refuse what is known not to work, or try it.")
 @choice_options
 @pass_session
 def command(
     session: Session, overrides: tuple[str, ...], yes: bool, as_json: bool, lock_timeout: str, parallel: int,
-    resume: bool, targets: tuple[str, ...], exclude: tuple[str, ...], anew: tuple[str, ...],
+    resume: bool, preflight: bool, targets: tuple[str, ...], exclude: tuple[str, ...], anew: tuple[str, ...],
 ) -> None:  # fmt: skip
     """Make it so. Give a saved plan's file, or overrides as for `plan`."""
     values, files = split_words(overrides)
@@ -52,7 +53,7 @@ def command(
         )
         return
     project = session.open(values)
-    plan = project.plan(Options(targets, exclude, anew))
+    plan = project.plan(Options(targets, exclude, anew, preflight=preflight))
     ask = not yes
     if ask and not sys.stdin.isatty():
         raise MlopsError.of(

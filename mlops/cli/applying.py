@@ -37,9 +37,7 @@ def apply_and_report(
     """Ends with SystemExit where the apply did not succeed."""
     document = plan_document(plan)
     if not as_json:
-        drawn = render_terminal(
-            document, color=session.color, width=session.width, seconds=time.perf_counter() - session.started
-        )
+        drawn = render_terminal(document, **session.drawing, seconds=time.perf_counter() - session.started)
         session.say(drawn.rstrip("\n"))
     if not document["changes"] and not document["summary"]["adopt"]:
         return

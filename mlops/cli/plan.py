@@ -20,21 +20,22 @@ from mlops.cli.session import PENDING, Session, choice_options, overrides_argume
 @click.option("--format", "view", type=click.Choice(["terminal", "json", "markdown", "html"]), default="terminal")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 where changes are pending, 0 where none are.")
 @click.option("--refresh/--no-refresh", default=True, help="Look at the world, or trust what is recorded.")
+@click.option("--preflight/--no-preflight", default=True, help="Say what is in the way, or leave it for apply to meet.")
 @click.option("--destroy", is_flag=True, help="Plan to destroy everything.")
 @choice_options
 @pass_session
 def command(
     session: Session, overrides: tuple[str, ...], out: Path | None, view: str, detailed_exitcode: bool,
-    refresh: bool, destroy: bool, targets: tuple[str, ...], exclude: tuple[str, ...], anew: tuple[str, ...],
+    refresh: bool, preflight: bool, destroy: bool, targets: tuple[str, ...], exclude: tuple[str, ...], anew: tuple[str, ...],
 ) -> None:  # fmt: skip
     """Show what would change, across the whole chain, and why."""
     from mlops.api import Options, view_of
 
     project = session.open(overrides)
-    plan = project.plan(Options(targets, exclude, anew, refresh=refresh, destroy=destroy))
+    plan = project.plan(Options(targets, exclude, anew, refresh=refresh, destroy=destroy, preflight=preflight))
     document = project.document(plan, saved_as=out)
     if out is not None:
         project.save(plan, out)
-    session.say(view_of(document, view, color=session.color, width=session.width, started=session.started))
+    session.say(view_of(document, view, **session.drawing, started=session.started))
     if detailed_exitcode and document["changes"]:
         raise SystemExit(PENDING)

@@ -62,20 +62,21 @@ class Desk:
 
 
 def apply_plan(changes: tuple[Change, ...], desk: Desk) -> Result:
-    """Does exactly `changes`. Raises MlopsError before anything is done where one is blocked by protection."""
-    blocked = [change for change in changes if change.blocked]
-    if blocked:
-        raise ApplyFailed(
-            *(
-                Problem(
-                    "protected",
-                    f"{change.address} is protected, and this plan would {change.action.value} it: {change.blocked}.",
-                    address=str(change.address),
-                )
-                for change in blocked
-            )
-        )
+    """Does exactly `changes`. Raises MlopsError before anything is done where one is protected, or an obstacle is
+    in its way."""
+    problems = [problem for change in changes for problem in _in_the_way(change)]
+    if problems:
+        raise ApplyFailed(*problems)
     return _Walk(changes, desk).run()
+
+
+def _in_the_way(change: Change) -> list[Problem]:
+    at = str(change.address)
+    told = [Problem("cannot be carried out", obstacle, address=at) for obstacle in change.obstacles]
+    if change.blocked:
+        words = f"{at} is protected, and this plan would {change.action.value} it: {change.blocked}."
+        told.append(Problem("protected", words, address=at))
+    return told
 
 
 class _Walk:

@@ -22,6 +22,7 @@ from mlops.engine.resource import (
     FieldChange,
     Kind,
     Observed,
+    Part,
     Reason,
     Record,
 )
@@ -36,7 +37,7 @@ class Change:
     """What the plan says of one resource. A no-op has a reason too.
 
     `condition`: for MAYBE, the upstream resources whose outputs decide. `blocked`: why a protected resource refuses.
-    `keeps`: no output of it will differ. `depends_on`: what must be finished before. `moved_from`: the address that it is
+    `parts`: what happens inside it. `obstacles`: why it cannot be carried out now. `keeps`: no output of it will differ. `depends_on`: what must be finished before. `moved_from`: the address that it is
     recorded under so far.
     """
 
@@ -52,6 +53,8 @@ class Change:
     blocked: str | None = None
     keeps: bool = False
     moved_from: Address | None = None
+    parts: tuple[Part, ...] = ()
+    obstacles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +133,18 @@ def _delete(at: Address, truths: Truths, users: tuple[Address, ...], forget: Eff
         reason = Reason("an apply died while creating it, and it is no longer declared")
     blocked = "take the protection off first: `protect: false`, then apply" if record.protect else None
     effect = kind.deleted
-    return Change(at, effect.action, effect.category, effect.rank, (reason,), depends_on=users, blocked=blocked)
+    seen = truths.observed[at]
+    return Change(
+        at, effect.action, effect.category, effect.rank, (reason,), depends_on=users, blocked=blocked, parts=seen.parts,
+        obstacles=seen.obstacles,
+    )  # fmt: skip
 
 
 def _decide(desired: Desired, truths: Truths, made: Mapping[Address, Change], anew: bool) -> Change:
     change = _compared(desired, truths, made, anew)
+    if change.action not in (Action.NOOP, Action.ADOPT):
+        seen = truths.observed.get(desired.address, NOTHING)
+        change = replace(change, parts=seen.parts, obstacles=seen.obstacles)
     old = truths.moved.get(desired.address)
     if old is None:
         return change

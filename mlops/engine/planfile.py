@@ -15,7 +15,7 @@ from typing import Any
 
 from mlops.address import Address
 from mlops.engine.plan import Change, Pin, Plan
-from mlops.engine.resource import Action, Effect, FieldChange, Reason
+from mlops.engine.resource import Action, Effect, FieldChange, Part, Reason
 from mlops.engine.state import Reader
 from mlops.errors import MlopsError, StalePlan
 
@@ -136,8 +136,14 @@ def _change(told: Mapping[str, Any]) -> Change:
     return Change(
         _address(told["address"]), Action(told["action"]), told["category"], told["rank"], reasons, fields,
         tuple(told["notes"]), tuple(_address(at) for at in told["condition"]),
-        tuple(_address(at) for at in told["depends_on"]), told["blocked"], told["keeps"], _address(told["moved_from"]) if told["moved_from"] else None,
+        tuple(_address(at) for at in told["depends_on"]), told["blocked"], told["keeps"],
+        _address(told["moved_from"]) if told["moved_from"] else None, tuple(_part(part) for part in told["parts"]),
+        tuple(told["obstacles"]),
     )  # fmt: skip
+
+
+def _part(told: Mapping[str, Any]) -> Part:
+    return Part(told["name"], Action(told["action"]), tuple((path, was, now) for path, was, now in told["fields"]))
 
 
 def _effect(told: Mapping[str, Any]) -> Effect:

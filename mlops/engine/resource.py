@@ -1,6 +1,6 @@
 """What the engine knows of a resource, and what a kind must be able to do.
 
-Lives here: Desired, Record, Observed, Effect, Step, Outcome and the Kind protocol.
+Lives here: Desired, Record, Observed, Part, Effect, Step, Outcome and the Kind protocol.
 Not here: deciding (plan), doing (apply), storing (store).
 Law: everything is plain JSON-able data; a category is an opaque word with a rank.
 """
@@ -138,12 +138,23 @@ class Attention:
     commands: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Something inside a resource that a change of it would touch, such as an object of a cluster. `fields`: path, before,
+    after; of secrets, masks."""
+
+    name: str
+    action: Action
+    fields: tuple[tuple[str, Json, Json], ...] = ()
+
+
 @dataclass(frozen=True)
 class Observed:
     """What the world shows.
 
     `recorded`: what counts as recorded; usually the state's record, but a durable truth elsewhere (`dvc.lock`) may
-    replace it. `adopted` is True where the state has no record and that truth stands in for it.
+    replace it. `adopted` is True where the state has no record and that truth stands in for it. `parts`: what a change
+    would do inside. `obstacles`: why a change cannot be carried out as things stand, in sentences.
     """
 
     recorded: Record | None
@@ -152,7 +163,8 @@ class Observed:
     drift: tuple[Drift, ...] = ()
     stale: tuple[Stale, ...] = ()
     attention: tuple[Attention, ...] = ()
-    facts: Mapping[str, Json] = field(default_factory=dict)
+    parts: tuple[Part, ...] = ()
+    obstacles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

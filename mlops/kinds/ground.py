@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from mlops.address import Address
 from mlops.engine.resource import Action, Effect, Json, Record
@@ -63,6 +64,10 @@ class Places:
         """In the temporary directory: BentoML builds nothing below a hidden folder."""
         return Path(tempfile.gettempdir()) / f"mlops-build-{os.getuid()}"
 
+    def training_log(self, model: str) -> Path:
+        """Of the newest run on a cluster."""
+        return self.home / "run" / self.environment / "training" / f"{model}.log"
+
     def monitor(self, name: str) -> Path:
         return self.home / "run" / self.environment / "monitors" / name
 
@@ -95,6 +100,16 @@ class Ground:
     @cached_property
     def stages(self) -> Mapping[str, Stage]:
         return read_stages(self.root)
+
+    @cached_property
+    def clusters(self) -> dict[tuple[str | None, str | None], Any]:
+        """Those that were asked so far, by kubeconfig and context."""
+        return {}
+
+    @cached_property
+    def prints(self) -> dict[tuple[str | None, str | None, str], Any]:
+        """What was found in each of their namespaces."""
+        return {}
 
     def relative(self, path: Path) -> str:
         try:

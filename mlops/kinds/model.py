@@ -11,7 +11,7 @@ import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlops.address import Address
 from mlops.engine.resource import Action, Dependency, Desired, Effect, Observed, Outcome, Reason, Record, Stale, Step
@@ -23,6 +23,9 @@ from mlops.kinds.stages import make, stale_of
 from mlops.spec.category import Category
 from mlops.spec.project import LoadedResource, Project
 from mlops.tools.process import run
+
+if TYPE_CHECKING:
+    from mlops.kinds.kubernetes.training import ClusterTraining
 
 _STAGES = ("train", "evaluate", "export")
 _HEADLINE = ("test_auc", "test_accuracy", "test_r2")
@@ -38,8 +41,10 @@ class ModelKind:
         self.resources = resources
 
     def desire(self, resource: LoadedResource, project: Project) -> Desired:
-        needs = (Dependency(Address("dataset", resource.inputs["dataset"]), self.created, "digest"),)
-        return Desired(resource.address, resource.inputs, needs, resource.protect, resource.origins)
+        needs = [Dependency(Address("dataset", resource.inputs["dataset"]), self.created, "digest")]
+        if stack := self.ground.settings.training.get("stack"):
+            needs.append(Dependency(Address("stack", stack)))
+        return Desired(resource.address, resource.inputs, tuple(needs), resource.protect, resource.origins)
 
     def effect(self, path: str) -> Effect:
         return field_effect("model", path)
@@ -50,8 +55,10 @@ class ModelKind:
         name = address.name
         locks = {stage: self.ground.lock.get(f"{stage}@{name}") for stage in _STAGES}
         train, evaluate, export = (locks[stage] for stage in _STAGES)
+        cluster = self._cluster()
+        obstacles = cluster.obstacles(name) if cluster else ()
         if train is None or evaluate is None or export is None:
-            return Observed(record, exists=False)
+            return Observed(record, exists=False, obstacles=obstacles)
         file = f"params/model/{name}.json"
         trained = train.params.get(file, {}).get("train", {})
         inputs = {**without(trained, "code"), **metadata(record, desired.inputs, "gates")}
@@ -66,7 +73,8 @@ class ModelKind:
             record.depends_on if record else (), record.protect if record else desired.protect,
             record.complete if record and same else True, record.serial if record else 0, record.extra if record else {},
         )  # fmt: skip
-        return Observed(truth, adopted=not same, stale=(*self._stale(desired, name, data), *self._missed(truth, same)))
+        stale = (*self._stale(desired, name, data), *self._missed(truth, same))
+        return Observed(truth, adopted=not same, stale=stale, obstacles=obstacles)
 
     def pinned(self, address: Address) -> dict[str, Any] | None:
         """The inputs that dvc.lock holds of it, without gates; None where it holds none."""
@@ -106,6 +114,8 @@ class ModelKind:
             seconds, last = record.outputs["seconds"], record.outputs.get("epochs") or epochs
             guess = seconds * epochs / last
             parts.append(f"about {guess:.0f} s (last time {seconds:.0f} s for {last} epoch{'' if last == 1 else 's'})")
+        if cluster := self._cluster() if category in (Category.RETRAIN, Category.REPROCESS) else None:
+            parts.append(cluster.notes(desired.address.name))
         if gates and category != Category.METADATA:
             parts.append(f"gates: {', '.join(gates)}")
         return (" · ".join(parts),) if parts else ()
@@ -117,9 +127,11 @@ class ModelKind:
         """Raises GateFailed, with what was made as its `partial`, where a gate is missed."""
         assert step.desired is not None
         name, inputs = step.address.name, step.desired.inputs
+        cluster = self._cluster()
         lock, seconds = make(
-            self.ground, step, model_params(inputs, self.ground.root), [f"{stage}@{name}" for stage in _STAGES]
-        )
+            self.ground, step, model_params(inputs, self.ground.root), [f"{stage}@{name}" for stage in _STAGES],
+            (lambda stages, reads: cluster.run(step, stages, reads)) if cluster else None,
+        )  # fmt: skip
         metrics = read_metrics(self.ground.root, name)
         if metrics is None:
             raise MlopsError.of(
@@ -140,6 +152,15 @@ class ModelKind:
         if missed:
             raise _missed_error(step.address, missed, Outcome(outputs))
         return Outcome(outputs, _note(summary["epochs"], metrics, verdicts))
+
+    def _cluster(self) -> ClusterTraining | None:
+        """Where stages run, unless they run here."""
+        stack = self.ground.settings.training.get("stack")
+        if stack is None or not self.ground.settings.build:
+            return None
+        from mlops.kinds.kubernetes.training import ClusterTraining
+
+        return ClusterTraining(self.ground, self.resources, stack)
 
     def _live(self, address: Address, digest: str, data: str) -> Mapping[str, Any] | None:
         """The metrics of the model that this environment's endpoints serve, on the candidate's test split."""
@@ -163,7 +184,9 @@ class ModelKind:
         return told
 
     def delete(self, step: Step) -> None:
-        """Files, lock entry and cache stay."""
+        """Files, lock entry and cache stay; what is left of its job goes."""
+        if cluster := self._cluster():
+            cluster.forget(step.address.name)
 
 
 class Served:

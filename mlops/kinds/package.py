@@ -1,7 +1,7 @@
 """What a package means.
 
 Lives here: PackageKind, and the staging of a bento's content.
-Not here: the application inside (workloads.serving).
+Not here: the application inside (workloads.serving), the image (image).
 Law: a bento is named by its content without times; equal content is built once.
 """
 
@@ -14,18 +14,21 @@ import shutil
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import mlops
 from mlops.address import Address
 from mlops.engine.resource import Action, Dependency, Desired, Effect, Observed, Outcome, Reason, Record, Stale, Step
 from mlops.errors import MlopsError
-from mlops.kinds.ground import Ground, effect_of, field_effect
+from mlops.kinds.ground import Ground, effect_of, field_effect, without
 from mlops.spec.category import Category
 from mlops.spec.project import LoadedResource, Project
 from mlops.tools.dvc.run import checkout
 from mlops.tools.process import beside_python, run
 from mlops.tools.scratch import scratch
+
+if TYPE_CHECKING:
+    from mlops.kinds.image import Images
 
 _SERVING = ("__init__.py", "workloads/__init__.py", "workloads/lifeline.py", "workloads/serving")
 _NEEDS = ("onnxruntime", "numpy", "msgspec", "uvicorn", "httptools", "uvloop")
@@ -42,19 +45,50 @@ class PackageKind:
 
     def desire(self, resource: LoadedResource, project: Project) -> Desired:
         needs = (Dependency(Address("model", resource.inputs["model"]), self.created, "digest"),)
-        return Desired(resource.address, resource.inputs, needs, resource.protect, resource.origins)
+        inputs, origins = dict(resource.inputs), dict(resource.origins)
+        if inputs.get("image"):
+            inputs["image"] = without(inputs["image"], "registry")
+            if registry := project.settings.registry:
+                inputs["image"]["registry"] = registry["url"]
+                origins["image.registry"] = project.settings.origins.get("registry.url", "")
+        return Desired(resource.address, inputs, needs, resource.protect, origins)
 
     def effect(self, path: str) -> Effect:
         return field_effect("package", path)
 
     def observe(self, address: Address, desired: Desired | None, record: Record | None) -> Observed:
+        obstacles, lost = self._look_at_image(address, desired, record)
         if record is None or desired is None:
-            return Observed(record, exists=record is not None)
+            return Observed(record, exists=record is not None, obstacles=obstacles)
         stale: tuple[Stale, ...] = ()
+        if lost:
+            stale += (Stale(Reason(f"its image is no longer in {lost}"), self.created),)
         if record.outputs.get("code") not in (None, serving_code()):
-            stale = (Stale(Reason("the code that serves changed (mlops.workloads.serving)"), self.created),)
+            stale += (Stale(Reason("the code that serves changed (mlops.workloads.serving)"), self.created),)
         bento = record.outputs.get("bento")
-        return Observed(record, exists=bento is None or (Path(bento) / "model.onnx").exists(), stale=stale)
+        there = bento is None or (Path(bento) / "model.onnx").exists()
+        return Observed(record, exists=there, stale=stale, obstacles=obstacles)
+
+    def _look_at_image(
+        self, address: Address, desired: Desired | None, record: Record | None
+    ) -> tuple[tuple[str, ...], str]:
+        """Why none can be built, and where the recorded one is not any more; a registry may hold what nobody here builds."""
+        images = self._images(address, desired)
+        if images is None:
+            return (), ""
+        if record is not None and "image" in record.outputs:
+            return (), images.lost(record.outputs)
+        obstacle = "" if self.ground.settings.registry else images.obstacle()
+        return ((obstacle,) if obstacle else ()), ""
+
+    def _images(self, address: Address, desired: Desired | None) -> Images | None:
+        told = desired.inputs.get("image") if desired else None
+        return self._images_of(address, told) if told else None
+
+    def _images_of(self, address: Address, told: Mapping[str, Any]) -> Images:
+        from mlops.kinds.image import Images  # builders and registries: most plans touch none
+
+        return Images(self.ground, address.name, told)
 
     def notes(self, desired: Desired, record: Record | None, category: str) -> tuple[str, ...]:
         return ()
@@ -91,9 +125,23 @@ class PackageKind:
             "digest": content, "tag": f"{name}:{version}", "bento": str(folder / "src" / "model"), "model": model,
             "model_digest": digest, "code": serving_code(),
         }  # fmt: skip
-        return Outcome(outputs, f"{name}:{version}")
+        if "image" in inputs:
+            outputs |= self._image(step, folder / "src", content, str(digest))
+        return Outcome(outputs, f"{name}:{version}" + (", with its image" if "image" in inputs else ""))
+
+    def _image(self, step: Step, folder: Path, content: str, model_digest: str) -> dict[str, str]:
+        """The outputs of the image, and the digest of both: another image is another package."""
+        from mlops.kinds.image import Content
+
+        assert step.desired is not None
+        told = Content(step.address.name, folder, content, model_digest, _NEEDS)
+        made = self._images_of(step.address, step.desired.inputs["image"]).make(told, step.say)
+        whole = f"{content} {made['image']} {made['image_digest']}"
+        return {**made, "digest": hashlib.sha256(whole.encode()).hexdigest()}
 
     def delete(self, step: Step) -> None:
+        if step.recorded and (told := step.recorded.inputs.get("image")):
+            self._images_of(step.address, told).remove(step.recorded.outputs)
         shutil.rmtree(self.ground.places.bentos / "bentos" / step.address.name, ignore_errors=True)
 
 

@@ -41,7 +41,7 @@ def build_kinds(ground: Ground, project: Project) -> Mapping[str, Word]:
         "model": ModelKind(ground, resources),
         "package": PackageKind(ground),
         "stack": StackKind(ground),
-        "endpoint": EndpointKind(ground),
+        "endpoint": EndpointKind(ground, resources),
         "monitor": MonitorKind(ground, project),
         **{name: kind_of(name)(ground) for name in sorted(used)},
     }

@@ -1,6 +1,6 @@
 """Resolve secrets.
 
-Lives here: read_secret, seal (references to digests), and unseal (the value of one reference).
+Lives here: read_secret, seal (references to digests), unseal (the value of one reference), fill (those in a text).
 Not here: where references may stand (spec).
 Law: a value is in no record, plan or log; a salted HMAC tells a rotation from none.
 """
@@ -47,7 +47,17 @@ def seal(value: Any, folder: Path, salt: str) -> Any:
 
 def unseal(sealed: Any, folder: Path, *, field: str) -> str:
     """Raises MlopsError where the secret has no value here."""
-    name = sealed["$secret"]
+    return _value(sealed["$secret"], folder, field)
+
+
+def fill(value: Any, folder: Path, *, field: str) -> Any:
+    """A text with its references filled in; anything else as it is. Raises MlopsError."""
+    if not isinstance(value, str):
+        return value
+    return _REFERENCE.sub(lambda found: _value(found[1], folder, field), value)
+
+
+def _value(name: str, folder: Path, field: str) -> str:
     told = read_secret(folder, name)
     if not told:
         raise MlopsError.of(

@@ -1,29 +1,24 @@
 """What a stack means.
 
-Lives here: StackKind, for the target `local`.
-Not here: the programs (tools), what runs on it (endpoint, monitor).
-Law: a port that was chosen once is kept; a supervisor that died is replaced without an orphan left.
+Lives here: StackKind.
+Not here: what a stack is on a target (local.stack, kubernetes.stack), what runs on it (endpoint, monitor).
+Law: a stack that moves to another place is another stack: what was there is taken down.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
 
 from mlops.address import Address
-from mlops.engine.resource import Action, Desired, Effect, Observed, Outcome, Reason, Record, Stale, Step
-from mlops.errors import MlopsError
+from mlops.engine.resource import Action, Desired, Effect, Observed, Outcome, Record, Step
 from mlops.kinds.ground import Ground, effect_of, field_effect
-from mlops.kinds.local.host import Host
+from mlops.kinds.kubernetes.stack import ClusterStack
+from mlops.kinds.local.stack import LocalStack
+from mlops.kinds.target import LOCAL, Target
 from mlops.spec.category import Category
 from mlops.spec.project import LoadedResource, Project
-from mlops.tools.process import free_port, port_is_free
 
-FIRST_PORT = 8080
-_DEFAULTS: Mapping[str, Any] = {
-    "host": "127.0.0.1", "port": "auto", "log_size": "10M", "log_files": 3, "stop_timeout": "10s",
-}  # fmt: skip
+_ELSEWHERE = ("target", "namespace", "context", "kubeconfig")
 
 
 class StackKind:
@@ -38,60 +33,27 @@ class StackKind:
         return Desired(resource.address, resource.inputs, (), resource.protect, resource.origins)
 
     def effect(self, path: str) -> Effect:
-        return field_effect("stack", path)
+        told = field_effect("stack", path)
+        return replace(told, action=Action.REPLACE) if path in _ELSEWHERE else told
 
     def observe(self, address: Address, desired: Desired | None, record: Record | None) -> Observed:
-        if record is None or desired is None:
-            return Observed(record, exists=record is not None)
-        host = self._host(address)
-        mends = Effect(Category.PROVISION.value, Category.PROVISION.rank, keeps=True)
-        if not host.supervisor.is_up():
-            return Observed(record, stale=(Stale(Reason("its supervisor does not run"), mends),))
-        if not host.gateway.is_ready():
-            return Observed(record, stale=(Stale(Reason("its gateway does not answer"), mends),))
-        return Observed(record)
+        told = record or desired
+        assert told is not None
+        return self._target(str(told.inputs["target"])).observe(address, desired, record)
 
     def notes(self, desired: Desired, record: Record | None, category: str) -> tuple[str, ...]:
-        return ()
+        return self._target(str(desired.inputs["target"])).notes(desired, record, category)
 
     def create(self, step: Step) -> Outcome:
         return self.update(step)
 
     def update(self, step: Step) -> Outcome:
-        from mlops.spec.units import parse_duration, parse_size
-
         assert step.desired is not None
-        told = {**_DEFAULTS, **step.desired.inputs}
-        before = step.recorded.outputs if step.recorded else {}
-        host = self._host(step.address)
-        address = str(told["host"])
-        port = self._port(told["port"], address, before)
-        if not (host.supervisor.is_up() and before.get("port") == port and before.get("host") == address):
-            host.supervisor.end_orphans() if not host.supervisor.is_up() else None
-            if not port_is_free(address, port) and before.get("port") != port:
-                raise MlopsError.of(
-                    "port is taken",
-                    f"Another program listens on {address}:{port}. Choose another in conf/stack/{step.address.name}.yaml, or "
-                    "say `port: auto`.",
-                )
-        step.say("starting the supervisor and the gateway", 0.3)
-        host.start(
-            address, port, log_size=parse_size(told["log_size"]), log_files=int(told["log_files"]),
-            stop_timeout=parse_duration(told["stop_timeout"]),
-        )  # fmt: skip
-        digest = hashlib.sha256(f"{address}:{port}".encode()).hexdigest()
-        outputs = {"digest": digest, "address": f"http://{address}:{port}", "host": address, "port": port}
-        return Outcome(outputs, f"gateway on {outputs['address']}")
-
-    def _port(self, wanted: Any, host: str, before: Mapping[str, Any]) -> int:
-        if wanted != "auto":
-            return int(wanted)
-        if before.get("port"):
-            return int(before["port"])
-        return free_port(host, FIRST_PORT)
+        return self._target(str(step.desired.inputs["target"])).update(step)
 
     def delete(self, step: Step) -> None:
-        self._host(step.address).stop()
+        assert step.recorded is not None
+        self._target(str(step.recorded.inputs["target"])).delete(step)
 
-    def _host(self, address: Address) -> Host:
-        return Host(self.ground.places, address.name)
+    def _target(self, name: str) -> Target:
+        return LocalStack(self.ground) if name == LOCAL else ClusterStack(self.ground)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -17,9 +17,24 @@ from mlops.engine.resource import Action, Effect, Reason, Stale, Step
 from mlops.errors import MlopsError
 from mlops.kinds.ground import Ground
 from mlops.kinds.params import write_params_of
-from mlops.tools.dvc.reader import Locked, read_lock, read_stages
+from mlops.tools.dvc.reader import Locked, Stage, read_lock, read_stages
 from mlops.tools.dvc.run import bring_about, checkout
 from mlops.tools.dvc.verdict import Finding, verdict
+
+
+def _wanted(
+    before: Mapping[str, Stage], known: Mapping[str, Stage], stages: Sequence[str], findings: Mapping[str, Any], *,
+    force: bool,
+) -> tuple[list[str], list[str]]:  # fmt: skip
+    """Those that are not up to date with those that read what they make, and what all of these read besides."""
+    chosen: list[str] = []
+    made: set[str] = set()
+    for name in stages:
+        if force or name not in before or findings[name] or made & set(known[name].deps):
+            chosen.append(name)
+            made |= {out.path for out in known[name].outs}
+    reads = {dep for name in chosen for dep in known[name].deps if dep not in made and not dep.startswith("pipelines/")}
+    return chosen, sorted(reads)
 
 
 @cache
@@ -58,8 +73,12 @@ def _words(finding: Finding) -> str:
             return f"{finding.path} was never made"
 
 
+Elsewhere = Callable[[Sequence[str], Sequence[str]], None]
+"""Runs the given stages, which read the given paths, and writes dvc.lock; stands in for running them here."""
+
+
 def make(
-    ground: Ground, step: Step, sections: Mapping[str, Any], stages: Sequence[str]
+    ground: Ground, step: Step, sections: Mapping[str, Any], stages: Sequence[str], elsewhere: Elsewhere | None = None
 ) -> tuple[Mapping[str, Locked], float]:
     """Write the parameters, run what is not up to date, bring back what is only cached. The lock, and the seconds
     that running took. Raises MlopsError."""
@@ -83,7 +102,10 @@ def make(
         started = time.monotonic()
         force = step.action is Action.REPLACE
         with _room(ground.settings.stages):
-            bring_about(ground.root, stages, ground.hashes, step.say, force=force)
+            if elsewhere is None:
+                bring_about(ground.root, stages, ground.hashes, step.say, force=force)
+            else:
+                elsewhere(*_wanted(known, read_stages(ground.root), stages, findings, force=force))
         took = time.monotonic() - started
         lock = read_lock(ground.root)
     missing = [stage for stage in stages if any(not (ground.root / out).exists() for out in lock[stage].outs)]

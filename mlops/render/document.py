@@ -100,7 +100,15 @@ def _change(change: Change, by_address: dict[Address, Change]) -> dict[str, Any]
         "condition": [str(address) for address in change.condition],
         "notes": list(change.notes),
         "blocked": change.blocked,
-    }
+        "parts": [
+            {
+                "name": part.name, "action": str(part.action), "symbol": SYMBOLS[part.action],
+                "fields": [{"path": path, "before": was, "after": now} for path, was, now in part.fields],
+            }
+            for part in change.parts
+        ],
+        "obstacles": list(change.obstacles),
+    }  # fmt: skip
 
 
 def _field(field: FieldChange) -> dict[str, Any]:

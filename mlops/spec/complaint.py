@@ -136,7 +136,7 @@ class Teller:
             if tag is None:
                 detail = f"`{name}` needs `name` or `by`, to say which it is: {', '.join(choices)}."
                 return self.problem("missing field", detail, path)
-            path, name, value = (*path, tag), f"{name}.{tag}", value[tag]
+            path, name, value = (*path, tag), f"{name}.{tag}".lstrip("."), value[tag]
         detail = f"`{name}` is {_shown(value)}; it must be one of {', '.join(choices)}."
         return self.problem("no such choice", detail, path, hint=near(str(value), choices))
 

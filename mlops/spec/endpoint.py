@@ -1,6 +1,6 @@
 """Say what answers requests.
 
-Lives here: Endpoint, with its rollout, keys and limits.
+Lives here: Endpoint, with its rollout, scale, keys and limits.
 Not here: moving traffic (kinds, tools).
 Law: replicas mean RESCALE, keys and limits RECONFIGURE, a package REDEPLOY; nothing else restarts a process.
 """
@@ -11,6 +11,7 @@ from pydantic import Field, field_validator
 
 from mlops.spec.base import Name, Resource, SecretText, Strict, said
 from mlops.spec.category import Category
+from mlops.spec.stack import Quantity
 from mlops.spec.units import Duration, Rate, Share
 
 
@@ -36,6 +37,25 @@ class Rollout(Strict):
         return steps
 
 
+class Autoscale(Strict):
+    """More replicas under load, never fewer than `replicas`. The cluster's metrics decide."""
+
+    most: int = Field(ge=1, le=1000, description="Replicas.")
+    cpu: Share | None = said(0.8, doc="Of what a replica asks for; more replicas above it.")
+    rate: int | None = Field(
+        None,
+        ge=1,
+        description="Requests a second of one replica; needs an adapter that serves mlops_requests_per_second.",
+    )
+
+
+class Resources(Strict):
+    """Of one replica."""
+
+    cpu: Quantity = "500m"
+    memory: Quantity = "512Mi"
+
+
 class Log(Strict):
     enabled: bool = said(True, doc="Keep requests and answers for the monitor.")
     sample: Share = said(1.0, doc="Share of the requests kept.")
@@ -49,6 +69,8 @@ class Endpoint(Resource):
     package: Name = said(doc="What answers.", change=Category.REDEPLOY, refers="package")
     stack: Name = said(doc="Where it runs.", change=Category.REDEPLOY, refers="stack")
     replicas: int = Field(1, ge=1, le=64, description="Processes.", json_schema_extra={"x-change": "RESCALE"})
+    autoscale: Autoscale | None = said(None, doc="On Kubernetes: more replicas under load.", change=Category.RESCALE)
+    resources: Resources = said(Resources(), doc="On Kubernetes: what a replica gets.", change=Category.RESCALE)
     auth: Auth | None = said(None, doc="Who may ask. Default: everybody who reaches it.", change=Category.RECONFIGURE)
     rate_limit: Rate | None = said(None, doc="Requests let through, such as 200/s.", change=Category.RECONFIGURE)
     rollout: Rollout = said(Rollout(), doc="How a new version takes over.", change=Category.METADATA)

@@ -12,13 +12,14 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from mlops.address import Address
 from mlops.errors import InvalidConfig, Problem, Source
 from mlops.spec.complaint import Teller
 from mlops.spec.compose import Composed
 from mlops.spec.expand import Raw, expand, resolve
+from mlops.spec.fit import misfits
 from mlops.spec.project import Settings
 from mlops.spec.provenance import Path, Provenance
 from mlops.spec.settings import ProjectFile
@@ -50,6 +51,8 @@ def judge(composed: Composed) -> Tree:
             resources[f"{raw.kind}.{raw.name}"] = _resource(raw, settings, known, provenance)
         except InvalidConfig as error:
             problems += error.problems
+    if settings is not None and not problems:
+        problems += misfits(settings, resources)
     if problems or settings is None:
         raise InvalidConfig(*_ordered(problems))
     return {"settings": settings, "resources": resources}
@@ -99,15 +102,21 @@ def _settings(own: Tree, composed: Composed, known: set[tuple[str, str]]) -> Tre
         state_url=told.state.url,
         build=env == "dev" if told.build is None else told.build,
         protect=default if told.protect is None else told.protect,
-        training_stack=training.stack if training else None,
+        training=_plain(training),
         concurrency=told.concurrency,
         stages=training.stages if training else 1,
         description=told.description,
         moved=told.moved,
         removed=told.removed,
+        pulumi=_plain(told.pulumi),
+        registry=told.registry.model_dump(mode="json", exclude_defaults=True) if told.registry else {},
     )
     origins = {_dotted(path): str(found) for path in _paths(own, ()) if (found := provenance.find(path))}
     return {**vars(settings), "origins": origins}
+
+
+def _plain(told: BaseModel | None) -> Tree:
+    return told.model_dump(mode="json", exclude_defaults=True) if told else {}
 
 
 def _memory(told: ProjectFile, teller: Teller, known: set[tuple[str, str]]) -> Iterator[Problem]:

@@ -7,7 +7,8 @@ Law: the keys are project.KINDS, in its order.
 
 from __future__ import annotations
 
-from mlops.spec.base import Resource
+from pydantic import BaseModel
+
 from mlops.spec.dataset import Dataset
 from mlops.spec.endpoint import Endpoint
 from mlops.spec.model import Model
@@ -15,7 +16,7 @@ from mlops.spec.monitor import Monitor
 from mlops.spec.package import Package
 from mlops.spec.stack import Stack
 
-MODELS: dict[str, type[Resource]] = {
+MODELS: dict[str, type[BaseModel]] = {
     "dataset": Dataset,
     "model": Model,
     "package": Package,

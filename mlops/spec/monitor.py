@@ -38,6 +38,11 @@ class Monitor(Resource):
     on_finding: Literal["propose", "record"] = said(
         "propose", doc="`propose` adds an edit of the YAML to the finding.", change=Category.RECONFIGURE
     )
+    schedule: str | None = Field(
+        None,
+        description="On Kubernetes: cron text (UTC). Look then, for endpoints that are asked in batches. Default: all the time.",
+        json_schema_extra={"x-change": "RECONFIGURE"},
+    )
     recent: int = Field(
         24, ge=1, description="Windows that `status` sums up.", json_schema_extra={"x-change": "METADATA"}
     )

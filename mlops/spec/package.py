@@ -1,17 +1,69 @@
 """Say what is packed for serving.
 
-Lives here: Package.
-Not here: building a bento (kinds, tools).
+Lives here: Package, with its interface and its image.
+Not here: building a bento or an image (kinds, tools), where images are kept (settings).
 Law: a field here changes what runs, so it means REPACKAGE.
 """
 
 from __future__ import annotations
 
-from pydantic import Field
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
 
 from mlops.spec.base import Name, Resource, Strict, said
 from mlops.spec.category import Category
 from mlops.spec.units import Duration
+
+_PINNED = re.compile(r"(?P<name>[a-z0-9][a-z0-9._/:-]*)@sha256:[0-9a-f]{64}")
+_REPOSITORY = r"[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*"
+_FIND = (
+    "Find it with `docker buildx imagetools inspect {name}`, or `podman pull {name}` and `podman images --digests`; of an "
+    "image in local storage, `buildah images --digests` tells it"
+)
+
+
+def _base(text: str) -> str:
+    if "@" not in text:
+        raise ValueError(
+            f"`{text}` is a tag, and tomorrow it may be another image; write NAME@sha256:DIGEST. {_FIND.format(name=text)}"
+        )
+    found = _PINNED.fullmatch(text)
+    if not found:
+        raise ValueError(f"`{text}` is not NAME@sha256: with 64 digits of 0-9a-f after it")
+    host, _, rest = found["name"].partition("/")
+    if not rest or not ("." in host or ":" in host or host == "localhost"):
+        raise ValueError(
+            f"`{text}` names no registry, and each builder would look elsewhere; begin with one, such as docker.io/library/ "
+            "or, for local storage, localhost/"
+        )
+    if ":" in rest:
+        raise ValueError(f"`{text}` has a tag and a digest, and only the digest counts; take the tag out")
+    return text
+
+
+def _repository(text: str) -> str:
+    if not re.fullmatch(_REPOSITORY, text):
+        raise ValueError(
+            f"`{text}` is not a repository; write lower-case words joined by / - _ or ., without registry and tag, such as "
+            "flights/delay. The registry is the environment's: `registry: {url: …}`"
+        )
+    return text
+
+
+class Image(Strict):
+    """An OCI image of the same content, for clusters."""
+
+    base: Annotated[str, AfterValidator(_base)] = said(
+        doc="What it stands on, by digest: NAME@sha256:…; it must hold python3, 3.11 or newer, and glibc.",
+    )
+    repository: Annotated[str, AfterValidator(_repository)] | None = said(
+        None, doc="Its name in the environment's registry. Default: PROJECT/PACKAGE.", change=Category.REPACKAGE
+    )
+    builder: Literal["auto", "docker", "podman", "buildah"] = said(
+        "auto", doc="What builds it; `auto` takes the first that works.", change=Category.METADATA
+    )
 
 
 class Api(Strict):
@@ -23,8 +75,9 @@ class Api(Strict):
 
 
 class Package(Resource):
-    """A model with its interface, as a bento."""
+    """A model with its interface, as a bento and, if asked for, as an image."""
 
     model: Name = said(doc="The model it serves.", change=Category.REPACKAGE, refers="model")
     api: Api = said(Api(), doc="How it answers.", change=Category.REPACKAGE)
     threads: int = Field(1, ge=1, description="Threads of onnxruntime.", json_schema_extra={"x-change": "REPACKAGE"})
+    image: Image | None = said(None, doc="Build an OCI image too. Default: none.", change=Category.REPACKAGE)

@@ -167,10 +167,12 @@ class TrainingInputs(Told):
 
 
 class Version(Strict):
-    """`image` by digest. `replicas`: where nothing scales it, and the least where something does; 0 is out of work."""
+    """`image` by digest. `replicas`: where nothing scales it, and the least where something does; 0 is out of work. `key`:
+    names what it answers with, for those who start it."""
 
     image: str
     tag: str
+    key: str = ""
     replicas: int = Field(1, ge=0)
 
 
@@ -203,6 +205,8 @@ class Logging(Strict):
 class ServingInputs(Told):
     """`weights`: version -> percent of the traffic; one without traffic is not in the route.
 
+    `live`: the version that has been judged good; `next`: the number of the next one; both are only told back.
+
     Where `secrets` names API_KEY, requests need it. `drain`: seconds that a pod out of the route goes on accepting
     requests; `grace`: seconds that the open ones may still take.
     """
@@ -210,6 +214,8 @@ class ServingInputs(Told):
     name: Label
     versions: dict[str, Version] = Field(default_factory=dict)
     weights: dict[str, int] = Field(default_factory=dict)
+    live: str | None = None
+    next: int = 1
     parent: Parent
     autoscale: Autoscale | None = None
     cpu: str = "500m"

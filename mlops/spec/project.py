@@ -19,7 +19,7 @@ from mlops.address import Address
 from mlops.errors import MlopsError, Source
 
 if TYPE_CHECKING:
-    from mlops.spec.base import Resource
+    from pydantic import BaseModel
 
 Json = Any
 NOUNS = {
@@ -41,8 +41,10 @@ class Settings:
 
     `state_url` None means `.mlops/state.db`; a secret in it stands as `${secret:NAME}` unless `load` was told how to
     resolve one. `build`: whether data sets and models may be made here. `protect`: the kinds that refuse to be deleted
-    unless their file says otherwise. `training_stack`: where stages run, None for this machine. `concurrency`: how many
+    unless their file says otherwise. `training`: where and how stages run, as settings.Training says it, defaults left out;
+    `pulumi`: as settings.Pulumi says it, the passphrase as a reference. `concurrency`: how many
     changes apply carries out at once; `stages`: how many DVC stages among them. `moved`: old address -> new; `removed`: what is forgotten.
+    `registry`: {url, username, password, insecure}, what is not said left out, secrets as `${secret:NAME}`.
     """
 
     name: str
@@ -51,12 +53,14 @@ class Settings:
     state_url: str | None = None
     build: bool = True
     protect: tuple[str, ...] = ()
-    training_stack: str | None = None
+    training: Mapping[str, Json] = field(default_factory=dict)
     concurrency: int = 4
     stages: int = 1
     description: str = ""
     moved: Mapping[str, str] = field(default_factory=dict)
     removed: tuple[str, ...] = ()
+    pulumi: Mapping[str, Json] = field(default_factory=dict)
+    registry: Mapping[str, Json] = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
@@ -75,7 +79,7 @@ class LoadedResource:
     references: tuple[tuple[str, Address], ...]
     protect: bool
 
-    def model(self) -> Resource:
+    def model(self) -> BaseModel:
         """The pydantic object; imports pydantic."""
         from mlops.spec.vocabulary import model_of
 
@@ -100,6 +104,11 @@ class Project:
     @property
     def name(self) -> str:
         return self.settings.name
+
+    def is_on(self, stack: str, target: str) -> bool:
+        """Whether the stack of this name has this target; one that nothing declares any more has none."""
+        told = self.resources.get(Address("stack", stack))
+        return told is not None and told.inputs["target"] == target
 
     @property
     def environment(self) -> str:

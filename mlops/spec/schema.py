@@ -41,9 +41,16 @@ def schemas() -> dict[str, dict[str, Any]]:
 def _schema(name: str) -> dict[str, Any]:
     model = ProjectFile if name == "project" else model_of(name)
     made = model.model_json_schema(by_alias=True)
-    extra = {} if name == "project" else _ALSO
-    made["properties"] = {**made["properties"], **extra}
+    for told in () if name == "project" else _resources_of(made):
+        told["properties"] = {**told["properties"], **_ALSO}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
+
+
+def _resources_of(schema: dict[str, Any]) -> list[dict[str, Any]]:
+    """The schema itself, or, of a kind with targets, that of each."""
+    if "properties" in schema:
+        return [schema]
+    return [schema["$defs"][one["$ref"].rpartition("/")[2]] for one in schema["oneOf"]]
 
 
 def write_schemas(root: Path) -> Sequence[Path]:

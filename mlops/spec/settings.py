@@ -10,10 +10,12 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from mlops.address import Address
-from mlops.spec.base import Name, Strict, said
+from mlops.spec.base import Name, SecretText, Strict, said
+from mlops.spec.stack import Quantity
+from mlops.spec.units import Duration
 
 
 def _module(text: str) -> str:
@@ -37,6 +39,16 @@ def _url(text: str) -> str:
     return text
 
 
+def _registry(text: str) -> str:
+    if "://" in text:
+        raise ValueError(f"`{text}`: write it without {text.partition('://')[0]}://, as image names are written")
+    if not re.fullmatch(r"[a-z0-9.-]+(:\d+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*", text):
+        raise ValueError(
+            f"`{text}` is not a registry; write HOST, HOST:PORT or HOST/PATH, such as registry.example.com/team"
+        )
+    return text
+
+
 AddressText = Annotated[str, AfterValidator(_address)]
 
 
@@ -47,9 +59,47 @@ class State(Strict):
     )
 
 
-class Training(Strict):
-    stack: Name | None = said(None, doc="The stack that stages run on. Default: this machine.", refers="stack")
+class Pods(Strict):
+    """What a model's stages get on a cluster."""
+
+    pods: int | None = Field(None, ge=1, le=1024, description="Several train together (DDP).")
+    gpus: int | None = Field(None, ge=0, le=64, description="Of each pod.")
+    product: str | None = said(None, doc="The GPU, as its node is labelled: NVIDIA-H100-80GB-HBM3.")
+    cpu: Quantity | None = None
+    memory: Quantity | None = None
+    spot: bool | None = said(None, doc="May run on nodes that can be taken away.")
+    time_limit: Duration | None = said(None, doc="A longer run is ended.")
+    retries: int | None = Field(None, ge=0, le=100, description="After a lost node; never after an error of the code.")
+
+
+class Registry(Strict):
+    """Where images are pushed, and clusters pull them from."""
+
+    url: Annotated[str, AfterValidator(_registry)] = said(doc="HOST[:PORT][/PATH], without https://.")
+    username: str | None = said(None, doc="Who pushes, `${secret:NAME}` allowed. Default: the builder's own login.")
+    password: SecretText | None = said(None, doc="`${secret:NAME}`, or a token under it.")
+    insecure: bool = said(False, doc="Speak to it without a certificate that can be checked.")
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Registry:
+        if (self.username is None) != (self.password is None):
+            raise ValueError("`username` and `password` go together; say both, or neither for the builder's own login")
+        return self
+
+
+class Training(Pods):
+    """Where and how stages run. On a cluster: one pod, 2 CPUs, 8Gi, 4h and two retries, unless said otherwise."""
+
+    stack: Name | None = said(None, doc="The stack that models are trained on. Default: this machine.", refers="stack")
     stages: int = Field(1, ge=1, le=256, description="How many stages run at once.")
+    models: dict[Name, Pods] = said({}, doc="What differs for one model.")
+
+
+class Pulumi(Strict):
+    """Where Pulumi keeps what it knows of clusters."""
+
+    backend: str | None = said(None, doc="file://…, s3://…, gs://…, azblob://…. Default: .mlops/pulumi, for dev alone.")
+    passphrase: SecretText = said("${secret:PULUMI_CONFIG_PASSPHRASE}", doc="What secrets are encrypted with there.")
 
 
 class ProjectFile(Strict):
@@ -69,6 +119,10 @@ class ProjectFile(Strict):
         None, doc="Kinds that refuse to be deleted or replaced. Default: dataset, model, endpoint in prod, else none."
     )
     training: Training | None = said(None, doc="Where stages run.")
+    pulumi: Pulumi | None = said(None, doc="For stacks on Kubernetes.")
+    registry: Registry | None = said(
+        None, doc="Where images are pushed. Default: they stay in the builder's local storage."
+    )
     moved: dict[AddressText, AddressText] = said(
         {}, doc="Resources that have another address now: OLD: NEW. What is recorded goes along."
     )

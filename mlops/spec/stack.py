@@ -1,22 +1,32 @@
 """Say where things run.
 
-Lives here: Stack, with its targets.
+Lives here: Stack, and its targets Local and Kubernetes.
 Not here: starting anything (kinds, tools).
 Law: each target is one model; they share only their name.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, RootModel
 
-from mlops.spec.base import Resource, said
+from mlops.spec.base import Name, Resource, Strict, said
 from mlops.spec.category import Category
 from mlops.spec.units import Duration, Size
 
 
-class Stack(Resource):
+def _quantity(text: str) -> str:
+    if not re.fullmatch(r"\d+(\.\d+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?", text):
+        raise ValueError(f"`{text}` is no amount; write it as Kubernetes does: 500m or 2 (CPUs), 512Mi or 4Gi (memory)")
+    return text
+
+
+Quantity = Annotated[str, AfterValidator(_quantity)]
+
+
+class Local(Resource):
     """This machine: a supervisor that keeps processes, and a gateway before them."""
 
     target: Literal["local"] = said(doc="Where it runs.", change=Category.PROVISION)
@@ -29,3 +39,59 @@ class Stack(Resource):
     log_size: Size = said(10_000_000, doc="A process log is rotated at this size.", change=Category.PROVISION)
     log_files: int = Field(3, ge=1, description="Rotated logs kept.", json_schema_extra={"x-change": "PROVISION"})
     stop_timeout: Duration = said(10.0, doc="How long a process may take to end.", change=Category.PROVISION)
+
+
+class Quota(Strict):
+    """The most that all pods of the namespace may ask for, together."""
+
+    gpus: int | None = Field(None, ge=0, description="Whole GPUs.")
+    cpu: Quantity | None = None
+    memory: Quantity | None = None
+    pods: int | None = Field(None, ge=1)
+
+
+class Storage(Strict):
+    """A volume that many pods write to, for prediction logs."""
+
+    storage_class: str | None = said(None, doc="Default: the cluster's.")
+    size: Quantity = "20Gi"
+
+
+class Gateway(Strict):
+    """A Gateway of the Gateway API, which the platform's owners run."""
+
+    name: Name
+    namespace: Name | None = said(None, doc="Default: the stack's own.")
+    url: str = said(doc="The address that clients use, such as https://models.example.com.")
+    hostname: str | None = said(None, doc="The host name that routes are for. Default: every one of the Gateway.")
+
+
+class Images(Strict):
+    """By digest, so that what runs is what was reviewed."""
+
+    training: str | None = said(None, doc="Runs stages: the project's code with the extras `training` and `data`.")
+    watching: str | None = said(None, doc="Runs watchers: this tool with the extra `monitoring`.")
+
+
+class Kubernetes(Resource):
+    """A namespace of a cluster, with its limits, its accounts and its network rules, through Pulumi."""
+
+    target: Literal["kubernetes"] = said(doc="Where it runs.", change=Category.PROVISION)
+    namespace: Name = said(doc="Everything of this stack lives in it.", change=Category.PROVISION)
+    context: str | None = said(
+        None, doc="Of the kubeconfig. Default: the current one, whatever it is then.", change=Category.PROVISION
+    )
+    kubeconfig: str | None = said(
+        None, doc="A path. Default: KUBECONFIG, or ~/.kube/config.", change=Category.PROVISION
+    )
+    adopt: bool = said(
+        False, doc="The namespace exists: take it over, and leave it when the stack goes.", change=Category.PROVISION
+    )
+    quota: Quota = said(Quota(), doc="What may be asked for.", change=Category.PROVISION)
+    storage: Storage | None = said(None, doc="Default: prediction logs end with their pod.", change=Category.PROVISION)
+    gateway: Gateway | None = said(None, doc="What endpoints are reached through.", change=Category.PROVISION)
+    images: Images = said(Images(), doc="What pods run that are not packages.", change=Category.PROVISION)
+
+
+class Stack(RootModel[Annotated[Local | Kubernetes, Field(discriminator="target")]]):
+    """Where things run."""

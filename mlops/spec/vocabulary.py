@@ -18,7 +18,7 @@ from mlops.errors import MlopsError
 from mlops.spec.project import KINDS, NOUNS
 
 if TYPE_CHECKING:
-    from mlops.spec.base import Resource
+    from pydantic import BaseModel
 
 GROUP = "mlops.kinds"
 """The group of entry points. The name of an entry point is the name of the kind, and it loads a Plugin."""
@@ -63,14 +63,14 @@ def noun_of(kind: str) -> str:
     return NOUNS[kind] if kind in NOUNS else plugins()[kind].noun
 
 
-def model_of(kind: str) -> type[Resource]:
+def model_of(kind: str) -> type[BaseModel]:
     """Imports pydantic."""
     from mlops.spec.kinds import MODELS
 
     if kind in MODELS:
         return MODELS[kind]
     plugin = plugins()[kind]
-    model: type[Resource] = _load(plugin.model, kind, plugin.version)
+    model: type[BaseModel] = _load(plugin.model, kind, plugin.version)
     return model
 
 

@@ -37,6 +37,8 @@ def serve(inputs: ServingInputs, place: Place, secrets: Secrets) -> dict[str, An
     if weights:
         _route(inputs, weights, place, part, services)
     told = {
+        "live": inputs.live,
+        "next": inputs.next,
         "versions": {version: it.model_dump(mode="json") for version, it in sorted(inputs.versions.items())},
         "weights": weights,
     }

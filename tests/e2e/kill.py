@@ -71,7 +71,7 @@ def kill_once(place: Workplace, after: float, *words: str) -> bool:
     return False
 
 
-def torture_values(place: Workplace, kills: int, seed: int, tell: Callable[[str], object] = print) -> int:
+def torture_values(place: Workplace, kills: int, seed: int, tell: Callable[[str], object]) -> int:
     """Each round edits the spec, kills the apply once or twice, applies to the end, and compares. The kills that hit."""
     chance, hits, rounds = random.Random(seed), 0, 0
     while hits < kills:
@@ -89,21 +89,26 @@ def torture_values(place: Workplace, kills: int, seed: int, tell: Callable[[str]
     return hits
 
 
+def _tell(line: str) -> None:
+    print(line, flush=True)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("project", choices=["values", "flights"])
     parser.add_argument("--kills", type=int, required=True)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     told = parser.parse_args()
-    print(f"seed {told.seed}")
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    print(f"seed {told.seed}", flush=True)
     with tempfile.TemporaryDirectory(prefix="mlops-kill-") as folder:
         root = Path(folder) / "project"
         if told.project == "values":
-            hits = torture_values(values(root), told.kills, told.seed)
+            hits = torture_values(values(root), told.kills, told.seed, _tell)
         else:
             from tests.e2e.kill_flights import torture_flights
 
-            hits = torture_flights(root, told.kills, told.seed)
+            hits = torture_flights(root, told.kills, told.seed, _tell)
     print(f"{hits} kills, and each time the next apply reached the same world")
     return 0
 

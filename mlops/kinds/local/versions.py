@@ -1,7 +1,7 @@
 """Run versions of an endpoint.
 
-Lives here: Versions: the file of one endpoint, the processes of each version, whether they are ready.
-Not here: which version gets what share (rollout).
+Lives here: Versions, the Fleet of this machine: the file of one endpoint, the processes of each version.
+Not here: which version gets what share (kinds.rollout).
 Law: a version is in the file before its first process starts, and is taken out after its last one ended.
 """
 
@@ -20,6 +20,7 @@ from typing import Any
 
 from mlops.errors import MlopsError
 from mlops.kinds.local.host import Host, end_of, read_json, write_private
+from mlops.kinds.rollout import FRESH
 from mlops.tools.supervisor import Program
 from mlops.tools.unix_http import ask
 
@@ -42,12 +43,51 @@ class Versions:
         return self.folder / "log"
 
     def read(self) -> dict[str, Any]:
-        """{live, next, versions: {v3: {key, bento, sockets}}, weights: {v3: 100}, key, rate}."""
-        told = read_json(self.folder / "route.json")
-        return {"live": None, "next": 1, "versions": {}, "weights": {}, "key": None, "rate": None, **told}
+        """What rollout.FRESH tells, with `bento` and `sockets` of each version, and the gate: {key, rate}."""
+        fresh = {**FRESH, "versions": {}, "weights": {}, "key": None, "rate": None}
+        return {**fresh, **read_json(self.folder / "route.json")}
 
     def write(self, told: Mapping[str, Any]) -> None:
         write_private(self.folder / "route.json", told)
+
+    def publish(self, told: Mapping[str, Any]) -> None:
+        self.write(told)
+        self.host.publish()
+
+    def start(self, told: dict[str, Any], version: str, replicas: int, timeout: float) -> None:
+        one = told["versions"][version]
+        one.setdefault("sockets", [])
+        self.write(told)
+        for index in range(replicas):
+            self.put(version, index, one["bento"])
+        self.wait_ready(version, range(replicas), timeout)
+        kept = one["sockets"][replicas:]
+        one["sockets"] = [str(self.socket(version, index)) for index in range(replicas)] + kept
+
+    def shrink(self, told: dict[str, Any], version: str, replicas: int, drain: float) -> None:
+        one = told["versions"][version]
+        before = max(len(one["sockets"]), self.running(version))
+        if before > replicas:
+            one["sockets"] = one["sockets"][:replicas]
+            self.publish(told)
+            time.sleep(drain)
+        for index in range(replicas, before):
+            self.take(version, index)
+
+    def counters(self, version: str) -> Mapping[str, float]:
+        told = self.host.gateway.counters(f"{self.name}-{version}")
+        names = {"upstream_rq_total": "requests", "upstream_rq_5xx": "failed", "p99_ms": "p99_ms"}
+        return {names[name]: value for name, value in told.items() if name in names}
+
+    def ask_golden(self, version: str) -> str | None:
+        one = self.read()["versions"][version]
+        rows = json.loads((Path(one["bento"]) / "golden.json").read_text())["rows"]
+        body = json.dumps({"rows": rows}).encode()
+        for index, _ in enumerate(one["sockets"]):
+            status, answer = ask(self.socket(version, index), "/predict", body=body, timeout=10.0)
+            if status != 200:
+                return f"the golden request got {status}: {answer[:200].decode(errors='replace')}"
+        return None
 
     def program(self, version: str, index: int) -> str:
         return f"{self.name}-{version}-{index}"

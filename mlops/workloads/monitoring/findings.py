@@ -1,6 +1,6 @@
 """Keep findings.
 
-Lives here: Findings: one file each, extended rather than repeated.
+Lives here: Findings: one file each, extended rather than repeated, and a line in the log.
 Not here: deciding what a finding means (kinds).
 Law: an acknowledged finding is not raised again for the same columns against the same baseline.
 """
@@ -12,6 +12,9 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+TOLD = "finding "
+"""What such a line of the log begins with."""
 
 
 def iso(at: float) -> str:
@@ -49,6 +52,10 @@ class Findings:
         self._write(finding)
         return str(finding["id"])
 
+    def tell_all(self) -> None:
+        for finding in self._all():
+            tell(finding)
+
     def _all(self) -> list[dict[str, Any]]:
         told = []
         for path in sorted(self._folder.glob("*.json")):
@@ -64,3 +71,9 @@ class Findings:
         temporary = path.with_suffix(".part")
         temporary.write_text(json.dumps(finding, indent=2, sort_keys=True) + "\n")
         temporary.replace(path)
+        tell(finding)
+
+
+def tell(finding: dict[str, Any]) -> None:
+    """Into the process's log, where it is found by those who cannot see the folder."""
+    print(TOLD + json.dumps(finding, sort_keys=True), flush=True)

@@ -48,6 +48,10 @@ class Watcher:
             return fresh
         return {**fresh, **told}
 
+    def tell(self) -> None:
+        """Say once more what was found before this process began."""
+        self._findings.tell_all()
+
     def tick(self, now: float) -> bool:
         """Judge at most one window that is over; False where none is."""
         start = self._status["cursor"]
@@ -147,11 +151,16 @@ class Watcher:
 
 
 def main() -> None:
+    """CONFIG.json, and `--once`: judge the windows that are over, and end."""
     die_with_parent()
     watcher = Watcher(json.loads(Path(sys.argv[1]).read_text()))
+    watcher.tell()
     print("watching", flush=True)
+    once = "--once" in sys.argv[2:]
     while True:
         if not watcher.tick(time.time()):
+            if once:
+                return
             time.sleep(0.5)
 
 

@@ -1,14 +1,17 @@
 """Write predictions as JSON.
 
-Lives here: Writer, for one task.
+Lives here: Writer, for one task, and read_predictions, which reads the numbers back; the header of a probe.
 Not here: computing them.
-Law: one row's answer is joined from bytes that were prepared once.
+Law: one row's answer is joined from bytes that were prepared once. Imports nothing heavy: a probe reads answers too.
 """
 
 from __future__ import annotations
 
 import json
 from typing import Any
+
+PROBE_HEADER = "x-mlops-probe"
+"""Of a request that this container asks itself; it is neither logged nor counted."""
 
 
 class Writer:
@@ -38,6 +41,19 @@ class Writer:
         best = max(range(len(probabilities)), key=probabilities.__getitem__)
         each = b",".join(b"%b:%.9g" % (key, p) for key, p in zip(self._keys, probabilities, strict=True))
         return b'{%b:%b,"probabilities":{%b}}' % (self._label, self._classes[best], each)
+
+
+def read_predictions(answer: dict[str, Any], contract: dict[str, Any]) -> list[Any]:
+    """What the model gave for each row: a number, or a list of one for each class; None where there is none."""
+    rows = answer["predictions"]
+    match contract["task"]:
+        case "binary":
+            return [row.get("probability") for row in rows]
+        case "multiclass":
+            keys = [str(_plain(value)) for value in contract["classes"]]
+            return [[row.get("probabilities", {}).get(key) for key in keys] for row in rows]
+        case _:
+            return [row.get(contract["label"]) for row in rows]
 
 
 def _plain(value: Any) -> Any:

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
 from typing import Any
 
-from mlops.workloads.serving.answer import Writer
+from mlops.workloads.serving.answer import PROBE_HEADER, Writer
 from mlops.workloads.serving.describe import metadata, openapi, outputs_of, rows_of
 from mlops.workloads.serving.log import PredictionLog
 from mlops.workloads.serving.meter import Meter
@@ -25,9 +25,14 @@ from mlops.workloads.serving.rows import BadRows, Reader
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Answer = tuple[int, bytes, tuple[bytes, bytes]]
+"""Status, body, and the header of its type."""
 _MOST_BYTES = 64 * 2**20
 _JSON = (b"content-type", b"application/json")
 _TEXT = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
+_CLOSE = (b"connection", b"close")
+_PROBE = PROBE_HEADER.encode()
+_LOOPBACK = ("127.0.0.1", "::1")
 
 
 class GoldenFailed(Exception):
@@ -42,6 +47,8 @@ class Application:
         api = json.loads((folder / "api.json").read_text())
         self.version = version
         self.log = log
+        self.draining = False
+        """Set once it is to end: no longer ready, and a connection is closed with its answer."""
         self.meter = Meter(self.contract["model"], version)
         self._most = int(api["max_rows"])
         self._reader = Reader(self.contract, self._most)
@@ -53,19 +60,30 @@ class Application:
         self._count = 0
         self._prefix = f"{os.getpid():x}{time.time_ns() & 0xFFFFFFFF:x}-"
         base = f"/v2/models/{self.contract['model']}"
-        self._routes: dict[tuple[str, str], Callable[[], tuple[bytes, bytes]]] = {
-            ("GET", "/healthz"): lambda: (b'{"live":true}', b"json"),
-            ("GET", "/livez"): lambda: (b'{"live":true}', b"json"),
-            ("GET", "/readyz"): lambda: (b'{"ready":true}', b"json"),
-            ("GET", "/v2/health/live"): lambda: (b'{"live":true}', b"json"),
-            ("GET", "/v2/health/ready"): lambda: (b'{"ready":true}', b"json"),
-            ("GET", f"{base}/ready"): lambda: (b'{"ready":true}', b"json"),
-            ("GET", base): lambda: (json.dumps(metadata(self.contract, version)).encode(), b"json"),
-            ("GET", "/openapi.json"): lambda: (
-                json.dumps(openapi(self.contract, version, self._most), ensure_ascii=False).encode(), b"json"),
-            ("GET", "/metrics"): lambda: (self._metrics().encode(), b"text"),
-        }  # fmt: skip
+        health: dict[str, Callable[[], Answer]] = {
+            **dict.fromkeys(("/healthz", "/livez", "/v2/health/live"), _live),
+            **dict.fromkeys(("/readyz", "/v2/health/ready", f"{base}/ready"), self._ready),
+            "/metrics": self._metrics,
+        }
+        self.open_paths = frozenset(health)
+        """What a platform asks that knows no key."""
+        described = {base: self._metadata, "/openapi.json": self._openapi}
+        self._routes = {("GET", path): route for path, route in (health | described).items()}
         self._infer = f"{base}/infer"
+
+    def _ready(self) -> Answer:
+        return (503, b'{"ready":false,"draining":true}', _JSON) if self.draining else (200, b'{"ready":true}', _JSON)
+
+    def _metadata(self) -> Answer:
+        return 200, json.dumps(metadata(self.contract, self.version)).encode(), _JSON
+
+    def _openapi(self) -> Answer:
+        told = openapi(self.contract, self.version, self._most)
+        return 200, json.dumps(told, ensure_ascii=False).encode(), _JSON
+
+    def _metrics(self) -> Answer:
+        self.meter.dropped = self.log.dropped if self.log is not None else 0
+        return 200, self.meter.text().encode(), _TEXT
 
     def _golden(self, predictor: Predictor, golden: dict[str, Any]) -> None:
         """The golden rows go the way of a request, from its bytes."""
@@ -86,8 +104,7 @@ class Application:
             return
         route = self._routes.get((method, path))
         if route is not None:
-            body, kind = route()
-            await self._send(send, 200, body, _JSON if kind == b"json" else _TEXT)
+            await self._send(send, *route())
         elif method == "POST" and path == self._infer:
             await self._infer_v2(receive, send)
         elif method == "POST" and path == "/feedback":
@@ -102,13 +119,13 @@ class Application:
         started = time.perf_counter()
         rows = 0
         status = 200
-        request_id = self._request_id(scope)
+        request_id, is_probe = self._told_of(scope)
         try:
             body = await _body(receive)
             told = self._reader.read(body)
             rows = len(told)
             answer = self._writer.write(await self._model.predict(told))
-            if self.log is not None:
+            if self.log is not None and not is_probe:
                 self.log.offer(request_id, body, answer)
         except BadRows as error:
             status, answer = error.status, _bad(error)
@@ -119,16 +136,23 @@ class Application:
             status, answer = 500, b'{"error":"internal error; see the log of the service"}'
         headers = [_JSON, self._version_header, (b"x-request-id", request_id.encode()),
                    (b"content-length", str(len(answer)).encode())]  # fmt: skip
+        if self.draining:
+            headers.append(_CLOSE)
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": answer})
-        self.meter.observe(status, time.perf_counter() - started, rows)
+        if not is_probe:
+            self.meter.observe(status, time.perf_counter() - started, rows)
 
-    def _request_id(self, scope: Scope) -> str:
+    def _told_of(self, scope: Scope) -> tuple[str, bool]:
+        """The request's id, and whether this container asks itself; nobody else may hide from log and metrics."""
+        request_id, is_probe = "", False
         for name, value in scope["headers"]:
             if name == b"x-request-id":
                 text: str = value.decode("latin-1")
-                return text if text.isascii() and text.isprintable() and not set('"\\') & set(text) else self._next_id()
-        return self._next_id()
+                request_id = text if text.isascii() and text.isprintable() and not set('"\\') & set(text) else ""
+            elif name == _PROBE:
+                is_probe = bool(scope.get("client")) and scope["client"][0] in _LOOPBACK
+        return request_id or self._next_id(), is_probe
 
     def _next_id(self) -> str:
         self._count += 1
@@ -165,14 +189,16 @@ class Application:
             self.log.feedback(body)
         await self._send(send, 202, b'{"kept":true}' if self.log is not None else b'{"kept":false}')
 
-    def _metrics(self) -> str:
-        self.meter.dropped = self.log.dropped if self.log is not None else 0
-        return self.meter.text()
-
     async def _send(self, send: Send, status: int, body: bytes, kind: tuple[bytes, bytes] = _JSON) -> None:
         headers = [kind, self._version_header, (b"content-length", str(len(body)).encode())]
+        if self.draining:
+            headers.append(_CLOSE)
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+
+
+def _live() -> Answer:
+    return 200, b'{"live":true}', _JSON
 
 
 async def _body(receive: Receive) -> bytes:

@@ -1,0 +1,93 @@
+"""Make what a monitor compares with.
+
+Lives here: Watch (all that a watcher must know, besides where it runs), watch_of, make_baseline, forget.
+Not here: statistics (workloads.monitoring), running watchers (the targets).
+Law: the baseline follows the model that the endpoint serves.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlops.address import Address
+from mlops.engine.resource import Step
+from mlops.kinds.ground import Ground
+from mlops.kinds.model import read_metrics
+from mlops.spec.project import LoadedResource
+from mlops.tools.dvc.run import checkout
+from mlops.tools.process import run
+
+_DEFAULTS: Mapping[str, Any] = {"window": "1h", "min_rows": 500, "drift": {}, "on_finding": "propose"}
+
+
+@dataclass(frozen=True)
+class Watch:
+    """`config`: for the watcher, as on this machine, without its `log_dir`. `folder`: holds config, baseline and findings."""
+
+    model: Address
+    model_digest: str
+    digest: str
+    folder: Path
+    config: Mapping[str, Any]
+    endpoint: Mapping[str, Any]
+
+    @property
+    def baseline(self) -> Path:
+        return self.folder / "baseline"
+
+
+def watch_of(ground: Ground, step: Step, dataset: LoadedResource) -> Watch:
+    from mlops.spec.units import parse_duration
+
+    assert step.desired is not None
+    inputs = {**_DEFAULTS, **step.desired.inputs}
+    model = next(at for at in step.upstream if at.kind == "model")
+    folder = ground.places.monitor(step.address.name)
+    exported = ground.root / "models" / model.name / "export"
+    data = ground.root / "data" / dataset.address.name
+    for path, stage in ((exported, f"export@{model.name}"), (data, f"prepare@{dataset.address.name}")):
+        if not path.exists():
+            checkout(ground.root, [stage])
+    model_digest = step.upstream[model]["digest"]
+    drift = inputs["drift"]
+    told = [model_digest, drift.get("ignore", []), drift.get("predictions", True)]
+    digest = hashlib.sha256(json.dumps(told).encode()).hexdigest()
+    config = {
+        "monitor": str(step.address), "baseline_dir": str(folder / "baseline"), "out_dir": str(folder),
+        "window": parse_duration(inputs["window"]), "min_rows": inputs["min_rows"], "drift": drift,
+        "on_finding": inputs["on_finding"], "contract": str(exported / "contract.json"), "schema": str(data / "schema.json"),
+        "profile": str(data / "profile.json"), "baseline_digest": digest,
+        "metrics": {k: v for k, v in (read_metrics(ground.root, model.name) or {}).items() if k != "slices"},
+    }  # fmt: skip
+    endpoint = step.upstream[Address("endpoint", inputs["endpoint"])]
+    return Watch(model, str(model_digest), digest, folder, config, endpoint)
+
+
+def make_baseline(ground: Ground, step: Step, watch: Watch) -> bool:
+    """Where it is another, or none; whether it was made."""
+    made = watch.baseline / "baseline.json"
+    if made.exists() and json.loads(made.read_text())["digest"] == watch.digest:
+        return False
+    step.say("profiling the training data", 0.3)
+    watch.folder.mkdir(parents=True, exist_ok=True)
+    path = watch.folder / "baseline.config.json"
+    path.write_text(json.dumps({**watch.config, "log_dir": ""}, indent=1, sort_keys=True))
+    run([sys.executable, "-m", "mlops.workloads.monitoring.baseline", str(path)], cwd=ground.root)
+    return True
+
+
+def forget(ground: Ground, address: Address) -> None:
+    """Take away what lies on this machine of a monitor."""
+    folder = ground.places.monitor(address.name)
+    shutil.rmtree(folder, ignore_errors=True)
+    for parent in (folder.parent, folder.parent.parent):
+        if parent.is_dir() and not any(parent.iterdir()):
+            parent.rmdir()
+    (ground.places.proposals / f"{address}.patch").unlink(missing_ok=True)

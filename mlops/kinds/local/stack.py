@@ -1,0 +1,83 @@
+"""What a stack is on this machine.
+
+Lives here: LocalStack.
+Not here: the programs (tools), what runs on it (endpoint, monitor).
+Law: a port that was chosen once is kept; a supervisor that died is replaced without an orphan left.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from mlops.address import Address
+from mlops.engine.resource import Desired, Effect, Observed, Outcome, Reason, Record, Stale, Step
+from mlops.errors import MlopsError
+from mlops.kinds.ground import Ground
+from mlops.kinds.local.host import Host
+from mlops.spec.category import Category
+from mlops.tools.process import free_port, port_is_free
+
+FIRST_PORT = 8080
+_DEFAULTS: Mapping[str, Any] = {
+    "host": "127.0.0.1", "port": "auto", "log_size": "10M", "log_files": 3, "stop_timeout": "10s",
+}  # fmt: skip
+
+
+class LocalStack:
+    def __init__(self, ground: Ground) -> None:
+        self.ground = ground
+
+    def observe(self, address: Address, desired: Desired | None, record: Record | None) -> Observed:
+        if record is None or desired is None:
+            return Observed(record, exists=record is not None)
+        host = self._host(address)
+        mends = Effect(Category.PROVISION.value, Category.PROVISION.rank, keeps=True)
+        if not host.supervisor.is_up():
+            return Observed(record, stale=(Stale(Reason("its supervisor does not run"), mends),))
+        if not host.gateway.is_ready():
+            return Observed(record, stale=(Stale(Reason("its gateway does not answer"), mends),))
+        return Observed(record)
+
+    def notes(self, desired: Desired, record: Record | None, category: str) -> tuple[str, ...]:
+        return ()
+
+    def update(self, step: Step) -> Outcome:
+        from mlops.spec.units import parse_duration, parse_size
+
+        assert step.desired is not None
+        told = {**_DEFAULTS, **step.desired.inputs}
+        before = step.recorded.outputs if step.recorded else {}
+        host = self._host(step.address)
+        address = str(told["host"])
+        port = self._port(told["port"], address, before)
+        if not (host.supervisor.is_up() and before.get("port") == port and before.get("host") == address):
+            host.supervisor.end_orphans() if not host.supervisor.is_up() else None
+            if not port_is_free(address, port) and before.get("port") != port:
+                raise MlopsError.of(
+                    "port is taken",
+                    f"Another program listens on {address}:{port}. Choose another in conf/stack/{step.address.name}.yaml, or "
+                    "say `port: auto`.",
+                )
+        step.say("starting the supervisor and the gateway", 0.3)
+        host.start(
+            address, port, log_size=parse_size(told["log_size"]), log_files=int(told["log_files"]),
+            stop_timeout=parse_duration(told["stop_timeout"]),
+        )  # fmt: skip
+        digest = hashlib.sha256(f"{address}:{port}".encode()).hexdigest()
+        outputs = {"digest": digest, "address": f"http://{address}:{port}", "host": address, "port": port}
+        return Outcome(outputs, f"gateway on {outputs['address']}")
+
+    def _port(self, wanted: Any, host: str, before: Mapping[str, Any]) -> int:
+        if wanted != "auto":
+            return int(wanted)
+        if before.get("port"):
+            return int(before["port"])
+        return free_port(host, FIRST_PORT)
+
+    def delete(self, step: Step) -> None:
+        self._host(step.address).stop()
+
+    def _host(self, address: Address) -> Host:
+        return Host(self.ground.places, address.name)

@@ -1,0 +1,380 @@
+"""Run the Pulumi programs of stacks/.
+
+Lives here: Stack, one Pulumi stack of one program: preview, up, destroy; Touched, what a preview says of one object;
+find_command.
+Not here: what the programs are told (kinds), the objects (stacks/).
+Law: the program that runs here is the one that `pulumi up` runs; what a killed update left is repaired by the next.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import runpy
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from mlops.errors import MlopsError, ToolFailed
+from mlops.tools.process import alive, environment, tail
+
+_HELD = re.compile(r"created by (\S+)@(\S+) \(pid (\d+)\)")
+_NOISE = ("pulumi:pulumi:Stack", "pulumi:providers:")
+_LABELS = "metadata.labels.app.kubernetes.io/"
+"""Follow from other fields."""
+_PATIENCE = 60.0
+_KEPT_BACKUPS = 10
+_quiet = {"PULUMI_SKIP_UPDATE_CHECK": "true", "PULUMI_AUTOMATION_API": "true", "NO_COLOR": "1"}
+
+
+@dataclass(frozen=True)
+class Touched:
+    """An object that a preview would create, update, replace or delete. `fields`: path, before, after."""
+
+    name: str
+    action: str
+    fields: tuple[tuple[str, Any, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Stack:
+    """`root`: the project's. `program`: a folder of stacks/. `work`: where the workspace's files lie. `backend`: its URL.
+
+    Every method raises ToolFailed with the end of what the engine wrote.
+    """
+
+    root: Path
+    program: str
+    name: str
+    work: Path
+    backend: str
+    passphrase: str = field(repr=False)
+
+    def preview(self, inputs: Mapping[str, Any], secrets: Mapping[str, str], *, refresh: bool) -> tuple[Touched, ...]:
+        touched: dict[str, Touched] = {}
+
+        def heard(event: Any) -> None:
+            told = event.resource_pre_event.metadata if event.resource_pre_event else None
+            if told is not None and not told.type.startswith(_NOISE) and (found := _touched(told)):
+                touched[told.urn] = found
+
+        self._run("preview", inputs, secrets, lambda stack: stack.preview(on_event=heard, refresh=refresh))
+        return tuple(sorted(touched.values(), key=lambda one: one.name))
+
+    def up(
+        self,
+        inputs: Mapping[str, Any],
+        secrets: Mapping[str, str],
+        say: Callable[[str], None],
+        *,
+        refresh: bool = False,
+    ) -> dict[str, Any]:
+        """The outputs. Idempotent, after a kill at any moment too: what a dead update had begun to create is adopted.
+
+        `refresh`: look at the cluster first, so that what others changed is put right.
+        """
+
+        def heard(event: Any) -> None:
+            told = event.resource_pre_event.metadata if event.resource_pre_event else None
+            if told is not None and _op(told) != "same" and not told.type.startswith(_NOISE):
+                say(f"{_op(told)} {_name(told)}")
+
+        outputs: dict[str, Any] = {}
+
+        def work(stack: Any) -> None:
+            outputs.update(_plain(stack.up(on_event=heard, refresh=refresh, suppress_outputs=True).outputs))
+
+        try:
+            self._run("up", inputs, secrets, work)
+        except ToolFailed:
+            if not self._was_interrupted():
+                raise
+            self._run("refresh", inputs, secrets, lambda stack: stack.refresh(clear_pending_creates=True))
+            self._run("up", inputs, secrets, work, {"PULUMI_K8S_UPSERT_EXISTING_OBJECTS": "true"})
+        self._prune()
+        return outputs
+
+    def outputs(self) -> dict[str, Any]:
+        """Of the last update; empty where there was none."""
+        from pulumi import automation as auto
+
+        try:
+            return _plain(self._open(lambda: None, {}, select_only=True).outputs())
+        except auto.StackNotFoundError:
+            return {}
+
+    def refresh(self, inputs: Mapping[str, Any], secrets: Mapping[str, str]) -> None:
+        """Take what the cluster shows for what is there, so that the next `up` repairs it."""
+        self._run("refresh", inputs, secrets, lambda stack: stack.refresh())
+
+    def destroy(self) -> None:
+        """Idempotent: the stack itself is gone too."""
+        from pulumi import automation as auto
+
+        def work(stack: Any) -> None:
+            stack.destroy(suppress_outputs=True)
+            stack.workspace.remove_stack(self.name)
+
+        try:
+            self._run("destroy", {}, {}, work, select_only=True)
+        except ToolFailed as error:
+            if not isinstance(error.__cause__, auto.StackNotFoundError):
+                raise
+        for path in self.work.glob("*"):
+            path.unlink()
+        if self.work.is_dir():
+            self.work.rmdir()
+
+    def exists(self) -> bool:
+        from pulumi import automation as auto
+
+        try:
+            self._open(lambda: None, {}, select_only=True)
+        except auto.StackNotFoundError:
+            return False
+        return True
+
+    def _was_interrupted(self) -> bool:
+        try:
+            told = self._open(lambda: None, {}, select_only=True).export_stack().deployment
+        except Exception:
+            return False
+        return bool((told or {}).get("pending_operations"))
+
+    def _run(
+        self, verb: str, inputs: Mapping[str, Any], secrets: Mapping[str, str], work: Callable[[Any], object],
+        env: Mapping[str, str] | None = None, *, select_only: bool = False,
+    ) -> None:  # fmt: skip
+        from pulumi import automation as auto
+
+        program = self._program(inputs, secrets)
+        if verb == "up":
+            self._keep(inputs)
+        until = time.monotonic() + _PATIENCE
+        while True:
+            stack = None
+            try:
+                stack = self._open(program, env or {}, select_only=select_only)
+                work(stack)
+                return
+            except auto.ConcurrentUpdateError as error:
+                if stack is None or not self._freed(stack, str(error), until):
+                    raise self._held(str(error)) from error
+            except auto.CommandError as error:
+                raise self._failed(verb, str(error)) from error
+
+    def _keep(self, inputs: Mapping[str, Any]) -> None:
+        """For whoever wants to run the plain `pulumi` command on the same program; no secret is in it."""
+        self.work.mkdir(parents=True, exist_ok=True)
+        (self.work / "inputs.json").write_text(json.dumps(inputs, sort_keys=True))
+
+    def _freed(self, stack: Any, text: str, until: float) -> bool:
+        """Whether it is worth trying again: a dead holder's lock is taken away, a living one of this machine waited for."""
+        holder = _HELD.search(text)
+        if holder is None or holder[2] != socket.gethostname():
+            return False
+        if not alive(int(holder[3])):
+            stack.cancel()
+            return True
+        time.sleep(0.5)
+        return time.monotonic() < until
+
+    def _held(self, text: str) -> ToolFailed:
+        holder = _HELD.search(text)
+        who = f"{holder[1]}@{holder[2]} (process {holder[3]})" if holder else "another update"
+        return ToolFailed(
+            *MlopsError.of(
+                "Pulumi stack is locked",
+                f"{who} holds the Pulumi stack {self.name} in {self.backend}. Wait for it; where it is dead, take its lock "
+                f"away: pulumi cancel --stack {self.name}",
+            ).problems
+        )
+
+    def _failed(self, verb: str, text: str) -> ToolFailed:
+        said = [line for line in _complaints(text) if line.strip()]
+        told = "\n".join(said[-12:]) if said else tail(text)
+        detail = f"`pulumi {verb}` of stacks/{self.program}, stack {self.name}, did not succeed:\n{told}"
+        return ToolFailed(*MlopsError.of("Pulumi failed", detail).problems)
+
+    def _program(self, inputs: Mapping[str, Any], secrets: Mapping[str, str]) -> Callable[[], None]:
+        path = self.root / "stacks" / self.program / "__main__.py"
+        if not path.exists():
+            raise MlopsError.of(
+                "no such program", f"{path} is not there. It is part of the project; restore it: git checkout stacks"
+            )
+
+        def program() -> None:
+            from pulumi.runtime.config import set_all_config
+
+            told = {f"{self.program}:inputs": json.dumps(inputs), f"{self.program}:secrets": json.dumps(secrets)}
+            set_all_config(told, [f"{self.program}:secrets"])
+            runpy.run_path(str(path), run_name="__main__")
+
+        return program
+
+    def _open(self, program: Callable[[], None], env: Mapping[str, str], *, select_only: bool = False) -> Any:
+        from pulumi import automation as auto
+
+        self.work.mkdir(parents=True, exist_ok=True)
+        if str(self.root) not in sys.path:
+            sys.path.insert(0, str(self.root))
+        home = os.environ.get("PULUMI_HOME") or str(self.root / ".mlops" / "pulumi" / "home")
+        Path(home).mkdir(parents=True, exist_ok=True)
+        _make_folder(self.backend)
+        quiet = {**_quiet, "PULUMI_BACKEND_URL": self.backend, "PULUMI_CONFIG_PASSPHRASE": self.passphrase}
+        options = auto.LocalWorkspaceOptions(
+            work_dir=str(self.work), pulumi_home=home, pulumi_command=_command(),
+            env_vars={**quiet, "PULUMI_K8S_ENABLE_PATCH_FORCE": "true", **env},
+            project_settings=auto.ProjectSettings(name=self.program, runtime="python"),
+        )  # fmt: skip
+        make = auto.select_stack if select_only else auto.create_or_select_stack
+        return make(stack_name=self.name, project_name=self.program, program=program, opts=options)
+
+    def _prune(self) -> None:
+        """Of a backend that is a folder: Pulumi keeps a copy of every state that was, and never takes one away."""
+        folder = _folder(self.backend)
+        if folder is None:
+            return
+        for part in ("backups", "history"):
+            for old in sorted((folder / ".pulumi" / part / self.program / self.name).glob("*"))[: -_KEPT_BACKUPS * 2]:
+                old.unlink(missing_ok=True)
+
+
+def _plain(outputs: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: told.value for name, told in outputs.items()}
+
+
+def _folder(backend: str) -> Path | None:
+    return Path(backend.removeprefix("file://")) if backend.startswith("file://") else None
+
+
+def _make_folder(backend: str) -> None:
+    folder = _folder(backend)
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+
+
+def find_command() -> str | None:
+    """The pulumi command: of the PATH, or the one that `mlops doctor --install-pulumi` fetched; None where neither is."""
+    import shutil
+
+    found = shutil.which("pulumi", path=environment()["PATH"])
+    if found:
+        return found
+    fetched = sorted((Path.home() / ".pulumi" / "versions").glob("*/bin/pulumi"))
+    return str(fetched[-1]) if fetched else None
+
+
+def install_command() -> str:
+    """Fetch it by the Automation API's own installer, which asks Pulumi's servers. Raises ToolFailed."""
+    from pulumi import automation as auto
+
+    try:
+        auto.PulumiCommand.install()
+    except Exception as error:
+        raise ToolFailed(
+            *MlopsError.of(
+                "Pulumi cannot be fetched",
+                f"{error}. Install it by your package manager or from Pulumi's site, so that `pulumi version` answers.",
+            ).problems
+        ) from error
+    return find_command() or ""
+
+
+_command_guard = threading.Lock()
+
+
+def _command() -> Any:
+    with _command_guard:
+        return _command_of()
+
+
+@cache
+def _command_of() -> Any:
+    from pulumi import automation as auto
+
+    found = find_command()
+    if found is None:
+        raise ToolFailed.of("Pulumi is missing", MISSING)
+    fetched = Path(found).parent.parent
+    return auto.PulumiCommand(root=str(fetched)) if fetched.parent.name == "versions" else auto.PulumiCommand()
+
+
+MISSING = (
+    "Stacks on Kubernetes need the `pulumi` command, and it is not on the PATH. Have it fetched: mlops doctor "
+    "--install-pulumi, or install it yourself."
+)
+
+
+def _touched(told: Any) -> Touched | None:
+    action = {
+        "create": "create", "update": "update", "delete": "delete", "replace": "replace", "create-replacement": "replace",
+        "import": "adopt",
+    }.get(_op(told))  # fmt: skip
+    if action is None:
+        return None
+    old, new = (told.old.inputs if told.old else {}) or {}, (told.new.inputs if told.new else {}) or {}
+    return Touched(_name(told), action, tuple(_fields(old, new, told)) if action in ("update", "replace") else ())
+
+
+def _op(told: Any) -> str:
+    return str(getattr(told.op, "value", told.op))
+
+
+def _name(told: Any) -> str:
+    kind = told.type.rpartition(":")[2]
+    state = told.new or told.old
+    inputs = (state.inputs if state else None) or {}
+    name = (inputs.get("metadata") or {}).get("name") or told.urn.rpartition("::")[2]
+    return f"{kind} {name}"
+
+
+def _fields(old: Mapping[str, Any], new: Mapping[str, Any], told: Any) -> Iterator[tuple[str, Any, Any]]:
+    """Where the inputs differ; where only the world does, the paths that the provider names."""
+    found = list(_differences("", old, new))
+    telling = [one for one in found if not one[0].startswith(_LABELS)]
+    yield from telling or found
+    if not found:
+        outputs = (told.old.outputs if told.old else {}) or {}
+        for path in told.detailed_diff or {}:
+            yield path, _at(outputs, path), _at(new, path)
+
+
+def _differences(path: str, old: Any, new: Any) -> Iterator[tuple[str, Any, Any]]:
+    if old == new:
+        return
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for key in dict.fromkeys((*old, *new)):
+            if not str(key).startswith("__"):
+                yield from _differences(f"{path}.{key}" if path else str(key), old.get(key), new.get(key))
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for index, pair in enumerate(zip(old, new, strict=True)):
+            yield from _differences(f"{path}[{index}]", *pair)
+    else:
+        yield path, old, new
+
+
+def _at(value: Any, path: str) -> Any:
+    for part in re.findall(r'[^.\[\]"]+', path):
+        if isinstance(value, list) and part.isdigit() and int(part) < len(value):
+            value = value[int(part)]
+        else:
+            value = value.get(part) if isinstance(value, Mapping) else None
+    return value
+
+
+def _complaints(text: str) -> list[str]:
+    """Of what the engine wrote, the diagnostics."""
+    lines = text.splitlines()
+    start = next((index for index, line in enumerate(lines) if line.strip() == "Diagnostics:"), None)
+    if start is None:
+        return [line for line in lines if "error" in line.lower()]
+    end = next((i for i, line in enumerate(lines) if i > start and line.startswith(("Outputs:", "Resources:"))), None)
+    return lines[start + 1 : end]

@@ -1,0 +1,67 @@
+"""Listen, and stop without losing a request.
+
+Lives here: listen, which serves one application on a Unix socket or a port until it is told to end.
+Not here: what is configured where (server for a supervisor, pod for a container).
+Law: the first SIGTERM drains: readiness turns false at once, and requests are answered until the time is up.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from types import FrameType
+from typing import Any
+
+import uvicorn
+
+from mlops.workloads.serving.app import Application
+from mlops.workloads.serving.log import PredictionLog
+
+KEEP_ALIVE = 75
+"""Seconds an idle connection is kept; the gateway gives one up earlier."""
+
+
+class Draining(uvicorn.Server):
+    """`drain`: seconds between the first signal and the end of listening; a second signal ends it at once."""
+
+    def __init__(self, config: uvicorn.Config, application: Application, drain: float) -> None:
+        super().__init__(config)
+        self._application, self._drain = application, drain
+        self._until: float | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._application.draining = True
+        if self._drain <= 0 or self._until is not None:
+            super().handle_exit(sig, frame)
+            return
+        self._until = time.monotonic() + self._drain
+
+    async def on_tick(self, counter: int) -> bool:
+        if self._until is not None and time.monotonic() >= self._until:
+            self.should_exit = True
+        return await super().on_tick(counter)
+
+
+def listen(
+    application: Application, log: PredictionLog | None, *, grace: float, drain: float = 0.0,
+    through: Callable[..., Awaitable[None]] | None = None, **where: Any,
+) -> None:  # fmt: skip
+    """Returns once it has ended. `where`: `uds`, or `host` and `port`. `through`: what stands before the application.
+
+    `grace`: seconds that requests under way may take once it no longer listens.
+    """
+    config = uvicorn.Config(
+        through or application, http="httptools", loop="uvloop", lifespan="off", log_level="warning", access_log=False,
+        server_header=False, date_header=False, proxy_headers=False, timeout_keep_alive=KEEP_ALIVE, backlog=2048,
+        timeout_graceful_shutdown=round(grace), **where,
+    )  # fmt: skip
+    # uvicorn raises the signal that ended it once more; the log must be closed first.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    signal.signal(signal.SIGINT, lambda *_: None)
+    print(f"{application.version}: golden request answered, ready", flush=True)
+    try:
+        Draining(config, application, drain).run()
+    finally:
+        if log is not None:
+            log.close()
