@@ -36,7 +36,7 @@ class Running(Trial):
         self.folder = f"stacks/{program}"
         path = str(ROOT / self.folder / "__main__.py")
         super().__init__(
-            f"mlops-{program}",
+            program,
             lambda: runpy.run_path(path, run_name="__main__") and None,
             pulumi_environment(folder, control_plane.kubeconfig),
         )

@@ -124,7 +124,22 @@ def test_another_digest_is_another_job_and_another_image_replaces_it(training: R
     until(lambda: not ground.exists(f"{JOBS}/one"), "the first job gone")
 
     training.tell({**full, "job": "two", "image": "registry.example/other@sha256:" + "1" * 64}, SECRETS)
-    assert steps(training.preview()) == {"job/two": "replace"}
+    uid = ground.get(f"{JOBS}/two")["metadata"]["uid"]
+    assert steps(training.preview()) == steps(training.up()) == {"job/two": "replace"}
+    assert ground.get(f"{JOBS}/two")["metadata"]["uid"] != uid
+
+
+def test_the_same_job_is_started_anew_at_once_though_its_pods_still_go(training: Running, ground: Api) -> None:
+    training.tell(told("again", product=NOWHERE))
+    training.up()
+    (pod,) = until(lambda: pods(ground, "again"), "a pod")
+    held = f"{PODS}/{pod['metadata']['name']}"
+    ground.patch(held, {"metadata": {"finalizers": ["tests.example/held", *pod["metadata"]["finalizers"]]}})
+    training.destroy()
+    training.up()
+    uid = ground.get(f"{JOBS}/again")["metadata"]["uid"]
+    assert uid != pod["metadata"]["ownerReferences"][0]["uid"]
+    ground.patch(held, {"metadata": {"finalizers": None}})
 
 
 def test_a_mistake_ends_the_job_at_once(training: Running, ground: Api) -> None:
