@@ -48,8 +48,9 @@ def test_every_object_has_an_explicit_name_its_labels_and_the_cluster(rendered: 
 
 def test_nothing_waits_in_the_engine_for_what_takes_a_while(rendered: Rendered) -> None:
     for name, it in objects(rendered):
-        skips = it["metadata"].get("annotations", {}).get("pulumi.com/skipAwait") == "true"
-        assert skips == (it["kind"] in WAITED_FOR), name
+        annotations = it["metadata"].get("annotations", {})
+        assert (annotations.get("pulumi.com/skipAwait") == "true") == (it["kind"] in WAITED_FOR), name
+        assert (annotations.get("pulumi.com/deletionPropagationPolicy") == "background") == (it["kind"] in WAITED_FOR)
 
 
 def test_pods_are_restricted_and_have_no_token(rendered: Rendered) -> None:
