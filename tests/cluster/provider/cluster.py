@@ -68,7 +68,10 @@ class Cluster:
             configuration.api_key = {"BearerToken": access.token}
             configuration.api_key_prefix = {"BearerToken": "Bearer"}
         configuration.connection_pool_maxsize = 32
-        configuration.retries = urllib3.Retry(connect=2, read=0, status=0, other=0, redirect=0, backoff_factor=0.1)
+        configuration.retries = urllib3.Retry(
+            connect=2, read=0, status=8, other=0, redirect=0, backoff_factor=0.1, status_forcelist=[429],
+            allowed_methods=None, raise_on_status=False,
+        )  # fmt: skip
         self._client = DynamicClient(ApiClient(configuration), discoverer=_NoDiscovery)
         self._kinds: dict[str, dict[str, Resource]] = {}
         self._lock = threading.Lock()

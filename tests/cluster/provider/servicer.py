@@ -100,17 +100,15 @@ class Servicer(ResourceProviderServicer):
     def Diff(self, request: Any) -> Any:
         old, new = wire.read(request.old_inputs)[0], wire.read(request.news)[0]
         found = compare.differences(old, new)
-        if not found:
+        verdict = "some"
+        if found and not wire.has_unknown(new):
+            verdict, live, made = self._effect(request.urn, new)
+            found = [one for one in found if compare.in_effect(one.path, live, made)] or found
+        if not found or verdict == "none":
             return pb.DiffResponse(changes=1)
-        replacing = {
-            one.path for one in found if compare.replaces(new if one.kind != "delete" else old, one, self._mutable)
-        }
-        if not replacing and not wire.has_unknown(new):
-            verdict = self._effect(request.urn, new)
-            if verdict == "none":
-                return pb.DiffResponse(changes=1)
-            if verdict == "replace":
-                replacing = {one.path for one in found if one.path[0] != "metadata"} or {one.path for one in found}
+        replacing = {one.path for one in found if compare.replaces(old, one, self._mutable)}
+        if verdict == "replace" and not replacing:
+            replacing = {one.path for one in found if one.path[0] != "metadata"} or {one.path for one in found}
         return _differs(old, new, found, replacing)
 
     @answered
@@ -269,8 +267,9 @@ class Servicer(ResourceProviderServicer):
                 return objects.foreseen(new)
             raise
 
-    def _effect(self, urn: str, new: Plain) -> str:
-        """What an apply would do to what is live: `none`, `some` or `replace` (the server calls a field immutable)."""
+    def _effect(self, urn: str, new: Plain) -> tuple[str, Plain, Plain]:
+        """What an apply would do to what is live: `none`, `some` or `replace` (the server calls a field immutable);
+        and what is live before it and after it."""
         from tests.cluster.provider.cluster import Refused
 
         cluster, _ = self._cluster()
@@ -280,8 +279,8 @@ class Servicer(ResourceProviderServicer):
         except Refused as refused:
             if refused.status == 0:
                 raise
-            return "replace" if refused.is_immutable else "some"
-        return "none" if live is not None and compare.same(live, made) else "some"
+            return "replace" if refused.is_immutable else "some", {}, {}
+        return "none" if live is not None and compare.same(live, made) else "some", live or {}, made
 
     def _reread(self, urn: str, said: Plain, live: Plain) -> Plain:
         """The inputs as the world shows them: told apart by what a forced apply of the old ones would make of it."""
