@@ -27,6 +27,8 @@ from mlops.tools.process import alive, environment, tail
 
 _HELD = re.compile(r"created by (\S+)@(\S+) \(pid (\d+)\)")
 _NOISE = ("pulumi:pulumi:Stack", "pulumi:providers:")
+_LABELS = "metadata.labels.app.kubernetes.io/"
+"""Follow from other fields."""
 _PATIENCE = 60.0
 _KEPT_BACKUPS = 10
 _quiet = {"PULUMI_SKIP_UPDATE_CHECK": "true", "PULUMI_AUTOMATION_API": "true", "NO_COLOR": "1"}
@@ -81,8 +83,8 @@ class Stack:
 
         def heard(event: Any) -> None:
             told = event.resource_pre_event.metadata if event.resource_pre_event else None
-            if told is not None and told.op != "same" and not told.type.startswith(_NOISE):
-                say(f"{told.op} {_name(told)}")
+            if told is not None and _op(told) != "same" and not told.type.startswith(_NOISE):
+                say(f"{_op(told)} {_name(told)}")
 
         outputs: dict[str, Any] = {}
 
@@ -153,6 +155,8 @@ class Stack:
         from pulumi import automation as auto
 
         program = self._program(inputs, secrets)
+        if verb == "up":
+            self._keep(inputs)
         until = time.monotonic() + _PATIENCE
         while True:
             stack = None
@@ -165,6 +169,11 @@ class Stack:
                     raise self._held(str(error)) from error
             except auto.CommandError as error:
                 raise self._failed(verb, str(error)) from error
+
+    def _keep(self, inputs: Mapping[str, Any]) -> None:
+        """For whoever wants to run the plain `pulumi` command on the same program; no secret is in it."""
+        self.work.mkdir(parents=True, exist_ok=True)
+        (self.work / "inputs.json").write_text(json.dumps(inputs, sort_keys=True))
 
     def _freed(self, stack: Any, text: str, until: float) -> bool:
         """Whether it is worth trying again: a dead holder's lock is taken away, a living one of this machine waited for."""
@@ -308,11 +317,15 @@ def _touched(told: Any) -> Touched | None:
     action = {
         "create": "create", "update": "update", "delete": "delete", "replace": "replace", "create-replacement": "replace",
         "import": "adopt",
-    }.get(str(told.op.value if hasattr(told.op, "value") else told.op))  # fmt: skip
+    }.get(_op(told))  # fmt: skip
     if action is None:
         return None
     old, new = (told.old.inputs if told.old else {}) or {}, (told.new.inputs if told.new else {}) or {}
     return Touched(_name(told), action, tuple(_fields(old, new, told)) if action in ("update", "replace") else ())
+
+
+def _op(told: Any) -> str:
+    return str(getattr(told.op, "value", told.op))
 
 
 def _name(told: Any) -> str:
@@ -326,7 +339,8 @@ def _name(told: Any) -> str:
 def _fields(old: Mapping[str, Any], new: Mapping[str, Any], told: Any) -> Iterator[tuple[str, Any, Any]]:
     """Where the inputs differ; where only the world does, the paths that the provider names."""
     found = list(_differences("", old, new))
-    yield from found
+    telling = [one for one in found if not one[0].startswith(_LABELS)]
+    yield from telling or found
     if not found:
         outputs = (told.old.outputs if told.old else {}) or {}
         for path in told.detailed_diff or {}:

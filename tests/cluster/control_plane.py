@@ -162,7 +162,7 @@ def _furnish(plane: ControlPlane, children: _Children) -> None:
     )  # fmt: skip
     stages = [word for stage in STAGES for word in ("--config", programs() / "kwok" / stage)]
     children.start(
-        "kwok", config, "--manage-all-nodes=true", "--node-lease-duration-seconds=40", "--cidr=10.200.0.0/16",
+        "kwok", config, "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake", "--node-lease-duration-seconds=40", "--cidr=10.200.0.0/16",
         "--node-ip=127.0.0.1", f"--server-address=127.0.0.1:{kwok}", *stages,
     )  # fmt: skip
     storage = {

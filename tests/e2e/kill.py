@@ -11,11 +11,13 @@ import json
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -71,22 +73,43 @@ def kill_once(place: Workplace, after: float, *words: str) -> bool:
     return False
 
 
-def torture_values(place: Workplace, kills: int, seed: int, tell: Callable[[str], object] = print) -> int:
-    """Each round edits the spec, kills the apply once or twice, applies to the end, and compares. The kills that hit."""
-    chance, hits, rounds = random.Random(seed), 0, 0
+def torture_values(place: Workplace, kills: int, seed: int, tell: Callable[[str], object]) -> int:
+    """Each round edits the spec, kills the apply up to four times, applies to the end, and compares. The kills that hit.
+
+    The moments are spread over the time that a whole apply took last, so that they hit all of it on any machine."""
+    chance, hits, inside, rounds, took = random.Random(seed), 0, 0, 0, 2.0
     while hits < kills:
         rounds += 1
         declare(place.root, rounds)
-        for _ in range(chance.choice([1, 2, 3])):
-            hits += kill_once(place, chance.uniform(0.3, 1.6))
+        for _ in range(chance.choice([1, 2, 3, 4])):
+            if kill_once(place, chance.uniform(0.0, took)):
+                hits += 1
+                inside += open_intents(place.root) > 0
         place.mlops("apply", "--yes")
         assert place.words() == {}
         state = json.loads(place.mlops("state", "pull").stdout)
         assert {at: record["outputs"]["value"] for at, record in state["records"].items()} == expected(place.root)
         assert all(record["complete"] for record in state["records"].values())
         assert state["intents"] == []
-        tell(f"round {rounds}: {hits} kills")
+        started = time.monotonic()
+        declare(place.root, rounds + 3)
+        place.mlops("apply", "--yes")
+        took = time.monotonic() - started
+        tell(f"{time.strftime('%H:%M:%S')} round {rounds}: {hits} kills, {inside} in the middle of steps")
     return hits
+
+
+def open_intents(root: Path) -> int:
+    """What the killed apply had begun and not finished."""
+    try:
+        with closing(sqlite3.connect(f"file:{root}/.mlops/state.db?mode=ro", uri=True)) as connection:
+            return int(connection.execute("SELECT count(*) FROM mlops_intents").fetchone()[0])
+    except sqlite3.OperationalError:
+        return 0
+
+
+def _tell(line: str) -> None:
+    print(line, flush=True)
 
 
 def main() -> int:
@@ -95,15 +118,16 @@ def main() -> int:
     parser.add_argument("--kills", type=int, required=True)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     told = parser.parse_args()
-    print(f"seed {told.seed}")
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    print(f"seed {told.seed}", flush=True)
     with tempfile.TemporaryDirectory(prefix="mlops-kill-") as folder:
         root = Path(folder) / "project"
         if told.project == "values":
-            hits = torture_values(values(root), told.kills, told.seed)
+            hits = torture_values(values(root), told.kills, told.seed, _tell)
         else:
             from tests.e2e.kill_flights import torture_flights
 
-            hits = torture_flights(root, told.kills, told.seed)
+            hits = torture_flights(root, told.kills, told.seed, _tell)
     print(f"{hits} kills, and each time the next apply reached the same world")
     return 0
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import random
+import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.e2e.conftest import copy_reference
+from tests.e2e.conftest import Workplace, copy_reference
 from tests.e2e.kill import kill_once
 
 CHANGES: tuple[tuple[int, Callable[[random.Random], str]], ...] = (
@@ -18,10 +20,12 @@ CHANGES: tuple[tuple[int, Callable[[random.Random], str]], ...] = (
     (2, lambda chance: f"model.delay.trainer.seed={chance.randrange(1, 9)}"),
     (1, lambda chance: f"dataset.flights.clean.age.clip=[0,{chance.randrange(50, 60)}]"),
 )
+PROGRAMS = ("supervisord", "envoy", "mlops.workloads.serving.server", "mlops.workloads.monitoring.watcher")
 
 
-def torture_flights(root: Path, kills: int, seed: int) -> int:
-    """Each round changes one to three fields, kills the apply of it, and applies to the end. The kills that hit."""
+def torture_flights(root: Path, kills: int, seed: int, tell: Callable[[str], object]) -> int:
+    """Each round changes one to three fields, kills the apply of it up to three times, and applies to the end. The kills
+    that hit."""
     chance, hits = random.Random(seed), 0
     place = copy_reference(root)
     weights = [weight for weight, _ in CHANGES]
@@ -30,17 +34,42 @@ def torture_flights(root: Path, kills: int, seed: int) -> int:
         while hits < kills:
             made = {make(chance) for _, make in chance.choices(CHANGES, weights, k=chance.choice([1, 2, 3]))}
             change = list({word.partition("=")[0]: word for word in sorted(made)}.values())
-            slow = any(word.startswith(("model", "dataset")) for word in change)
-            after = chance.uniform(0.3, 30.0 if slow else 6.0)
-            hits += kill_once(place, after, *change)
-            place.mlops("apply", "--yes", *change, code=None)
-            words = place.words(*change)
-            assert words == {}, (change, after, words)
-            unwell = {at: told for at, told in place.status().items() if told["state"] != "ok"}
-            assert unwell == {}, (change, after, unwell)
-            assert json.loads(place.run("dvc", "status", "--json").stdout) == {}
-            print(f"{hits} kills; {' '.join(change)} after {after:.1f} s", flush=True)
-        assert json.loads(place.mlops("state", "pull").stdout)["intents"] == []
+            is_slow = any(word.startswith(("model", "dataset")) for word in change)
+            after = [chance.uniform(0.3, 30.0 if is_slow else 8.0) for _ in range(chance.choice([1, 2, 3]))]
+            hits += sum(kill_once(place, seconds, *change) for seconds in after)
+            done = place.mlops("apply", "--yes", *change, code=None)
+            told = f"{' '.join(change)} after {', '.join(f'{seconds:.1f}' for seconds in after)} s"
+            converged(place, change, f"{told}\n{done.stdout}{done.stderr}")
+            tell(f"{time.strftime('%H:%M:%S')} {hits} kills; {told}; exit {done.returncode}")
         return hits
     finally:
         place.mlops("destroy", "--yes", code=None)
+
+
+def converged(place: Workplace, change: list[str], told: str) -> None:
+    """Nothing left to do, everything well, each process there as often as it should be, and DVC finds nothing to do."""
+    words = place.words(*change)
+    assert words == {}, f"{words} after {told}"
+    unwell = {at: item for at, item in place.status().items() if item["state"] != "ok"}
+    assert unwell == {}, f"{unwell} after {told}"
+    state = json.loads(place.mlops("state", "pull").stdout)
+    assert state["intents"] == [], told
+    endpoint = state["records"]["endpoint.delay"]
+    servers = endpoint["inputs"].get("replicas", 1)
+    running = processes(place.root)
+    assert running == dict(zip(PROGRAMS, (1, 1, servers, 1), strict=True)), f"{running} after {told}"
+    assert json.loads(place.run("dvc", "status", "--json").stdout) == {}, told
+    place.mlops("invoke", "endpoint.delay", "--rows", "docs/flights.json")
+
+
+def processes(root: Path) -> dict[str, int]:
+    """How many of each program run for the project."""
+    counted: Counter[str] = Counter()
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = path.read_bytes().decode(errors="replace")
+        except OSError:
+            continue
+        if f"{root}/" in line:
+            counted.update(name for name in PROGRAMS if name in line)
+    return {name: counted[name] for name in PROGRAMS}

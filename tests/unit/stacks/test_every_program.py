@@ -12,7 +12,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from tests.programs import ROOT, Masked, Rendered, render
+from tests.rendered import ROOT, Masked, Rendered, render
 from tests.unit.stacks.told import ALL, FULL_SERVING, SECRETS, SERVING, TRAINING
 
 WAITED_FOR = {"Deployment", "Job", "CronJob", "StatefulSet", "Service", "PersistentVolumeClaim"}
@@ -48,8 +48,9 @@ def test_every_object_has_an_explicit_name_its_labels_and_the_cluster(rendered: 
 
 def test_nothing_waits_in_the_engine_for_what_takes_a_while(rendered: Rendered) -> None:
     for name, it in objects(rendered):
-        skips = it["metadata"].get("annotations", {}).get("pulumi.com/skipAwait") == "true"
-        assert skips == (it["kind"] in WAITED_FOR), name
+        annotations = it["metadata"].get("annotations", {})
+        assert (annotations.get("pulumi.com/skipAwait") == "true") == (it["kind"] in WAITED_FOR), name
+        assert (annotations.get("pulumi.com/deletionPropagationPolicy") == "background") == (it["kind"] in WAITED_FOR)
 
 
 def test_pods_are_restricted_and_have_no_token(rendered: Rendered) -> None:
@@ -142,7 +143,7 @@ def test_programs_run_side_by_side_in_one_process_from_the_first_import() -> Non
 import sys
 from concurrent.futures import ThreadPoolExecutor
 sys.setswitchinterval(1e-5)
-from tests.programs import render
+from tests.rendered import render
 from tests.unit.stacks.told import ALL, SECRETS
 def count(name):
     program, inputs = ALL[name]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.programs import Rendered, render
+from tests.rendered import Rendered, render
 from tests.unit.stacks.told import FULL_PLATFORM, PLATFORM
 
 

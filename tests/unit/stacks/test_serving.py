@@ -5,7 +5,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from tests.programs import Rendered, render
+from tests.rendered import Rendered, render
 from tests.unit.stacks.told import DIGEST, FULL_SERVING, SECRETS, SERVING
 
 
@@ -81,7 +81,7 @@ def test_the_route_waits_for_every_service() -> None:
 def test_what_is_there_can_be_read_back() -> None:
     told = render("serving", FULL_SERVING, SECRETS).exports
     assert told["told"]["weights"] == {"v1": 90, "v2": 10}
-    assert told["told"]["versions"]["v1"] == {"image": DIGEST, "tag": "delay:1", "replicas": 2}
+    assert told["told"]["versions"]["v1"] == {"image": DIGEST, "tag": "delay:1", "key": "", "replicas": 2}
     assert told["url"] == "https://models.example/delay"
     assert "url" not in render("serving", SERVING).exports
 

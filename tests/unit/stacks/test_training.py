@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stacks.objects.pods import key_of
-from tests.programs import Rendered, render
+from tests.rendered import Rendered, render
 from tests.unit.stacks.told import FULL_TRAINING, SECRETS, TRAINING
 
 

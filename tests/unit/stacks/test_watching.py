@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.programs import Rendered, render
+from tests.rendered import Rendered, render
 from tests.unit.stacks.told import FULL_WATCHING, SECRETS, WATCHING
 
 
