@@ -214,7 +214,7 @@ def learn(learner: Learner, train: Rows, spec: Trainer, ranks: Ranks) -> None:
             max_epochs=spec.max_epochs, accelerator=spec.accelerator, precision=spec.precision,
             gradient_clip_val=spec.gradient_clip, deterministic=spec.deterministic, callbacks=callbacks, logger=False,
             enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False, use_distributed_sampler=False,
-            num_sanity_val_steps=0, **ranks.placement(learner.network, spec),
+            num_sanity_val_steps=0, **ranks.placement(learner.network, spec.accelerator),
         )  # fmt: skip
         trainer.fit(learner, train_dataloaders=Batches(train, spec.batch_size, spec.seed, ranks))
         ranks.leave()
