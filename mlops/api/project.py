@@ -15,6 +15,7 @@ import sys
 import threading
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,9 +32,9 @@ from mlops.engine.plan import Pin, Plan, Truths, attention_of, make_plan
 from mlops.engine.planfile import check_own, check_same, digest_of, plan_to_json
 from mlops.engine.resource import Observed
 from mlops.engine.state import Head, Operation
-from mlops.engine.store import DatabaseStore, open_database
+from mlops.engine.store import DatabaseStore, in_project, open_database
 from mlops.engine.wishes import half_made, renamed
-from mlops.errors import Interrupted, LockHeld, MlopsError, Problem
+from mlops.errors import Interrupted, LockHeld, MlopsError, Problem, StateFailed
 from mlops.kinds.ground import Ground, Places
 from mlops.kinds.params import code_digest, out_of_date, write_params
 from mlops.kinds.registry import Word, acting, build_kinds, desire_all
@@ -90,7 +91,7 @@ class Project(Inspection):
         settings = with_secrets(spec.settings, lambda name: read_secret(places.secrets, name))
         if settings.state_url is None:
             _writable(places.home)
-        url = settings.state_url or f"sqlite:///{places.home / 'state.db'}"
+        url = in_project(settings.state_url or "sqlite:///.mlops/state.db", root)
         return cls(root, replace(spec, settings=settings), open_database(url, spec.environment), tuple(overrides))
 
     @property
@@ -198,10 +199,8 @@ class Project(Inspection):
             summary = told.problems[0].summary
             raise
         finally:
-            try:
+            with suppress(LockHeld, StateFailed):
                 self.store.end(desk.operation, outcome, summary, at=_now(), token=desk.token)
-            except LockHeld:
-                pass
 
     def render_params(self, *, check: bool = False) -> list[str]:
         """The files of params/ that differed; written unless `check`."""

@@ -17,7 +17,7 @@ from typing import Any
 
 from tests import images
 from tests.cluster.api import Api
-from tests.e2e.conftest import ROOT, Workplace, make_small
+from tests.e2e.conftest import BIN, ROOT, Workplace, make_small
 
 NAMESPACE = "ml-small"
 H100 = "NVIDIA-H100-80GB-HBM3"
@@ -47,7 +47,8 @@ class ClusterPlace(Workplace):
 
     @property
     def env(self) -> dict[str, str]:
-        return {**super().env, "LATE_KEY": "a-secret-of-the-tests", **self.more}
+        path = f"{BIN}:{self.more.get('PATH', super().env['PATH'])}"
+        return {**super().env, "LATE_KEY": "a-secret-of-the-tests", **self.more, "PATH": path}
 
     def record(self, address: str) -> dict[str, Any]:
         told: dict[str, Any] = json.loads(self.mlops("state", "pull").stdout)["records"][address]

@@ -11,11 +11,13 @@ import json
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -72,21 +74,38 @@ def kill_once(place: Workplace, after: float, *words: str) -> bool:
 
 
 def torture_values(place: Workplace, kills: int, seed: int, tell: Callable[[str], object]) -> int:
-    """Each round edits the spec, kills the apply once or twice, applies to the end, and compares. The kills that hit."""
-    chance, hits, rounds = random.Random(seed), 0, 0
+    """Each round edits the spec, kills the apply up to four times, applies to the end, and compares. The kills that hit.
+
+    The moments are spread over the time that a whole apply took last, so that they hit all of it on any machine."""
+    chance, hits, inside, rounds, took = random.Random(seed), 0, 0, 0, 2.0
     while hits < kills:
         rounds += 1
         declare(place.root, rounds)
-        for _ in range(chance.choice([1, 2, 3])):
-            hits += kill_once(place, chance.uniform(0.3, 1.6))
+        for _ in range(chance.choice([1, 2, 3, 4])):
+            if kill_once(place, chance.uniform(0.0, took)):
+                hits += 1
+                inside += open_intents(place.root) > 0
         place.mlops("apply", "--yes")
         assert place.words() == {}
         state = json.loads(place.mlops("state", "pull").stdout)
         assert {at: record["outputs"]["value"] for at, record in state["records"].items()} == expected(place.root)
         assert all(record["complete"] for record in state["records"].values())
         assert state["intents"] == []
-        tell(f"round {rounds}: {hits} kills")
+        started = time.monotonic()
+        declare(place.root, rounds + 3)
+        place.mlops("apply", "--yes")
+        took = time.monotonic() - started
+        tell(f"{time.strftime('%H:%M:%S')} round {rounds}: {hits} kills, {inside} in the middle of steps")
     return hits
+
+
+def open_intents(root: Path) -> int:
+    """What the killed apply had begun and not finished."""
+    try:
+        with closing(sqlite3.connect(f"file:{root}/.mlops/state.db?mode=ro", uri=True)) as connection:
+            return int(connection.execute("SELECT count(*) FROM mlops_intents").fetchone()[0])
+    except sqlite3.OperationalError:
+        return 0
 
 
 def _tell(line: str) -> None:

@@ -13,7 +13,7 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Container, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -160,11 +160,12 @@ class Versions:
         except OSError:
             return False
 
-    def strays(self, known: Container[str]) -> list[str]:
-        """Versions that still have processes and that the file no longer knows: an apply was killed between the two."""
+    def strays(self, known: Collection[str]) -> list[str]:
+        """Versions that still have processes or files and that the file no longer knows: an apply was killed between."""
         pattern = re.compile(rf"{re.escape(self.name)}-(v\d+)-\d+")
         found = (pattern.fullmatch(name) for name in self.host.supervisor.states())
-        return sorted({one[1] for one in found if one and one[1] not in known})
+        there = {one[1] for one in found if one} | {path.name for path in (self.folder / "versions").glob("v*")}
+        return sorted(there - set(known))
 
     def running(self, version: str) -> int:
         """How many processes of a version the supervisor keeps running."""
