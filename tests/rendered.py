@@ -6,7 +6,6 @@ import asyncio
 import base64
 import contextvars
 import json
-import runpy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,8 @@ from pulumi.runtime import settings
 from pulumi.runtime.mocks import MockEngine, MockMonitor
 from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.stack import run_in_stack
+
+from mlops.tools.pulumi import run_program
 
 ROOT = Path(__file__).parents[1]
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
@@ -105,7 +106,7 @@ def _render(program: str, inputs: dict[str, Any], secrets: dict[str, str] | None
             config[f"{program}:secrets"] = json.dumps(secrets)
         pulumi.runtime.set_all_config(config, [f"{program}:secrets"])
         path = ROOT / "stacks" / program / "__main__.py"
-        loop.run_until_complete(run_in_stack(lambda: runpy.run_path(str(path), run_name="__main__") and None))
+        loop.run_until_complete(run_in_stack(lambda: run_program(path)))
     finally:
         loop.run_until_complete(loop.shutdown_default_executor())
         asyncio.set_event_loop(None)

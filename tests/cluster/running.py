@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import runpy
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -21,6 +20,7 @@ from typing import Any, Self
 
 from pulumi import automation as auto
 
+from mlops.tools.pulumi import run_program
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.programs import programs
 from tests.cluster.pulumi_home import pulumi_environment
@@ -34,10 +34,10 @@ class Running(Trial):
 
     def __init__(self, folder: Path, control_plane: ControlPlane, program: str) -> None:
         self.folder = f"stacks/{program}"
-        path = str(ROOT / self.folder / "__main__.py")
+        path = ROOT / self.folder / "__main__.py"
         super().__init__(
             program,
-            lambda: runpy.run_path(path, run_name="__main__") and None,
+            lambda: run_program(path),
             pulumi_environment(folder, control_plane.kubeconfig),
         )
 

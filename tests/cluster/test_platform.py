@@ -46,10 +46,10 @@ def test_a_namespace_that_was_there_is_taken_over_and_stays(
     control_plane: ControlPlane, admin: Api, tmp_path: Path
 ) -> None:
     labels = {"owner": "somebody", "pod-security.kubernetes.io/enforce": "privileged"}
-    admin.post("/api/v1/namespaces", {"metadata": {"name": "theirs", "labels": labels}})
-    path = "/api/v1/namespaces/theirs"
+    admin.post("/api/v1/namespaces", {"metadata": {"name": "before-us", "labels": labels}})
+    path = "/api/v1/namespaces/before-us"
     uid = admin.get(path)["metadata"]["uid"]
-    ours = Running(tmp_path, control_plane, "platform").tell({"namespace": "theirs", "adopt": True})
+    ours = Running(tmp_path, control_plane, "platform").tell({"namespace": "before-us", "adopt": True})
     ours.up()
     taken = admin.get(path)["metadata"]["labels"]
     assert taken["owner"] == "somebody"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from tests.cluster.api import Api, until
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.running import Running, plain_preview, steps
-from tests.unit.stacks.told import DIGEST, FULL_SERVING, FULL_WATCHING, SECRETS, SERVING, WATCHING
+from tests.unit.stacks.told import DIGEST, FULL_SERVING, FULL_WATCHING, SECRETS, SERVING, TRAINING, WATCHING
 
 NAMESPACE = "answering"
 BASE = f"/api/v1/namespaces/{NAMESPACE}"
@@ -128,3 +129,19 @@ def test_a_watcher_stays_or_comes_by_the_clock(control_plane: ControlPlane, tmp_
         }
         cron = ground.get(f"/apis/batch/v1/namespaces/{NAMESPACE}/cronjobs/{name}")
         assert cron["spec"]["schedule"] == "0 * * * *"
+
+
+def test_programs_run_at_once_in_one_process(control_plane: ControlPlane, tmp_path: Path, ground: Api) -> None:
+    told = {
+        "serving": {**SERVING, "namespace": NAMESPACE, "weights": {"v1": 100}},
+        "watching": {**WATCHING, "namespace": NAMESPACE},
+        "training": {**TRAINING, "namespace": NAMESPACE},
+    }
+    made = {name: Running(tmp_path / name, control_plane, name) for name in told}
+    try:
+        with ThreadPoolExecutor(len(told)) as pool:
+            up = dict(zip(told, pool.map(lambda name: steps(made[name].tell(told[name]).up()), told), strict=True))
+        assert {name: len(done) for name, done in up.items()} == {"serving": 4, "watching": 2, "training": 2}
+    finally:
+        for one in made.values():
+            one.destroy()

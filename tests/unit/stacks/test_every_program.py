@@ -150,9 +150,10 @@ def count(name):
     return len(render(program, inputs, SECRETS).objects)
 with ThreadPoolExecutor(len(ALL)) as pool:
     print(list(pool.map(count, ALL)))
+print(sys.argv, hasattr(sys.modules["__main__"], "count"))
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     with ThreadPoolExecutor(1) as alone:
         counts = list(alone.map(lambda name: len(render(*ALL[name], SECRETS).objects), ALL))
-    assert done.stdout.strip() == str(counts)
+    assert done.stdout.splitlines() == [str(counts), "['-c'] True"]
