@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
-.PHONY: help env demo test unit cluster test-cluster programs check fix golden verify bench lock clean
+.PHONY: help env demo test unit cluster test-cluster programs check fix golden verify fuzz torture bench lock clean
 
 # The first interpreter that is really there and is 3.11 or 3.12; a version manager's shim may answer for neither.
 PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
@@ -81,6 +81,13 @@ golden: env  ## rewrite the golden files of tests/cases
 
 verify: env  ## golden files, params/ and schemas are up to date
 	@$(BIN)/python -m pytest -q tests/cases && $(BIN)/mlops render --check
+
+fuzz: env  ## 10,000 broken specs: no traceback, no hang, no execution
+	@FUZZ=$${FUZZ:-10000} $(BIN)/python -m pytest -q -s tests/errors/test_fuzzed_specs.py
+
+torture: env  ## kill applies at 250 random moments; each time the next one reaches the same world (an hour)
+	@$(BIN)/python -u -m tests.e2e.kill values --kills 200
+	@$(BIN)/python -u -m tests.e2e.kill flights --kills 50
 
 bench: env  ## measure against the peers: one table, and bench/results.json
 	@$(BIN)/python -m bench
