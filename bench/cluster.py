@@ -24,17 +24,16 @@ def rows(repeat: int) -> list[dict[str, Any]]:
     if not count:
         print("  endpoints on a cluster take minutes; measure them with BENCH_CLUSTER=200", file=sys.stderr)
         return []
-    from tests import images
     from tests.cluster.control_plane import control_plane
     from tests.cluster.pulumi_home import pulumi_environment
-    from tests.cluster.workplace import ENDPOINT, add_serving, cluster_project, gone_afterwards, make_volume
+    from tests.cluster.workplace import ENDPOINT, cluster_project, gone_afterwards, make_volume, serving
 
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mlops-bench-")))
         plane = stack.enter_context(control_plane())
         make_volume(plane.api())
         place = cluster_project(folder / "project", pulumi_environment(folder, plane.kubeconfig))
-        add_serving(place, images.Storage(folder / "storage"))
+        stack.enter_context(serving(place, folder / "serving"))
         place.edit("conf/stack/gpu.yaml", "memory: 200Gi", "memory: 2000Gi")
         place.mlops("apply", "--yes")
         stack.enter_context(gone_afterwards(place))

@@ -15,11 +15,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mlops.tools.process import free_port
 from tests import images
 from tests.cluster.api import Api
 from tests.e2e.conftest import BIN, ROOT, Workplace, make_small
 
 NAMESPACE = "ml-small"
+PASSWORD = "a password of the tests"
 H100 = "NVIDIA-H100-80GB-HBM3"
 STACK = f"""\
 target: kubernetes
@@ -75,13 +77,23 @@ def cluster_project(root: Path, env: Mapping[str, str]) -> ClusterPlace:
     return ClusterPlace(root, dict(env))
 
 
-def add_serving(place: ClusterPlace, storage: images.Storage) -> None:
-    """A package with an image, and an endpoint on the stack."""
+@contextmanager
+def serving(place: ClusterPlace, folder: Path) -> Iterator[ClusterPlace]:
+    """With a package that has an image in a registry of its own, and an endpoint on the stack."""
+    port = free_port("127.0.0.1", 5400)
+    with images.registry(folder / "registry", port, "tester", PASSWORD) as host:
+        told = f"registry: {{ url: {host}/team, username: tester, password: '${{secret:REGISTRY_PASSWORD}}', insecure: true }}\n"
+        (place.root / "conf/env/dev.yaml").write_text(told)
+        _add_serving(place, images.Storage(folder / "storage"))
+        yield place
+
+
+def _add_serving(place: ClusterPlace, storage: images.Storage) -> None:
     base = storage.bring_base(images.base_archive())
     (place.root / "conf/package/late.yaml").write_text(f"model: late\nimage: {{ base: {base} }}\n")
     (place.root / "conf/endpoint").mkdir(exist_ok=True)
     (place.root / "conf/endpoint/late.yaml").write_text(ENDPOINT)
-    place.more = {**place.more, **storage.env}
+    place.more = {**place.more, **storage.env, "REGISTRY_PASSWORD": PASSWORD}
 
 
 @contextmanager
