@@ -184,9 +184,10 @@ def running_in(folder: Path) -> list[str]:
 
 
 def test_no_credential_is_among_the_files(caller: Workplace) -> None:
-    caller.run("dvc", "remote", "modify", "--local", "store", "password", "a%secret")
+    caller.run("dvc", "remote", "add", "-d", "--local", "cloud", "s3://bucket/models")
+    caller.run("dvc", "remote", "modify", "--local", "cloud", "secret_access_key", "a%secret")
     files = workspace_files(caller.root, "late")
     assert all("a%secret" not in text for text in files.values())
     assert str(caller.root.parent / "store") in files[".dvc/config"]
     assert list(workspace_secrets(caller.root)) == ["MLOPS_DVC_CONFIG"]
-    assert "password = a%secret" in workspace_secrets(caller.root)["MLOPS_DVC_CONFIG"]
+    assert "secret_access_key = a%secret" in workspace_secrets(caller.root)["MLOPS_DVC_CONFIG"]

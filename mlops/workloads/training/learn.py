@@ -154,7 +154,7 @@ class Learner(lightning.LightningModule):
 
     def _validate(self) -> float:
         """Each rank takes some of the chunks; all of them are told the same."""
-        total, count, trainer = 0.0, 0, self.trainer
+        total, count, trainer = 0.0, 0.0, self.trainer
         self.network.eval()
         with torch.no_grad():
             for start in range(trainer.global_rank * _CHUNK, len(self._val.x), trainer.world_size * _CHUNK):
@@ -163,9 +163,10 @@ class Learner(lightning.LightningModule):
                 total += float(self.compute(self.network(x), y)) * len(x)
                 count += len(x)
         self.network.train()
-        sums = torch.tensor([total, count], dtype=torch.float64, device=self.device)
-        summed: torch.Tensor = trainer.strategy.reduce(sums, reduce_op="sum")
-        return float(summed[0]) / max(1.0, float(summed[1]))
+        if trainer.world_size > 1:
+            sums = torch.tensor([total, count], dtype=torch.float64, device=self.device)
+            total, count = trainer.strategy.reduce(sums, reduce_op="sum").tolist()
+        return total / max(1, count)
 
     def configure_optimizers(self) -> Any:
         o = self.chosen
