@@ -97,7 +97,7 @@ def torture_values(place: Workplace, kills: int, seed: int, tell: Callable[[str]
 
     The moments are spread over all that an apply tells, so that they hit all of it however busy the machine is; each
     fifth is somewhere before the first line."""
-    chance, hits, inside, rounds, lines = random.Random(seed), 0, 0, 0, 2 * VALUES
+    chance, hits, inside, rounds, lines = random.Random(seed), 0, 0, 0, VALUES
     while hits < kills:
         rounds += 1
         declare(place.root, rounds)
@@ -106,7 +106,7 @@ def torture_values(place: Workplace, kills: int, seed: int, tell: Callable[[str]
                 is_hit = kill_once(place, chance.uniform(0.0, 1.5))
             else:
                 is_hit, told = kill_at(place, chance.randrange(1, lines), chance.choice([0, 0.001, 0.01, 0.05]))
-                lines = max(lines if is_hit else 0, told, 10)
+                lines = max(lines, told)
             hits += is_hit
             inside += is_hit and open_intents(place.root) > 0
         place.mlops("apply", "--yes")
