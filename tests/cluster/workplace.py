@@ -63,7 +63,8 @@ class ClusterPlace(Workplace):
         return told
 
     def settled(self) -> None:
-        assert self.words() == {}
+        changes = self.plan()["changes"]
+        assert changes == [], [(one["address"], one["reasons"]) for one in changes]
 
 
 def cluster_project(root: Path, env: Mapping[str, str]) -> ClusterPlace:
