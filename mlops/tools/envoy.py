@@ -61,8 +61,12 @@ class Gateway:
         self._write("bootstrap.json", _bootstrap(self.folder, self.admin))
         self._write("listeners.json", {"version_info": "1", "resources": [_listener(self.folder, host, port)]})
         for name, first in (("clusters.json", []), ("routes.json", [_routes(())])):
-            if not (self.folder / name).exists():
+            if not self._read(name):
                 self._write(name, {"version_info": "1", "resources": first})
+
+    def is_whole(self) -> bool:
+        """Whether the files can be read that Envoy would start from again."""
+        return all(self._read(name) for name in ("bootstrap.json", "listeners.json", "clusters.json", "routes.json"))
 
     def is_ready(self) -> bool:
         try:
@@ -151,7 +155,7 @@ class Gateway:
             told: dict[str, Any] = json.loads((self.folder / name).read_text())
         except (OSError, ValueError):
             return {}
-        return told
+        return told if isinstance(told, dict) else {}
 
     def _write(self, name: str, value: Any) -> None:
         temporary = self.folder / f".{name}.part"
