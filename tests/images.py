@@ -9,6 +9,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -126,10 +127,16 @@ class Container:
     name: str
     state: Path
     log: Path
+    user: str
     process: subprocess.Popen[bytes]
 
     def exec(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(_crun(self.state, "exec", self.name, *words), capture_output=True, text=True, check=False)
+        return subprocess.run(
+            _crun(self.state, "exec", "--user", self.user, self.name, *words),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
     def ready(self) -> subprocess.CompletedProcess[str]:
         return self.exec("python3", "-m", "mlops.workloads.serving.ready")
@@ -140,7 +147,7 @@ class Container:
 
 
 def _crun(state: Path, *words: str) -> list[str]:
-    crun = " ".join(f"'{word}'" for word in ("crun", "--root", str(state), "--cgroup-manager=disabled", *words))
+    crun = shlex.join(["crun", "--root", str(state), "--cgroup-manager=disabled", *words])
     return ["unshare", "--mount", "--propagation", "private", "sh", "-c", _CGROUPS + crun]
 
 
@@ -178,7 +185,7 @@ def container(
             _crun(state, "run", "--bundle", str(folder), name), stdin=subprocess.DEVNULL, stdout=output, stderr=output
         )
     try:
-        yield Container(name, state, log, process)
+        yield Container(name, state, log, told["User"], process)
     finally:
         subprocess.run(_crun(state, "delete", "--force", name), capture_output=True, check=False)
         if process.poll() is None:

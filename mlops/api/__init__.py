@@ -8,7 +8,7 @@ Law: everything a user can do has one function here, and it prints nothing.
 from __future__ import annotations
 
 from mlops.api.adopt import adopt
-from mlops.api.doctor import Check, doctor
+from mlops.api.doctor import Check, doctor, install_pulumi
 from mlops.api.memory import pull, rename
 from mlops.api.mind import edits_back, plan_back
 from mlops.api.options import Options
@@ -26,6 +26,7 @@ __all__ = [
     "composed_config",
     "doctor",
     "edits_back",
+    "install_pulumi",
     "load_spec",
     "open_saved",
     "plan_back",

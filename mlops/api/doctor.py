@@ -1,6 +1,6 @@
 """Check the ground that everything stands on.
 
-Lives here: Check and doctor.
+Lives here: Check, doctor, and install_pulumi, which is asked for by name.
 Not here: repairing.
 Law: each check says what was found and, where it is not good, what to do.
 """
@@ -37,7 +37,29 @@ def doctor(root: Path) -> list[Check]:
         _git(),
         *(_program(name) for name in _PROGRAMS),
         *(_package(name) for name in _PACKAGES),
+        *([_pulumi()] if _has_cluster(root) else []),
     ]
+
+
+def _has_cluster(root: Path) -> bool:
+    """Whether a stack of the project is on Kubernetes; without looking into what the files inherit."""
+    files = (root / "conf" / "stack").glob("*.yaml")
+    return any("target: kubernetes" in path.read_text(errors="replace") for path in files)
+
+
+def _pulumi() -> Check:
+    from mlops.tools.pulumi import MISSING, find_command
+
+    found = find_command()
+    return Check("pulumi", bool(found), found or "not found", MISSING)
+
+
+def install_pulumi() -> str:
+    """A sentence. Raises ToolFailed."""
+    from mlops.tools.pulumi import find_command, install_command
+
+    found = find_command()
+    return f"{found} is there already." if found else f"Fetched {install_command()}."
 
 
 def _python() -> Check:

@@ -1,6 +1,6 @@
 """Tell how a resource is doing.
 
-Lives here: health_of.
+Lives here: health_of, is_on_cluster.
 Not here: deciding what to do about it (engine).
 Law: one short line a resource; what is wrong says what to do.
 """
@@ -9,27 +9,40 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from mlops.address import Address
 from mlops.engine.resource import Record
 from mlops.errors import MlopsError
 from mlops.kinds.findings import lines_of, open_findings
-from mlops.kinds.ground import Places
+from mlops.kinds.ground import Ground, Places
 from mlops.kinds.local.host import Host
 from mlops.kinds.local.versions import Versions
+from mlops.kinds.target import KUBERNETES
 from mlops.tools.unix_http import ask
 
 _COUNT = re.compile(r'^mlops_requests_total\{.*status="(\d+)"\} (\d+)$', re.MULTILINE)
 _BUCKET = re.compile(r'^mlops_request_seconds_bucket\{.*le="([^"]+)"\} (\d+)$', re.MULTILINE)
 
 
-def health_of(places: Places, at: Address, record: Record) -> dict[str, Any]:
+def is_on_cluster(records: Mapping[Address, Record], at: Address, record: Record) -> bool:
+    """Whether what runs of it runs on Kubernetes."""
+    stack = record if at.kind == "stack" else records.get(Address("stack", str(record.outputs.get("stack"))))
+    return stack is not None and stack.inputs["target"] == KUBERNETES
+
+
+def health_of(ground: Ground, at: Address, record: Record) -> dict[str, Any]:
     told: dict[str, Any] = {"address": str(at), "state": "ok", "text": "", "url": None, "attention": []}
     if not record.complete:
         told |= {"state": "failed", "text": "the last apply of it failed half way; see: mlops plan"}
         missed = [gate["words"] for gate in record.outputs.get("gates", ()) if not gate["holds"]]
         return told | ({"text": f"gate missed: {missed[0]}"} if missed else {})
+    if at.kind in ("stack", "endpoint", "monitor") and is_on_cluster(ground.records, at, record):
+        from mlops.kinds.kubernetes.health import health_on_cluster
+
+        return told | health_on_cluster(ground, at, record)
+    places = ground.places
     match at.kind:
         case "dataset":
             rows = record.outputs.get("rows", {}).get("result")

@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from mlops.address import Address
-from mlops.api.health import health_of
+from mlops.api.health import health_of, is_on_cluster
 from mlops.api.rows import read_rows
 from mlops.api.speech import parse_address
 from mlops.engine.resource import Record
 from mlops.engine.store import DatabaseStore
 from mlops.errors import MlopsError
 from mlops.kinds.findings import acknowledge
-from mlops.kinds.ground import Places
+from mlops.kinds.ground import Ground, Places
 from mlops.kinds.secrets import unseal
 from mlops.spec.project import Project as Spec
 
@@ -42,7 +42,11 @@ class Inspection:
 
     def status(self) -> list[dict[str, Any]]:
         """{address, state: ok|changed|missing|failed, text, url, attention} of all that is recorded."""
-        return [health_of(self.places, at, record) for at, record in self.store.records().items()]
+        ground = self._ground()
+        return [health_of(ground, at, record) for at, record in ground.records.items()]
+
+    def _ground(self) -> Ground:
+        return Ground(self.root, self.spec.settings, self.store.head().salt, self.store.records())
 
     def headline(self) -> str:
         """The addresses at which endpoints answer."""
@@ -91,6 +95,12 @@ class Inspection:
         at = parse_address(text, self.store.records())
         record = self.store.records()[at]
         stack = at.name if at.kind == "stack" else record.outputs.get("stack")
+        if at.kind == "model" and (path := self.places.training_log(at.name)).exists():
+            return [path]
+        if at.kind in ("endpoint", "monitor") and is_on_cluster(self.store.records(), at, record):
+            from mlops.kinds.kubernetes.health import log_files
+
+            return log_files(self._ground(), at, record)
         folder = self.places.run(stack) / "logs" if stack else None
         patterns = {"endpoint": f"{at.name}-v*.log", "monitor": f"monitor-{at.name}.log", "stack": "[gs][au]*.log"}
         found = folder.glob(patterns[at.kind]) if folder and at.kind in patterns else []
@@ -98,7 +108,8 @@ class Inspection:
         if not files:
             raise MlopsError.of(
                 "no logs",
-                f"{at} has no process whose log could be shown. Stacks, endpoints and monitors have.",
+                f"{at} has no process whose log could be shown. Stacks, endpoints and monitors have, and models that were "
+                "trained on a cluster.",
                 address=str(at),
             )
         return files

@@ -17,9 +17,11 @@ from mlops.render.terminal import render_terminal
 
 
 def view_of(
-    document: dict[str, Any], view: str, *, color: bool = False, width: int = 100, started: float | None = None
-) -> str:
-    """`view`: terminal, json, markdown or html. `started`: a `perf_counter` reading that "0.4 s" counts from."""
+    document: dict[str, Any], view: str, *, color: bool = False, width: int = 100, wrap: bool = False,
+    started: float | None = None,
+) -> str:  # fmt: skip
+    """`view`: terminal, json, markdown or html. `started`: a `perf_counter` reading that "0.4 s" counts from. `wrap`: fold
+    what is longer than `width`."""
     match view:
         case "json":
             return json.dumps(document, indent=2, ensure_ascii=False)
@@ -29,4 +31,4 @@ def view_of(
             return render_html(document).rstrip("\n")
         case _:
             seconds = None if started is None else time.perf_counter() - started
-            return render_terminal(document, color=color, width=width, seconds=seconds).rstrip("\n")
+            return render_terminal(document, color=color, width=width, wrap=wrap, seconds=seconds).rstrip("\n")

@@ -40,9 +40,7 @@ def apply_and_report(
     if stream:
         stream.planned(document)
     else:
-        drawn = render_terminal(
-            document, color=session.color, width=session.width, seconds=time.perf_counter() - session.started
-        )
+        drawn = render_terminal(document, **session.drawing, seconds=time.perf_counter() - session.started)
         session.say(drawn.rstrip("\n"))
     if not document["changes"] and not document["summary"]["adopt"]:
         return

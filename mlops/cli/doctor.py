@@ -13,10 +13,18 @@ from mlops.cli.session import Session, pass_session
 
 
 @click.command("doctor")
+@click.option(
+    "--install-pulumi", is_flag=True, help="Fetch the `pulumi` command from Pulumi's servers, where it is missing."
+)
 @pass_session
-def command(session: Session) -> None:
+def command(session: Session, install_pulumi: bool) -> None:
     """Check this machine and this project: programs, packages, ports, permissions, state."""
     from mlops.api import doctor
+
+    if install_pulumi:
+        from mlops.api import install_pulumi as install
+
+        session.say(install())
 
     checks = doctor(session.root)
     for check in checks:

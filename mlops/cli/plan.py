@@ -36,6 +36,6 @@ def command(
     document = project.document(plan, saved_as=out)
     if out is not None:
         project.save(plan, out)
-    session.say(view_of(document, view, color=session.color, width=session.width, started=session.started))
+    session.say(view_of(document, view, **session.drawing, started=session.started))
     if detailed_exitcode and document["changes"]:
         raise SystemExit(PENDING)

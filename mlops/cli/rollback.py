@@ -39,7 +39,7 @@ def command(
     if out is not None:
         project.save(plan, out)
         document = project.document(plan, saved_as=out)
-        session.say(view_of(document, "terminal", color=session.color, width=session.width, started=session.started))
+        session.say(view_of(document, "terminal", **session.drawing, started=session.started))
         return
     if not yes and not sys.stdin.isatty():
         raise MlopsError.of(

@@ -43,6 +43,11 @@ class Session:
     def width(self) -> int:
         return max(72, min(_columns(), 140))
 
+    @property
+    def drawing(self) -> dict[str, Any]:
+        """How a plan is drawn here: `color`, `width`, and whether long lines are folded, as for eyes."""
+        return {"color": self.color, "width": self.width, "wrap": sys.stdout.isatty()}
+
     def open(self, overrides: Sequence[str] = ()) -> Project:
         from mlops.api import Project
 
@@ -70,8 +75,9 @@ def report(error: MlopsError, root: Path, outcome: str) -> None:
     color = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
     closing = closing_of(error.problems, outcome) if len(error.problems) > 1 else outcome
     text = render_problems(
-        error.problems, closing=closing, color=color, width=min(_columns(), 110), read_line=_reader(root)
-    )
+        error.problems, closing=closing, color=color, width=min(_columns(), 110), wrap=sys.stderr.isatty(),
+        read_line=_reader(root),
+    )  # fmt: skip
     click.echo(text, err=True, nl=False)
 
 

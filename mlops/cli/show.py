@@ -26,7 +26,7 @@ def command(session: Session, what: str | None, view: str) -> None:
     if what and Path(what).is_file():
         project, plan = session.open_saved(Path(what))
         document = project.document(plan, saved_as=Path(what))
-        session.say(view_of(document, view, color=session.color, width=session.width))
+        session.say(view_of(document, view, **session.drawing))
         return
     told = session.open().show(what)
     if view == "json":

@@ -30,6 +30,7 @@ from mlops.tools.process import run
 from mlops.tools.registry import Registry, digest_of
 from mlops.tools.scratch import scratch
 
+Say = Callable[[str, float | None], None]
 USER = 65532
 PORT = 8000
 _FORMAT = 1
@@ -90,7 +91,7 @@ class Images:
         filled = {key: fill(value, folder, field=f"registry.{key}") for key, value in told.items()}
         return Registry(**filled)
 
-    def make(self, content: Content, say: Callable[[str, float | None], None]) -> dict[str, str]:
+    def make(self, content: Content, say: Say) -> dict[str, str]:
         """The outputs `image`, `image_digest` and `image_store`. What is there is taken as it is. Raises MlopsError."""
         pins = pinned(content.needs)
         dockerfile = render(content, self.told["base"], pins)
@@ -106,8 +107,7 @@ class Images:
             reference = f"{host}/{self.repository}:{tag}"
             digest = builder.digest(reference)
             if digest is None:
-                say(f"asking the base for its Python ({builder.name})", 0.4)
-                base = self._base(builder)
+                base = self._base(builder, say)
                 say("bringing the packages that serve", 0.5)
                 context = put_together(work / "context", content, dockerfile, pins, base)
                 say(f"building the image ({builder.name})", 0.6)
@@ -163,14 +163,15 @@ class Images:
                 None  # the builder may be logged in where this process is not, and says what is wrong where it is not
             )
 
-    def _base(self, builder: Builder) -> Base:
+    def _base(self, builder: Builder, say: Say) -> Base:
         """Asked once: what has a digest does not change."""
         base = str(self.told["base"])
         memory = self.ground.root / ".mlops" / "cache" / "bases" / f"{base.rpartition(':')[2]}.json"
         try:
             return base_of(base, json.loads(memory.read_text()))
         except (OSError, ValueError):
-            answer = builder.ask(base, ["python3", "-c", _ASK])
+            say(f"asking the base for its Python ({builder.name})", 0.4)
+        answer = builder.ask(base, ["python3", "-c", _ASK])
         found = re.search(r"base:(\[.*\])", answer)
         if not found:
             raise ToolFailed.of("base does not answer", f"python3 in {base} said nothing of itself:\n{answer}")
@@ -258,7 +259,8 @@ def put_together(folder: Path, content: Content, dockerfile: str, pins: list[str
             "packages for the image cannot be had",
             f"Wheels for Python {version} on {base.machine}, glibc 2.{base.glibc}, as the base has. {error.problems[0].detail}",
         ) from error
-    shutil.rmtree(lib / "bin", ignore_errors=True)
+    for unused in (lib / "bin", *list(lib.rglob("tests"))):
+        shutil.rmtree(unused, ignore_errors=True)
     for part in ("mlops", "model"):
         shutil.copytree(content.folder / part, app / part, ignore=shutil.ignore_patterns("__pycache__"))
     if base.python == sys.version_info[:2]:

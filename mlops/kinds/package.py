@@ -14,19 +14,21 @@ import shutil
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import mlops
 from mlops.address import Address
 from mlops.engine.resource import Action, Dependency, Desired, Effect, Observed, Outcome, Reason, Record, Stale, Step
 from mlops.errors import MlopsError
 from mlops.kinds.ground import Ground, effect_of, field_effect, without
-from mlops.kinds.image import Content, Images
 from mlops.spec.category import Category
 from mlops.spec.project import LoadedResource, Project
 from mlops.tools.dvc.run import checkout
 from mlops.tools.process import beside_python, run
 from mlops.tools.scratch import scratch
+
+if TYPE_CHECKING:
+    from mlops.kinds.image import Images
 
 _SERVING = ("__init__.py", "workloads/__init__.py", "workloads/lifeline.py", "workloads/serving")
 _NEEDS = ("onnxruntime", "numpy", "msgspec", "uvicorn", "httptools", "uvloop")
@@ -81,7 +83,12 @@ class PackageKind:
 
     def _images(self, address: Address, desired: Desired | None) -> Images | None:
         told = desired.inputs.get("image") if desired else None
-        return Images(self.ground, address.name, told) if told else None
+        return self._images_of(address, told) if told else None
+
+    def _images_of(self, address: Address, told: Mapping[str, Any]) -> Images:
+        from mlops.kinds.image import Images  # builders and registries: most plans touch none
+
+        return Images(self.ground, address.name, told)
 
     def notes(self, desired: Desired, record: Record | None, category: str) -> tuple[str, ...]:
         return ()
@@ -118,16 +125,23 @@ class PackageKind:
             "digest": content, "tag": f"{name}:{version}", "bento": str(folder / "src" / "model"), "model": model,
             "model_digest": digest, "code": serving_code(),
         }  # fmt: skip
-        images = self._images(step.address, step.desired)
-        if images is None:
-            return Outcome(outputs, f"{name}:{version}")
-        made = images.make(Content(name, folder / "src", content, digest, _NEEDS), step.say)
-        whole = hashlib.sha256(f"{content} {made['image']} {made['image_digest']}".encode()).hexdigest()
-        return Outcome({**outputs, **made, "digest": whole}, f"{name}:{version}, image {made['image_digest'][7:19]}")
+        if "image" in inputs:
+            outputs |= self._image(step, folder / "src", content, str(digest))
+        return Outcome(outputs, f"{name}:{version}" + (", with its image" if "image" in inputs else ""))
+
+    def _image(self, step: Step, folder: Path, content: str, model_digest: str) -> dict[str, str]:
+        """The outputs of the image, and the digest of both: another image is another package."""
+        from mlops.kinds.image import Content
+
+        assert step.desired is not None
+        told = Content(step.address.name, folder, content, model_digest, _NEEDS)
+        made = self._images_of(step.address, step.desired.inputs["image"]).make(told, step.say)
+        whole = f"{content} {made['image']} {made['image_digest']}"
+        return {**made, "digest": hashlib.sha256(whole.encode()).hexdigest()}
 
     def delete(self, step: Step) -> None:
         if step.recorded and (told := step.recorded.inputs.get("image")):
-            Images(self.ground, step.address.name, told).remove(step.recorded.outputs)
+            self._images_of(step.address, told).remove(step.recorded.outputs)
         shutil.rmtree(self.ground.places.bentos / "bentos" / step.address.name, ignore_errors=True)
 
 

@@ -23,7 +23,7 @@ from mlops.spec.location import locate
 from mlops.spec.project import LoadedResource, Project
 
 _WORKLOADS = Path(mlops.__file__).parent / "workloads"
-_TRAINING = tuple(f"training/{name}.py" for name in ("train", "learn", "network", "data", "task"))
+_TRAINING = tuple(f"training/{name}.py" for name in ("train", "learn", "ranks", "network", "data", "task"))
 _CODE: Mapping[str, tuple[str, ...]] = {
     "prepare": ("data",),
     "train": ("features", *_TRAINING),

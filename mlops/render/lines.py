@@ -96,7 +96,8 @@ def _field_rows(change: dict[str, Any]) -> list[Row]:
             rows.append(Row(f"{field['path']}  {words}", field["source"]))
             continue
         before, after = value_text(field["before"]), value_text(field["after"])
-        if max(len(before), len(after)) <= LONG:
+        lists = isinstance(field["before"], list) and isinstance(field["after"], list)
+        if max(len(before), len(after)) <= LONG and not (lists and len(before) + len(after) > LONG):
             rows.append(Row(f"{field['path']}  {before} → {after}", field["source"]))
         else:
             rows.append(Row(f"{field['path']}  changed", field["source"]))
@@ -105,22 +106,28 @@ def _field_rows(change: dict[str, Any]) -> list[Row]:
 
 
 def _diff_rows(before: Any, after: Any) -> list[Row]:
-    old, new = (str(v if isinstance(v, str) else value_text(v)).splitlines() for v in (before or "", after or ""))
+    old, new = map(_lines_of, (before, after))
     told = [line for line in difflib.ndiff(old, new) if line[:2] in ("- ", "+ ")]
     rows = [Row(f"  {line[:120]}", tone="remove" if line[0] == "-" else "add") for line in told[:12]]
     return [*rows, Row(f"  … {len(told) - 12} more lines", tone="note")] if len(told) > 12 else rows
 
 
+def _lines_of(value: Any) -> list[str]:
+    if isinstance(value, list):
+        return [value_text(item) for item in value]
+    return str(value if isinstance(value, str) else value_text(value)).splitlines() if value else []
+
+
 def _reason_rows(change: dict[str, Any]) -> list[Row]:
-    """Reasons that no field row says already."""
-    if change["condition"]:
-        chain = change["because"][1:]
-        told = [Row(r["text"]) for r in change["reasons"] if r["cause"]] or [Row(r["text"]) for r in change["reasons"]]
-        return [*told[:3], Row("because " + " because ".join(chain), tone="note")] if len(chain) > 1 else told[:3]
+    """Reasons that no field row says already: what is certain, then what depends on others, then where that began."""
     said = {field["path"] for field in change["fields"]} if change["action"] != "create" else set()
-    return [
+    told = [
         Row(r["text"], r["source"]) for r in change["reasons"] if not any(r["text"].startswith(path) for path in said)
     ]
+    chain = change["because"][1:]
+    if change["action"] == "if-upstream-changes" and len(chain) > 1:
+        return [*told[:3], Row("because " + " because ".join(chain), tone="note")]
+    return told
 
 
 def _fold(single: list[Entry]) -> list[Entry]:

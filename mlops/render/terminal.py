@@ -7,6 +7,7 @@ Law: plain text when colour is off, and the same text when it is on.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,11 +17,13 @@ from mlops.render.paint import TONE_OF_ACTION, Paint
 
 
 def render_terminal(
-    document: dict[str, Any], *, color: bool = False, width: int = 100, seconds: float | None = None
+    document: dict[str, Any], *, color: bool = False, width: int = 100, wrap: bool = False, seconds: float | None = None
 ) -> str:
+    """`wrap`: fold what is longer than `width` under itself, for eyes; without it a line is a line, for `grep`."""
     paint = Paint(color)
+    fold = width if wrap else None
     if not document["changes"]:
-        return "\n".join([lines.no_changes(document, seconds), *_attention(document, paint)]) + "\n"
+        return "\n".join([lines.no_changes(document, seconds), *_attention(document, paint, fold)]) + "\n"
     out = [paint(lines.title(document), "strong"), ""]
     told = lines.entries(document)
     if len(document["changes"]) > lines.FOLD_FROM * 2:
@@ -28,45 +31,64 @@ def render_terminal(
     names = max(len(_name(entry)) for entry in told)
     words = max(len(entry.category) for entry in told)
     for entry in told:
-        out += _entry(entry, paint, names, words, width)
+        out += _entry(entry, paint, (names, words, width), wrap=wrap)
     if document["unchanged"]:
-        out += ["", paint(f"  unchanged: {lines.unchanged(document)}", "note")]
-    out += ["", paint(lines.summary(document), "strong")]
+        unchanged = folded(f"  unchanged: {lines.unchanged(document)}", fold, "    ")
+        out += ["", *(paint(line, "note") for line in unchanged)]
+    out += ["", *(paint(line, "strong") for line in folded(lines.summary(document), fold, "  "))]
     if document["apply_with"]:
         out.append(f"Apply it with: {document['apply_with']}")
-    return "\n".join([*out, *_attention(document, paint)]) + "\n"
+    return "\n".join([*out, *_attention(document, paint, fold)]) + "\n"
+
+
+def folded(text: str, width: int | None, indent: str = "") -> list[str]:
+    """`text` on as many lines as it needs, those after the first indented; words and paths stay whole. None: one line."""
+    if width is None or len(text) <= width:
+        return [text]
+    return textwrap.wrap(
+        text, max(24, width), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    ) or [text]  # fmt: skip
 
 
 def _name(entry: lines.Entry) -> str:
     return entry.addresses[0] if len(entry.addresses) == 1 else f"{entry.addresses[0].partition('.')[0]}.*"
 
 
-def _entry(entry: lines.Entry, paint: Paint, names: int, words: int, width: int) -> list[str]:
+def _entry(entry: lines.Entry, paint: Paint, widths: tuple[int, int, int], *, wrap: bool) -> list[str]:
+    names, words, width = widths
     tone = TONE_OF_ACTION.get(entry.action, "")
     head = f"  {entry.symbol:<3} {_name(entry):<{names}}  {entry.category:<{words}}  "
     painted = paint(f"  {entry.symbol:<3} {_name(entry):<{names}}", tone) + f"  {entry.category:<{words}}  "
+    room = width - len(head)
     out: list[str] = []
-    for index, row in enumerate(entry.rows or (lines.Row(""),)):
-        lead = painted if index == 0 else " " * len(head)
+    for row in entry.rows or (lines.Row(""),):
+        told: list[tuple[str, str, str]] = [
+            (part, row.tone, "") for part in folded(row.text, room if wrap else None, "  ")
+        ]
         where = f"  {row.source}" if row.source else ""
-        gap = " " * max(0, width - len(head) - len(row.text) - len(where)) if where else ""
-        out.append(f"{lead}{paint(row.text, row.tone)}{gap}{paint(where, 'note')}".rstrip())
+        if where and wrap and len(told[-1][0]) + len(where) > room:
+            told.append(("", "", where))
+        elif where:
+            told[-1] = (*told[-1][:2], where)
+        for text, tint, source in told:
+            gap = " " * max(0, room - len(text) - len(source)) if source else ""
+            lead = " " * len(head) if out else painted
+            out.append(f"{lead}{paint(text, tint)}{gap}{paint(source, 'note')}".rstrip())
     return out
 
 
-def _attention(document: dict[str, Any], paint: Paint) -> list[str]:
+def _attention(document: dict[str, Any], paint: Paint, fold: int | None) -> list[str]:
     out: list[str] = []
     for item in document["attention"]:
-        out += ["", paint(f"Attention: {item['summary']}", "change")]
-        out += [f"  {line}" for line in item["lines"]]
-        if item["proposal"]:
-            out.append(f"  Proposal: {item['proposal']}")
+        out += ["", *(paint(line, "change") for line in folded(f"Attention: {item['summary']}", fold, "  "))]
+        for line in [*item["lines"], *([f"Proposal: {item['proposal']}"] if item["proposal"] else [])]:
+            out += folded(f"  {line}", fold, "    ")
         out += [f"    {command}" for command in item["commands"]]
     return out
 
 
 def render_problems(
-    problems: Sequence[Problem], *, closing: str = "", color: bool = False, width: int = 100,
+    problems: Sequence[Problem], *, closing: str = "", color: bool = False, width: int = 100, wrap: bool = False,
     read_line: Callable[[str, int], str | None] = lambda file, line: None,
 ) -> str:  # fmt: skip
     """`read_line`: gives a line of a file (counted from 1), to be quoted with a caret under what is meant."""
@@ -79,7 +101,8 @@ def render_problems(
         out.append(paint(head, "warn") + gap + where)
         if problem.source and problem.address:
             out.append(paint(f"  in {problem.address}", "note"))
-        out += [f"  {line}".rstrip() for line in problem.detail.rstrip().splitlines()]
+        for line in problem.detail.rstrip().splitlines():
+            out += folded(f"  {line}".rstrip(), width if wrap else None, "  ")
         out += _quote(problem, read_line, paint)
         if problem.hint:
             out += [f"  {line}" for line in problem.hint.splitlines()]

@@ -49,19 +49,6 @@ class Cluster:
     def text(self, path: str) -> str:
         return self._ask("GET", path, None, "text/plain, */*", _TIMEOUT)
 
-    def follow(self, path: str) -> Iterator[str]:
-        """The lines of an answer that goes on."""
-        answer = self._send("GET", path, None, "text/plain, */*", None, stream=True)
-        rest = b""
-        try:
-            for part in answer.stream(4096):
-                *lines, rest = (rest + part).split(b"\n")
-                yield from (line.decode(errors="replace") for line in lines)
-        finally:
-            answer.release_conn()
-        if rest:
-            yield rest.decode(errors="replace")
-
     def version(self) -> str:
         return str(self.get("version", timeout=4.0).get("gitVersion"))
 
@@ -85,7 +72,7 @@ class Cluster:
         return told
 
     def all(self, kind: str, namespace: str | None = None, *, labels: str = "", fields: str = "") -> list[Object]:
-        """Of a kind that the cluster does not know, or that may not be listed: none."""
+        """Of a kind that the cluster does not know: none."""
         query = "&".join(
             f"{key}={value}" for key, value in (("labelSelector", labels), ("fieldSelector", fields)) if value
         )
@@ -93,7 +80,7 @@ class Cluster:
         try:
             told = self.get(f"{_path(kind, namespace)}?{query}", accept=accept)
         except ToolFailed as error:
-            if getattr(error, "status", None) in (403, 404):
+            if getattr(error, "status", None) == 404:
                 return []
             raise
         found: list[Object] = told.get("items") or []
@@ -101,9 +88,6 @@ class Cluster:
 
     def log(self, namespace: str, pod: str, *, lines: int = 200) -> str:
         return self.text(f"api/v1/namespaces/{namespace}/pods/{pod}/log?tailLines={lines}")
-
-    def follow_log(self, namespace: str, pod: str) -> Iterator[str]:
-        return self.follow(f"api/v1/namespaces/{namespace}/pods/{pod}/log?follow=true")
 
     def events(self, namespace: str, name: str) -> list[str]:
         """What the cluster says of an object, the newest last."""
@@ -130,33 +114,38 @@ class Cluster:
         return client.ApiClient(made)
 
     def _ask(self, method: str, path: str, body: Any, accept: str, timeout: float) -> str:
-        return str(self._send(method, path, body, accept, timeout).data.decode(errors="replace"))
-
-    def _send(
-        self, method: str, path: str, body: Any, accept: str, timeout: float | None, *, stream: bool = False
-    ) -> Any:
-        from kubernetes.client.exceptions import ApiException
+        from urllib3.exceptions import HTTPError
 
         told = self._client
         headers = {"Accept": accept, "Content-Type": "application/json"}
-        told.update_params_for_auth(headers, [], ["BearerToken"])
+        headers |= {setting["key"]: setting["value"] for setting in told.configuration.auth_settings().values()}
+        data = None if body is None else json.dumps(body).encode()
         try:
-            return told.rest_client.request(
-                method, f"{told.configuration.host}/{path}", headers=headers, body=body, _preload_content=not stream,
-                _request_timeout=timeout,
-            )  # fmt: skip
-        except ApiException as error:
-            raise _failed(_message(error), error.status) from error
-        except Exception as error:
-            where = told.configuration.host
-            raise _failed(f"{where} does not answer: {getattr(error, 'reason', error)}", None) from error
+            answer = told.rest_client.pool_manager.request(
+                method, f"{told.configuration.host}/{path}", headers=headers, body=data, timeout=timeout
+            )
+        except (HTTPError, OSError) as error:
+            reason = getattr(error, "reason", None) or error
+            raise _failed(f"{told.configuration.host} does not answer: {reason}", None) from error
+        text = str(answer.data.decode(errors="replace"))
+        if answer.status >= 400:
+            raise _failed(_message(answer.status, text), answer.status)
+        return text
 
     def prints(
         self, kinds: Iterable[str], namespace: str | None, *, labels: str
     ) -> Iterator[tuple[tuple[str, str], str, str]]:
-        """(component, name), `KIND/NAME`, and what changes when anybody changes the object, but not with its status."""
+        """(component, name), `KIND/NAME`, and what changes when anybody changes the object, but not with its status.
+
+        Of kinds that may not be listed: none."""
         for kind in kinds:
-            for one in self.all(kind, namespace, labels=labels):
+            try:
+                found = self.all(kind, namespace, labels=labels)
+            except ToolFailed as error:
+                if getattr(error, "status", None) == 403:
+                    continue
+                raise
+            for one in found:
                 told = one["metadata"].get("labels") or {}
                 owner = (told.get("app.kubernetes.io/component", ""), told.get("app.kubernetes.io/name", ""))
                 yield owner, f"{kind}/{one['metadata']['name']}", _print(kind, one)
@@ -192,11 +181,11 @@ def _print(kind: str, one: Object) -> str:
     return f"{metadata['uid']}:{hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]}"
 
 
-def _message(error: Any) -> str:
+def _message(status: int, text: str) -> str:
     try:
-        return str(json.loads(error.body)["message"])
+        return str(json.loads(text)["message"])
     except (ValueError, KeyError, TypeError):
-        return f"{error.status} {error.reason}"
+        return f"{status}: {text[:200]}"
 
 
 def _failed(detail: str, status: int | None) -> ToolFailed:

@@ -1,7 +1,7 @@
 """Run the Pulumi programs of stacks/.
 
 Lives here: Stack, one Pulumi stack of one program: preview, up, destroy; Touched, what a preview says of one object;
-find_command.
+run_program; find_command.
 Not here: what the programs are told (kinds), the objects (stacks/).
 Law: the program that runs here is the one that `pulumi up` runs; what a killed update left is repaired by the next.
 """
@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import runpy
 import socket
 import sys
 import threading
@@ -27,6 +26,8 @@ from mlops.tools.process import alive, environment, tail
 
 _HELD = re.compile(r"created by (\S+)@(\S+) \(pid (\d+)\)")
 _NOISE = ("pulumi:pulumi:Stack", "pulumi:providers:")
+_LABELS = "metadata.labels.app.kubernetes.io/"
+"""Follow from other fields."""
 _PATIENCE = 60.0
 _KEPT_BACKUPS = 10
 _quiet = {"PULUMI_SKIP_UPDATE_CHECK": "true", "PULUMI_AUTOMATION_API": "true", "NO_COLOR": "1"}
@@ -81,8 +82,8 @@ class Stack:
 
         def heard(event: Any) -> None:
             told = event.resource_pre_event.metadata if event.resource_pre_event else None
-            if told is not None and told.op != "same" and not told.type.startswith(_NOISE):
-                say(f"{told.op} {_name(told)}")
+            if told is not None and _op(told) != "same" and not told.type.startswith(_NOISE):
+                say(f"{_op(told)} {_name(told)}")
 
         outputs: dict[str, Any] = {}
 
@@ -153,6 +154,8 @@ class Stack:
         from pulumi import automation as auto
 
         program = self._program(inputs, secrets)
+        if verb == "up":
+            self._keep(inputs)
         until = time.monotonic() + _PATIENCE
         while True:
             stack = None
@@ -165,6 +168,11 @@ class Stack:
                     raise self._held(str(error)) from error
             except auto.CommandError as error:
                 raise self._failed(verb, str(error)) from error
+
+    def _keep(self, inputs: Mapping[str, Any]) -> None:
+        """For whoever wants to run the plain `pulumi` command on the same program; no secret is in it."""
+        self.work.mkdir(parents=True, exist_ok=True)
+        (self.work / "inputs.json").write_text(json.dumps(inputs, sort_keys=True))
 
     def _freed(self, stack: Any, text: str, until: float) -> bool:
         """Whether it is worth trying again: a dead holder's lock is taken away, a living one of this machine waited for."""
@@ -206,7 +214,7 @@ class Stack:
 
             told = {f"{self.program}:inputs": json.dumps(inputs), f"{self.program}:secrets": json.dumps(secrets)}
             set_all_config(told, [f"{self.program}:secrets"])
-            runpy.run_path(str(path), run_name="__main__")
+            run_program(path)
 
         return program
 
@@ -236,6 +244,11 @@ class Stack:
         for part in ("backups", "history"):
             for old in sorted((folder / ".pulumi" / part / self.program / self.name).glob("*"))[: -_KEPT_BACKUPS * 2]:
                 old.unlink(missing_ok=True)
+
+
+def run_program(path: Path) -> None:
+    """As `pulumi up` runs it. Several run at once, each in a thread, and runpy would leave its own sys.argv and __main__."""
+    exec(compile(path.read_bytes(), str(path), "exec"), {"__name__": "__main__", "__file__": str(path)})  # noqa: S102
 
 
 def _plain(outputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -293,7 +306,7 @@ def _command_of() -> Any:
 
     found = find_command()
     if found is None:
-        raise MlopsError.of("Pulumi is missing", MISSING)
+        raise ToolFailed.of("Pulumi is missing", MISSING)
     fetched = Path(found).parent.parent
     return auto.PulumiCommand(root=str(fetched)) if fetched.parent.name == "versions" else auto.PulumiCommand()
 
@@ -308,11 +321,15 @@ def _touched(told: Any) -> Touched | None:
     action = {
         "create": "create", "update": "update", "delete": "delete", "replace": "replace", "create-replacement": "replace",
         "import": "adopt",
-    }.get(str(told.op.value if hasattr(told.op, "value") else told.op))  # fmt: skip
+    }.get(_op(told))  # fmt: skip
     if action is None:
         return None
     old, new = (told.old.inputs if told.old else {}) or {}, (told.new.inputs if told.new else {}) or {}
     return Touched(_name(told), action, tuple(_fields(old, new, told)) if action in ("update", "replace") else ())
+
+
+def _op(told: Any) -> str:
+    return str(getattr(told.op, "value", told.op))
 
 
 def _name(told: Any) -> str:
@@ -326,7 +343,8 @@ def _name(told: Any) -> str:
 def _fields(old: Mapping[str, Any], new: Mapping[str, Any], told: Any) -> Iterator[tuple[str, Any, Any]]:
     """Where the inputs differ; where only the world does, the paths that the provider names."""
     found = list(_differences("", old, new))
-    yield from found
+    telling = [one for one in found if not one[0].startswith(_LABELS)]
+    yield from telling or found
     if not found:
         outputs = (told.old.outputs if told.old else {}) or {}
         for path in told.detailed_diff or {}:

@@ -6,6 +6,12 @@ Law: rooms meet the control plane at a process boundary and at files, and each o
 """
 
 import os
+from pathlib import Path
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 """onnxruntime sends what it runs to its maker unless this is set before it is imported (since 1.29)."""
+
+if " avx512f " in (Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""):
+    os.environ.setdefault("ATEN_CPU_CAPABILITY", "avx2")
+"""PyTorch's wider kernels round the last bit otherwise: with them, a machine that has AVX-512 and one that has AVX2 alone
+would not write the same bytes. Read when PyTorch computes for the first time."""

@@ -26,8 +26,10 @@ PROGRESS = "MLOPS_STAGE_PROGRESS"
 
 
 def run_stage(work: Callable[[str], None]) -> None:
-    """Run `work` with the name that the command line gives. Never returns where it fails."""
+    """Run `work` with the name that the command line gives. Never returns where it fails. Modules of the project, which is
+    the working directory, can be imported."""
     die_with_parent(signal.SIGKILL)
+    sys.path.insert(1, str(Path.cwd()))
     if len(sys.argv) != 2:
         sys.exit(f"usage: python {sys.argv[0]} NAME")
     try:
@@ -42,7 +44,9 @@ def run_stage(work: Callable[[str], None]) -> None:
 
 
 def say(line: str, fraction: float | None = None) -> None:
-    """Report progress: to whoever started the stage, or else to the terminal."""
+    """Report progress: to whoever started the stage, or else to the terminal. Of several processes, the first speaks."""
+    if os.environ.get("RANK", "0") != "0":
+        return
     told = os.environ.get(PROGRESS)
     if told:
         with open(told, "a", encoding="utf-8") as file:

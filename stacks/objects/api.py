@@ -2,7 +2,8 @@
 
 Lives here: the classes and typed dictionaries of pulumi_kubernetes, imported in one place.
 Not here: any object.
-Law: pulumi_kubernetes loads its parts late and not safely for threads; who imports this module has all of them, whole.
+Law: nothing else imports pulumi_kubernetes. It loads its parts at their first use, and two threads that use one at once
+get half of it (`pulumi_kubernetes.apps has no attribute v1`); the import of this module is under Python's lock.
 """
 
 from pulumi_kubernetes import Provider

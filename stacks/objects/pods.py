@@ -76,10 +76,12 @@ def container(
     }
 
 
-def needs(cpu: str, memory: str, more: Mapping[str, str] | None = None) -> ResourceRequirementsArgsDict:
-    """The processor is shared where it is free; memory and `more` are what is asked for, and no more."""
+def needs(
+    cpu: str, memory: str, more: Mapping[str, str] | None = None, disk: str | None = None
+) -> ResourceRequirementsArgsDict:
+    """The processor and `disk`, the node's, are shared where they are free; of memory and `more` it gets what it asks for."""
     firm = {"memory": memory, **(more or {})}
-    return {"requests": {"cpu": cpu, **firm}, "limits": firm}
+    return {"requests": {"cpu": cpu, **({"ephemeral-storage": disk} if disk else {}), **firm}, "limits": firm}
 
 
 def variables(values: Mapping[str, str]) -> list[EnvVarArgsDict]:

@@ -58,7 +58,7 @@ def training_pod(inputs: TrainingInputs) -> PodSpecArgsDict:
 
 def _train(inputs: TrainingInputs) -> ContainerArgsDict:
     more = {GPU_RESOURCE: str(inputs.gpus)} if inputs.gpus else {}
-    resources = needs(inputs.cpu, inputs.memory, more)
+    resources = needs(inputs.cpu, inputs.memory, more, disk=inputs.scratch)
     mounts: list[VolumeMountArgsDict] = [_WORKSPACE, {"name": "shm", "mount_path": "/dev/shm"}]  # noqa: S108
     made = container(CONTAINER, inputs.image, resources, env=_environment(inputs), mounts=mounts)
     made["command"] = inputs.command

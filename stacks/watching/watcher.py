@@ -7,6 +7,10 @@ Law: it reads the log and cannot change it; what it has found outlives its pods.
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Mapping
+
 import pulumi
 
 from mlops.spec.programs import FILES, LOGS, OUT, WatchingInputs
@@ -39,11 +43,19 @@ def watch(inputs: WatchingInputs, place: Place, secrets: Secrets) -> None:
         before.append(
             Secret(f"secret/{name}", metadata=place.metadata(name, part), data=secrets.data(), opts=place.options())
         )
-    template: PodTemplateSpecArgsDict = {"metadata": {"labels": place.labels(part)}, "spec": _pod(inputs, name)}
+    template: PodTemplateSpecArgsDict = {
+        "metadata": {"labels": place.labels(part), "annotations": {"mlops/files": _digest(inputs.files)}},
+        "spec": _pod(inputs, name),
+    }
     if inputs.schedule:
         _now_and_then(inputs, template, place, part, before)
     else:
         _always(template, place, part, before)
+
+
+def _digest(files: Mapping[str, str]) -> str:
+    """Starts the watcher anew when its files are others: it reads them once."""
+    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _always(template: PodTemplateSpecArgsDict, place: Place, part: Part, before: list[pulumi.Resource]) -> None:

@@ -101,7 +101,7 @@ def test_in_a_container_with_a_read_only_root_it_answers_its_golden_request(pict
     key.write_text(f"{KEY}\n")
     env = {
         "MLOPS_VERSION": "v7", "MLOPS_PORT": str(port), "MLOPS_LOG_DIR": "/log", "MLOPS_LOG_FLUSH": "0.1",
-        "MLOPS_API_KEY_FILE": "/key", "MLOPS_DRAIN": "1",
+        "MLOPS_API_KEY_FILE": "/key", "MLOPS_DRAIN": "600",
     }  # fmt: skip
     mounts = {"/log": log, "/key": key}
     with images.container(pictured.storage, image, tmp_path / "run", env=env, mounts=mounts) as running:
@@ -114,9 +114,11 @@ def test_in_a_container_with_a_read_only_root_it_answers_its_golden_request(pict
         answer = httpx.post(f"{url}/predict", json=ROW, headers={"x-api-key": KEY})
         assert (answer.status_code, answer.json()["version"]) == (200, "v7")
         running.stop()
-        images.until(lambda: running.ready().returncode == 1, running.log.read_text)
+        images.until(lambda: httpx.get(f"{url}/readyz").status_code == 503, running.log.read_text)
+        assert running.ready().returncode == 1
         assert httpx.post(f"{url}/predict", json=ROW, headers={"x-api-key": KEY}).status_code == 200
-        assert running.process.wait(20) == 0, running.log.read_text()
+        running.stop()
+        assert running.process.wait(30) == 0, running.log.read_text()
     lines = [json.loads(line) for path in log.glob("*.jsonl") for line in path.read_text().splitlines()]
     assert [line["q"] for line in lines] == [ROW, ROW], "the golden requests of the probe are not logged"
 

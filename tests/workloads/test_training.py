@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,13 @@ from mlops.workloads.training.evaluate import evaluate
 from mlops.workloads.training.export import export
 from mlops.workloads.training.train import train
 from tests.workloads.conftest import say_dataset, say_model
+
+
+def test_two_generations_of_processors_compute_with_the_same_kernels() -> None:
+    code = "import mlops.workloads, torch; print(torch.backends.cpu.get_cpu_capability())"
+    env = {name: value for name, value in os.environ.items() if name != "ATEN_CPU_CAPABILITY"}
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env)
+    assert told.stdout.strip() != "AVX512"
 
 
 def oracle(encoder: Encoder, values: Any) -> list[list[float]]:

@@ -16,7 +16,7 @@ from mlops.engine.resource import Attention, Desired, Effect, Observed, Outcome,
 from mlops.errors import MlopsError, ToolFailed
 from mlops.kinds.ground import METADATA, Ground, without
 from mlops.kinds.kubernetes.fleet import ClusterFleet
-from mlops.kinds.kubernetes.preflight import rights_of
+from mlops.kinds.kubernetes.preflight import answers, rights_of
 from mlops.kinds.kubernetes.site import Site, drift_of, previewed, removed, site_of, unreachable
 from mlops.kinds.rollout import FRESH, Rollout, terms_of
 from mlops.kinds.secrets import unseal
@@ -39,11 +39,11 @@ class ClusterEndpoint:
         if desired is None:
             return Observed(record, exists=record is not None, parts=removed(known))
         site = site_of(self.ground, self.resources, desired.inputs["stack"])
+        is_said = record is not None and not diff(_said(record.inputs), _said(desired.inputs))
         try:
             site.cluster.version()
         except ToolFailed as error:
-            return unreachable(address, record, error)
-        is_said = record is not None and not diff(_said(record.inputs), _said(desired.inputs))
+            return unreachable(address, record, error, is_said=is_said)
         if (
             is_said
             and record is not None
@@ -52,13 +52,13 @@ class ClusterEndpoint:
         ):
             return Observed(record)
         told = record.outputs.get("told") if record else None
-        obstacles = tuple(rights_of(site, "serving"))
+        obstacles = answers(rights_of(site, "serving"))
         if told is None:
             return Observed(record, exists=record is not None, obstacles=obstacles)
         body = self._next(told, desired.inputs)
         parts, unfit = previewed(
             site, "serving", address.name, {**self._inputs(site, address, desired.inputs), **body},
-            self._secrets(desired.inputs), refresh=True,
+            self._secrets(desired.inputs), refresh=True, unless=obstacles,
         )  # fmt: skip
         stale = drift_of(parts, _MENDS) if is_said else ()
         attention = (Attention(address, f"{address} may have drifted", unfit),) if unfit and is_said else ()

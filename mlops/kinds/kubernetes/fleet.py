@@ -112,7 +112,8 @@ class ClusterFleet:
         for one in self.site.cluster.all("Pod", namespace, labels=f"app.kubernetes.io/instance={self.name}-{version}"):
             names.append(one["metadata"]["name"])
         for name in names[:4]:
-            lines += [f"{name}: {event}" for event in self.site.cluster.events(namespace, name)[-4:]]
+            told = [event for event in self.site.cluster.events(namespace, name) if not event.startswith("NoPods")]
+            lines += [f"{name}: {event}" for event in told[-4:]]
         for name in names[1:2]:
             try:
                 lines += self.site.cluster.log(namespace, name, lines=10).splitlines()

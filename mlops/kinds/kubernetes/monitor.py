@@ -20,7 +20,7 @@ from mlops.errors import ToolFailed
 from mlops.kinds.baseline import Watch, forget, make_baseline, watch_of
 from mlops.kinds.findings import attention_of
 from mlops.kinds.ground import METADATA, Ground, without
-from mlops.kinds.kubernetes.preflight import rights_of
+from mlops.kinds.kubernetes.preflight import answers, rights_of
 from mlops.kinds.kubernetes.site import Site, drift_of, previewed, removed, site_of, unreachable
 from mlops.spec.category import Category
 from mlops.spec.programs import FILES, LOGS, OUT
@@ -43,12 +43,12 @@ class ClusterMonitor:
         if desired is None:
             return Observed(record, exists=record is not None, parts=removed(known))
         site = site_of(self.ground, self.resources, self.stack)
+        is_said = record is not None and not diff(without(record.inputs, *METADATA), without(desired.inputs, *METADATA))
         try:
             site.cluster.version()
             attention = self._findings(site, address, record) if record else ()
         except ToolFailed as error:
-            return unreachable(address, record, error)
-        is_said = record is not None and not diff(without(record.inputs, *METADATA), without(desired.inputs, *METADATA))
+            return unreachable(address, record, error, is_said=is_said)
         if (
             is_said
             and record is not None
@@ -56,11 +56,11 @@ class ClusterMonitor:
             and site.prints().get(("watching", address.name), {}) == known
         ):
             return Observed(record, attention=attention)
-        obstacles = tuple(rights_of(site, "watching"))
+        obstacles = answers(rights_of(site, "watching"))
         told = self._kept(address)
         if record is None or told is None:
             return Observed(record, exists=record is not None, obstacles=obstacles, attention=attention)
-        parts, unfit = previewed(site, "watching", address.name, told, {}, refresh=True)
+        parts, unfit = previewed(site, "watching", address.name, told, {}, refresh=True, unless=obstacles)
         stale = drift_of(parts, _MENDS) if is_said else ()
         if unfit and is_said:
             attention = (*attention, Attention(address, f"{address} may have drifted", unfit))

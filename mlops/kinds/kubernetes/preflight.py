@@ -7,9 +7,11 @@ Law: each answer is a sentence that stands in the plan; what cannot be asked is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from mlops.errors import ToolFailed
 from mlops.kinds.kubernetes.site import Site
 from mlops.spec.programs import GPU_PRODUCT, GPU_RESOURCE
 
@@ -45,19 +47,29 @@ _SUFFIXES = {
 }
 
 
+def answers(*asked: Iterable[str]) -> tuple[str, ...]:
+    """What was found to be in the way."""
+    found: list[str] = []
+    for one in asked:
+        with contextlib.suppress(ToolFailed):
+            found += one
+    return tuple(found)
+
+
 def rights_of(site: Site, program: str) -> Iterator[str]:
     """What may not be done. All of it, so that one mail to the cluster's owners is enough."""
-    missing = [
-        f"{verb} {plural}{f'.{group}' if group else ''}{'' if namespace else ' (of the whole cluster)'}"
-        for rights, namespace in ((RIGHTS[program], site.namespace), (_WIDE.get(program, ()), None))
-        for group, plural in rights
-        for verb in _VERBS
-        if not site.cluster.may(verb, group, plural, namespace)
-    ]
+    missing: dict[str, list[str]] = {}
+    for rights, namespace in ((RIGHTS[program], site.namespace), (_WIDE.get(program, ()), None)):
+        where = f"in namespace {namespace}" if namespace else "in the whole cluster"
+        for group, plural in rights:
+            refused = [verb for verb in _VERBS if not site.cluster.may(verb, group, plural, namespace)]
+            if refused:
+                missing.setdefault(f"{', '.join(refused)} {where}", []).append(f"{plural}.{group}" if group else plural)
     if missing:
+        told = "; ".join(f"{what}: {', '.join(names)}" for what, names in missing.items())
         yield (
-            f"The account of context {site.inputs.get('context') or '(current)'} may not {', '.join(missing)} in namespace "
-            f"{site.namespace}. Have the cluster's owners grant it, or name another `context` in conf/stack/{site.stack}.yaml."
+            f"The account of context {site.inputs.get('context') or '(current)'} may not {told}. Have the cluster's owners grant "
+            f"it, or name another `context` in conf/stack/{site.stack}.yaml."
         )
 
 

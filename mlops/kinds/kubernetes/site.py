@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops.address import Address
 from mlops.engine.resource import Action, Attention, Effect, Observed, Part, Reason, Record, Stale
-from mlops.errors import InvalidConfig, MlopsError, Problem, Source, ToolFailed
+from mlops.errors import InvalidConfig, MlopsError, Problem, Source
 from mlops.kinds.ground import Ground
 from mlops.kinds.secrets import read_secret
 from mlops.spec.project import LoadedResource
@@ -173,18 +173,21 @@ def _text(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:59]}…"
 
 
-def unreachable(address: Address, record: Record | None, error: MlopsError) -> Observed:
-    """What is recorded, with the reason why nobody could look."""
+def unreachable(address: Address, record: Record | None, error: MlopsError, *, is_said: bool) -> Observed:
+    """What is recorded, with the reason why nobody could look. `is_said`: nothing else speaks of it in the plan."""
     detail = error.problems[0].detail
-    attention = Attention(address, f"{address} cannot be looked at", (detail,))
-    return Observed(record, exists=record is not None, attention=(attention,), obstacles=(detail,))
+    attention = (Attention(address, f"{address} cannot be looked at", (detail,)),) if is_said else ()
+    return Observed(record, exists=record is not None, attention=attention, obstacles=(detail,))
 
 
 def previewed(
-    site: Site, program: str, name: str, inputs: Mapping[str, Any], secrets: Mapping[str, str], *, refresh: bool
-) -> tuple[tuple[Part, ...], tuple[str, ...]]:
-    """The parts, and what stood in the way of the preview itself."""
+    site: Site, program: str, name: str, inputs: Mapping[str, Any], secrets: Mapping[str, str], *, refresh: bool,
+    unless: tuple[str, ...] = (),
+) -> tuple[tuple[Part, ...], tuple[str, ...]]:  # fmt: skip
+    """The parts, and what stood in the way of the preview itself. `unless`: obstacles that are known: it would only fail."""
+    if unless:
+        return (), ()
     try:
         return parts_of(site.program(program, name).preview(inputs, secrets, refresh=refresh)), ()
-    except ToolFailed as error:
+    except MlopsError as error:
         return (), (error.problems[0].detail,)

@@ -17,7 +17,7 @@ from mlops.engine.diff import diff
 from mlops.engine.resource import Attention, Desired, Effect, Observed, Outcome, Record, Step
 from mlops.errors import ToolFailed
 from mlops.kinds.ground import METADATA, Ground, without
-from mlops.kinds.kubernetes.preflight import namespace_of, rights_of, storage_of
+from mlops.kinds.kubernetes.preflight import answers, namespace_of, rights_of, storage_of
 from mlops.kinds.kubernetes.site import Site, drift_of, previewed, removed, unreachable
 from mlops.spec.category import Category
 
@@ -35,18 +35,18 @@ class ClusterStack:
         site = Site(self.ground, address.name, desired.inputs)
         if str(desired.inputs["target"]) != str((record or desired).inputs["target"]):
             return Observed(record)
+        known = record.outputs.get("prints", {}) if record else {}
+        is_said = record is not None and not diff(_said(record.inputs), _said(desired.inputs))
         try:
             site.cluster.version()
         except ToolFailed as error:
-            return unreachable(address, record, error)
-        known = record.outputs.get("prints", {}) if record else {}
-        is_said = record is not None and not diff(_said(record.inputs), _said(desired.inputs))
+            return unreachable(address, record, error, is_said=is_said)
         if is_said and record is not None and record.complete and self._now(site) == known:
             return Observed(record)
-        obstacles = (
-            *rights_of(site, "platform"), *namespace_of(site, is_ours=bool(known)), *storage_of(site),
-        )  # fmt: skip
-        parts, unfit = previewed(site, "platform", address.name, inputs_of(site), {}, refresh=record is not None)
+        obstacles = answers(rights_of(site, "platform"), namespace_of(site, is_ours=bool(known)), storage_of(site))
+        parts, unfit = previewed(
+            site, "platform", address.name, inputs_of(site), {}, refresh=record is not None, unless=obstacles
+        )
         stale = drift_of(parts, _MENDS) if is_said else ()
         attention = (Attention(address, f"{address} may have drifted", unfit),) if unfit and is_said else ()
         return Observed(record, exists=record is not None, parts=parts, stale=stale, obstacles=(*obstacles, *unfit),

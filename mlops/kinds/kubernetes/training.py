@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -18,11 +19,11 @@ from typing import Any
 
 from mlops.address import Address
 from mlops.engine.resource import Action, Step
-from mlops.errors import MlopsError, Problem, Source, ToolFailed
+from mlops.errors import MlopsError, ToolFailed
 from mlops.kinds.ground import Ground
-from mlops.kinds.kubernetes.preflight import amount, gpus_of, quota_of, rights_of
+from mlops.kinds.kubernetes.preflight import amount, answers, gpus_of, quota_of, rights_of
 from mlops.kinds.kubernetes.site import Site, site_of
-from mlops.kinds.workspace import workspace_files
+from mlops.kinds.workspace import workspace_files, workspace_secrets
 from mlops.spec.programs import GPU_RESOURCE
 from mlops.spec.project import LoadedResource
 from mlops.tools.cluster import Object
@@ -64,9 +65,13 @@ class ClusterTraining:
             f"Stages run on stack.{self.stack}, and pods get data and give outputs through a DVC remote, which this project "
             "has not. Add one: dvc remote add -d NAME URL",
         )  # fmt: skip
+        wanted = {key: value for key, value in asked.items() if value}
         return (
-            *remote, *rights_of(site, "training"), *gpus_of(site, count=gpus, pods=pods, product=told["product"]),
-            *quota_of(site, {key: value for key, value in asked.items() if value}, limit=self._limit()),
+            *remote,
+            *answers(
+                rights_of(site, "training"), gpus_of(site, count=gpus, pods=pods, product=told["product"]),
+                quota_of(site, wanted, limit=self._limit()),
+            ),
         )  # fmt: skip
 
     def notes(self, name: str) -> str:
@@ -143,9 +148,9 @@ class ClusterTraining:
         }  # fmt: skip
 
     def _credentials(self) -> dict[str, str]:
-        import os
-
-        return {name: value for name, value in os.environ.items() if _CREDENTIALS.fullmatch(name)}
+        """For the remote: what .dvc/config.local holds, and what clouds' libraries look for in the environment."""
+        told = {name: value for name, value in os.environ.items() if _CREDENTIALS.fullmatch(name)}
+        return {**told, **workspace_secrets(self.ground.root)}
 
     def _secrets(self, names: Sequence[str]) -> dict[str, str]:
         known = self._credentials()
@@ -163,7 +168,7 @@ class _Watch:
     say: Callable[[str, float | None], None]
 
     def wait(self) -> Mapping[str, Any]:
-        """What the first pod reported. Raises MlopsError."""
+        """What the first pod reported, its problems too. Raises ToolFailed where it reported nothing."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self.log.write_text("")
         told_events: set[str] = set()
@@ -179,7 +184,10 @@ class _Watch:
             if "Complete" in conditions:
                 return self._report()
             if "Failed" in conditions:
-                raise self._failed(conditions["Failed"])
+                report = self._told()
+                if not report.get("problems"):
+                    raise self._failed(conditions["Failed"])
+                return report
             self._tell_events(told_events)
             if time.monotonic() - started > _REFUSED and (refusal := self._refusal()):
                 raise ToolFailed.of("cluster refuses the pods", f"Job {self.job} cannot start its pods: {refusal}")
@@ -237,23 +245,24 @@ class _Watch:
         return ""
 
     def _report(self) -> Mapping[str, Any]:
-        try:
-            told: Mapping[str, Any] = json.loads(self._message())
-        except ValueError as error:
+        told = self._told()
+        if not told:
             raise ToolFailed.of(
                 "pod reported nothing",
                 f"Job {self.job} ended well, and its first pod left no report in its termination message. Its image must run "
                 f"`{' '.join(_COMMAND)}`: see `images.training` of stack.{self.site.stack}.",
-            ) from error
+            )
         return told
 
-    def _failed(self, condition: Mapping[str, Any]) -> MlopsError:
+    def _told(self) -> Mapping[str, Any]:
+        """The first pod's last word; empty where it left none."""
         try:
-            problems = json.loads(self._message()).get("problems") or []
-        except (ValueError, AttributeError):
-            problems = []
-        if problems:
-            return MlopsError(*(_problem(one) for one in problems))
+            told = json.loads(self._message())
+        except ValueError:
+            return {}
+        return told if isinstance(told, dict) else {}
+
+    def _failed(self, condition: Mapping[str, Any]) -> MlopsError:
         pod = self._first()
         lines = self._events(pod["metadata"]["name"] if pod else None)[-6:]
         lines += self.log.read_text(errors="replace").splitlines()[-15:]
@@ -268,8 +277,3 @@ def _conditions(job: Object) -> dict[str, Mapping[str, Any]]:
     """Those that are true, by their type."""
     told = (job.get("status") or {}).get("conditions") or []
     return {one["type"]: one for one in told if one["status"] == "True"}
-
-
-def _problem(told: Mapping[str, Any]) -> Problem:
-    source = told.get("source")
-    return Problem(**{**told, "source": Source(**source) if source else None})

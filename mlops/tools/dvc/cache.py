@@ -26,8 +26,9 @@ _UNHASHED = ("size", "nfiles")
 class Cache:
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.objects = root / ".dvc" / "cache" / "files" / "md5"
-        self.runs = root / ".dvc" / "cache" / "runs"
+        self.home = root / ".dvc" / "cache"
+        self.objects = self.home / "files" / "md5"
+        self.runs = self.home / "runs"
 
     def path(self, md5: str) -> Path:
         return self.objects / md5[:2] / md5[2:]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,7 +81,11 @@ def _tell(progress: Path, last: list[str], say: Say) -> None:
 
 def _problems(path: Path) -> list[Problem]:
     try:
-        told: list[dict[str, Any]] = json.loads(path.read_text())
+        return problems_of(json.loads(path.read_text()))
     except (OSError, ValueError):
         return []
+
+
+def problems_of(told: Sequence[Mapping[str, Any]]) -> list[Problem]:
+    """As stages and pods write them."""
     return [Problem(**{**one, "source": Source(**one["source"]) if one["source"] else None}) for one in told]

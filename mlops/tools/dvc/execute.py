@@ -148,7 +148,7 @@ class _Run:
                     f"{path} is not there, and stage {stage.name} reads it. Restore it: dvc checkout, or dvc pull",
                 )
         deps = [self._item(path) for path in sorted(stage.deps)]
-        params = {file: self._params(file, keys) for file, keys in sorted(stage.params.items())}
+        params = params_of(self.root, stage)
         outs = [{"path": out.path, "hash": "md5"} for out in sorted(stage.outs, key=lambda out: out.path)]
         return told | ({"deps": deps} if deps else {}) | ({"params": params} if params else {}) | {"outs": outs}
 
@@ -160,13 +160,6 @@ class _Run:
                     self.cache.get(out["md5"], self.root / path)
                     return True
         return False
-
-    def _params(self, file: str, keys: Sequence[str]) -> dict[str, Any]:
-        told = read_json(self.root / file)
-        missing = [key for key in keys if key not in told]
-        if missing:
-            raise MlopsError.of("missing parameter", f"{file} has no `{missing[0]}`. Write it again: mlops render")
-        return {key: told[key] for key in sorted(keys)}
 
     def _item(self, path: str) -> dict[str, Any]:
         at = self.root / path
@@ -187,6 +180,19 @@ class _Run:
         if (self.root / path).exists():
             return self.hashes.tree(self.root / path) == md5
         return md5 is not None and cached and self.cache.has(md5)
+
+
+def params_of(root: Path, stage: Stage) -> dict[str, dict[str, Any]]:
+    """File -> key -> value, as dvc.lock has them. Raises MlopsError for a key that is missing."""
+    return {file: _chosen(root, file, keys) for file, keys in sorted(stage.params.items())}
+
+
+def _chosen(root: Path, file: str, keys: Sequence[str]) -> dict[str, Any]:
+    told = read_json(root / file)
+    missing = [key for key in keys if key not in told]
+    if missing:
+        raise MlopsError.of("missing parameter", f"{file} has no `{missing[0]}`. Write it again: mlops render")
+    return {key: told[key] for key in sorted(keys)}
 
 
 def _needs(stage: Stage, makers: Mapping[str, str]) -> set[str]:

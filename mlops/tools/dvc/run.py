@@ -1,6 +1,6 @@
 """Run stages.
 
-Lives here: bring_about, repro and checkout.
+Lives here: bring_about, repro, checkout, and run_dvc for its other commands.
 Not here: which (verdict, kinds).
 Law: only the named stages run, one DVC at a time; a stage's own problems come back as it told them.
 """
@@ -48,11 +48,16 @@ def bring_about(
 
 def checkout(root: Path, stages: Sequence[str]) -> None:
     """Bring outputs back from the cache, or from the remote where the cache lacks them."""
+    try:
+        run_dvc(root, "checkout", *stages)
+    except ToolFailed:
+        run_dvc(root, "pull", *stages)
+
+
+def run_dvc(root: Path, *words: str) -> None:
     with _one_at_a_time:
-        try:
-            run([beside_python("dvc"), "checkout", *stages], cwd=root)
-        except ToolFailed:
-            run([beside_python("dvc"), "pull", *stages], cwd=root)
+        free_dead_locks(root)
+        run([beside_python("dvc"), *words], cwd=root)
 
 
 def free_dead_locks(root: Path) -> None:

@@ -7,7 +7,6 @@ Law: no finding means that `dvc repro` would do nothing; each finding says what 
 
 from __future__ import annotations
 
-import configparser
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any, Literal
 
 from mlops.tools.digest import Hashes
 from mlops.tools.dvc.reader import Locked, Stage
+from mlops.tools.dvc.settings import Settings
 
 What = Literal["new", "command", "parameter", "dependency", "output lost", "output changed"]
 CACHE = ".dvc/cache/files/md5"
@@ -67,7 +67,7 @@ def in_cache(root: Path, md5: str) -> bool:
     """In the cache, or in a remote that cannot be looked into without a transfer."""
     if _exists(root / CACHE, md5):
         return True
-    return any(_remote_has(url, md5) for url in remotes(root))
+    return any(_remote_has(url, md5) for url in Settings.of(root).urls)
 
 
 def _exists(cache: Path, md5: str) -> bool:
@@ -76,20 +76,3 @@ def _exists(cache: Path, md5: str) -> bool:
 
 def _remote_has(url: str, md5: str) -> bool:
     return True if "://" in url else _exists(Path(url) / "files" / "md5", md5)
-
-
-def remotes(root: Path) -> list[str]:
-    """The addresses of DVC's remotes; of folders, from the root of the file system."""
-    urls: list[str] = []
-    for name in ("config", "config.local"):
-        path = root / ".dvc" / name
-        parser = configparser.ConfigParser()
-        try:
-            parser.read(path)
-        except configparser.Error:
-            continue
-        for section in parser.sections():
-            url = parser.get(section, "url", fallback=None) if "remote" in section else None
-            if url:
-                urls.append(url if "://" in url else str((path.parent / url).resolve()))
-    return urls

@@ -24,6 +24,7 @@ from torch.nn import functional
 
 from mlops.spec.model import Loss, Optimizer, Trainer
 from mlops.workloads.stage import failed, say
+from mlops.workloads.training.ranks import Ranks
 from mlops.workloads.training.task import Task
 
 _CHUNK = 16_384
@@ -38,20 +39,28 @@ class Rows:
 
 
 class Batches:
-    """Slices of tensors in a new order each epoch; Lightning takes it as a loader."""
+    """Slices of tensors in a new order each epoch; Lightning takes it as a loader.
 
-    def __init__(self, rows: Rows, size: int, seed: int) -> None:
-        self.rows, self.size = rows, size
+    Of each, this rank's part of the rows; where that is not the whole, the `y` of the whole follows. A part can be empty.
+    """
+
+    def __init__(self, rows: Rows, size: int, seed: int, ranks: Ranks) -> None:
+        self.rows, self.size, self.ranks = rows, size, ranks
         self._order = torch.Generator().manual_seed(seed)
 
     def __len__(self) -> int:
         return math.ceil(len(self.rows.x) / self.size)
 
-    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, ...]]:
         order = torch.randperm(len(self.rows.x), generator=self._order)
+        x, y, ranks = self.rows.x, self.rows.y, self.ranks
         for start in range(0, len(order), self.size):
             chosen = order[start : start + self.size]
-            yield self.rows.x.index_select(0, chosen), self.rows.y.index_select(0, chosen)
+            if ranks.world == 1:
+                yield x.index_select(0, chosen), y.index_select(0, chosen)
+            else:
+                part = chosen[ranks.rank :: ranks.world]
+                yield x.index_select(0, part), y.index_select(0, part), y.index_select(0, chosen)
 
 
 class Learner(lightning.LightningModule):
@@ -70,11 +79,29 @@ class Learner(lightning.LightningModule):
         self._started = 0.0
         self.register_buffer("weights", weights, persistent=False)
 
-    def training_step(self, batch: tuple[torch.Tensor, torch.Tensor], index: int) -> torch.Tensor:
-        x, y = batch
-        told = self.compute(self.network(x), y)
+    def on_train_start(self) -> None:
+        """Ranks drop out different units; the first, those that it would drop alone."""
+        if self.trainer.global_rank > 0:
+            torch.manual_seed(torch.initial_seed() + self.trainer.global_rank)
+
+    def training_step(self, batch: tuple[torch.Tensor, ...], index: int) -> torch.Tensor:
+        x, y, *whole = batch
+        told = self._part(self.network(x), y, whole[0]) if whole else self.compute(self.network(x), y)
         self._sum.add_(told.detach())
         return told
+
+    def _part(self, out: torch.Tensor, y: torch.Tensor, whole: torch.Tensor) -> torch.Tensor:
+        """A loss whose mean over the ranks, which is what their gradients are averaged to, is that of the whole batch."""
+        if len(y) == 0:
+            return out.sum() * 0.0
+        share: Any = self._mass(y) / self._mass(whole) * self.trainer.world_size
+        told: torch.Tensor = self.compute(out, y) * share
+        return told
+
+    def _mass(self, y: torch.Tensor) -> Any:
+        """What `compute` divides by: of weighted cross entropy the sum of the weights, otherwise the number of rows."""
+        weights: Any = self.weights
+        return weights[y].sum() if self.loss.name == "cross_entropy" and weights is not None else len(y)
 
     def compute(self, out: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         weights: Any = self.weights
@@ -110,7 +137,7 @@ class Learner(lightning.LightningModule):
 
     def on_train_epoch_end(self) -> None:
         steps = max(1, int(self.trainer.num_training_batches))
-        train_loss = float(self._sum) / steps
+        train_loss = float(self.trainer.strategy.reduce(self._sum, reduce_op="mean")) / steps
         val_loss = self._validate()
         epoch = self.current_epoch
         if not (math.isfinite(train_loss) and math.isfinite(val_loss)):
@@ -126,15 +153,19 @@ class Learner(lightning.LightningModule):
         say(f"epoch {epoch + 1} of {of}, val loss {val_loss:.4f}", 0.1 + 0.85 * (epoch + 1) / max(1, of))
 
     def _validate(self) -> float:
-        total, count = 0.0, 0
+        """Each rank takes some of the chunks; all of them are told the same."""
+        total, count, trainer = 0.0, 0.0, self.trainer
         self.network.eval()
         with torch.no_grad():
-            for start in range(0, len(self._val.x), _CHUNK):
+            for start in range(trainer.global_rank * _CHUNK, len(self._val.x), trainer.world_size * _CHUNK):
                 x = self._val.x[start : start + _CHUNK].to(self.device)
                 y = self._val.y[start : start + _CHUNK].to(self.device)
                 total += float(self.compute(self.network(x), y)) * len(x)
                 count += len(x)
         self.network.train()
+        if trainer.world_size > 1:
+            sums = torch.tensor([total, count], dtype=torch.float64, device=self.device)
+            total, count = trainer.strategy.reduce(sums, reduce_op="sum").tolist()
         return total / max(1, count)
 
     def configure_optimizers(self) -> Any:
@@ -162,8 +193,8 @@ class Learner(lightning.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
-def learn(learner: Learner, train: Rows, spec: Trainer) -> None:
-    """Train in place. Raises MlopsError where the loss is no number."""
+def learn(learner: Learner, train: Rows, spec: Trainer, ranks: Ranks) -> None:
+    """Train in place, with all ranks. Raises MlopsError where the loss is no number."""
     torch.set_num_threads(spec.threads)
     for name in ("lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilities.rank_zero"):
         logging.getLogger(name).setLevel(logging.ERROR)
@@ -181,9 +212,10 @@ def learn(learner: Learner, train: Rows, spec: Trainer) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         trainer = lightning.Trainer(
-            max_epochs=spec.max_epochs, accelerator=spec.accelerator, devices=spec.devices, precision=spec.precision,
+            max_epochs=spec.max_epochs, accelerator=spec.accelerator, precision=spec.precision,
             gradient_clip_val=spec.gradient_clip, deterministic=spec.deterministic, callbacks=callbacks, logger=False,
             enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False, use_distributed_sampler=False,
-            num_sanity_val_steps=0,
+            num_sanity_val_steps=0, **ranks.placement(learner.network, spec.accelerator),
         )  # fmt: skip
-        trainer.fit(learner, train_dataloaders=Batches(train, spec.batch_size, spec.seed))
+        trainer.fit(learner, train_dataloaders=Batches(train, spec.batch_size, spec.seed, ranks))
+        ranks.leave()

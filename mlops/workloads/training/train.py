@@ -27,16 +27,21 @@ from mlops.workloads.stage import failed, read_params, say, write_json
 from mlops.workloads.training.data import PreparedData, classes_of, targets
 from mlops.workloads.training.learn import Learner, Rows, learn
 from mlops.workloads.training.network import Predictor, build_network, logits_of
+from mlops.workloads.training.ranks import Ranks
 from mlops.workloads.training.task import Task
 
 _CHUNK = 65_536
 
 
 def train(name: str, *, root: Path = Path()) -> None:
-    """Write models/NAME/train/. Raises MlopsError for data that cannot be learned from."""
+    """Write models/NAME/train/; of several processes under torchrun, the first does. Raises MlopsError for data that cannot
+    be learned from."""
     told = read_params("model", name)["train"]
     told.pop("code", None)
     spec = Model.model_validate(told)
+    if spec.trainer.devices > 1 and not Ranks.are_told():
+        Ranks.start(spec.trainer.devices, name)
+    ranks = Ranks.of()
     data = PreparedData.open(spec.dataset, root)
     lightning.seed_everything(spec.trainer.seed, verbose=False)
     torch.set_num_threads(spec.trainer.threads)
@@ -59,8 +64,10 @@ def train(name: str, *, root: Path = Path()) -> None:
         weights=_weights(spec, rows["train"].y, len(classes)),
     )  # fmt: skip
     say("training", 0.1)
-    learn(learner, rows["train"], spec.trainer)
-    network = network.to("cpu").eval()
+    learn(learner, rows["train"], spec.trainer, ranks)
+    if not ranks.is_first:
+        return
+    network = learner.network.to("cpu").eval()
     predictions = {split: predict(network, spec.task, rows[split].x) for split in ("val", "test")}
     _finite(predictions)
     _write(root / "models" / name / "train", spec, learner, classes, graph, predictions, rows)

@@ -49,6 +49,31 @@ def test_the_terminal_shows_what_follows_from_one_changed_line() -> None:
     assert text.endswith("Apply it with: mlops apply\n")
 
 
+def test_a_certain_reason_stands_before_one_that_depends_on_others() -> None:
+    lost = Change(
+        MODEL, Action.RUN, "RETRAIN", 9,
+        (Reason("output lost: models/delay is nowhere"), Reason("if dataset.flights's digest changes", cause=DATA)),
+        condition=(DATA,),
+    )  # fmt: skip
+    text = render_terminal(plan_document(plan_of(Change(DATA, Action.RUN, "REPROCESS", 9, (Reason("sql"),)), lost)))
+    assert re.search(r"RETRAIN\s+output lost: models/delay is nowhere\n\s+if dataset\.flights's digest changes\n", text)
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_long_lines_are_folded_under_themselves_for_eyes_and_left_whole_for_grep(width: int) -> None:
+    words = " ".join(f"word{number}" for number in range(40))
+    field = FieldChange("description", 1, 2, RETRAIN, "conf/model/delay.yaml:14")
+    change = Change(MODEL, Action.RUN, "RETRAIN", 9, (Reason(words, "conf/model/delay.yaml:14"),), (field,), (words,))
+    attention = Attention(DATA, words, (words,), words, ("mlops plan " + words,))
+    document = plan_document(plan_of(change, attention=(attention,)))
+    whole, told = render_terminal(document, width=width), render_terminal(document, width=width, wrap=True)
+    assert told.split() == whole.split()
+    assert all(len(line) <= width for line in told.splitlines() if not line.startswith("    mlops plan"))
+    assert any(len(line) > width for line in whole.splitlines())
+    problem = Problem("something", words, address="model.delay")
+    assert all(len(line) <= width for line in render_problems([problem], width=width, wrap=True).splitlines())
+
+
 def test_color_adds_codes_and_nothing_else() -> None:
     document = plan_document(retrain())
     painted = render_terminal(document, color=True)

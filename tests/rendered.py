@@ -6,16 +6,18 @@ import asyncio
 import base64
 import contextvars
 import json
-import runpy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pulumi
-from google.protobuf import json_format
-from pulumi.runtime.mocks import MockMonitor, Mocks, set_mocks
-from pulumi.runtime.settings import set_root_resource
+from google.protobuf import empty_pb2, json_format
+from pulumi.runtime import settings
+from pulumi.runtime.mocks import MockEngine, MockMonitor
+from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.stack import run_in_stack
+
+from mlops.tools.pulumi import run_program
 
 ROOT = Path(__file__).parents[1]
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
@@ -42,7 +44,6 @@ class Rendered:
     after: dict[str, set[str]] = field(default_factory=dict)
     providers: dict[str, str] = field(default_factory=dict)
     exports: dict[str, Any] = field(default_factory=dict)
-    retained: set[str] = field(default_factory=set)
 
     def of(self, kind: str) -> list[dict[str, Any]]:
         return [it for it in self.objects.values() if it.get("kind") == kind]
@@ -52,34 +53,26 @@ class Rendered:
         return it
 
 
-class _Nothing(Mocks):
-    def new_resource(self, args: Any) -> tuple[str, dict[str, Any]]:
-        return f"{args.name}-id", args.inputs
-
-    def call(self, args: Any) -> tuple[dict[str, Any], None]:
-        return {}, None
-
-
 class _Monitor(MockMonitor):
+    """Answers what was told. Pulumi's own mocks share their settings among threads."""
+
     def __init__(self, into: Rendered) -> None:
-        super().__init__(_Nothing())
+        super().__init__(mocks=None)
         self._into = into
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802
-        answer = super().RegisterResource(request)
+        urn = self.make_urn(request.parent, request.type, request.name)
         if request.custom:
             told = _plain(json_format.MessageToDict(request.object))
             self._into.objects[request.name] = told
             self._into.types[request.name] = request.type
             self._into.after[request.name] = {urn.rsplit("::", 1)[-1] for urn in request.dependencies}
             self._into.providers[request.name] = request.provider
-            if request.retainOnDelete:
-                self._into.retained.add(request.name)
-        return answer
+        return resource_pb2.RegisterResourceResponse(urn=urn, id=request.name, object=request.object)
 
     def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802
         self._into.exports.update(_plain(json_format.MessageToDict(request.outputs)))
-        return super().RegisterResourceOutputs(request)
+        return empty_pb2.Empty()
 
 
 def _plain(value: Any) -> Any:
@@ -103,19 +96,19 @@ def render(program: str, inputs: dict[str, Any], secrets: dict[str, str] | None 
 
 def _render(program: str, inputs: dict[str, Any], secrets: dict[str, str] | None) -> Rendered:
     into = Rendered()
-    project = f"mlops-{program}"
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     try:
-        set_mocks(_Nothing(), project=project, stack="test", monitor=_Monitor(into))
-        set_root_resource(None)  # the mocks make a stack, and so does the run
-        config = {f"{project}:inputs": json.dumps(inputs)}
+        settings.reset_options(project=program, stack="test")
+        settings.configure(settings.Settings(program, "test", monitor=_Monitor(into), engine=MockEngine(None)))
+        config = {f"{program}:inputs": json.dumps(inputs)}
         if secrets is not None:
-            config[f"{project}:secrets"] = json.dumps(secrets)
-        pulumi.runtime.set_all_config(config, [f"{project}:secrets"])
+            config[f"{program}:secrets"] = json.dumps(secrets)
+        pulumi.runtime.set_all_config(config, [f"{program}:secrets"])
         path = ROOT / "stacks" / program / "__main__.py"
-        loop.run_until_complete(run_in_stack(lambda: runpy.run_path(str(path), run_name="__main__") and None))
+        loop.run_until_complete(run_in_stack(lambda: run_program(path)))
     finally:
+        loop.run_until_complete(loop.shutdown_default_executor())
         asyncio.set_event_loop(None)
         loop.close()
     return into

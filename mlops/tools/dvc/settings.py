@@ -1,0 +1,107 @@
+"""Know DVC's settings.
+
+Lives here: Settings: the remote, the cache, and the files of .dvc/ as another folder, or another machine, can use them.
+Not here: which settings are understood (subset).
+Law: what .dvc/config.local holds may be secret, and stays in a text of its own.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from configparser import Error, RawConfigParser
+from dataclasses import dataclass
+from pathlib import Path
+
+CONFIG, LOCAL = "config", "config.local"
+_REMOTE = re.compile(r"""'?remote "(.+?)"'?""")
+_OF_THIS_MACHINE = ("cache", "state", "index", "db")
+
+
+@dataclass(frozen=True)
+class Settings:
+    root: Path
+    shared: RawConfigParser
+    local: RawConfigParser
+
+    @classmethod
+    def of(cls, root: Path) -> Settings:
+        """What cannot be read counts as empty; DVC itself will say what is wrong with it."""
+        return cls(root, _read(root / ".dvc" / CONFIG), _read(root / ".dvc" / LOCAL))
+
+    @property
+    def remote(self) -> str | None:
+        """The address of the default one."""
+        name = self._value("core", "remote")
+        for parser in (self.local, self.shared):
+            for section in parser.sections():
+                found = _REMOTE.fullmatch(section)
+                if found and found[1] == name and (url := parser.get(section, "url", fallback="")):
+                    return self._absolute(url)
+        return None
+
+    @property
+    def urls(self) -> list[str]:
+        """Of all remotes; of folders, from the root of the file system."""
+        sections = [
+            parser[name] for parser in (self.shared, self.local) for name in parser.sections() if "remote" in name
+        ]
+        return [self._absolute(section["url"]) for section in sections if section.get("url")]
+
+    @property
+    def cache(self) -> Path:
+        return Path(self._absolute(self._value("cache", "dir") or "cache"))
+
+    def texts(self, *, cache: bool = False) -> dict[str, str]:
+        """File name below .dvc/ -> text: no git, no paths that depend on where the file lies; `cache`: with this cache."""
+        shared = _copy(self.shared)
+        for key, value in (
+            ("no_scm", "true"),
+            ("analytics", "false"),
+            ("check_update", "false"),
+            ("autostage", "false"),
+        ):
+            _put(shared, "core", key, value)
+        if cache:
+            _put(shared, "cache", "dir", str(self.cache))
+        local = _copy(self.local)
+        for parser in (shared, local):
+            for section in filter(_REMOTE.fullmatch, parser.sections()):
+                if url := parser.get(section, "url", fallback=""):
+                    parser.set(section, "url", self._absolute(url))
+        return {CONFIG: _text(shared), **({LOCAL: _text(local)} if local.sections() else {})}
+
+    def _value(self, section: str, key: str) -> str | None:
+        return self.local.get(section, key, fallback=None) or self.shared.get(section, key, fallback=None)
+
+    def _absolute(self, path: str) -> str:
+        return path if "://" in path else str((self.root / ".dvc" / Path(path).expanduser()).resolve())
+
+
+def _read(path: Path) -> RawConfigParser:
+    parser = RawConfigParser(strict=False)
+    try:
+        parser.read(path)
+    except Error:
+        return RawConfigParser()
+    return parser
+
+
+def _copy(parser: RawConfigParser) -> RawConfigParser:
+    made = RawConfigParser()
+    for section in parser.sections():
+        if section not in _OF_THIS_MACHINE:
+            made[section] = dict(parser[section])
+    return made
+
+
+def _put(parser: RawConfigParser, section: str, key: str, value: str) -> None:
+    if not parser.has_section(section):
+        parser.add_section(section)
+    parser.set(section, key, value)
+
+
+def _text(parser: RawConfigParser) -> str:
+    out = io.StringIO()
+    parser.write(out)
+    return out.getvalue()

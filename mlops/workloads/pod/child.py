@@ -1,0 +1,76 @@
+"""Run a program for as long as the pod lives.
+
+Lives here: run_child, and environment, what its programs see.
+Not here: which programs (work).
+Law: its lines are passed on as they come; when this process is ended, or killed, the program and its children end too.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from mlops.errors import ToolFailed
+from mlops.workloads.lifeline import die_with_parent
+from mlops.workloads.stage import PROBLEMS, PROGRESS
+
+_GRACE = 40.0
+"""Seconds between SIGTERM and SIGKILL: less than the pod's own."""
+_LAST = 15
+
+
+def environment(root: Path) -> dict[str, str]:
+    """No telemetry, and writing in the workspace alone, as a pod's root is read-only."""
+    paths = [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
+    told = {
+        **os.environ, "PATH": os.pathsep.join(filter(None, paths)),
+        "DVC_NO_ANALYTICS": "true", "PYTHONUNBUFFERED": "1", PROBLEMS: str(root / ".dvc" / "tmp" / "problems.json"),
+    }  # fmt: skip
+    told.setdefault("DVC_SITE_CACHE_DIR", str(root / ".dvc" / "tmp" / "site"))
+    told.setdefault("OMP_NUM_THREADS", "1")
+    return {name: value for name, value in told.items() if name != PROGRESS}
+
+
+def run_child(words: Sequence[str], env: Mapping[str, str]) -> None:
+    """Raises ToolFailed, with the end of what it wrote."""
+    process = subprocess.Popen(
+        words, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        errors="replace", start_new_session=True, preexec_fn=die_with_parent,  # noqa: PLW1509  takes no lock
+    )  # fmt: skip
+    last: deque[str] = deque(maxlen=_LAST)
+    with process:
+        try:
+            for line in process.stdout or ():
+                print(line, end="", flush=True)
+                last.append(line)
+            status = process.wait()
+        except BaseException:
+            _end(process)
+            raise
+    if status != 0:
+        name = Path(words[0]).name if words[0] != sys.executable else f"python {' '.join(words[1:3])}"
+        raise ToolFailed.of(
+            f"{name} failed",
+            f"`{' '.join(words[1:])}` ended with {_status(status)}. The end of what it wrote:\n{''.join(last)}",
+        )
+
+
+def _status(status: int) -> str:
+    return f"signal {signal.Signals(-status).name}" if status < 0 else str(status)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    for sign, patience in ((signal.SIGTERM, _GRACE), (signal.SIGKILL, 5.0)):
+        try:
+            os.killpg(process.pid, sign)
+            process.wait(patience)
+            return
+        except ProcessLookupError:
+            return
+        except subprocess.TimeoutExpired:
+            continue

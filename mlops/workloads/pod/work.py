@@ -1,0 +1,145 @@
+"""Run the stages of a pod.
+
+Lives here: Work: pull, run, push.
+Not here: what it is told (told), the last word (report).
+Law: each stage is run by DVC, or under torchrun and then written down by DVC; the first pod alone writes and pushes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mlops.errors import MlopsError, Problem, Source, ToolFailed
+from mlops.workloads.pod.child import environment, run_child
+from mlops.workloads.pod.parting import hold, stay
+from mlops.workloads.pod.told import Told
+from mlops.workloads.stage import PROBLEMS, say
+
+_TRIES = 3
+_PAUSE = 5.0
+_JOIN = 3600
+"""Seconds that pods wait for each other: nodes with GPUs may have to be bought first."""
+CONFIG = "MLOPS_DVC_CONFIG"
+"""Environment variable: the text of .dvc/config.local, which holds the remote's credentials."""
+
+
+@dataclass
+class Work:
+    """`done`: the stages that were finished, and whose outputs others can get. `root`: the working directory."""
+
+    told: Told
+    root: Path
+    done: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        (self.root / ".dvc" / "tmp").mkdir(parents=True, exist_ok=True)
+        if text := os.environ.pop(CONFIG, None):
+            path = self.root / ".dvc" / "config.local"
+            path.touch(mode=0o600)
+            path.write_text(text)
+        self.env = environment(self.root)
+        if not self.told.is_spread:
+            # A pod trains with what it has, whatever the model would use on a machine of its own.
+            self.env |= {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_WORLD_SIZE": "1"}
+
+    def pull(self) -> None:
+        missing = [dep for dep in self.told.deps if not (self.root / dep).exists()]
+        if missing:
+            say(f"pulling {', '.join(missing)}")
+            self._patiently("pull", *missing)
+
+    def run(self) -> None:
+        """Raises MlopsError with the problems that a stage told, and ToolFailed for all else that a retry may mend."""
+        if not self.told.is_first:
+            self._take_part()
+            return
+        with contextlib.ExitStack() as until_pushed:
+            for stage in self.told.stages:
+                if self._is_spread(stage):
+                    self._train_together(stage)
+                    if self.told.pods > 1:
+                        until_pushed.enter_context(hold(self.told.port, self.told.pods - 1))
+                    self._dvc("commit", "--force", stage)
+                else:
+                    with self._problems_of(stage):
+                        self._dvc("repro", "--single-item", stage)
+                self.done.append(stage)
+            self.push()
+
+    def push(self) -> None:
+        if self.done:
+            say(f"pushing what {', '.join(self.done)} made")
+            try:
+                self._patiently("push", *self.done)
+            except ToolFailed:
+                self.done.clear()
+                raise
+
+    def entries(self) -> dict[str, Any]:
+        """What dvc.lock says of the finished stages."""
+        from ruamel.yaml import YAML
+
+        locked: Mapping[str, Any] = YAML(typ="safe", pure=True).load(self.root / "dvc.lock")["stages"]
+        return {stage: locked[stage] for stage in self.done}
+
+    def _is_spread(self, stage: str) -> bool:
+        return self.told.is_spread and stage.startswith("train@")
+
+    def _take_part(self) -> None:
+        for stage in filter(self._is_spread, self.told.stages):
+            self._train_together(stage)
+            stay(self.told.coordinator, self.told.port)
+
+    def _train_together(self, stage: str) -> None:
+        told, (script, _, name) = self.told, stage.partition("@")
+        with self._problems_of(stage):
+            run_child(
+                [
+                    sys.executable, "-m", "torch.distributed.run", "--nnodes", str(told.pods), "--node-rank", str(told.index),
+                    "--nproc-per-node", str(told.processes), "--rdzv-conf", f"timeout={_JOIN}",
+                    "--master-addr", told.coordinator, "--master-port", str(told.port), f"pipelines/{script}.py", name,
+                ],
+                self.env,
+            )  # fmt: skip
+
+    def _dvc(self, *words: str) -> None:
+        run_child([sys.executable, "-m", "dvc", *words], self.env)
+
+    def _patiently(self, *words: str) -> None:
+        """The network may be back in a moment; what was transferred is not transferred again."""
+        for left in reversed(range(_TRIES)):
+            try:
+                return self._dvc(*words)
+            except ToolFailed:
+                if not left:
+                    raise
+                say(f"dvc {words[0]} failed; trying again in {_PAUSE:.0f} s")
+                time.sleep(_PAUSE)
+        return None
+
+    @contextlib.contextmanager
+    def _problems_of(self, stage: str) -> Any:
+        """Where it fails, raises what it told instead, if it told anything."""
+        path = Path(self.env[PROBLEMS])
+        path.unlink(missing_ok=True)
+        try:
+            yield
+        except ToolFailed as error:
+            try:
+                told: list[dict[str, Any]] = json.loads(path.read_text())
+            except (OSError, ValueError):
+                raise error from None
+            raise MlopsError(*map(_problem, told)) from error
+
+
+def _problem(told: Mapping[str, Any]) -> Problem:
+    source = told.get("source")
+    return Problem(**{**told, "source": Source(**source) if source else None})

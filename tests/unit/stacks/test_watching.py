@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from typing import Any
+
+from tests.rendered import Rendered, render
+from tests.unit.stacks.told import FULL_WATCHING, SECRETS, WATCHING
+
+
+def pod(rendered: Rendered) -> dict[str, Any]:
+    if rendered.of("CronJob"):
+        spec: dict[str, Any] = rendered.one("CronJob")["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    else:
+        spec = rendered.one("Deployment")["spec"]["template"]["spec"]
+    return spec
+
+
+def test_a_watcher_is_always_there_and_never_twice() -> None:
+    spec = render("watching", WATCHING).one("Deployment")["spec"]
+    assert spec["replicas"] == 1
+    assert spec["strategy"] == {"type": "Recreate"}
+
+
+def test_with_a_schedule_it_comes_now_and_then() -> None:
+    told = render("watching", FULL_WATCHING, SECRETS)
+    spec = told.one("CronJob")["spec"]
+    assert spec["schedule"] == "0 * * * *"
+    assert spec["timeZone"] == "Etc/UTC"
+    assert spec["concurrencyPolicy"] == "Forbid"
+    assert pod(told)["restartPolicy"] == "Never"
+    assert not told.of("Deployment")
+
+
+def test_it_reads_the_log_and_writes_elsewhere() -> None:
+    told = pod(render("watching", WATCHING))
+    assert {"name": "data", "persistentVolumeClaim": {"claimName": "mlops"}} in told["volumes"]
+    mounts = told["containers"][0]["volumeMounts"]
+    assert {"name": "data", "mountPath": "/var/log/mlops", "subPath": "logs/delay", "readOnly": True} in mounts
+    assert {"name": "data", "mountPath": "/var/lib/mlops", "subPath": "watching/delay-drift"} in mounts
+
+
+def test_it_looks_where_the_endpoint_writes() -> None:
+    from tests.unit.stacks.told import FULL_SERVING
+
+    served = render("serving", FULL_SERVING, SECRETS).objects["deployment/delay-v1"]["spec"]["template"]["spec"]
+    (written,) = [it for it in served["containers"][0]["volumeMounts"] if it["name"] == "logs"]
+    (read,) = [
+        it
+        for it in pod(render("watching", WATCHING))["containers"][0]["volumeMounts"]
+        if it["mountPath"] == "/var/log/mlops"
+    ]
+    assert written["subPath"] == read["subPath"]
+
+
+def test_its_files_lie_under_their_paths() -> None:
+    told = render("watching", WATCHING)
+    assert told.one("ConfigMap")["binaryData"] == {"watcher.json": "e30=", "baseline_2Fprofile.bin": "AAE="}
+    (volume,) = [it for it in pod(told)["volumes"] if it["name"] == "files"]
+    assert volume["configMap"]["items"][0] == {"key": "baseline_2Fprofile.bin", "path": "baseline/profile.bin"}
+
+
+def test_secrets_are_variables() -> None:
+    (hook,) = [
+        it for it in pod(render("watching", FULL_WATCHING, SECRETS))["containers"][0]["env"] if it["name"] == "WEBHOOK"
+    ]
+    assert hook["valueFrom"] == {"secretKeyRef": {"name": "delay-drift-watcher", "key": "WEBHOOK"}}
+
+
+def test_changed_files_start_the_watcher_anew() -> None:
+    one = render("watching", WATCHING).one("Deployment")["spec"]["template"]["metadata"]
+    other = render("watching", {**WATCHING, "files": {"watcher.json": "e30K"}}).one("Deployment")["spec"]["template"][
+        "metadata"
+    ]
+    assert one != other
+
+
+def test_without_a_claim_it_has_a_folder_of_its_own() -> None:
+    assert {"name": "data", "emptyDir": {"sizeLimit": "1Gi"}} in pod(render("watching", FULL_WATCHING, SECRETS))[
+        "volumes"
+    ]

@@ -1,0 +1,80 @@
+"""DVC's settings, as they are read here and given to others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mlops.tools.dvc.remote import has_remote
+from mlops.tools.dvc.settings import Settings
+
+SHARED = """\
+[core]
+    remote = store
+    no_scm = false
+[cache]
+    type = symlink
+    dir = ../elsewhere
+['remote "store"']
+    url = {url}
+    endpointurl = http://minio:9000/%2F
+"""
+LOCAL = """\
+['remote "store"']
+    access_key_id = me
+    secret_access_key = a%secret
+"""
+
+
+def project(root: Path, url: str, local: str = "") -> Path:
+    (root / ".dvc").mkdir(parents=True)
+    (root / ".dvc" / "config").write_text(SHARED.format(url=url))
+    if local:
+        (root / ".dvc" / "config.local").write_text(local)
+    return root
+
+
+@pytest.mark.parametrize("url", ["../../store", "s3://bucket/path"])
+def test_a_folder_is_named_from_the_root_and_an_address_is_left(tmp_path: Path, url: str) -> None:
+    settings = Settings.of(project(tmp_path / "project", url))
+    expected = url if "://" in url else str(tmp_path / "store")
+    assert settings.remote == expected
+    assert settings.urls == [expected]
+    assert f"url = {expected}\n" in settings.texts()["config"]
+
+
+def test_the_cache_of_this_machine_is_named_only_where_asked(tmp_path: Path) -> None:
+    settings = Settings.of(project(tmp_path / "project", "s3://bucket"))
+    assert settings.cache == tmp_path / "project" / "elsewhere"
+    assert "[cache]" not in settings.texts()["config"]
+    assert f"dir = {settings.cache}\n" in settings.texts(cache=True)["config"]
+
+
+def test_what_is_local_stays_in_a_text_of_its_own(tmp_path: Path) -> None:
+    texts = Settings.of(project(tmp_path / "project", "s3://bucket", LOCAL)).texts()
+    assert "secret" not in texts["config"]
+    assert "secret_access_key = a%secret" in texts["config.local"]
+
+
+def test_git_and_telemetry_are_off_elsewhere(tmp_path: Path) -> None:
+    told = Settings.of(project(tmp_path / "project", "s3://bucket")).texts()["config"]
+    assert "no_scm = true" in told
+    assert "no_scm = false" not in told
+    assert "analytics = false" in told
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (SHARED.format(url="/store"), True),
+        ("['remote \"store\"']\n    url = /store\n", False),
+        ("[core]\n    remote = other\n['remote \"store\"']\n    url = /store\n", False),
+        ("[core\n", False),
+        ("", False),
+    ],
+)
+def test_a_remote_is_one_that_dvc_takes_by_default(tmp_path: Path, text: str, expected: bool) -> None:
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / ".dvc" / "config").write_text(text)
+    assert has_remote(tmp_path) is expected

@@ -1,0 +1,141 @@
+"""What a training pod is told, what it reports, and how pods wait for each other."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlops.errors import MlopsError, Problem, ToolFailed
+from mlops.tools.process import free_port
+from mlops.workloads.pod.child import environment, run_child
+from mlops.workloads.pod.parting import hold, stay
+from mlops.workloads.pod.report import MOST, report_text
+from mlops.workloads.pod.told import Told
+
+ENV = {"MLOPS_STAGES": "train@delay evaluate@delay", "MLOPS_DEPS": "data/flights"}
+
+
+def entry(params: int, outs: int = 1) -> dict[str, Any]:
+    return {
+        "cmd": "python pipelines/train.py delay",
+        "deps": [{"path": "data/flights", "hash": "md5", "md5": "7" * 32 + ".dir", "size": 1, "nfiles": 5}],
+        "params": {"params/model/delay.json": {"train": {"text": "x" * params}}},
+        "outs": [{"path": f"models/{n}", "hash": "md5", "md5": "1" * 32 + ".dir", "size": 1, "nfiles": 6} for n in range(outs)],
+    }  # fmt: skip
+
+
+def test_a_pod_alone_needs_to_know_its_stages_only() -> None:
+    told = Told.of({"MLOPS_STAGES": "train@delay"})
+    assert (told.is_first, told.is_spread, told.deps, str(told.report)) == (True, False, (), "/dev/termination-log")
+
+
+@pytest.mark.parametrize(
+    ("more", "spread", "processes"),
+    [
+        ({}, False, 1),
+        ({"MLOPS_GPUS": "1"}, False, 1),
+        ({"MLOPS_GPUS": "4"}, True, 4),
+        ({"MLOPS_PODS": "2", "MLOPS_COORDINATOR": "job-0.job"}, True, 1),
+    ],
+)
+def test_training_is_spread_over_pods_and_over_gpus(more: dict[str, str], spread: bool, processes: int) -> None:
+    told = Told.of(ENV | more)
+    assert (told.is_spread, told.processes) == (spread, processes)
+
+
+@pytest.mark.parametrize(
+    ("env", "summary"),
+    [
+        ({}, "pod is told no stages"),
+        (ENV | {"MLOPS_PODS": "two"}, "pod is told no number"),
+        (ENV | {"JOB_COMPLETION_INDEX": "1"}, "pod does not know its place"),
+        (ENV | {"MLOPS_PODS": "2"}, "pod does not know its place"),
+    ],
+)
+def test_what_a_pod_is_not_told_is_said(env: dict[str, str], summary: str) -> None:
+    with pytest.raises(MlopsError, match=summary):
+        Told.of(env)
+
+
+def test_a_report_holds_whole_entries_where_they_fit() -> None:
+    assert json.loads(report_text({"train@delay": entry(100)})) == {"stages": {"train@delay": entry(100)}}
+
+
+def test_a_long_report_holds_command_and_parameters_by_digest() -> None:
+    text = report_text({"train@delay": entry(5000)})
+    told = json.loads(text)["stages"]["train@delay"]
+    assert len(text.encode()) <= MOST
+    assert list(told) == ["inputs", "deps", "outs"]
+    assert len(told["inputs"]) == 32
+
+
+def test_a_report_that_cannot_fit_is_a_problem() -> None:
+    with pytest.raises(MlopsError, match="report does not fit"):
+        report_text({"train@delay": entry(10, outs=50)})
+
+
+@pytest.mark.parametrize("stages", [{}, {"train@delay": entry(10)}, {"train@delay": entry(10, outs=50)}])
+def test_problems_are_told_in_any_case_and_cut_in_their_middle(stages: dict[str, Any]) -> None:
+    problem = Problem("stage failed", f"begin {'ü' * 9000} end")
+    text = report_text(stages, [problem] * 9)
+    told = json.loads(text)["problems"][0]
+    assert len(text.encode()) <= MOST
+    assert told["detail"].startswith("begin")
+    assert told["detail"].endswith("end")
+
+
+def test_what_a_child_writes_is_passed_on_and_ends_the_error(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    env = environment(tmp_path)
+    run_child(["sh", "-c", "echo one"], env)
+    assert capfd.readouterr().out == "one\n"
+    with pytest.raises(ToolFailed, match=r"(?s)ended with 3.*last words"):
+        run_child(["sh", "-c", "echo last words >&2; exit 3"], env)
+    with pytest.raises(ToolFailed, match="ended with signal SIGKILL"):
+        run_child(["sh", "-c", "kill -9 $$"], env)
+
+
+def test_a_child_sees_the_workspace_and_no_channel_of_progress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLOPS_STAGE_PROGRESS", "/somewhere")
+    env = environment(tmp_path)
+    assert "MLOPS_STAGE_PROGRESS" not in env
+    assert env["DVC_SITE_CACHE_DIR"].startswith(str(tmp_path))
+
+
+def waiting(port: int, count: int) -> tuple[list[threading.Thread], list[str]]:
+    said: list[str] = []
+
+    def wait() -> None:
+        try:
+            stay("localhost", port)
+            said.append("done")
+        except ToolFailed as error:
+            said.append(error.problems[0].summary)
+
+    threads = [threading.Thread(target=wait) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    return threads, said
+
+
+def test_pods_stay_until_the_first_one_is_done() -> None:
+    port = free_port("127.0.0.1", 29800)
+    threads, said = waiting(port, 3)
+    with hold(port, 3):
+        assert said == []
+    for thread in threads:
+        thread.join(10)
+    assert said == ["done"] * 3
+
+
+def test_pods_are_started_again_where_the_first_one_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mlops.workloads.pod.parting._PATIENCE", 1.0)
+    port = free_port("127.0.0.1", 29800)
+    threads, said = waiting(port, 1)
+    with pytest.raises(RuntimeError, match="no disk"), hold(port, 1):
+        raise RuntimeError("no disk")
+    threads[0].join(10)
+    assert said == ["first pod was lost"]
