@@ -1,12 +1,13 @@
 """Say what went wrong.
 
-Lives here: Source and Problem, and MlopsError with its kinds, each with the exit code of the command line.
+Lives here: Source and Problem, MlopsError with its kinds, each with the exit code of the command line, and refusal.
 Not here: how a problem is drawn (render), who prints it (cli).
 Law: a problem says what, where, why and what to do next; each room adds only what it knows.
 """
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -88,3 +89,30 @@ class StateFailed(MlopsError):
 
 class ApplyFailed(MlopsError):
     pass
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+def refusal(error: Exception) -> MlopsError | None:
+    """What the machine refused, in sentences; None where the error tells of something else. Libraries wrap it: the text
+    counts where the number is lost."""
+    number = error.errno if isinstance(error, OSError) else None
+    where = f"{error.filename}: " if isinstance(error, OSError) and error.filename else ""
+    if number in _FULL or "No space left on device" in str(error):
+        return MlopsError.of(
+            "disk is full",
+            f"{where}no space is left. Free some, and run the same command again; what was finished is kept.",
+        )
+    if number in _FORBIDDEN and isinstance(error, OSError):
+        return MlopsError.of(
+            "no write permission" if number == errno.EROFS else "no permission",
+            f"{where}{error.strerror}. Make it readable and writable for you, and run the same command again.",
+        )
+    if number in (errno.EMFILE, errno.ENFILE):
+        return MlopsError.of(
+            "too many open files",
+            f"{where}this machine opens no more. Raise the limit (`ulimit -n`), and run it again.",
+        )
+    return None

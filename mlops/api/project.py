@@ -15,7 +15,6 @@ import sys
 import threading
 import uuid
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -34,7 +33,7 @@ from mlops.engine.resource import Observed
 from mlops.engine.state import Head, Operation
 from mlops.engine.store import DatabaseStore, in_project, open_database
 from mlops.engine.wishes import half_made, renamed
-from mlops.errors import Interrupted, LockHeld, MlopsError, Problem, StateFailed
+from mlops.errors import Interrupted, LockHeld, MlopsError, Problem
 from mlops.kinds.ground import Ground, Places
 from mlops.kinds.params import code_digest, out_of_date, write_params
 from mlops.kinds.registry import Word, acting, build_kinds, desire_all
@@ -184,14 +183,12 @@ class Project(Inspection):
             return self._walk(again, desk, stop)
 
     def _walk(self, plan: Plan, desk: Desk, stop: threading.Event) -> Report:
-        outcome = "failed"
-        summary = "ended by an error"
+        outcome, summary = "failed", "ended by an error"
         try:
             result = apply_plan(plan.changes, desk)
             error = _error(result, stop)
             outcome = "done" if error is None else "interrupted" if isinstance(error, Interrupted) else "failed"
             summary = _summary(result)
-            return Report(result, error, summary)
         except KeyboardInterrupt:
             outcome, summary = "interrupted", "ended at once by the user"
             raise
@@ -199,8 +196,20 @@ class Project(Inspection):
             summary = told.problems[0].summary
             raise
         finally:
-            with suppress(LockHeld, StateFailed):
-                self.store.end(desk.operation, outcome, summary, at=_now(), token=desk.token)
+            unwritten = self._end(desk, outcome, summary)
+        if unwritten and (error is None or unwritten.problems[0] not in error.problems):
+            error = type(unwritten)(*(error.problems if error else ()), *unwritten.problems)
+        return Report(result, error, summary)
+
+    def _end(self, desk: Desk, outcome: str, summary: str) -> MlopsError | None:
+        """Close the operation. What keeps it open is given back rather than raised: it must not hide how the apply went."""
+        try:
+            self.store.end(desk.operation, outcome, summary, at=_now(), token=desk.token)
+        except LockHeld:
+            return None
+        except MlopsError as error:
+            return error
+        return None
 
     def render_params(self, *, check: bool = False) -> list[str]:
         """The files of params/ that differed; written unless `check`."""

@@ -35,7 +35,7 @@ from mlops.cli import (
     why,
 )
 from mlops.cli.session import Session, find_root, report
-from mlops.errors import InvalidConfig, MlopsError
+from mlops.errors import InvalidConfig, MlopsError, refusal
 
 
 class Verbs(click.Group):
@@ -89,13 +89,21 @@ def main(argv: list[str] | None = None) -> None:
     except Exception as error:
         if debug:
             raise
+        code = _unexpected(error)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _unexpected(error: Exception) -> int:
+    refused = refusal(error)
+    if refused is not None:
+        report(refused, find_root(Path.cwd()), "")
+    else:
         click.echo(
             f"Error: a defect in mlops\n  {type(error).__name__}: {error}\n"
             "  This is not your mistake. Run the command again with --debug and report what it prints.",
             err=True,
         )
-        code = 1
-    sys.exit(code if isinstance(code, int) else 0)
+    return 1
 
 
 def _outcome(error: MlopsError, words: list[str]) -> str:

@@ -24,7 +24,7 @@ from mlops.engine.events import Event, EventType, Sink
 from mlops.engine.plan import Change, Truths, needs_moved
 from mlops.engine.resource import Action, Desired, Effect, Json, Kind, Outcome, Record, Step
 from mlops.engine.state import Intent, Store
-from mlops.errors import ApplyFailed, LockHeld, MlopsError, Problem, StateFailed
+from mlops.errors import ApplyFailed, LockHeld, MlopsError, Problem, StateFailed, refusal
 
 _TELL_EVERY = 0.2
 
@@ -165,9 +165,10 @@ class _Walk:
         except MlopsError as error:
             self._fail(change, error)
         except Exception as error:
-            told = MlopsError.of(
+            told = refusal(error) or MlopsError.of(
                 "unexpected failure", f"{type(error).__name__}: {error}. Run again with --debug to see where.",
-            ).at(str(change.address))  # fmt: skip
+            )  # fmt: skip
+            told = told.at(str(change.address))
             told.__cause__ = error
             self._fail(change, told)
 

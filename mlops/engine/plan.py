@@ -196,6 +196,7 @@ def _compared(desired: Desired, truths: Truths, made: Mapping[Address, Change], 
             depends_on=after, keeps=top.keeps,
         )  # fmt: skip
     top = max(effects, key=lambda effect: effect.rank)
+    reasons = [*reasons[: len(reasons) - len(maybe)], *(_then(d, reason, top) for d, reason in maybe)]
     action = max((effect.action for effect in effects), key=_strength)
     keeps = all(effect.keeps for effect in effects) and not maybe
     effect = Effect(top.category, top.rank, action, keeps)
@@ -216,6 +217,14 @@ def _change(
         desired.address, action, effect.category, effect.rank, reasons, fields,
         kind.notes(desired, record, effect.category), condition, depends_on, blocked, effect.keeps,
     )  # fmt: skip
+
+
+def _then(dependency: Dependency, reason: Reason, certain: Effect) -> Reason:
+    """The condition, with what would follow where that is another thing than what is certain."""
+    effect = dependency.effect
+    if effect is None or effect.category == certain.category:
+        return reason
+    return replace(reason, text=f"{effect.category}, {reason.text}")
 
 
 def _strength(action: Action) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -23,6 +24,9 @@ from mlops.engine.state import Head, Intent, Operation, Version, record_from_jso
 from mlops.engine.together import Together
 from mlops.engine.wishes import renamed
 from mlops.errors import LockHeld, StateFailed
+
+_ROOM = 1 << 20
+"""Bytes free below which a disk counts as full."""
 
 
 class DatabaseStore:
@@ -234,7 +238,7 @@ class DatabaseStore:
             cause = str(getattr(error, "orig", None) or error).splitlines()[0]
             raise StateFailed.of(
                 f"state cannot be {verb}",
-                f"{self.where}: {cause}. {_remedy(cause)}",
+                f"{self.where}: {cause}. {_remedy(cause, self.where)}",
             ) from error
 
     def _append(self, connection: sa.Connection, at_: Address, body: str | None, operation: str, at: str) -> int:
@@ -285,12 +289,14 @@ def _inode(file: Path | None) -> int | None:
         return None
 
 
-def _remedy(cause: str) -> str:
+def _remedy(cause: str, where: str) -> str:
     low = cause.lower()
     if "malformed" in low or "not a database" in low:
         return "The file is damaged: move it away, and apply again; data sets and models are taken over from dvc.lock."
-    if "full" in low:
-        return "Free some disk space, and run the same command again; what was finished is kept."
+    if "full" in low or ("disk i/o" in low and _is_full(Path(where).parent)):
+        return "The disk is full: free some space, and run the same command again; what was finished is kept."
+    if "disk i/o" in low:
+        return "The disk refused; look at what the system's log says of it (`dmesg`), and run the same command again."
     if "readonly" in low or "unable to open" in low or "permission" in low:
         return "Make the file and its folder writable for you."
     if "locked" in low:
@@ -304,6 +310,14 @@ def in_project(url: str, root: Path) -> str:
     if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
         return url
     return parsed.set(database=str(root / str(parsed.database))).render_as_string(hide_password=False)
+
+
+def _is_full(folder: Path) -> bool:
+    """Where SQLite finds no room for its files beside the database, it says no more than that the disk failed."""
+    try:
+        return shutil.disk_usage(folder).free < _ROOM
+    except OSError:
+        return False
 
 
 def open_database(url: str, environment: str) -> DatabaseStore:

@@ -1,6 +1,6 @@
 """Make what a monitor compares with.
 
-Lives here: Watch (all that a watcher must know, besides where it runs), watch_of, make_baseline, forget.
+Lives here: Watch (all that a watcher must know, besides where it runs), watch_of, make_baseline, baseline_fault, forget.
 Not here: statistics (workloads.monitoring), running watchers (the targets).
 Law: the baseline follows the model that the endpoint serves.
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from mlops.address import Address
-from mlops.engine.resource import Step
+from mlops.engine.resource import Json, Step
 from mlops.kinds.ground import Ground
 from mlops.kinds.model import read_metrics
 from mlops.spec.project import LoadedResource
@@ -72,8 +72,7 @@ def watch_of(ground: Ground, step: Step, dataset: LoadedResource) -> Watch:
 
 def make_baseline(ground: Ground, step: Step, watch: Watch) -> bool:
     """Where it is another, or none; whether it was made."""
-    made = watch.baseline / "baseline.json"
-    if made.exists() and json.loads(made.read_text())["digest"] == watch.digest:
+    if baseline_fault(watch.baseline, watch.digest) is None:
         return False
     step.say("profiling the training data", 0.3)
     watch.folder.mkdir(parents=True, exist_ok=True)
@@ -81,6 +80,20 @@ def make_baseline(ground: Ground, step: Step, watch: Watch) -> bool:
     path.write_text(json.dumps({**watch.config, "log_dir": ""}, indent=1, sort_keys=True))
     run([sys.executable, "-m", "mlops.workloads.monitoring.baseline", str(path)], cwd=ground.root)
     return True
+
+
+def baseline_fault(folder: Path, digest: Json) -> str | None:
+    """What is wrong with the files of a baseline: gone, damaged, or of another digest; None where nothing is."""
+    try:
+        told = json.loads((folder / "baseline.json").read_bytes())
+        profile = hashlib.sha256((folder / "baseline.bin").read_bytes()).hexdigest()
+        if told.get("profile", profile) != profile:
+            return "damaged"
+        return None if told["digest"] == digest else "of another model"
+    except FileNotFoundError:
+        return "gone"
+    except (OSError, ValueError, KeyError, AttributeError):
+        return "damaged"
 
 
 def forget(ground: Ground, address: Address) -> None:

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -67,13 +68,14 @@ def _tool() -> str:
 
 def _keep(path: Path, payload: dict[str, Any]) -> None:
     """Best effort: a folder that cannot be written costs the next command some time, no more."""
+    temporary = path.with_suffix(f".{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(f".{os.getpid()}")
         temporary.write_text(json.dumps(payload))
         temporary.replace(path)
         kept = sorted(path.parent.glob("*.json"), key=lambda file: file.stat().st_mtime, reverse=True)
         for old in kept[_KEPT:]:
             old.unlink(missing_ok=True)
     except OSError:
-        pass
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)

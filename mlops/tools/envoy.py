@@ -22,6 +22,8 @@ from mlops.tools.unix_http import ask
 _TYPE = "type.googleapis.com/envoy."
 _UPSTREAM_IDLE = "60s"
 Taken = Callable[[str, Sequence[Mapping[str, Any]], Sequence[str]], bool]
+PROBE = "x-mlops-probe"
+"""Of requests by which a machine asks itself; taken off those that come from outside."""
 _RETRY = "connect-failure,refused-stream,reset,gateway-error"
 
 
@@ -61,8 +63,12 @@ class Gateway:
         self._write("bootstrap.json", _bootstrap(self.folder, self.admin))
         self._write("listeners.json", {"version_info": "1", "resources": [_listener(self.folder, host, port)]})
         for name, first in (("clusters.json", []), ("routes.json", [_routes(())])):
-            if not (self.folder / name).exists():
+            if not self._read(name):
                 self._write(name, {"version_info": "1", "resources": first})
+
+    def is_whole(self) -> bool:
+        """Whether the files can be read that Envoy would start from again."""
+        return all(self._read(name) for name in ("bootstrap.json", "listeners.json", "clusters.json", "routes.json"))
 
     def is_ready(self) -> bool:
         try:
@@ -151,7 +157,7 @@ class Gateway:
             told: dict[str, Any] = json.loads((self.folder / name).read_text())
         except (OSError, ValueError):
             return {}
-        return told
+        return told if isinstance(told, dict) else {}
 
     def _write(self, name: str, value: Any) -> None:
         temporary = self.folder / f".{name}.part"
@@ -255,11 +261,16 @@ def _entries(route: Route) -> list[dict[str, Any]]:
         answer = {"status": 503, "body": {"inline_string": '{"error":"no version of this endpoint is live"}'}}
         return [{"match": match, "direct_response": answer}]
     if route.key is None:
-        return [{"match": match, "route": action, **limit}]
+        return [{"match": match, "route": action, "request_headers_to_remove": [PROBE], **limit}]
     header = {"name": "x-api-key", "string_match": {"exact": route.key}}
     denied = {"status": 401, "body": {"inline_string": '{"error":"the header x-api-key is missing or wrong"}'}}
     return [
-        {"match": {**match, "headers": [header]}, "route": action, "request_headers_to_remove": ["x-api-key"], **limit},
+        {
+            "match": {**match, "headers": [header]},
+            "route": action,
+            "request_headers_to_remove": ["x-api-key", PROBE],
+            **limit,
+        },
         {"match": match, "direct_response": denied},
     ]
 

@@ -7,6 +7,7 @@ Law: a second supervisord is never started beside a living one, nor beside orpha
 
 from __future__ import annotations
 
+import configparser
 import contextlib
 import shlex
 import socket
@@ -73,12 +74,16 @@ class Supervisor:
             return False
 
     def start(self) -> None:
-        """Idempotent. What a dead one left running is ended first. Raises ToolFailed."""
+        """Idempotent. What a dead one left running is ended first; a damaged program is forgotten, as one that does not run.
+        Raises ToolFailed."""
         if self.is_up():
             return
         self.end_orphans()
         for folder in (self.folder / "programs", self.folder / "logs"):
             folder.mkdir(parents=True, exist_ok=True)
+        for path in (self.folder / "programs").glob("*.conf"):
+            if not _is_sound(path):
+                path.unlink()
         self.socket_path.parent.mkdir(mode=0o700, exist_ok=True)
         self.socket_path.unlink(missing_ok=True)
         self._config.write_text(
@@ -133,7 +138,7 @@ class Supervisor:
         program.log.parent.mkdir(parents=True, exist_ok=True)
         text = program.text()
         known = self.states().get(program.name)
-        same = path.exists() and path.read_text() == text
+        same = path.exists() and path.read_bytes() == text.encode()
         if same and known and known.name in ("RUNNING", "STARTING"):
             return
         if same and known:
@@ -187,6 +192,16 @@ class _Transport(xmlrpc.client.Transport):
 def _proxy(path: Path) -> Iterator[xmlrpc.client.ServerProxy]:
     with xmlrpc.client.ServerProxy("http://localhost", transport=_Transport(path)) as proxy:
         yield proxy
+
+
+def _is_sound(path: Path) -> bool:
+    """Whether supervisord would read it: one that it cannot read keeps it from starting at all."""
+    told = configparser.RawConfigParser()
+    try:
+        told.read_string(path.read_text())
+    except (OSError, ValueError, configparser.Error):
+        return False
+    return told.has_option(f"program:{path.stem}", "command")
 
 
 def _escaped(text: str) -> str:

@@ -12,11 +12,12 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from mlops.errors import MlopsError, Problem
+from mlops.errors import MlopsError, Problem, refusal
 from mlops.workloads.lifeline import die_with_parent
 
 PROBLEMS = "MLOPS_STAGE_PROBLEMS"
@@ -35,12 +36,22 @@ def run_stage(work: Callable[[str], None]) -> None:
     try:
         work(sys.argv[1])
     except MlopsError as error:
-        told = os.environ.get(PROBLEMS)
-        if told:
+        _give_up(error)
+    except Exception as error:
+        refused = refusal(error)
+        if refused is None:
+            raise
+        _give_up(refused)
+
+
+def _give_up(error: MlopsError) -> NoReturn:
+    told = os.environ.get(PROBLEMS)
+    if told:
+        with suppress(OSError):
             Path(told).write_text(json.dumps([asdict(problem) for problem in error.problems]))
-        for problem in error.problems:
-            print(f"Error: {problem.summary}\n  {problem.detail}", file=sys.stderr)
-        sys.exit(1)
+    for problem in error.problems:
+        print(f"Error: {problem.summary}\n  {problem.detail}", file=sys.stderr)
+    sys.exit(1)
 
 
 def say(line: str, fraction: float | None = None) -> None:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
+from typing import Any
 
+import grpc
 import pytest
+from pulumi import log
 
 from tests.cluster.api import Api
 from tests.cluster.control_plane import ControlPlane
@@ -18,6 +22,21 @@ from tests.cluster.trial import Place, Trial
 from tests.cluster.world import World
 
 NUMBER = count(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _tidy_inline_programs() -> Iterator[None]:
+    """When the engine stops an inline program in the middle, the SDK tells the engine, which is gone, that it tidies
+    up, and fails before it has; what it leaves is then collected, with complaints, in whatever test that happens."""
+    told = log._log
+
+    def tell(*words: Any) -> None:
+        with suppress(grpc.RpcError):
+            told(*words)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(log, "_log", tell)
+        yield
 
 
 @pytest.fixture(scope="session")

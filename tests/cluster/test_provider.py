@@ -1,12 +1,18 @@
 from __future__ import annotations
 
+import json
+import os
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
+import pulumi_kubernetes as k8s
 import pytest
+from pulumi import automation as auto
 
 from tests.cluster.api import ApiError
+from tests.cluster.control_plane import free_ports
 from tests.cluster.trial import Place, Seen
 from tests.cluster.world import NAMES, TOKEN
 
@@ -19,7 +25,8 @@ def operations(seen: Seen) -> dict[str, str]:
 
 def test_what_a_preview_shows_is_what_an_up_makes_and_then_nothing_changes(place: Place) -> None:
     everything = dict.fromkeys(NAMES, "create")
-    assert operations(place.trial.preview()) == everything
+    seen = place.trial.preview()
+    assert (operations(seen), seen.warnings) == (everything, [])
     assert not place.admin.exists(f"/api/v1/namespaces/{place.world.namespace}")
     assert operations(place.trial.up()) == everything
     live = place.live()
@@ -170,3 +177,53 @@ def test_a_user_without_rights_is_told_which(place: Place, monkeypatch: pytest.M
     monkeypatch.undo()
     with pytest.raises(ApiError, match="not found"):
         place.admin.get(f"/api/v1/namespaces/{place.world.namespace}")
+
+
+def test_what_pod_security_has_against_a_deployment_is_a_warning_beside_it(applied: Place) -> None:
+    applied.world.as_root = True
+    for seen in (applied.trial.preview(), applied.trial.up()):
+        assert any('would violate PodSecurity "restricted:latest"' in text for text in seen.warnings)
+
+
+def test_a_cluster_that_does_not_answer_is_said_to_be_unreachable(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kubeconfig = json.loads(Path(place.trial.env["KUBECONFIG"]).read_text())
+    (port,) = free_ports(1)
+    kubeconfig["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{port}"
+    monkeypatch.setitem(place.trial.env, "KUBECONFIG", json.dumps(kubeconfig))
+    assert "configured Kubernetes cluster is unreachable" in place.trial.refused("preview")
+    monkeypatch.setitem(place.trial.env, "KUBECONFIG", "/no/such/file")
+    assert "there is no kubeconfig at /no/such/file" in place.trial.refused("preview")
+
+
+def test_the_plain_command_sees_no_change_in_what_an_inline_program_made(applied: Place) -> None:
+    folder = applied.trial.write()
+    words = ["pulumi", "preview", "--expect-no-changes", "--non-interactive", "--stack", "test"]
+    environment = {**os.environ, **applied.trial.env}
+    done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    applied.world.replicas = 4
+    applied.trial.write()
+    again = subprocess.run([*words, "--diff"], cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert again.returncode != 0
+    assert re.search(r"~ replicas: 2 => 4", again.stdout), again.stdout
+
+
+def test_an_object_without_a_name_gets_one_and_a_patch_gives_back_only_what_it_set(place: Place) -> None:
+    def program() -> None:
+        metadata = {"name": "default", "annotations": {"tests/patched": "yes"}}
+        k8s.core.v1.NamespacePatch("patch", metadata=metadata)
+        k8s.core.v1.ConfigMap("Auto", data={"a": "b"})
+
+    stack = auto.create_or_select_stack(
+        "other", "patches", program, opts=auto.LocalWorkspaceOptions(env_vars=place.trial.env)
+    )
+    stack.up()
+    assert place.admin.get("/api/v1/namespaces/default")["metadata"]["annotations"] == {"tests/patched": "yes"}
+    names = {item["metadata"]["name"] for item in place.admin.items("/api/v1/namespaces/default/configmaps")}
+    (name,) = (name for name in names if re.fullmatch("auto-[0-9a-f]{8}", name))
+    assert stack.up().summary.resource_changes == {"same": 3}
+    stack.destroy()
+    assert not place.admin.exists(f"/api/v1/namespaces/default/configmaps/{name}")
+    assert "tests/patched" not in place.admin.get("/api/v1/namespaces/default")["metadata"].get("annotations", {})

@@ -25,10 +25,12 @@ QUIET = {"same", "refresh", "read"}
 
 @dataclass(frozen=True)
 class Seen:
-    """`changes`: resource name -> (operation, {field path: kind of difference}); untouched resources are left out."""
+    """`changes`: resource name -> (operation, {field path: kind of difference}), without what stays; `warnings` are the
+    API server's."""
 
     summary: dict[str, int]
     changes: dict[str, tuple[str, dict[str, str]]]
+    warnings: list[str]
 
     @property
     def is_empty(self) -> bool:
@@ -100,6 +102,8 @@ class Trial:
 
 def _seen(summary: Any, heard: list[events.EngineEvent]) -> Seen:
     changes: dict[str, tuple[str, dict[str, str]]] = {}
+    told_us = [event.diagnostic_event for event in heard if event.diagnostic_event]
+    warnings = [one.message.strip() for one in told_us if one.severity == "warning"]
     for event in heard:
         if event.resource_pre_event is None:
             continue
@@ -111,7 +115,7 @@ def _seen(summary: Any, heard: list[events.EngineEvent]) -> Seen:
             continue
         paths = {path: _word(one.diff_kind) for path, one in (told.detailed_diff or {}).items()}
         changes[name] = (operation, paths)
-    return Seen({_word(key): count for key, count in summary.items()}, changes)
+    return Seen({_word(key): count for key, count in summary.items()}, changes, warnings)
 
 
 @dataclass

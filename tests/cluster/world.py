@@ -33,6 +33,7 @@ class World:
     widget: bool = False
     adopts: bool = False
     patience: str = "60"
+    as_root: bool = False
 
     def program(self) -> None:
         space = k8s.core.v1.Namespace(
@@ -105,7 +106,7 @@ class World:
             "name": "main",
             "image": self.image,
             "resources": {"requests": {"cpu": "100m", "memory": self.memory}},
-            "security_context": {"allow_privilege_escalation": False, "capabilities": {"drop": ["ALL"]}},
+            "security_context": {"allow_privilege_escalation": self.as_root, "capabilities": {"drop": ["ALL"]}},
         }
         security = {"run_as_non_root": True, "seccomp_profile": {"type": "RuntimeDefault"}}
         return {"security_context": security, "containers": [container]}

@@ -60,6 +60,7 @@ class Host:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.sockets.mkdir(mode=0o700, exist_ok=True)
         self.supervisor.start()
+        was_whole = self.gateway.is_whole() or not self.gateway.folder.exists()
         self.gateway.prepare(host, port)
         command = [sys.executable, str(_LIFELINE), *self.gateway.command(beside_python("envoy"))]
         log = self.folder / "logs" / "gateway.log"
@@ -75,6 +76,8 @@ class Host:
                     f"Envoy did not come up on {host}:{port}. The end of its log:\n{end_of(log)}",
                 )
             time.sleep(0.05)
+        if not was_whole:
+            self.publish()
 
     def stop(self) -> None:
         self.supervisor.stop()
@@ -115,6 +118,8 @@ def read_json(path: Path) -> dict[str, Any]:
     """Empty where there is none. Raises MlopsError for a damaged file."""
     try:
         told: dict[str, Any] = json.loads(path.read_text())
+        if not isinstance(told, dict):
+            raise ValueError(f"it holds no mapping but {str(told)[:40]}")
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:

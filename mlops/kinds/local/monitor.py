@@ -14,7 +14,7 @@ from typing import Any
 
 from mlops.address import Address
 from mlops.engine.resource import Desired, Observed, Outcome, Reason, Record, Stale, Step
-from mlops.kinds.baseline import Watch, forget, make_baseline, watch_of
+from mlops.kinds.baseline import Watch, baseline_fault, forget, make_baseline, watch_of
 from mlops.kinds.findings import attention_of
 from mlops.kinds.ground import Ground, effect_of
 from mlops.kinds.local.host import Host
@@ -44,8 +44,8 @@ class LocalMonitor:
         state = self._host(record.outputs["stack"]).supervisor.states().get(_program(address.name))
         if state is None or state.name not in ("RUNNING", "STARTING"):
             stale = (Stale(Reason("its watcher does not run"), mends),)
-        elif not (folder / "baseline" / "baseline.json").exists():
-            stale = (Stale(Reason("its baseline is gone"), mends),)
+        elif (wrong := baseline_fault(folder / "baseline", record.outputs.get("digest"))) is not None:
+            stale = (Stale(Reason(f"its baseline is {wrong}"), mends),)
         return Observed(record, stale=stale, attention=attention)
 
     def notes(self, desired: Desired, record: Record | None, category: str) -> tuple[str, ...]:
@@ -66,7 +66,7 @@ class LocalMonitor:
         watch.folder.mkdir(parents=True, exist_ok=True)
         path = watch.folder / "config.json"
         text = json.dumps(config, indent=1, sort_keys=True)
-        same = path.exists() and path.read_text() == text
+        same = path.exists() and path.read_bytes() == text.encode()
         same = not make_baseline(self.ground, step, watch) and same
         path.write_text(text)
         name = _program(step.address.name)

@@ -38,6 +38,8 @@ class LocalStack:
             return Observed(record, stale=(Stale(Reason("its supervisor does not run"), mends),))
         if not host.gateway.is_ready():
             return Observed(record, stale=(Stale(Reason("its gateway does not answer"), mends),))
+        if not host.gateway.is_whole():
+            return Observed(record, stale=(Stale(Reason("a file of its gateway is damaged"), mends),))
         return Observed(record)
 
     def notes(self, desired: Desired, record: Record | None, category: str) -> tuple[str, ...]:

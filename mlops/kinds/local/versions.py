@@ -21,8 +21,12 @@ from typing import Any
 from mlops.errors import MlopsError
 from mlops.kinds.local.host import Host, end_of, read_json, write_private
 from mlops.kinds.rollout import FRESH
+from mlops.tools.envoy import PROBE
 from mlops.tools.supervisor import Program
 from mlops.tools.unix_http import ask
+
+_PROBE = {PROBE: "1"}
+"""What is asked for a judgement is no traffic: it would look like drift."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,7 @@ class Versions:
         rows = json.loads((Path(one["bento"]) / "golden.json").read_text())["rows"]
         body = json.dumps({"rows": rows}).encode()
         for index, _ in enumerate(one["sockets"]):
-            status, answer = ask(self.socket(version, index), "/predict", body=body, timeout=10.0)
+            status, answer = ask(self.socket(version, index), "/predict", body=body, timeout=10.0, headers=_PROBE)
             if status != 200:
                 return f"the golden request got {status}: {answer[:200].decode(errors='replace')}"
         return None

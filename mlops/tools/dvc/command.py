@@ -53,8 +53,11 @@ class Command:
 
     def run(self) -> None:
         """Raises MlopsError with the stage's own problems, or ToolFailed with the end of what it wrote."""
-        with reporting(self.root, self.say) as (told, watch):
-            self._carry_out({**told, "DVC_ROOT": str(self.root), "DVC_STAGE": self.stage}, watch)
+        try:
+            with reporting(self.root, self.say) as (told, watch):
+                self._carry_out({**told, "DVC_ROOT": str(self.root), "DVC_STAGE": self.stage}, watch)
+        except ToolFailed as error:
+            raise ToolFailed.of("stage failed", f"Stage {self.stage}: {error.problems[0].detail}") from error
 
     def _carry_out(self, env: Mapping[str, str], watch: Callable[[], None]) -> None:
         script = _SCRIPT.fullmatch(self.text)

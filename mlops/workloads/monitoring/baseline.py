@@ -7,6 +7,7 @@ Law: made from the train split and from what the model says of it, so that rows 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from pathlib import Path
@@ -67,6 +68,7 @@ def make_baseline(config: dict[str, Any]) -> None:
     told = {
         "format": 1, "kinds": kinds, "rows": profile.rows, "digest": config["baseline_digest"],
         "metrics": config.get("metrics", {}), "task": contract["task"],
+        "profile": hashlib.sha256((out / "baseline.bin").read_bytes()).hexdigest(),
     }  # fmt: skip
     (out / "baseline.json").write_text(json.dumps(told, indent=2, sort_keys=True) + "\n")
 

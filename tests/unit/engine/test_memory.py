@@ -89,7 +89,7 @@ def test_a_full_disk_is_told_and_what_was_finished_stays(world: World) -> None:
 
     result = world.apply(thing("a"), thing("b", text="x" * 100_000), thing("c"), thing("d"))
     (problem,) = result.problems
-    assert "Free some disk space" in problem.detail
+    assert "The disk is full: free some space" in problem.detail
     assert result.skipped == {at(name): "not tried: state cannot be written" for name in "cd"}
     assert set(world.store.records()) == {at("a")}
 
