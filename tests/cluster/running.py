@@ -24,26 +24,20 @@ from mlops.tools.pulumi import run_program
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.programs import programs
 from tests.cluster.pulumi_home import pulumi_environment
-from tests.cluster.trial import QUIET, Seen, Trial
+from tests.cluster.trial import QUIET, Seen, Watched
 
 ROOT = Path(__file__).parents[2]
 
 
-class Running(Trial):
+class Running(Watched):
     """`folder`: of a Pulumi of its own; two programs may share it, the same program twice may not."""
 
     def __init__(self, folder: Path, control_plane: ControlPlane, program: str) -> None:
         self.folder = f"stacks/{program}"
         path = ROOT / self.folder / "__main__.py"
-        super().__init__(
-            program,
-            lambda: run_program(path),
-            pulumi_environment(folder, control_plane.kubeconfig),
-        )
-
-    def __post_init__(self) -> None:
+        self.env = pulumi_environment(folder, control_plane.kubeconfig)
         options = auto.LocalWorkspaceOptions(env_vars=self.env, pulumi_command=auto.PulumiCommand(str(programs())))
-        self.stack = auto.create_or_select_stack("test", self.name, self.program, opts=options)
+        self.stack = auto.create_or_select_stack("test", program, lambda: run_program(path), opts=options)
 
     def tell(self, inputs: Mapping[str, Any], secrets: Mapping[str, str] | None = None) -> Self:
         told = {"inputs": auto.ConfigValue(json.dumps(inputs))}

@@ -1,6 +1,6 @@
 """One Pulumi stack of a test, and what its commands said.
 
-Lives here: Trial, a world's program on the Automation API; Seen, what it would do or did; Place, a world and its trial.
+Lives here: Watched, any stack; Trial, a world's program on the Automation API; Seen, what it would do or did; Place, a world and its trial.
 Not here: the programs (world), production's own way of running Pulumi (mlops.tools.pulumi).
 Law: a test reads operations and field paths, never Pulumi's prose.
 """
@@ -46,8 +46,37 @@ World(**json.loads((Path(__file__).parent / "world.json").read_text())).program(
 """
 
 
+class Watched:
+    """`stack`, and what its commands did."""
+
+    stack: auto.Stack
+
+    def preview(self, **options: Any) -> Seen:
+        heard: list[events.EngineEvent] = []
+        return _seen(self.stack.preview(on_event=heard.append, **options).change_summary, heard)
+
+    def up(self, **options: Any) -> Seen:
+        heard: list[events.EngineEvent] = []
+        return _seen(self.stack.up(on_event=heard.append, **options).summary.resource_changes or {}, heard)
+
+    def refresh(self, **options: Any) -> Seen:
+        heard: list[events.EngineEvent] = []
+        return _seen(self.stack.refresh(on_event=heard.append, **options).summary.resource_changes or {}, heard)
+
+    def destroy(self) -> Seen:
+        heard: list[events.EngineEvent] = []
+        return _seen(self.stack.destroy(on_event=heard.append).summary.resource_changes or {}, heard)
+
+    def resources(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.stack.export_stack().deployment.get("resources", [])
+        return found
+
+    def outputs(self) -> dict[str, Any]:
+        return {name: output.value for name, output in self.stack.outputs().items()}
+
+
 @dataclass
-class Trial:
+class Trial(Watched):
     """A world's stack, by an inline program; and by the same program in a folder, for plain `pulumi`."""
 
     world: World
@@ -75,29 +104,6 @@ class Trial:
         with pytest.raises(CommandError) as refused:
             getattr(stack, verb)(**options)
         return str(refused.value)
-
-    def preview(self, **options: Any) -> Seen:
-        heard: list[events.EngineEvent] = []
-        return _seen(self.stack.preview(on_event=heard.append, **options).change_summary, heard)
-
-    def up(self, **options: Any) -> Seen:
-        heard: list[events.EngineEvent] = []
-        return _seen(self.stack.up(on_event=heard.append, **options).summary.resource_changes or {}, heard)
-
-    def refresh(self, **options: Any) -> Seen:
-        heard: list[events.EngineEvent] = []
-        return _seen(self.stack.refresh(on_event=heard.append, **options).summary.resource_changes or {}, heard)
-
-    def destroy(self) -> Seen:
-        heard: list[events.EngineEvent] = []
-        return _seen(self.stack.destroy(on_event=heard.append).summary.resource_changes or {}, heard)
-
-    def resources(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.stack.export_stack().deployment.get("resources", [])
-        return found
-
-    def outputs(self) -> dict[str, Any]:
-        return {name: output.value for name, output in self.stack.outputs().items()}
 
 
 def _seen(summary: Any, heard: list[events.EngineEvent]) -> Seen:
