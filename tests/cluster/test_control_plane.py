@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -178,8 +179,9 @@ def _is_alive(process: int) -> bool:
 
 
 def test_make_cluster_prints_what_to_export_and_leaves_nothing(cluster_programs: Path) -> None:
-    with subprocess.Popen([sys.executable, "-m", "tests.cluster"], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
+    process = subprocess.Popen([sys.executable, "-m", "tests.cluster"], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
         exports: dict[str, str] = {}
         for line in process.stdout:
             name, _, value = line.removeprefix("export ").strip().partition("=")
@@ -189,6 +191,10 @@ def test_make_cluster_prints_what_to_export_and_leaves_nothing(cluster_programs:
         folder = Path(exports["KUBECONFIG"]).parent
         assert folder.is_dir()
         assert os.access(Path(exports["PATH"].split(":")[0]) / "pulumi", os.X_OK)
-        process.send_signal(2)
+        process.send_signal(signal.SIGINT)
         assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
     assert not folder.exists()

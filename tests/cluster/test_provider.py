@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pulumi
 import pulumi_kubernetes as k8s
 import pytest
 from pulumi import automation as auto
@@ -180,7 +181,7 @@ def test_a_user_without_rights_is_told_which(place: Place, monkeypatch: pytest.M
 
 
 def test_what_pod_security_has_against_a_deployment_is_a_warning_beside_it(applied: Place) -> None:
-    applied.world.as_root = True
+    applied.world.as_root, applied.world.job = True, "train-2"
     for seen in (applied.trial.preview(), applied.trial.up()):
         assert any('would violate PodSecurity "restricted:latest"' in text for text in seen.warnings)
 
@@ -210,11 +211,15 @@ def test_the_plain_command_sees_no_change_in_what_an_inline_program_made(applied
     assert re.search(r"~ replicas: 2 => 4", again.stdout), again.stdout
 
 
-def test_an_object_without_a_name_gets_one_and_a_patch_gives_back_only_what_it_set(place: Place) -> None:
+def test_an_object_without_a_name_gets_one_and_a_patch_gives_back_only_what_it_set(
+    place: Place, kubeconfig: Path
+) -> None:
     def program() -> None:
+        cluster = k8s.Provider("cluster", kubeconfig=kubeconfig.read_text(), context="admin", namespace="default")
+        there = pulumi.ResourceOptions(provider=cluster)
         metadata = {"name": "default", "annotations": {"tests/patched": "yes"}}
-        k8s.core.v1.NamespacePatch("patch", metadata=metadata)
-        k8s.core.v1.ConfigMap("Auto", data={"a": "b"})
+        k8s.core.v1.NamespacePatch("patch", metadata=metadata, opts=there)
+        k8s.core.v1.ConfigMap("Auto", data={"a": "b"}, opts=there)
 
     stack = auto.create_or_select_stack(
         "other", "patches", program, opts=auto.LocalWorkspaceOptions(env_vars=place.trial.env)
@@ -223,7 +228,7 @@ def test_an_object_without_a_name_gets_one_and_a_patch_gives_back_only_what_it_s
     assert place.admin.get("/api/v1/namespaces/default")["metadata"]["annotations"] == {"tests/patched": "yes"}
     names = {item["metadata"]["name"] for item in place.admin.items("/api/v1/namespaces/default/configmaps")}
     (name,) = (name for name in names if re.fullmatch("auto-[0-9a-f]{8}", name))
-    assert stack.up().summary.resource_changes == {"same": 3}
+    assert stack.up().summary.resource_changes == {"same": 4}
     stack.destroy()
     assert not place.admin.exists(f"/api/v1/namespaces/default/configmaps/{name}")
     assert "tests/patched" not in place.admin.get("/api/v1/namespaces/default")["metadata"].get("annotations", {})
