@@ -24,7 +24,9 @@ from mlops.engine.lease import Holder, lease
 from mlops.engine.plan import Change, make_plan
 from mlops.engine.resource import Action
 from mlops.engine.wishes import EVERYTHING, Wishes
+from mlops.tools.dvc.cache import Cache
 from mlops.tools.dvc.lockfile import LockFile
+from mlops.tools.dvc.reader import read_lock
 from mlops.tools.supervisor import Program, State
 from tests.engine_world import hurry
 
@@ -59,6 +61,8 @@ class Doors:
 
         monkeypatch.setattr(LockFile, "finish", finished)
         monkeypatch.setattr("mlops.tools.dvc.execute.Command", lambda *told: Stage(self, *told))
+        for module in ("stages", "package", "baseline"):
+            monkeypatch.setattr(f"{MODULES}.{module}.checkout", self.checkout)
         monkeypatch.setattr(f"{MODULES}.package.run", self.build)
         monkeypatch.setattr(f"{MODULES}.baseline.run", self.profile)
         monkeypatch.setattr(f"{MODULES}.local.host.Supervisor", lambda folder, socket: FakeSupervisor(self, folder))
@@ -85,6 +89,13 @@ class Doors:
             self.done[f"bento {name}:{version}"] += 1
 
         self.act(f"building {name}", do)
+
+    def checkout(self, root: Path, stages: Sequence[str]) -> None:
+        """`dvc checkout`, from the cache that the executor filled."""
+        for stage in stages:
+            for path, md5 in read_lock(root)[stage].outs.items():
+                if not (root / path).exists():
+                    self.act(f"bringing {path} back", lambda md5=md5, path=path: Cache(root).get(md5, root / path))  # type: ignore[misc]
 
     def profile(self, words: Sequence[str], *, cwd: Path) -> None:
         config = json.loads(Path(words[-1]).read_text())
