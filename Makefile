@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
-.PHONY: help env demo test unit check fix golden verify bench lock clean
+.PHONY: help env demo test unit cluster test-cluster programs check fix golden verify fuzz torture bench lock clean
 
 # The first interpreter that is really there and is 3.11 or 3.12; a version manager's shim may answer for neither.
 PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
@@ -17,7 +17,7 @@ export PULUMI_SKIP_UPDATE_CHECK := true
 export ORT_DISABLE_TELEMETRY := 1
 
 help:  ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 env: .venv/.installed  ## make .venv/ and install what requirements.lock pins
 
@@ -49,13 +49,26 @@ demo: env $(KEY)  ## real flights become a live, watched endpoint on this machin
 	@echo "       mlops why endpoint.delay                          # why it is as it is"
 	@echo "       mlops destroy                                     # take it all down again"
 
-test: env  ## all tests, those with the real programs too
+test: env programs  ## all tests, those with the real programs too
 	@.ci/packages
 	@echo "Tests: unit, contract, property and fault first, then the real programs end to end"
 	@$(BIN)/python -m pytest
 
 unit: env  ## the tests that take seconds
 	@$(BIN)/python -m pytest tests/unit tests/cases tests/errors tests/contract tests/property tests/fault tests/architecture
+
+# Built once into a cache outside the checkout; `make test` goes on without Go, and the tests that need it say so.
+programs:
+	@if command -v go >/dev/null; then tests/cluster/tools/build.sh >/dev/null; \
+	else echo "Go was not found: the tests on a real Kubernetes control plane are skipped. Install Go 1.26 or newer."; fi
+
+cluster: env  ## a real Kubernetes control plane on this machine, until Ctrl-C
+	@tests/cluster/tools/build.sh >/dev/null
+	@$(BIN)/python -m tests.cluster
+
+test-cluster: env  ## the tests on it: the first time builds Kubernetes and Pulumi, about 15 minutes
+	@tests/cluster/tools/build.sh >/dev/null
+	@$(BIN)/python -m pytest tests/cluster
 
 check: env  ## lint, types, import contracts
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-logo
@@ -68,6 +81,13 @@ golden: env  ## rewrite the golden files of tests/cases
 
 verify: env  ## golden files, params/ and schemas are up to date
 	@$(BIN)/python -m pytest -q tests/cases && $(BIN)/mlops render --check
+
+fuzz: env  ## 10,000 broken specs: no traceback, no hang, no execution
+	@FUZZ=$${FUZZ:-10000} $(BIN)/python -m pytest -q -s tests/errors/test_fuzzed_specs.py
+
+torture: env  ## kill applies at 250 random moments; each time the next one reaches the same world (an hour)
+	@$(BIN)/python -u -m tests.e2e.kill values --kills 200
+	@$(BIN)/python -u -m tests.e2e.kill flights --kills 50
 
 bench: env  ## measure against the peers: one table, and bench/results.json
 	@$(BIN)/python -m bench

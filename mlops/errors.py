@@ -83,6 +83,10 @@ class ToolFailed(MlopsError):
     """An outside program failed; the detail ends with the command and the end of what it wrote to stderr."""
 
 
+class StateFailed(MlopsError):
+    """The state cannot be read or written; whoever writes it must stop."""
+
+
 class ApplyFailed(MlopsError):
     pass
 

@@ -127,7 +127,7 @@ class World:
     def __post_init__(self) -> None:
         self.kind = Thing(self.things)
         self.store: DatabaseStore = open_database(f"sqlite:///{self.path / 'state.db'}", "dev")
-        sa.event.listen(self.store.engine, "connect", _hurry)
+        sa.event.listen(self.store.engine, "connect", hurry)
         self.events: list[Event] = []
         self.count = 0
 
@@ -169,7 +169,7 @@ class World:
         self.store.engine.dispose()
 
 
-def _hurry(connection: sqlite3.Connection, _: object) -> None:
+def hurry(connection: sqlite3.Connection, _: object) -> None:
     """No test here cuts the power."""
     connection.execute("PRAGMA synchronous=OFF")
 

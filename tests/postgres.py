@@ -86,3 +86,15 @@ def fresh_database(url: str) -> str:
         connection.exec_driver_sql(f"CREATE DATABASE {name}")
     engine.dispose()
     return url.format(database=name)
+
+
+def connections(url: str, *, allowed: bool) -> None:
+    """End all to the database, and refuse new ones; or take them again."""
+    made = sa.make_url(url)
+    engine = sa.create_engine(made.set(database="postgres"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"ALTER DATABASE {made.database} ALLOW_CONNECTIONS {allowed}")
+        if not allowed:
+            ended = sa.text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name")
+            connection.execute(ended, {"name": made.database})
+    engine.dispose()

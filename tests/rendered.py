@@ -6,7 +6,6 @@ import asyncio
 import base64
 import contextvars
 import json
-import runpy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,8 @@ from pulumi.runtime import settings
 from pulumi.runtime.mocks import MockEngine, MockMonitor
 from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.stack import run_in_stack
+
+from mlops.tools.pulumi import run_program
 
 ROOT = Path(__file__).parents[1]
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
@@ -95,18 +96,17 @@ def render(program: str, inputs: dict[str, Any], secrets: dict[str, str] | None 
 
 def _render(program: str, inputs: dict[str, Any], secrets: dict[str, str] | None) -> Rendered:
     into = Rendered()
-    project = f"mlops-{program}"
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     try:
-        settings.reset_options(project=project, stack="test")
-        settings.configure(settings.Settings(project, "test", monitor=_Monitor(into), engine=MockEngine(None)))
-        config = {f"{project}:inputs": json.dumps(inputs)}
+        settings.reset_options(project=program, stack="test")
+        settings.configure(settings.Settings(program, "test", monitor=_Monitor(into), engine=MockEngine(None)))
+        config = {f"{program}:inputs": json.dumps(inputs)}
         if secrets is not None:
-            config[f"{project}:secrets"] = json.dumps(secrets)
-        pulumi.runtime.set_all_config(config, [f"{project}:secrets"])
+            config[f"{program}:secrets"] = json.dumps(secrets)
+        pulumi.runtime.set_all_config(config, [f"{program}:secrets"])
         path = ROOT / "stacks" / program / "__main__.py"
-        loop.run_until_complete(run_in_stack(lambda: runpy.run_path(str(path), run_name="__main__") and None))
+        loop.run_until_complete(run_in_stack(lambda: run_program(path)))
     finally:
         loop.run_until_complete(loop.shutdown_default_executor())
         asyncio.set_event_loop(None)

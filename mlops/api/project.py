@@ -31,7 +31,7 @@ from mlops.engine.plan import Pin, Plan, Truths, attention_of, make_plan
 from mlops.engine.planfile import check_own, check_same, digest_of, plan_to_json
 from mlops.engine.resource import Observed
 from mlops.engine.state import Head, Operation
-from mlops.engine.store import DatabaseStore, open_database
+from mlops.engine.store import DatabaseStore, in_project, open_database
 from mlops.engine.wishes import half_made, renamed
 from mlops.errors import Interrupted, LockHeld, MlopsError, Problem
 from mlops.kinds.ground import Ground, Places
@@ -90,7 +90,7 @@ class Project(Inspection):
         settings = with_secrets(spec.settings, lambda name: read_secret(places.secrets, name))
         if settings.state_url is None:
             _writable(places.home)
-        url = settings.state_url or f"sqlite:///{places.home / 'state.db'}"
+        url = in_project(settings.state_url or "sqlite:///.mlops/state.db", root)
         return cls(root, replace(spec, settings=settings), open_database(url, spec.environment), tuple(overrides))
 
     @property

@@ -43,24 +43,25 @@ def command(
             "`--resume` goes on with a saved plan: mlops apply FILE --resume. Without one, `mlops apply` goes on by itself.",
         )
     from mlops.api import Options
-    from mlops.cli.applying import apply_and_report
+    from mlops.cli.applying import apply_and_report, streamed
 
-    if files:
-        path = Path(files[0])
-        project, plan = session.open_saved(path, resume=resume)
+    with streamed(session, as_json) as stream:
+        if files:
+            project, plan = session.open_saved(Path(files[0]), resume=resume)
+        else:
+            project = session.open(values)
+            plan = project.plan(Options(targets, exclude, anew, preflight=preflight))
+            _someone_to_ask(yes)
         apply_and_report(
-            session, project, plan, as_json=as_json, lock_timeout=lock_timeout, parallel=parallel, resume=resume
-        )
-        return
-    project = session.open(values)
-    plan = project.plan(Options(targets, exclude, anew, preflight=preflight))
-    ask = not yes
-    if ask and not sys.stdin.isatty():
+            session, project, plan, ask=not (yes or files), stream=stream, lock_timeout=lock_timeout, parallel=parallel,
+            overrides=values, resume=resume,
+        )  # fmt: skip
+
+
+def _someone_to_ask(yes: bool) -> None:
+    if not yes and not sys.stdin.isatty():
         raise MlopsError.of(
             "no one to ask",
             "This is not a terminal, so nobody can confirm the plan. Review it with `mlops plan --out FILE` and run "
             "`mlops apply FILE`, or say --yes.",
         )
-    apply_and_report(
-        session, project, plan, ask=ask, as_json=as_json, lock_timeout=lock_timeout, parallel=parallel, overrides=values
-    )

@@ -1,6 +1,6 @@
 """Show a plan, ask, apply it, and say how it went.
 
-Lives here: apply_and_report, shared by apply and destroy.
+Lives here: apply_and_report and streamed, shared by apply and destroy.
 Not here: applying (api, engine).
 Law: Ctrl-C once finishes what runs and starts nothing new; twice ends at once.
 """
@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING
 import click
 
 from mlops.cli.session import Session
+from mlops.errors import MlopsError
 from mlops.render.document import plan_document
 from mlops.render.paint import Paint
-from mlops.render.progress import Progress, json_lines
+from mlops.render.progress import JsonLines, Progress
 from mlops.render.terminal import render_terminal
 
 if TYPE_CHECKING:
@@ -31,12 +32,14 @@ if TYPE_CHECKING:
 
 
 def apply_and_report(
-    session: Session, project: Project, plan: Plan, *, ask: bool = False, as_json: bool = False,
+    session: Session, project: Project, plan: Plan, *, ask: bool = False, stream: JsonLines | None = None,
     lock_timeout: str = "0s", parallel: int = 4, overrides: Sequence[str] = (), resume: bool = False,
 ) -> None:  # fmt: skip
     """Ends with SystemExit where the apply did not succeed."""
     document = plan_document(plan)
-    if not as_json:
+    if stream:
+        stream.planned(document)
+    else:
         drawn = render_terminal(document, **session.drawing, seconds=time.perf_counter() - session.started)
         session.say(drawn.rstrip("\n"))
     if not document["changes"] and not document["summary"]["adopt"]:
@@ -44,29 +47,43 @@ def apply_and_report(
     if document["changes"] and ask and not click.confirm("\nApply this plan?", default=False):
         session.say("Nothing was changed.")
         return
-    if document["changes"] and not as_json:
+    if document["changes"] and not stream:
         session.say()
     with interrupts() as stop:
         result = project.apply(
-            plan, sink=_sink(session, document, as_json), stop=stop, lock_timeout=lock_timeout, parallel=parallel,
+            plan, sink=stream or _progress(session, document), stop=stop, lock_timeout=lock_timeout, parallel=parallel,
             resume=resume,
         )  # fmt: skip
     if result.error is not None:
         from mlops.cli.session import report
 
-        if not as_json:
+        if stream:
+            stream.diagnostics(result.error.problems)
+        else:
             session.say()
             report(result.error, session.root, result.outcome)
         raise SystemExit(result.error.exit_code)
-    if not as_json and document["changes"]:
+    if not stream and document["changes"]:
         session.say(f"{result.outcome}{' ' + project.headline() if project.headline() else ''}")
         for line in project.keep_hints(overrides):
             session.say(line)
 
 
-def _sink(session: Session, document: dict[str, object], as_json: bool) -> Sink:
-    if as_json:
-        return json_lines(session.say)
+@contextmanager
+def streamed(session: Session, as_json: bool) -> Iterator[JsonLines | None]:
+    """What to tell in JSON, where that was asked; what goes wrong meanwhile stands in it too."""
+    if not as_json:
+        yield None
+        return
+    stream = JsonLines(session.say)
+    try:
+        yield stream
+    except MlopsError as error:
+        stream.diagnostics(error.problems)
+        raise
+
+
+def _progress(session: Session, document: dict[str, object]) -> Sink:
     changes: list[dict[str, str]] = document["changes"]  # type: ignore[assignment]
     names = max((len(change["address"]) for change in changes), default=18)
     flash = _flash if session.color else None

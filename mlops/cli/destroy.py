@@ -24,10 +24,11 @@ from mlops.errors import MlopsError
 def command(session: Session, overrides: tuple[str, ...], yes: bool, as_json: bool, targets: tuple[str, ...]) -> None:
     """Take down everything of this environment, or the given targets."""
     from mlops.api import Options
-    from mlops.cli.applying import apply_and_report
+    from mlops.cli.applying import apply_and_report, streamed
 
-    project = session.open(overrides)
-    plan = project.plan(Options(targets, destroy=True))
-    if not yes and not sys.stdin.isatty():
-        raise MlopsError.of("no one to ask", "This is not a terminal, so nobody can confirm. Say --yes to destroy.")
-    apply_and_report(session, project, plan, ask=not yes, as_json=as_json)
+    with streamed(session, as_json) as stream:
+        project = session.open(overrides)
+        plan = project.plan(Options(targets, destroy=True))
+        if not yes and not sys.stdin.isatty():
+            raise MlopsError.of("no one to ask", "This is not a terminal, so nobody can confirm. Say --yes to destroy.")
+        apply_and_report(session, project, plan, ask=not yes, stream=stream)

@@ -24,7 +24,7 @@ from mlops.engine.events import Event, EventType, Sink
 from mlops.engine.plan import Change, Truths, needs_moved
 from mlops.engine.resource import Action, Desired, Effect, Json, Kind, Outcome, Record, Step
 from mlops.engine.state import Intent, Store
-from mlops.errors import ApplyFailed, MlopsError, Problem, refusal
+from mlops.errors import ApplyFailed, LockHeld, MlopsError, Problem, StateFailed, refusal
 
 _TELL_EVERY = 0.2
 
@@ -88,6 +88,7 @@ class _Walk:
         }
         self.result = Result()
         self._telling = threading.Lock()
+        self._halted = ""
 
     def run(self) -> Result:
         started = self.desk.clock()
@@ -137,6 +138,9 @@ class _Walk:
 
     def _held_back(self, change: Change) -> bool:
         """True, and told, where something before it failed or nothing new may start."""
+        if self._halted:
+            self._skip(change, f"not tried: {self._halted}")
+            return True
         if change.action in (Action.ADOPT, Action.MOVE):
             return False
         for need in change.depends_on:
@@ -271,6 +275,8 @@ class _Walk:
     def _fail(self, change: Change, error: MlopsError) -> None:
         told = error.at(str(change.address))
         told.__cause__ = error.__cause__ or error
+        if isinstance(error, StateFailed | LockHeld):
+            self._halted = error.problems[0].summary
         self.result.failed[change.address] = told
         problems = [{"summary": p.summary, "detail": p.detail} for p in told.problems]
         self._tell("change_failed", change.address, {"problems": problems, "category": change.category})

@@ -23,19 +23,22 @@ from mlops.engine.resource import Record
 from mlops.engine.state import Head, Intent, Operation, Version, record_from_json, record_to_json
 from mlops.engine.together import Together
 from mlops.engine.wishes import renamed
-from mlops.errors import LockHeld, MlopsError
+from mlops.errors import LockHeld, StateFailed
 
 _ROOM = 1 << 20
 """Bytes free below which a disk counts as full."""
 
 
 class DatabaseStore:
-    """Implements Store. `where`: how the database is named to the user. Creates its tables on the first write only."""
+    """Implements Store. `where`: how the database is named to the user. `file`: of a database that is one. Creates its file
+    and its tables on the first write only."""
 
-    def __init__(self, engine: sa.Engine, environment: str, where: str) -> None:
+    def __init__(self, engine: sa.Engine, environment: str, where: str, file: Path | None = None) -> None:
         self.engine = engine
         self.environment = environment
         self.where = where
+        self.file = file
+        self._inode: int | None = None
         self._has_tables = False
         self._format = t.FORMAT
         self._is_prepared = False
@@ -180,6 +183,7 @@ class DatabaseStore:
                     )
                 )  # fmt: skip
         self._format = t.FORMAT
+        self._inode = _inode(self.file)
         self._has_tables = self._is_prepared = True
 
     def _check(self, connection: sa.Connection) -> None:
@@ -187,7 +191,7 @@ class DatabaseStore:
         self._has_tables = sa.inspect(connection).has_table(t.meta.name)
         self._format = (t.format_of(connection) if self._has_tables else None) or t.FORMAT
         if self._format > t.FORMAT:
-            raise MlopsError.of(
+            raise StateFailed.of(
                 "state of a newer version",
                 f"{self.where} has format {self._format}, and this mlops knows {t.FORMAT}. A newer mlops has applied here; "
                 "install that version, or a later one.",
@@ -195,6 +199,9 @@ class DatabaseStore:
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
+        if self.file is not None and not self._is_prepared and not self.file.exists():
+            yield _Nothing()  # type: ignore[misc]
+            return
         with self._told("read"), self.engine.connect() as connection:
             if not self._has_tables:
                 self._check(connection)
@@ -207,6 +214,12 @@ class DatabaseStore:
 
     @contextmanager
     def _fenced(self, token: int) -> Iterator[sa.Connection]:
+        if self._is_prepared and _inode(self.file) != self._inode:
+            raise StateFailed.of(
+                "state was taken away",
+                f"{self.where} is no longer the file that this command began with: it was deleted, moved or replaced. Put it "
+                "back, and run the same command again: what was made meanwhile is found again.",
+            )
         with self.writing() as connection:
             held = connection.execute(t.FENCE, {"env": self.environment, "held": token})
             if held.rowcount != 1:
@@ -223,7 +236,7 @@ class DatabaseStore:
             yield
         except sa.exc.SQLAlchemyError as error:
             cause = str(getattr(error, "orig", None) or error).splitlines()[0]
-            raise MlopsError.of(
+            raise StateFailed.of(
                 f"state cannot be {verb}",
                 f"{self.where}: {cause}. {_remedy(cause, self.where)}",
             ) from error
@@ -247,7 +260,7 @@ class DatabaseStore:
         try:
             return record_from_json(Address.parse(address), serial, body)
         except (ValueError, KeyError, TypeError) as error:
-            raise MlopsError.of(
+            raise StateFailed.of(
                 "state is damaged",
                 f"The record of {address} at serial {serial} in {self.where} cannot be read: {error}. Restore the "
                 "database from a backup; `mlops history` lists the serials.",
@@ -268,6 +281,14 @@ class _Nothing:
         return []
 
 
+def _inode(file: Path | None) -> int | None:
+    """Of a file that is there: what is written to one that was deleted is read by nobody."""
+    try:
+        return file.stat().st_ino if file is not None else None
+    except OSError:
+        return None
+
+
 def _remedy(cause: str, where: str) -> str:
     low = cause.lower()
     if "malformed" in low or "not a database" in low:
@@ -281,6 +302,14 @@ def _remedy(cause: str, where: str) -> str:
     if "locked" in low:
         return "Another process is writing; try again."
     return "Check that the database is up and that `state.url` is right."
+
+
+def in_project(url: str, root: Path) -> str:
+    """The same, a relative file of SQLite being the project's, wherever the command runs."""
+    parsed = sa.make_url(url)
+    if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
+        return url
+    return parsed.set(database=str(root / str(parsed.database))).render_as_string(hide_password=False)
 
 
 def _is_full(folder: Path) -> bool:
@@ -312,7 +341,8 @@ def open_database(url: str, environment: str) -> DatabaseStore:
                 "BEGIN IMMEDIATE" if connection.get_execution_options().get("write") else "BEGIN"
             )
 
-        return DatabaseStore(engine, environment, parsed.database or url)
+        file = Path(parsed.database) if parsed.database not in (None, "", ":memory:") else None
+        return DatabaseStore(engine, environment, parsed.database or url, file)
     return DatabaseStore(
         sa.create_engine(url, pool_pre_ping=True), environment, parsed.render_as_string(hide_password=True)
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -46,7 +46,7 @@ class Fleet(Protocol):
         """Stop all of a version that is told no more. Idempotent."""
         ...
 
-    def strays(self, known: Container[str]) -> list[str]:
+    def strays(self, known: Collection[str]) -> list[str]:
         """Versions that run and are not told: an apply was killed between the two."""
         ...
 

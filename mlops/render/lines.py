@@ -8,6 +8,8 @@ Law: destructive and costly changes stand first; what repeats is folded, and say
 from __future__ import annotations
 
 import difflib
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +17,9 @@ from mlops.render.document import value_text
 
 _TONES = {"create": "add", "delete": "remove", "replace": "warn"}
 FOLD_FROM = 4
+MANY = 20
+"""So many different changes are shown one by one; of more, those of the same fields are folded too."""
+_VALUES = re.compile(r"(\S+  ).* → .*")
 LONG = 56
 
 
@@ -126,11 +131,18 @@ def _reason_rows(change: dict[str, Any]) -> list[Row]:
 
 
 def _fold(single: list[Entry]) -> list[Entry]:
+    folded = _together(single, _exactly, "")
+    left = sum(len(entry.addresses) == 1 for entry in folded)
+    return _together(folded, _roughly, ", and so on") if left > MANY else folded
+
+
+def _together(entries: list[Entry], shape: Callable[[Entry], tuple[Any, ...]], etc: str) -> list[Entry]:
+    """Single ones of one shape become one entry, from FOLD_FROM on. `etc`: follows values that are the first one's."""
     groups: dict[tuple[Any, ...], list[Entry]] = {}
-    for entry in single:
-        kind, _, name = entry.addresses[0].partition(".")
-        shape = tuple((row.text.replace(name, "*"), row.tone) for row in entry.rows)
-        groups.setdefault((entry.symbol, entry.category, kind, shape), []).append(entry)
+    for entry in entries:
+        kind = entry.addresses[0].partition(".")[0]
+        alone = () if len(entry.addresses) == 1 else entry.addresses
+        groups.setdefault((entry.symbol, entry.category, kind, alone, shape(entry)), []).append(entry)
     folded: list[Entry] = []
     for group in groups.values():
         if len(group) < FOLD_FROM:
@@ -138,9 +150,31 @@ def _fold(single: list[Entry]) -> list[Entry]:
             continue
         first = group[0]
         addresses = tuple(entry.addresses[0] for entry in group)
-        rows = (Row(f"{len(group)} alike: {_some(addresses)}"), *first.rows)
-        folded.append(Entry(addresses, first.symbol, first.category, first.action, rows, first.rank))
+        rows = [Row(f"{len(group)} alike: {_some(addresses)}")]
+        for index, row in enumerate(first.rows):
+            text = f"{row.text}{etc}" if _VALUES.fullmatch(row.text) else row.text
+            rows.append(Row(text, _common([entry.rows[index].source for entry in group]), row.tone))
+        folded.append(Entry(addresses, first.symbol, first.category, first.action, tuple(rows), first.rank))
     return folded
+
+
+def _exactly(entry: Entry) -> tuple[Any, ...]:
+    name = entry.addresses[0].partition(".")[2]
+    return tuple((row.text.replace(name, "*"), row.tone) for row in entry.rows)
+
+
+def _roughly(entry: Entry) -> tuple[Any, ...]:
+    """The same fields, whatever their values."""
+    name = entry.addresses[0].partition(".")[2]
+    return tuple((_VALUES.sub(r"\1", row.text).replace(name, "*"), row.tone) for row in entry.rows)
+
+
+def _common(sources: list[str | None]) -> str | None:
+    """The place that all of them name; else their file, or how many files there are."""
+    if len(set(sources)) == 1:
+        return sources[0]
+    files = {source.partition(":")[0] for source in sources if source}
+    return files.pop() if len(files) == 1 else f"{len(files)} files"
 
 
 def _some(addresses: tuple[str, ...]) -> str:

@@ -1,6 +1,6 @@
 """Tell how an apply goes.
 
-Lives here: Progress, which turns events into lines, and json_lines, which turns them into JSON Lines.
+Lives here: Progress, which turns events into lines, and JsonLines, which turns them into JSON Lines.
 Not here: writing them anywhere (cli).
 Law: each finished change is one line that stays; what is going on is at most one line that moves.
 """
@@ -8,11 +8,12 @@ Law: each finished change is one line that stays; what is going on is at most on
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from mlops.engine.events import Event
+from mlops.errors import Problem
 from mlops.render.paint import Paint
 
 STREAM = "mlops.apply/1"
@@ -64,12 +65,35 @@ class Progress:
         self.write(f"  {self.paint(mark, tone)} {address:<{self.names}}  {category:<11} {body}  {seconds}".rstrip())
 
 
-def json_lines(write: Callable[[str], None]) -> Callable[[Event], None]:
-    """The first line names the format and its version."""
-    write(json.dumps({"format": STREAM}))
+_TYPES = {
+    "change_started": "apply_start", "progress": "progress", "change_done": "apply_complete", "change_failed": "apply_errored",
+    "change_skipped": "apply_skipped", "apply_done": "summary",
+}  # fmt: skip
 
-    def sink(event: Event) -> None:
-        told: Mapping[str, Any] = {"type": event.type, "at": event.at, "address": event.address, **event.data}
-        write(json.dumps(told, ensure_ascii=False, default=str))
 
-    return sink
+class JsonLines:
+    """An apply as JSON Lines: the format and its version, a planned_change for each change, then events as they happen, a
+    summary, and diagnostics where something went wrong. `write`: takes a line."""
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self.write = write
+        self._line({"format": STREAM})
+
+    def planned(self, document: Mapping[str, Any]) -> None:
+        """`document`: of the plan. Without changes it is the whole story, summary included."""
+        for change in document["changes"]:
+            told = {name: change[name] for name in ("address", "action", "category", "because", "notes", "blocked")}
+            self._line({"type": "planned_change", **told})
+        if not document["changes"]:
+            self._line({"type": "summary", "done": 0, "failed": 0, "skipped": 0, "seconds": 0.0})
+
+    def __call__(self, event: Event) -> None:
+        if event.type in _TYPES:
+            told = {"type": _TYPES[event.type], "at": event.at, "address": event.address, **event.data}
+            self._line({key: value for key, value in told.items() if value is not None})
+
+    def diagnostics(self, problems: Iterable[Problem]) -> None:
+        self._line({"type": "diagnostics", "problems": [asdict(problem) for problem in problems]})
+
+    def _line(self, told: Mapping[str, Any]) -> None:
+        self.write(json.dumps(told, ensure_ascii=False, default=str))

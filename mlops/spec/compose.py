@@ -8,6 +8,7 @@ variable is read: equal files and words give equal trees.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,7 +73,7 @@ def _composed(files: Files, overrides: list[str], places: dict[str, Place], word
             config = hydra_compose("project", overrides)
             loader = GlobalHydra.instance().config_loader()
             told = loader.compute_defaults_list("project", overrides, RunMode.RUN).defaults
-    except (HydraException, OmegaConfBaseException) as error:
+    except (HydraException, OmegaConfBaseException, OSError) as error:
         raise InvalidConfig(_blame(error, files)) from error
     layers: list[Layer] = []
     for default in told:
@@ -141,6 +142,8 @@ def _out_of_place(path: str, place: Place, files: Files) -> list[Problem]:
     problems: list[Problem] = []
     for key, below in place.items():
         if group in (ENV, EXPERIMENT) and key in files.kinds:
+            if not isinstance(below.children, Mapping):
+                problems.append(_no_names(str(key), path, below))
             for name, value in below.items():
                 where = Source(path, *(value.key or (value.line, value.column, value.width)))
                 if group == ENV and key in ("dataset", "model"):
@@ -152,6 +155,14 @@ def _out_of_place(path: str, place: Place, files: Files) -> list[Problem]:
             detail = f"`{key}` is a kind, and a resource is a file of its own: {CONF}/{key}/NAME.yaml. Move it there."
             problems.append(Problem("resource in the project's file", detail, source=where))
     return problems
+
+
+def _no_names(kind: str, path: str, below: Place) -> Problem:
+    return Problem(
+        "not a mapping",
+        f"`{kind}` is a kind, and below it stand the names of resources with what differs: `{kind}: {{ NAME: {{ FIELD: VALUE }} }}`.",
+        source=Source(path, below.line, below.column, below.width),
+    )
 
 
 def _built_once(address: str, where: Source) -> Problem:

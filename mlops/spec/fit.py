@@ -14,7 +14,7 @@ from mlops.errors import Problem, Source
 
 Tree = Mapping[str, Any]
 _ELSEWHERE = {
-    "local": {"autoscale": "starts as many replicas as `replicas` says", "resources": "shares the machine among all"},
+    "local": {"autoscale": "starts as many replicas as `replicas` says, and no more", "resources": "shares the machine among all"},
     "kubernetes": {"rate_limit": "reaches endpoints through the Gateway API, which has no standard for limits: set one at "
                                  "the Gateway itself"},
 }  # fmt: skip
@@ -25,13 +25,13 @@ def misfits(settings: Tree, resources: Tree) -> Iterator[Problem]:
     for address, told in resources.items():
         kind = address.partition(".")[0]
         if kind == "endpoint":
-            yield from _endpoint(address, told, resources)
+            yield from _endpoint(address, told, resources, settings)
         elif kind == "monitor":
             yield from _monitor(address, told, resources)
     yield from _training(settings, resources)
 
 
-def _endpoint(address: str, told: Tree, resources: Tree) -> Iterator[Problem]:
+def _endpoint(address: str, told: Tree, resources: Tree, settings: Tree) -> Iterator[Problem]:
     inputs = told["inputs"]
     name = f"stack.{inputs['stack']}"
     stack = resources[name]["inputs"]
@@ -52,6 +52,12 @@ def _endpoint(address: str, told: Tree, resources: Tree) -> Iterator[Problem]:
             f"conf/package/{inputs['package']}.yaml."
         )
         yield Problem("no image", detail, address, _source(told, "package"))
+    elif not settings["registry"]:
+        detail = (
+            f"{name} pulls images from a registry, and environment {settings['environment']} names none: they would stay on "
+            f"the machine that built them. Say `registry: {{url: …}}` in conf/env/{settings['environment']}.yaml."
+        )
+        yield Problem("no registry", detail, address, _source(told, "stack"))
 
 
 def _monitor(address: str, told: Tree, resources: Tree) -> Iterator[Problem]:

@@ -52,6 +52,14 @@ def _label(text: str) -> str:
     return text
 
 
+def _value(text: str) -> str:
+    if not re.fullmatch(r"(?=.{0,63}$)([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)?", text):
+        raise ValueError(
+            f"`{text}` cannot be the value of a label: it takes up to 63 letters, digits, `-`, `_` and `.`"
+        )
+    return text
+
+
 def _path(text: str) -> str:
     if not text or text.startswith("/") or {"", ".", ".."} & set(text.split("/")):
         raise ValueError(f"`{text}` is no relative path below the folder of the files")
@@ -60,6 +68,7 @@ def _path(text: str) -> str:
 
 Label = Annotated[str, AfterValidator(_label)]
 """Names a Service and all else."""
+LabelValue = Annotated[str, AfterValidator(_value)]
 FilePath = Annotated[str, AfterValidator(_path)]
 
 
@@ -91,7 +100,7 @@ class Told(Strict):
     cluster: Cluster = Cluster()
     namespace: Label
     project: Label = "mlops"
-    labels: dict[str, str] = Field(default_factory=dict)
+    labels: dict[str, LabelValue] = Field(default_factory=dict)
     secrets: tuple[str, ...] = ()
 
 
@@ -137,7 +146,7 @@ class TrainingInputs(Told):
     command: list[str]
     pods: int = Field(1, ge=1, le=1000)
     gpus: int = Field(0, ge=0)
-    product: str | None = None
+    product: LabelValue | None = None
     cpu: str = "2"
     memory: str = "8Gi"
     scratch: str = "20Gi"

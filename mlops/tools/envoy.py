@@ -25,6 +25,8 @@ _PANIC = 1
 comes late is better than none."""
 _UPSTREAM_IDLE = "60s"
 Taken = Callable[[str, Sequence[Mapping[str, Any]], Sequence[str]], bool]
+PROBE = "x-mlops-probe"
+"""Of requests by which a machine asks itself; taken off those that come from outside."""
 _RETRY = "connect-failure,refused-stream,reset,gateway-error"
 
 
@@ -262,11 +264,16 @@ def _entries(route: Route) -> list[dict[str, Any]]:
         answer = {"status": 503, "body": {"inline_string": '{"error":"no version of this endpoint is live"}'}}
         return [{"match": match, "direct_response": answer}]
     if route.key is None:
-        return [{"match": match, "route": action, **limit}]
+        return [{"match": match, "route": action, "request_headers_to_remove": [PROBE], **limit}]
     header = {"name": "x-api-key", "string_match": {"exact": route.key}}
     denied = {"status": 401, "body": {"inline_string": '{"error":"the header x-api-key is missing or wrong"}'}}
     return [
-        {"match": {**match, "headers": [header]}, "route": action, "request_headers_to_remove": ["x-api-key"], **limit},
+        {
+            "match": {**match, "headers": [header]},
+            "route": action,
+            "request_headers_to_remove": ["x-api-key", PROBE],
+            **limit,
+        },
         {"match": match, "direct_response": denied},
     ]
 

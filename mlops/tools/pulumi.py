@@ -1,7 +1,7 @@
 """Run the Pulumi programs of stacks/.
 
 Lives here: Stack, one Pulumi stack of one program: preview, up, destroy; Touched, what a preview says of one object;
-find_command.
+run_program; find_command.
 Not here: what the programs are told (kinds), the objects (stacks/).
 Law: the program that runs here is the one that `pulumi up` runs; what a killed update left is repaired by the next.
 """
@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import runpy
 import socket
 import sys
 import threading
@@ -215,7 +214,7 @@ class Stack:
 
             told = {f"{self.program}:inputs": json.dumps(inputs), f"{self.program}:secrets": json.dumps(secrets)}
             set_all_config(told, [f"{self.program}:secrets"])
-            runpy.run_path(str(path), run_name="__main__")
+            run_program(path)
 
         return program
 
@@ -245,6 +244,11 @@ class Stack:
         for part in ("backups", "history"):
             for old in sorted((folder / ".pulumi" / part / self.program / self.name).glob("*"))[: -_KEPT_BACKUPS * 2]:
                 old.unlink(missing_ok=True)
+
+
+def run_program(path: Path) -> None:
+    """As `pulumi up` runs it. Several run at once, each in a thread, and runpy would leave its own sys.argv and __main__."""
+    exec(compile(path.read_bytes(), str(path), "exec"), {"__name__": "__main__", "__file__": str(path)})  # noqa: S102
 
 
 def _plain(outputs: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import http.client
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 
 
@@ -23,11 +24,18 @@ class _Connection(http.client.HTTPConnection):
         self.sock.connect(str(self._path))
 
 
-def ask(path: Path, target: str, *, body: bytes | None = None, timeout: float = 2.0) -> tuple[int, bytes]:
+def ask(
+    path: Path,
+    target: str,
+    *,
+    body: bytes | None = None,
+    timeout: float = 2.0,
+    headers: Mapping[str, str] | None = None,
+) -> tuple[int, bytes]:
     """Status and body of a GET, or of a POST where there is a body. Raises OSError."""
     connection = _Connection(path, timeout)
     try:
-        connection.request("GET" if body is None else "POST", target, body)
+        connection.request("GET" if body is None else "POST", target, body, dict(headers or {}))
         answer = connection.getresponse()
         return answer.status, answer.read()
     except http.client.HTTPException as error:

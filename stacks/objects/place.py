@@ -15,8 +15,9 @@ import pulumi
 from mlops.spec.programs import Told
 from stacks.objects.api import ObjectMetaArgsDict, Provider
 
-NO_WAIT = {"pulumi.com/skipAwait": "true"}
-"""On objects that become ready after a while: mlops waits itself, and shows the events of their pods meanwhile."""
+NO_WAIT = {"pulumi.com/skipAwait": "true", "pulumi.com/deletionPropagationPolicy": "background"}
+"""On objects that become ready after a while: mlops waits itself, and shows the events of their pods meanwhile. What is not
+waited for when it goes must go at once, or its successor of the same name finds it still there; its pods follow."""
 
 
 @dataclass(frozen=True)

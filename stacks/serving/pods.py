@@ -73,9 +73,8 @@ def _environment(inputs: ServingInputs, version: str) -> list[EnvVarArgsDict]:
         told["MLOPS_API_KEY_FILE"] = f"{SECRETS}/{API_KEY}"
     if inputs.log:
         told["MLOPS_LOG_DIR"] = LOGS
-        told["MLOPS_LOG_SAMPLE"] = f"{inputs.log.sample:g}"
-        told["MLOPS_LOG_FLUSH"] = f"{inputs.log.flush:g}"
-        told["MLOPS_LOG_KEEP"] = f"{inputs.log.keep:g}"
+        for name, value in (("SAMPLE", inputs.log.sample), ("FLUSH", inputs.log.flush), ("KEEP", inputs.log.keep)):
+            told[f"MLOPS_LOG_{name}"] = str(int(value) if value.is_integer() else value)
     return variables(told)
 
 

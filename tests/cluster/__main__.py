@@ -17,7 +17,8 @@ from tests.cluster.pulumi_home import pulumi_environment
 
 
 def main() -> int:
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for sign in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: a shell's background job starts with it ignored
+        signal.signal(sign, signal.default_int_handler)
     try:
         with control_plane() as plane:
             print(

@@ -44,7 +44,7 @@ class Api:
         """The answer, as JSON. `body` may be bytes (YAML, with its own `kind`)."""
         data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": kind, "Accept": "application/json"}
-        answer = self._pool.request(method, self.url + path, body=data, headers=headers, timeout=30.0)
+        answer = until(lambda: self._once(method, path, data, headers), "the API server takes requests")
         try:
             told = json.loads(answer.data)
         except ValueError:
@@ -52,6 +52,11 @@ class Api:
         if answer.status >= 400:
             raise ApiError(answer.status, told["message"] if isinstance(told, dict) else told)
         return told
+
+    def _once(self, method: str, path: str, data: bytes | None, headers: dict[str, str]) -> Any:
+        """Nothing, if the server asks for patience: the storage of a kind defined a moment ago is being prepared."""
+        answer = self._pool.request(method, self.url + path, body=data, headers=headers, timeout=30.0)
+        return None if answer.status == 429 else answer
 
     def get(self, path: str) -> Any:
         return self.call("GET", path)

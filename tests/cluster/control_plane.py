@@ -1,7 +1,7 @@
 """A real Kubernetes control plane on loopback, without containers.
 
-Lives here: starting etcd, kube-apiserver, controller-manager, scheduler and KWOK, and what they are given at the start.
-Not here: building them (programs), the machines (nodes), Pulumi (pulumi_home).
+Lives here: starting etcd, kube-apiserver, controller-manager, scheduler and KWOK, and what they find there.
+Not here: building them (programs), the machines (nodes), what becomes of a pod (stages), Pulumi (pulumi_home).
 Law: free ports on loopback, all files in one folder, every child dies with its parent and is ended by its own id.
 """
 
@@ -25,15 +25,9 @@ from typing import Any
 from tests.cluster.api import Api, ApiError, until
 from tests.cluster.nodes import fleet
 from tests.cluster.programs import programs, without_proxy
+from tests.cluster.stages import write_log, write_stages
 
 USERS = {"admin": "system:masters", "limited": "developers"}
-STAGES = [
-    "node/fast/node-initialize.yaml",
-    "node/heartbeat-with-lease/node-heartbeat-with-lease.yaml",
-    "pod/fast/pod-ready.yaml",
-    "pod/fast/pod-complete.yaml",
-    "pod/fast/pod-delete.yaml",
-]
 
 
 @dataclass(frozen=True)
@@ -51,6 +45,10 @@ class ControlPlane:
 
     def api(self, user: str = "admin") -> Api:
         return Api(self.url, self.tokens[user], self.folder / "certs" / "apiserver.crt")
+
+    def write_log(self, *lines: str) -> None:
+        """What every container of every pod has written, from now on."""
+        write_log(self.folder, *lines)
 
     def logs(self, program: str, lines: int = 40) -> str:
         return "\n".join((self.folder / f"{program}.log").read_text().splitlines()[-lines:])
@@ -126,7 +124,7 @@ def _serve(folder: Path, children: _Children) -> ControlPlane:
         "--authorization-mode=Node,RBAC", "--anonymous-auth=false", "--service-cluster-ip-range=10.96.0.0/16",
         f"--service-account-key-file={key}", f"--service-account-signing-key-file={key}",
         "--service-account-issuer=https://kubernetes.default.svc", "--endpoint-reconciler-type=none",
-        "--etcd-compaction-interval=0", "--profiling=false",
+        "--etcd-compaction-interval=0", "--profiling=false", "--kubelet-preferred-address-types=InternalIP",
     )  # fmt: skip
     plane = ControlPlane(folder, f"https://127.0.0.1:{secure}", tokens, 0.0)
 
@@ -160,10 +158,13 @@ def _furnish(plane: ControlPlane, children: _Children) -> None:
         "kube-scheduler", config, f"--secure-port={scheduler}", "--bind-address=127.0.0.1",
         f"--cert-dir={plane.folder / 'certs-scheduler'}", "--leader-elect=false",
     )  # fmt: skip
-    stages = [word for stage in STAGES for word in ("--config", programs() / "kwok" / stage)]
+    certs = plane.folder / "certs"
     children.start(
-        "kwok", config, "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake", "--node-lease-duration-seconds=40", "--cidr=10.200.0.0/16",
-        "--node-ip=127.0.0.1", f"--server-address=127.0.0.1:{kwok}", *stages,
+        "kwok", config, "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake",
+        "--node-lease-duration-seconds=40", "--cidr=10.200.0.0/16",
+        "--node-ip=127.0.0.1", f"--node-port={kwok}", f"--server-address=127.0.0.1:{kwok}",
+        f"--tls-cert-file={certs / 'apiserver.crt'}", f"--tls-private-key-file={certs / 'apiserver.key'}",
+        "--config", write_stages(plane.folder),
     )  # fmt: skip
     storage = {
         "apiVersion": "storage.k8s.io/v1",

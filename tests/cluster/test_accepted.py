@@ -18,9 +18,9 @@ ACCOUNTS = ("training", "serving", "watching")
 
 
 @pytest.fixture(scope="module")
-def door(plane: ControlPlane) -> Iterator[Door]:
+def door(control_plane: ControlPlane) -> Iterator[Door]:
     """A namespace as the platform makes it, object by object."""
-    door = Door(plane.api())
+    door = Door(control_plane.api())
     told = render("platform", {**FULL_PLATFORM, "namespace": NAMESPACE})
     made = [plain(it) for name, it in told.objects.items() if name != "cluster"]
     for it in sorted(made, key=lambda it: it["kind"] != "Namespace"):
@@ -95,11 +95,11 @@ def test_a_service_that_the_gateway_does_not_stand_before_is_refused(door: Door)
 
 
 @pytest.fixture(params=ACCOUNTS)
-def account(request: pytest.FixtureRequest, plane: ControlPlane, door: Door) -> Api:
+def account(request: pytest.FixtureRequest, control_plane: ControlPlane, door: Door) -> Api:
     """The API server as a pod would ask it that had got hold of a token."""
     path = f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts/{request.param}/token"
     token = door.api.post(path, {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}})
-    return Api(plane.url, token["status"]["token"], plane.folder / "certs" / "apiserver.crt")
+    return Api(control_plane.url, token["status"]["token"], control_plane.folder / "certs" / "apiserver.crt")
 
 
 @pytest.mark.parametrize(

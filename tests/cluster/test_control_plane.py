@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from tests.cluster.api import Api, ApiError, until
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.nodes import H100, L4
+from tests.cluster.stages import FAILS, NEVER_READY, RUNS_ON
 
 BARE = {"containers": [{"name": "main", "image": "registry.test/image@sha256:0"}]}
 
@@ -60,6 +62,54 @@ def test_a_pod_that_tolerates_no_taint_stays_off_the_gpu_nodes(admin: Api) -> No
     place = namespace(admin, "plain")
     admin.post(f"/api/v1/namespaces/{place}/pods", pod("one", BARE))
     assert running(admin, f"/api/v1/namespaces/{place}/pods/one")["spec"]["nodeName"].startswith("cpu-")
+
+
+def job(image: str) -> dict[str, Any]:
+    template = {"spec": {"containers": [{"name": "main", "image": image}], "restartPolicy": "Never"}}
+    return {"metadata": {"name": "one"}, "spec": {"backoffLimit": 0, "template": template}}
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"), [("train", "Complete"), (f"train-{FAILS}", "Failed"), (f"train-{RUNS_ON}", "active")]
+)
+def test_a_job_ends_as_the_word_in_its_image_says(admin: Api, image: str, expected: str) -> None:
+    place = namespace(admin, image)
+    path = f"/apis/batch/v1/namespaces/{place}/jobs"
+    admin.post(path, job(f"registry.test/{image}:1"))
+
+    def ended() -> bool:
+        status = admin.get(f"{path}/one")["status"]
+        conditions = {item["type"] for item in status.get("conditions", []) if item["status"] == "True"}
+        return expected in conditions or (expected == "active" and status.get("ready") == 1)
+
+    until(ended, f"the job is {expected}")
+
+
+def test_a_deployment_of_a_never_ready_image_makes_no_progress(admin: Api) -> None:
+    place = namespace(admin, "stuck")
+    labels = {"app": "web"}
+    spec = {
+        "replicas": 2,
+        "selector": {"matchLabels": labels},
+        "template": {
+            "metadata": {"labels": labels},
+            "spec": {"containers": [{"name": "main", "image": f"registry.test/web-{NEVER_READY}:1"}]},
+        },
+    }
+    admin.post(f"/apis/apps/v1/namespaces/{place}/deployments", {"metadata": {"name": "web"}, "spec": spec})
+    pods = f"/api/v1/namespaces/{place}/pods"
+    until(lambda: [pod["status"].get("phase") for pod in admin.items(pods)] == ["Running"] * 2, "both pods run")
+    status = admin.get(f"/apis/apps/v1/namespaces/{place}/deployments/web")["status"]
+    assert (status["unavailableReplicas"], status.get("readyReplicas", 0)) == (2, 0)
+
+
+def test_a_pod_has_a_log(admin: Api, control_plane: ControlPlane) -> None:
+    place = namespace(admin, "logs")
+    admin.post(f"/api/v1/namespaces/{place}/pods", pod("one", BARE))
+    running(admin, f"/api/v1/namespaces/{place}/pods/one")
+    control_plane.write_log("epoch 1 loss 0.5", "epoch 2 loss 0.4")
+    text = admin.get(f"/api/v1/namespaces/{place}/pods/one/log")
+    assert text.splitlines() == ["epoch 1 loss 0.5", "epoch 2 loss 0.4"]
 
 
 def test_pod_security_restricted_refuses_a_pod_that_may_be_root(admin: Api) -> None:
@@ -129,8 +179,9 @@ def _is_alive(process: int) -> bool:
 
 
 def test_make_cluster_prints_what_to_export_and_leaves_nothing(cluster_programs: Path) -> None:
-    with subprocess.Popen([sys.executable, "-m", "tests.cluster"], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
+    process = subprocess.Popen([sys.executable, "-m", "tests.cluster"], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
         exports: dict[str, str] = {}
         for line in process.stdout:
             name, _, value = line.removeprefix("export ").strip().partition("=")
@@ -140,6 +191,10 @@ def test_make_cluster_prints_what_to_export_and_leaves_nothing(cluster_programs:
         folder = Path(exports["KUBECONFIG"]).parent
         assert folder.is_dir()
         assert os.access(Path(exports["PATH"].split(":")[0]) / "pulumi", os.X_OK)
-        process.send_signal(2)
+        process.send_signal(signal.SIGINT)
         assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
     assert not folder.exists()

@@ -11,25 +11,26 @@ import pytest
 from tests.cluster.api import Api, until
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.nodes import H100, L4
-from tests.cluster.running import Running, plain_preview
+from tests.cluster.running import Running, plain_preview, steps
 from tests.unit.stacks.told import FULL_TRAINING, SECRETS, TRAINING
 
 NAMESPACE = "learning"
 JOBS = f"/apis/batch/v1/namespaces/{NAMESPACE}/jobs"
 PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
-NOWHERE = "a product that no node has"
+NOWHERE = "a-product-that-no-node-has"
 
 
 @pytest.fixture(scope="module")
-def ground(plane: ControlPlane, home: Path) -> Iterator[Api]:
-    with Running(home, plane, "platform", NAMESPACE).tell({"namespace": NAMESPACE, "gpus": 8}).there() as platform:
-        yield platform.api
+def ground(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    platform = Running(tmp_path_factory.mktemp("ground"), control_plane, "platform")
+    with platform.tell({"namespace": NAMESPACE, "gpus": 8}).going():
+        platform.up()
+        yield control_plane.api()
 
 
 @pytest.fixture
-def training(plane: ControlPlane, home: Path, ground: Api, request: pytest.FixtureRequest) -> Iterator[Running]:
-    name = request.node.name.removeprefix("test_")[:40].replace("_", "-").strip("-")
-    with Running(home, plane, "training", name).going() as made:
+def training(control_plane: ControlPlane, tmp_path: Path, ground: Api) -> Iterator[Running]:
+    with Running(tmp_path, control_plane, "training").going() as made:
         yield made
 
 
@@ -64,14 +65,14 @@ def end(api: Api, pod: dict[str, Any], *, code: int, **more: Any) -> None:
 
 def test_a_training_lands_on_a_node_of_the_product_and_ends(training: Running, ground: Api) -> None:
     training.tell(told("on-h100", gpus=4, product=H100, priority_class=f"{NAMESPACE}-training"))
-    assert training.up() == {"create": 2}
+    assert steps(training.up()) == {"service/on-h100": "create", "job/on-h100": "create"}
     (pod,) = until(lambda: [it for it in pods(ground, "on-h100") if it["spec"].get("nodeName")], "a node was found")
     assert (
         ground.get(f"/api/v1/nodes/{pod['spec']['nodeName']}")["metadata"]["labels"]["nvidia.com/gpu.product"] == H100
     )
     assert pod["spec"]["priority"] == 1000
     assert until(lambda: condition(ground, "on-h100"), "the job ended") == {"Complete": "CompletionsReached"}
-    assert training.preview() == {}
+    assert training.preview().is_empty
     assert plain_preview(training) == {}
 
 
@@ -94,7 +95,7 @@ def test_more_than_the_quota_is_refused_in_the_api_server_s_own_words(training: 
 
 def test_two_pods_have_ranks_and_find_the_first_by_name(training: Running, ground: Api) -> None:
     training.tell(told("pair", pods=2, gpus=1, product=L4))
-    assert training.up() == {"create": 3}
+    assert steps(training.up()) == dict.fromkeys(("service/pair", "network/pair", "job/pair"), "create")
     both = until(lambda: len(found := pods(ground, "pair")) == 2 and found, "two pods")
     ranks = {it["metadata"]["labels"]["batch.kubernetes.io/job-completion-index"]: it for it in both}
     assert sorted(ranks) == ["0", "1"]
@@ -104,7 +105,7 @@ def test_two_pods_have_ranks_and_find_the_first_by_name(training: Running, groun
         assert env["MLOPS_COORDINATOR"]["value"] == "pair-0.pair"
         assert env["MLOPS_PODS"]["value"] == "2"
         field = env["JOB_COMPLETION_INDEX"]["valueFrom"]["fieldRef"]["fieldPath"]
-        assert field == "metadata.annotations['batch.kubernetes.io/job-completion-index']"
+        assert field.endswith("['batch.kubernetes.io/job-completion-index']")
         assert pod["metadata"]["annotations"]["batch.kubernetes.io/job-completion-index"] == rank
     assert ground.get(f"/api/v1/namespaces/{NAMESPACE}/services/pair")["spec"]["clusterIP"] == "None"
     assert until(lambda: condition(ground, "pair"), "the job ended") == {"Complete": "CompletionsReached"}
@@ -113,15 +114,32 @@ def test_two_pods_have_ranks_and_find_the_first_by_name(training: Running, groun
 def test_another_digest_is_another_job_and_another_image_replaces_it(training: Running, ground: Api) -> None:
     full = {**FULL_TRAINING, "namespace": NAMESPACE, "gpus": 1, "priority_class": f"{NAMESPACE}-training"}
     training.tell({**full, "job": "one"}, SECRETS)
-    assert training.up() == {"create": 5}
+    parts = ("service", "files", "secret", "network", "job")
+    assert steps(training.up()) == {f"{part}/one": "create" for part in parts}
     assert ground.get(f"/api/v1/namespaces/{NAMESPACE}/configmaps/one")["data"]["params_2Fmodel_2Fdelay.json"] == "{}"
 
     training.tell({**full, "job": "two"}, SECRETS)
-    assert training.preview() == training.up() == {"create": 5, "delete": 5}
+    expected = {f"{part}/one": "delete" for part in parts} | {f"{part}/two": "create" for part in parts}
+    assert steps(training.preview()) == steps(training.up()) == expected
     until(lambda: not ground.exists(f"{JOBS}/one"), "the first job gone")
 
     training.tell({**full, "job": "two", "image": "registry.example/other@sha256:" + "1" * 64}, SECRETS)
-    assert training.preview() == {"replace": 1}
+    uid = ground.get(f"{JOBS}/two")["metadata"]["uid"]
+    assert steps(training.preview()) == steps(training.up()) == {"job/two": "replace"}
+    assert ground.get(f"{JOBS}/two")["metadata"]["uid"] != uid
+
+
+def test_the_same_job_is_started_anew_at_once_though_its_pods_still_go(training: Running, ground: Api) -> None:
+    training.tell(told("again", product=NOWHERE))
+    training.up()
+    (pod,) = until(lambda: pods(ground, "again"), "a pod")
+    held = f"{PODS}/{pod['metadata']['name']}"
+    ground.patch(held, {"metadata": {"finalizers": ["tests.example/held", *pod["metadata"]["finalizers"]]}})
+    training.destroy()
+    training.up()
+    uid = ground.get(f"{JOBS}/again")["metadata"]["uid"]
+    assert uid != pod["metadata"]["ownerReferences"][0]["uid"]
+    ground.patch(held, {"metadata": {"finalizers": None}})
 
 
 def test_a_mistake_ends_the_job_at_once(training: Running, ground: Api) -> None:

@@ -15,11 +15,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mlops.tools.process import free_port
 from tests import images
 from tests.cluster.api import Api
-from tests.e2e.conftest import ROOT, Workplace, make_small
+from tests.e2e.conftest import BIN, ROOT, Workplace, make_small
 
 NAMESPACE = "ml-small"
+PASSWORD = "a password of the tests"
 H100 = "NVIDIA-H100-80GB-HBM3"
 STACK = f"""\
 target: kubernetes
@@ -47,7 +49,8 @@ class ClusterPlace(Workplace):
 
     @property
     def env(self) -> dict[str, str]:
-        return {**super().env, "LATE_KEY": "a-secret-of-the-tests", **self.more}
+        path = f"{BIN}:{self.more.get('PATH', super().env['PATH'])}"
+        return {**super().env, "LATE_KEY": "a-secret-of-the-tests", **self.more, "PATH": path}
 
     def record(self, address: str) -> dict[str, Any]:
         told: dict[str, Any] = json.loads(self.mlops("state", "pull").stdout)["records"][address]
@@ -60,7 +63,8 @@ class ClusterPlace(Workplace):
         return told
 
     def settled(self) -> None:
-        assert self.words() == {}
+        changes = self.plan()["changes"]
+        assert changes == [], [(one["address"], one["reasons"]) for one in changes]
 
 
 def cluster_project(root: Path, env: Mapping[str, str]) -> ClusterPlace:
@@ -74,13 +78,23 @@ def cluster_project(root: Path, env: Mapping[str, str]) -> ClusterPlace:
     return ClusterPlace(root, dict(env))
 
 
-def add_serving(place: ClusterPlace, storage: images.Storage) -> None:
-    """A package with an image, and an endpoint on the stack."""
+@contextmanager
+def serving(place: ClusterPlace, folder: Path) -> Iterator[ClusterPlace]:
+    """With a package that has an image in a registry of its own, and an endpoint on the stack."""
+    port = free_port("127.0.0.1", 5400)
+    with images.registry(folder / "registry", port, "tester", PASSWORD) as host:
+        told = f"registry: {{ url: {host}/team, username: tester, password: '${{secret:REGISTRY_PASSWORD}}', insecure: true }}\n"
+        (place.root / "conf/env/dev.yaml").write_text(told)
+        _add_serving(place, images.Storage(folder / "storage"))
+        yield place
+
+
+def _add_serving(place: ClusterPlace, storage: images.Storage) -> None:
     base = storage.bring_base(images.base_archive())
     (place.root / "conf/package/late.yaml").write_text(f"model: late\nimage: {{ base: {base} }}\n")
     (place.root / "conf/endpoint").mkdir(exist_ok=True)
     (place.root / "conf/endpoint/late.yaml").write_text(ENDPOINT)
-    place.more = {**place.more, **storage.env}
+    place.more = {**place.more, **storage.env, "REGISTRY_PASSWORD": PASSWORD}
 
 
 @contextmanager

@@ -16,7 +16,9 @@ from mlops.engine.resource import Record
 from mlops.engine.state import Head, Intent, Operation
 from mlops.engine.store import DatabaseStore, open_database
 from mlops.errors import LockHeld
-from tests.postgres import fresh_database
+from tests.engine_world import opened as opened_world
+from tests.engine_world import thing
+from tests.postgres import connections, fresh_database
 
 A, B = Address("thing", "a"), Address("thing", "b")
 
@@ -277,3 +279,26 @@ def test_many_threads_write_with_one_lease_and_no_serial_is_lost(bench: Bench) -
         thread.join()
     assert sorted(told) == list(range(1, 21))
     assert store.head().serial == 20
+
+
+def test_a_database_that_is_lost_in_the_middle_stops_the_apply_and_nothing_is_lost(
+    postgres: str, tmp_path: Path
+) -> None:
+    url = fresh_database(postgres)
+    wanted = (thing("a"), thing("b", "a"), thing("c", "b"), thing("d", "b"))
+    with opened_world(tmp_path) as world:
+        world.store.engine.dispose()
+        world.store = open_database(url, "dev")
+        world.kind.touch = lambda where: connections(url, allowed=False) if where == "after create b" else None
+        result = world.apply(*wanted)
+        connections(url, allowed=True)
+        assert [problem.summary for problem in result.problems] == ["state cannot be written"]
+        assert "Check that the database is up" in result.problems[0].detail
+        assert (result.done, list(result.failed), len(result.skipped)) == ([A], [B], 2)
+        assert [intent.address for intent in world.store.intents()] == [B]
+        world.kind.touch = lambda where: None
+        free(world.store)
+        assert not world.apply(*wanted).failed
+        assert world.words(*wanted) == {}
+        assert world.store.intents() == []
+        world.store.engine.dispose()

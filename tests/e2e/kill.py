@@ -1,27 +1,32 @@
 """Kill `mlops apply` at random moments, and look whether the next one reaches the same world.
 
 `python -m tests.e2e.kill values --kills 200` and `python -m tests.e2e.kill flights --kills 50`; `make torture` runs both.
-The tests run a few of each.
+test_killed runs a few of each.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from mlops.api import Project
+from mlops.engine.resource import Action
 from tests.e2e.conftest import BIN, Workplace
 
 VALUES = 300
+LINES = 3 * VALUES
+"""What an apply tells: of each change that it is planned, begun and done."""
 
 
 def values(root: Path) -> Workplace:
@@ -71,22 +76,64 @@ def kill_once(place: Workplace, after: float, *words: str) -> bool:
     return False
 
 
+def kill_at(place: Workplace, line: int, pause: float) -> bool:
+    """Kill an apply after it has told so many lines. Whether it was killed before it ended."""
+    process = subprocess.Popen(
+        [BIN / "mlops", "apply", "--yes", "--json"], cwd=place.root, env=place.env, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    assert process.stdout
+    told = 0
+    with process.stdout as stream:
+        while told < line and stream.readline():
+            told += 1
+        time.sleep(pause)
+        is_hit = told == line and process.poll() is None
+        process.kill()
+        process.wait()
+    return is_hit
+
+
 def torture_values(place: Workplace, kills: int, seed: int, tell: Callable[[str], object]) -> int:
-    """Each round edits the spec, kills the apply once or twice, applies to the end, and compares. The kills that hit."""
-    chance, hits, rounds = random.Random(seed), 0, 0
+    """Each round edits the spec, kills the apply up to four times, applies to the end, and compares. The kills that hit.
+
+    The moments are spread over all that an apply tells, so that they hit all of it however busy the machine is; each
+    fifth is somewhere before the first line."""
+    chance, hits, inside, rounds = random.Random(seed), 0, 0, 0
     while hits < kills:
         rounds += 1
         declare(place.root, rounds)
-        for _ in range(chance.choice([1, 2, 3])):
-            hits += kill_once(place, chance.uniform(0.3, 1.6))
+        for _ in range(chance.choice([1, 2, 3, 4])):
+            if chance.random() < 0.2:
+                is_hit = kill_once(place, chance.uniform(0.0, 1.5))
+            else:
+                is_hit = kill_at(place, chance.randrange(1, LINES), chance.choice([0, 0.001, 0.01, 0.05]))
+            hits += is_hit
+            inside += is_hit and open_intents(place.root) > 0
         place.mlops("apply", "--yes")
-        assert place.words() == {}
-        state = json.loads(place.mlops("state", "pull").stdout)
-        assert {at: record["outputs"]["value"] for at, record in state["records"].items()} == expected(place.root)
-        assert all(record["complete"] for record in state["records"].values())
-        assert state["intents"] == []
-        tell(f"round {rounds}: {hits} kills")
+        same_world(place.root)
+        tell(f"{time.strftime('%H:%M:%S')} round {rounds}: {hits} kills, {inside} in the middle of steps")
     return hits
+
+
+def same_world(root: Path) -> None:
+    """As the spec says, nothing left to do, nothing begun and not finished."""
+    project = Project.open(root)
+    assert [change for change in project.plan().changes if change.action is not Action.NOOP] == []
+    records = project.store.records()
+    assert {str(at): record.outputs["value"] for at, record in records.items()} == expected(root)
+    assert all(record.complete for record in records.values())
+    assert project.store.intents() == []
+    project.store.engine.dispose()
+
+
+def open_intents(root: Path) -> int:
+    """What the killed apply had begun and not finished."""
+    try:
+        with closing(sqlite3.connect(f"file:{root}/.mlops/state.db?mode=ro", uri=True)) as connection:
+            return int(connection.execute("SELECT count(*) FROM mlops_intents").fetchone()[0])
+    except sqlite3.OperationalError:
+        return 0
 
 
 def _tell(line: str) -> None:
@@ -106,9 +153,9 @@ def main() -> int:
         if told.project == "values":
             hits = torture_values(values(root), told.kills, told.seed, _tell)
         else:
-            from tests.e2e.kill_flights import torture_flights
+            from tests.e2e.kill_flights import torture_reference
 
-            hits = torture_flights(root, told.kills, told.seed, _tell)
+            hits = torture_reference(root, told.kills, told.seed, _tell)
     print(f"{hits} kills, and each time the next apply reached the same world")
     return 0
 

@@ -10,40 +10,56 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.e2e.conftest import Workplace, copy_reference
-from tests.e2e.kill import kill_once
+from tests.e2e.kill import kill_once, open_intents
 
-CHANGES: tuple[tuple[int, Callable[[random.Random], str]], ...] = (
+Change = tuple[int, Callable[[random.Random], str]]
+QUICK: tuple[Change, ...] = (
     (4, lambda chance: f"package.delay.api.max_rows={chance.randrange(500, 5000)}"),
     (3, lambda chance: f"endpoint.delay.replicas={chance.choice([1, 2, 3])}"),
     (2, lambda chance: f"endpoint.delay.rate_limit={chance.randrange(1000, 9000)}/s"),
     (2, lambda chance: f"monitor.delay.window={chance.choice(['30m', '1h', '2h'])}"),
+)
+CHANGES: tuple[Change, ...] = (
+    *QUICK,
     (2, lambda chance: f"model.delay.trainer.seed={chance.randrange(1, 9)}"),
     (1, lambda chance: f"dataset.flights.clean.age.clip=[0,{chance.randrange(50, 60)}]"),
 )
 PROGRAMS = ("supervisord", "envoy", "mlops.workloads.serving.server", "mlops.workloads.monitoring.watcher")
 
 
-def torture_flights(root: Path, kills: int, seed: int, tell: Callable[[str], object]) -> int:
-    """Each round changes one to three fields, kills the apply of it up to three times, and applies to the end. The kills
-    that hit."""
-    chance, hits = random.Random(seed), 0
+def torture_reference(root: Path, kills: int, seed: int, tell: Callable[[str], object]) -> int:
+    """A copy of the reference project, applied, tortured and taken down again."""
     place = copy_reference(root)
-    weights = [weight for weight, _ in CHANGES]
     try:
         place.mlops("apply", "--yes")
-        while hits < kills:
-            made = {make(chance) for _, make in chance.choices(CHANGES, weights, k=chance.choice([1, 2, 3]))}
-            change = list({word.partition("=")[0]: word for word in sorted(made)}.values())
-            is_slow = any(word.startswith(("model", "dataset")) for word in change)
-            after = [chance.uniform(0.3, 30.0 if is_slow else 8.0) for _ in range(chance.choice([1, 2, 3]))]
-            hits += sum(kill_once(place, seconds, *change) for seconds in after)
-            done = place.mlops("apply", "--yes", *change, code=None)
-            told = f"{' '.join(change)} after {', '.join(f'{seconds:.1f}' for seconds in after)} s"
-            converged(place, change, f"{told}\n{done.stdout}{done.stderr}")
-            tell(f"{time.strftime('%H:%M:%S')} {hits} kills; {told}; exit {done.returncode}")
-        return hits
+        return torture_flights(place, kills, seed, tell)
     finally:
         place.mlops("destroy", "--yes", code=None)
+
+
+def torture_flights(
+    place: Workplace, kills: int, seed: int, tell: Callable[[str], object], *, changes: tuple[Change, ...] = CHANGES
+) -> int:
+    """Each round changes one to three fields, kills the apply of it up to three times, and applies to the end. The kills
+    that hit."""
+    chance, hits, inside = random.Random(seed), 0, 0
+    weights = [weight for weight, _ in changes]
+    while hits < kills:
+        made = {make(chance) for _, make in chance.choices(changes, weights, k=chance.choice([1, 2, 3]))}
+        change = list({word.partition("=")[0]: word for word in sorted(made)}.values())
+        is_slow = any(word.startswith(("model", "dataset")) for word in change)
+        after = [chance.uniform(0.3, 30.0 if is_slow else 8.0) for _ in range(chance.choice([1, 2, 3]))]
+        for seconds in after:
+            if kill_once(place, seconds, *change):
+                hits += 1
+                inside += open_intents(place.root) > 0
+        done = place.mlops("apply", "--yes", *change, code=None)
+        told = f"{' '.join(change)} after {', '.join(f'{seconds:.1f}' for seconds in after)} s"
+        converged(place, change, f"{told}\n{done.stdout}{done.stderr}")
+        tell(
+            f"{time.strftime('%H:%M:%S')} {hits} kills, {inside} in the middle of steps; {told}; exit {done.returncode}"
+        )
+    return hits
 
 
 def converged(place: Workplace, change: list[str], told: str) -> None:

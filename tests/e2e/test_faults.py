@@ -195,3 +195,20 @@ def test_a_loss_that_is_no_number_is_told(fresh: Workplace) -> None:
     )
     assert "not a number" in failed.stderr
     assert "optimizer.lr" in failed.stderr
+
+
+def logged(place: Workplace) -> int:
+    """Requests in the prediction log."""
+    folder = place.root / ".mlops/run/dev/local/endpoints/late/log"
+    return sum(path.read_bytes().count(b"\n") for path in folder.iterdir())
+
+
+def test_the_golden_requests_of_a_rollout_are_no_traffic_and_nobody_else_can_hide(small: Workplace) -> None:
+    url = small.status()["endpoint.late"]["url"]
+    before = logged(small)
+    small.mlops("apply", "--yes", "package.late.api.max_rows=777")
+    time.sleep(1.5)
+    assert logged(small) == before
+    assert httpx.post(f"{url}/predict", json=ROW, headers={"x-mlops-probe": "1"}).status_code == 200
+    until(lambda: logged(small) == before + 1)
+    small.mlops("apply", "--yes")

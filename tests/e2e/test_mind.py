@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -154,14 +156,21 @@ def test_it_is_told_who_uses_what(place: Workplace) -> None:
     assert "because of  value.a value 1, by " in back
 
 
-def killed_in_the_middle(place: Workplace, *words: str) -> None:
-    """An apply that has begun to create slow.one, and was killed then."""
+def serial_of(place: Workplace) -> int:
+    with closing(sqlite3.connect(place.root / ".mlops" / "state.db")) as connection:
+        return int(connection.execute("SELECT serial FROM mlops_meta").fetchone()[0])
+
+
+def killed_in_the_middle(place: Workplace, *words: str, done: int = 0) -> None:
+    """An apply that has begun to create slow.one, has made so many other changes, and was killed then."""
+    before = serial_of(place)
     process = subprocess.Popen(
         [BIN / "mlops", "apply", *words], cwd=place.root, env=place.env, stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    end = time.monotonic() + 60
-    while not (place.root / "started-one").exists() and time.monotonic() < end:
+    end = time.monotonic() + 120
+    while not (place.root / "started-one").exists() or serial_of(place) < before + done:
+        assert time.monotonic() < end
         time.sleep(0.02)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
@@ -178,7 +187,7 @@ def slow(place: Workplace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> W
 def test_an_interrupted_saved_plan_is_taken_up_again(slow: Workplace) -> None:
     file(slow, "a").write_text("value: 3\n")
     slow.mlops("plan", "--out", "plan.json")
-    killed_in_the_middle(slow, "plan.json")
+    killed_in_the_middle(slow, "plan.json", done=3)
     (slow.root / "go").touch()
     assert "the state went from serial" in slow.mlops("apply", "plan.json", code=4).stderr
     slow.mlops("apply", "plan.json", "--resume")
@@ -190,7 +199,7 @@ def test_an_interrupted_saved_plan_is_taken_up_again(slow: Workplace) -> None:
 def test_a_plan_is_not_resumed_where_somebody_else_applied_since(slow: Workplace) -> None:
     file(slow, "a").write_text("value: 3\n")
     slow.mlops("plan", "--out", "plan.json")
-    killed_in_the_middle(slow, "plan.json")
+    killed_in_the_middle(slow, "plan.json", done=3)
     (slow.root / "go").touch()
     slow.mlops("apply", "--yes", "value.d.value=other")
     assert "another apply wrote the state since" in slow.mlops("apply", "plan.json", "--resume", code=4).stderr

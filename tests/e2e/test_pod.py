@@ -19,6 +19,7 @@ from mlops.errors import MlopsError
 from mlops.kinds.workspace import workspace_files, workspace_secrets
 from mlops.tools.dvc.remote import has_remote, push, take_report
 from mlops.tools.process import free_port
+from mlops.workloads.pod.report import reduced
 from tests.e2e.conftest import Workplace, make_small
 
 STAGES = ("train@late", "evaluate@late", "export@late")
@@ -102,8 +103,14 @@ def test_what_one_pod_makes_is_what_this_machine_makes(caller: Workplace, here: 
     for path in ("dvc.lock", "metrics/model/late.json", "plots/model/late/roc.json", "models/late/export/model.onnx"):
         assert (caller.root / path).read_bytes() == (here.root / path).read_bytes(), path
     assert_is_at_rest(caller)
-    take(caller, "pod")
-    assert_is_at_rest(caller)
+    entries = report_of(caller, "pod")["stages"]
+    assert all("params" in entry for entry in entries.values())
+    short = {"stages": reduced(entries)}
+    take_report(caller.root, short, lambda line, fraction: None)
+    assert (caller.root / "dvc.lock").read_bytes() == (here.root / "dvc.lock").read_bytes()
+    (caller.root / "params/model/late.json").write_text('{"train": {}, "evaluate": {}, "export": {}}')
+    with pytest.raises(MlopsError, match="stage's inputs moved"):
+        take_report(caller.root, short, lambda line, fraction: None)
 
 
 def test_two_pods_train_one_model(caller: Workplace, here: Workplace) -> None:
@@ -177,9 +184,10 @@ def running_in(folder: Path) -> list[str]:
 
 
 def test_no_credential_is_among_the_files(caller: Workplace) -> None:
-    caller.run("dvc", "remote", "modify", "--local", "store", "password", "a%secret")
+    caller.run("dvc", "remote", "add", "-d", "--local", "cloud", "s3://bucket/models")
+    caller.run("dvc", "remote", "modify", "--local", "cloud", "secret_access_key", "a%secret")
     files = workspace_files(caller.root, "late")
     assert all("a%secret" not in text for text in files.values())
     assert str(caller.root.parent / "store") in files[".dvc/config"]
     assert list(workspace_secrets(caller.root)) == ["MLOPS_DVC_CONFIG"]
-    assert "password = a%secret" in workspace_secrets(caller.root)["MLOPS_DVC_CONFIG"]
+    assert "secret_access_key = a%secret" in workspace_secrets(caller.root)["MLOPS_DVC_CONFIG"]

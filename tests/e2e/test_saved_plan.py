@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from mlops.engine.lease import Holder, lease
 from mlops.engine.store import open_database
@@ -54,10 +55,18 @@ def test_a_second_apply_is_told_who_holds_the_lease(small: Workplace) -> None:
 
 
 def test_apply_streams_json_lines(small: Workplace) -> None:
-    told = small.mlops("apply", "--yes", "--json", "endpoint.late.rate_limit=4500/s").stdout.splitlines()
-    lines = [json.loads(line) for line in told]
-    assert lines[0] == {"format": "mlops.apply/1"}
-    assert [line["type"] for line in lines[1:] if line["type"] != "progress"] == [
-        "apply_started", "change_started", "change_done", "apply_done"
-    ]  # fmt: skip
-    small.mlops("apply", "--yes")
+    def streamed(*words: str, code: int = 0) -> list[dict[str, Any]]:
+        lines = small.mlops("apply", "--yes", "--json", *words, code=code).stdout.splitlines()
+        first, *rest = map(json.loads, lines)
+        assert first == {"format": "mlops.apply/1"}
+        return [line for line in rest if line["type"] != "progress"]
+
+    told = streamed("endpoint.late.rate_limit=4500/s")
+    assert [line["type"] for line in told] == ["planned_change", "apply_start", "apply_complete", "summary"]
+    assert {line["address"] for line in told[:3]} == {"endpoint.late"}
+    assert (told[0]["category"], told[3]["done"], told[3]["failed"]) == ("RECONFIGURE", 1, 0)
+    failed = streamed("endpoint.late.replicas=many", code=3)
+    assert [line["type"] for line in failed] == ["diagnostics"]
+    assert failed[0]["problems"][0]["source"] == {"file": "command line", "line": None, "column": None, "width": 1}
+    assert [line["type"] for line in streamed()][-1] == "summary"
+    assert streamed() == [{"type": "summary", "done": 0, "failed": 0, "skipped": 0, "seconds": 0.0}]

@@ -23,6 +23,7 @@ from mlops.workloads.training.ranks import Ranks
 from mlops.workloads.training.train import train
 from tests.workloads.conftest import say_dataset, say_model, write_rows
 
+ROOT = Path(__file__).parents[2]
 STILL = {"name": "mlp", "hidden": [16]}
 MODELS: dict[str, dict[str, Any]] = {
     # 631 rows: the last batch of 30 has one, so that the second process has none.
@@ -123,6 +124,18 @@ def test_with_dropout_two_processes_learn_as_well(trained: tuple[Path, Path, str
     one, two = (json.loads((root / "metrics/model/dropping.json").read_text()) for root in trained[:2])
     assert two["test_auc"] > 0.85
     assert two["test_auc"] == pytest.approx(one["test_auc"], abs=0.03)
+
+
+def test_two_devices_of_one_machine_are_two_processes(trained: tuple[Path, Path, str]) -> None:
+    root = trained[1]
+    trainer = {**MODELS["plain"]["trainer"], "devices": 2}
+    say_model(root, "devices", **{"task": "binary", "architecture": STILL, **MODELS["plain"], "trainer": trainer})
+    done = subprocess.run(
+        [sys.executable, ROOT / "pipelines/train.py", "devices"], cwd=root, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    plain, devices = (root / f"models/{name}/train/network.safetensors" for name in ("plain", "devices"))
+    assert devices.read_bytes() == plain.read_bytes()
 
 
 def test_only_the_first_process_speaks(trained: tuple[Path, Path, str]) -> None:

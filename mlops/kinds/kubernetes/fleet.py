@@ -114,6 +114,10 @@ class ClusterFleet:
         for name in names[:4]:
             told = [event for event in self.site.cluster.events(namespace, name) if not event.startswith("NoPods")]
             lines += [f"{name}: {event}" for event in told[-4:]]
+        deployment = self.site.cluster.one("Deployment", namespace, names[0]) or {}
+        for one in (deployment.get("status") or {}).get("conditions") or []:
+            if one["type"] == "ReplicaFailure" and one["status"] == "True":
+                lines.append(f"{names[0]}: {one.get('message')}")
         for name in names[1:2]:
             try:
                 lines += self.site.cluster.log(namespace, name, lines=10).splitlines()

@@ -45,7 +45,7 @@ class LocalEndpoint:
             return Observed(record, stale=(Stale(Reason("an interrupted rollout left a second version"), mends),))
         strays = versions.strays(told["versions"])
         if strays:
-            reason = Reason(f"processes of {', '.join(strays)} were left by an interrupted rollout")
+            reason = Reason(f"an interrupted rollout left something of {', '.join(strays)} behind")
             return Observed(record, stale=(Stale(reason, effect_of(Category.RESCALE)),))
         want, running = int(record.inputs.get("replicas", 1)), versions.running(live)
         if running != want:
@@ -78,14 +78,20 @@ class LocalEndpoint:
     def delete(self, step: Step) -> None:
         assert step.recorded is not None
         versions = self._versions(step.address, step.recorded.inputs)
-        told = versions.read()
+        route = versions.folder / "route.json"
         with versions.host.locked():
-            (versions.folder / "route.json").unlink(missing_ok=True)
-            if versions.host.gateway.is_ready():
-                versions.host.publish()
-            for version in told["versions"]:
+            if route.exists():
+                versions.write({**versions.read(), "live": None, "weights": {}})
+            self._tell(versions.host)
+            for version in versions.strays(known=()):
                 versions.drop(version)
+            route.unlink(missing_ok=True)
+            self._tell(versions.host)
         shutil.rmtree(versions.folder, ignore_errors=True)
+
+    def _tell(self, host: Host) -> None:
+        if host.gateway.is_ready():
+            host.publish()
 
     def _versions(self, address: Address, inputs: Mapping[str, Any]) -> Versions:
         return Versions(Host(self.ground.places, inputs["stack"]), address.name)

@@ -13,7 +13,7 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Container, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,12 @@ from typing import Any
 from mlops.errors import MlopsError
 from mlops.kinds.local.host import Host, end_of, read_json, write_private
 from mlops.kinds.rollout import FRESH
+from mlops.tools.envoy import PROBE
 from mlops.tools.supervisor import Program
 from mlops.tools.unix_http import ask
+
+_PROBE = {PROBE: "1"}
+"""What is asked for a judgement is no traffic: it would look like drift."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,7 @@ class Versions:
         rows = json.loads((Path(one["bento"]) / "golden.json").read_text())["rows"]
         body = json.dumps({"rows": rows}).encode()
         for index, _ in enumerate(one["sockets"]):
-            status, answer = ask(self.socket(version, index), "/predict", body=body, timeout=10.0)
+            status, answer = ask(self.socket(version, index), "/predict", body=body, timeout=10.0, headers=_PROBE)
             if status != 200:
                 return f"the golden request got {status}: {answer[:200].decode(errors='replace')}"
         return None
@@ -160,11 +164,12 @@ class Versions:
         except OSError:
             return False
 
-    def strays(self, known: Container[str]) -> list[str]:
-        """Versions that still have processes and that the file no longer knows: an apply was killed between the two."""
+    def strays(self, known: Collection[str]) -> list[str]:
+        """Versions that still have processes or files and that the file no longer knows: an apply was killed between."""
         pattern = re.compile(rf"{re.escape(self.name)}-(v\d+)-\d+")
         found = (pattern.fullmatch(name) for name in self.host.supervisor.states())
-        return sorted({one[1] for one in found if one and one[1] not in known})
+        there = {one[1] for one in found if one} | {path.name for path in (self.folder / "versions").glob("v*")}
+        return sorted(there - set(known))
 
     def running(self, version: str) -> int:
         """How many processes of a version the supervisor keeps running."""

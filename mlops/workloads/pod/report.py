@@ -1,6 +1,6 @@
 """Write a pod's last word.
 
-Lives here: report_text, what was made and what went wrong, short enough for Kubernetes.
+Lives here: report_text, what was made and what went wrong, short enough for Kubernetes, and reduced.
 Not here: reading it (tools.dvc.remote).
 Law: at most 4,096 bytes of JSON; what does not fit is left out in the order in which the reader knows it already.
 """
@@ -22,7 +22,7 @@ _LENGTHS = (3000, 2000, 1200, 700, 400, 200, 80)
 
 def report_text(stages: Mapping[str, Mapping[str, Any]], problems: Sequence[Problem] = ()) -> str:
     """`stages`: entries of dvc.lock by stage. Raises MlopsError where not even their digests fit, and there are no problems."""
-    levels: list[Mapping[str, Any]] = [stages, _reduced(stages), *([{}] if problems else [])]
+    levels: list[Mapping[str, Any]] = [stages, reduced(stages), *([{}] if problems else [])]
     texts = (_text(entries, told) for entries in levels for told in _shorter(problems))
     for text in texts:
         if len(text.encode()) <= MOST:
@@ -39,7 +39,7 @@ def _text(stages: Mapping[str, Any], problems: Sequence[Mapping[str, Any]]) -> s
     return json.dumps(told, separators=(",", ":"), ensure_ascii=False)
 
 
-def _reduced(stages: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def reduced(stages: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Command and parameters by their digest alone."""
     told = {}
     for name, entry in stages.items():

@@ -46,6 +46,9 @@ class Work:
             path.touch(mode=0o600)
             path.write_text(text)
         self.env = environment(self.root)
+        if not self.told.is_spread:
+            # A pod trains with what it has, whatever the model would use on a machine of its own.
+            self.env |= {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_WORLD_SIZE": "1"}
 
     def pull(self) -> None:
         missing = [dep for dep in self.told.deps if not (self.root / dep).exists()]

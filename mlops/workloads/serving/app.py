@@ -144,14 +144,16 @@ class Application:
             self.meter.observe(status, time.perf_counter() - started, rows)
 
     def _told_of(self, scope: Scope) -> tuple[str, bool]:
-        """The request's id, and whether this container asks itself; nobody else may hide from log and metrics."""
+        """The request's id, and whether this machine asks itself; nobody else may hide from log and metrics. The gateway,
+        which comes by a Unix socket, takes the header off."""
         request_id, is_probe = "", False
         for name, value in scope["headers"]:
             if name == b"x-request-id":
                 text: str = value.decode("latin-1")
                 request_id = text if text.isascii() and text.isprintable() and not set('"\\') & set(text) else ""
             elif name == _PROBE:
-                is_probe = bool(scope.get("client")) and scope["client"][0] in _LOOPBACK
+                client = scope.get("client")
+                is_probe = not client or client[0] in _LOOPBACK
         return request_id or self._next_id(), is_probe
 
     def _next_id(self) -> str:

@@ -154,7 +154,7 @@ class Learner(lightning.LightningModule):
 
     def _validate(self) -> float:
         """Each rank takes some of the chunks; all of them are told the same."""
-        total, count, trainer = 0.0, 0, self.trainer
+        total, count, trainer = 0.0, 0.0, self.trainer
         self.network.eval()
         with torch.no_grad():
             for start in range(trainer.global_rank * _CHUNK, len(self._val.x), trainer.world_size * _CHUNK):
@@ -163,9 +163,10 @@ class Learner(lightning.LightningModule):
                 total += float(self.compute(self.network(x), y)) * len(x)
                 count += len(x)
         self.network.train()
-        sums = torch.tensor([total, count], dtype=torch.float64, device=self.device)
-        summed: torch.Tensor = trainer.strategy.reduce(sums, reduce_op="sum")
-        return float(summed[0]) / max(1.0, float(summed[1]))
+        if trainer.world_size > 1:
+            sums = torch.tensor([total, count], dtype=torch.float64, device=self.device)
+            total, count = trainer.strategy.reduce(sums, reduce_op="sum").tolist()
+        return total / max(1, count)
 
     def configure_optimizers(self) -> Any:
         o = self.chosen
@@ -214,7 +215,7 @@ def learn(learner: Learner, train: Rows, spec: Trainer, ranks: Ranks) -> None:
             max_epochs=spec.max_epochs, accelerator=spec.accelerator, precision=spec.precision,
             gradient_clip_val=spec.gradient_clip, deterministic=spec.deterministic, callbacks=callbacks, logger=False,
             enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False, use_distributed_sampler=False,
-            num_sanity_val_steps=0, **ranks.placement(learner.network, spec),
+            num_sanity_val_steps=0, **ranks.placement(learner.network, spec.accelerator),
         )  # fmt: skip
         trainer.fit(learner, train_dataloaders=Batches(train, spec.batch_size, spec.seed, ranks))
         ranks.leave()

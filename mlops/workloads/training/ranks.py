@@ -8,9 +8,10 @@ Law: several processes take the very steps that one alone would take; an order o
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
@@ -20,7 +21,6 @@ from torch import distributed, nn
 from torch.distributed.nn import functional as together
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mlops.spec.model import Trainer
 from mlops.workloads.stage import failed
 
 
@@ -32,11 +32,15 @@ class Ranks:
     rank: int = 0
     here: int = 1
 
+    @staticmethod
+    def are_told(env: Mapping[str, str] = os.environ) -> bool:
+        return "RANK" in env
+
     @classmethod
     def of(cls, env: Mapping[str, str] = os.environ) -> Ranks:
         """One alone, where the variables of torchrun are missing. Raises MlopsError where they contradict each other."""
         names = ("WORLD_SIZE", "RANK", "LOCAL_WORLD_SIZE")
-        if "RANK" not in env:
+        if not cls.are_told(env):
             return cls()
         try:
             world, rank, here = (int(env[name]) for name in names)
@@ -56,18 +60,25 @@ class Ranks:
         """The one that writes."""
         return self.rank == 0
 
-    def placement(self, network: nn.Module, spec: Trainer) -> dict[str, Any]:
-        """Arguments for Lightning's Trainer; the number of devices is the spec's for one process alone."""
+    def placement(self, network: nn.Module, accelerator: str) -> dict[str, Any]:
+        """Arguments for Lightning's Trainer."""
         if self.world == 1:
-            return {"devices": spec.devices}
+            return {"devices": 1}
         # A network of the user may leave parameters out of its answer; they are left alone, as one process would.
         strategy = DDPStrategy(
             cluster_environment=TorchElasticEnvironment(),
             find_unused_parameters=not isinstance(network, nn.Sequential | nn.Linear),
         )
-        on_gpu = spec.accelerator == "gpu" or (spec.accelerator == "auto" and torch.cuda.is_available())
+        on_gpu = accelerator == "gpu" or (accelerator == "auto" and torch.cuda.is_available())
         told = {"devices": self.here, "num_nodes": self.world // self.here, "strategy": strategy}
         return told | ({"sync_batchnorm": True} if on_gpu else {"plugins": [WholeBatches()]})
+
+    @staticmethod
+    def start(count: int, name: str) -> NoReturn:
+        """Become torchrun, which carries out this stage by `count` processes of this machine."""
+        by = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(count)]
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
+        os.execv(sys.executable, [sys.executable, *by, sys.argv[0], name])  # noqa: S606
 
     def leave(self) -> None:
         """Nothing is asked of the other processes after this."""

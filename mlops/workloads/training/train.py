@@ -36,10 +36,12 @@ _CHUNK = 65_536
 def train(name: str, *, root: Path = Path()) -> None:
     """Write models/NAME/train/; of several processes under torchrun, the first does. Raises MlopsError for data that cannot
     be learned from."""
-    ranks = Ranks.of()
     told = read_params("model", name)["train"]
     told.pop("code", None)
     spec = Model.model_validate(told)
+    if spec.trainer.devices > 1 and not Ranks.are_told():
+        Ranks.start(spec.trainer.devices, name)
+    ranks = Ranks.of()
     data = PreparedData.open(spec.dataset, root)
     lightning.seed_everything(spec.trainer.seed, verbose=False)
     torch.set_num_threads(spec.trainer.threads)

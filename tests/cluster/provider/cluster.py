@@ -8,6 +8,7 @@ Law: writes are server-side applies with strict field validation; the server's o
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -32,7 +33,9 @@ from kubernetes.dynamic.exceptions import DynamicApiError  # noqa: E402
 from kubernetes.dynamic.resource import Resource  # noqa: E402
 
 Plain = dict[str, Any]
+Warn = Callable[[str], None]
 RESTING = 0.25
+WARNING = re.compile(r'299 - "((?:[^"\\]|\\.)*)"')
 
 
 class Refused(Exception):
@@ -68,7 +71,10 @@ class Cluster:
             configuration.api_key = {"BearerToken": access.token}
             configuration.api_key_prefix = {"BearerToken": "Bearer"}
         configuration.connection_pool_maxsize = 32
-        configuration.retries = urllib3.Retry(connect=2, read=0, status=0, other=0, redirect=0, backoff_factor=0.1)
+        configuration.retries = urllib3.Retry(
+            connect=2, read=0, status=8, other=0, redirect=0, backoff_factor=0.1, status_forcelist=[429],
+            allowed_methods=None, raise_on_status=False,
+        )  # fmt: skip
         self._client = DynamicClient(ApiClient(configuration), discoverer=_NoDiscovery)
         self._kinds: dict[str, dict[str, Resource]] = {}
         self._lock = threading.Lock()
@@ -88,15 +94,19 @@ class Cluster:
     def live(self, plain: Plain) -> Plain | None:
         return self.get(plain["apiVersion"], plain["kind"], namespace_of(plain), name_of(plain))
 
-    def apply(self, plain: Plain, manager: str, *, force: bool, dry: bool = False, patient: float = 0) -> Plain:
-        """The object as the server has it then. `patient`: seconds to wait for a kind that is being defined."""
+    def apply(
+        self, plain: Plain, manager: str, *, force: bool, dry: bool = False, patient: float = 0, warn: Warn | None = None
+    ) -> Plain:  # fmt: skip
+        """The object as the server has it then. `patient`: seconds to wait for a kind that is being defined; `warn`
+        hears what the server has against it (Pod Security, a deprecated version)."""
         resource = self._resource(plain["apiVersion"], plain["kind"], patient)
         return _asked(
             lambda: self._client.server_side_apply(
                 resource, body=plain, name=name_of(plain), namespace=namespace_of(plain) or None, field_manager=manager,
                 force_conflicts="true" if force else "false", dry_run="All" if dry else None,
                 query_params=[("fieldValidation", "Strict")], serialize=False,
-            )
+            ),
+            warn,
         )  # fmt: skip
 
     def delete(self, version: str, kind: str, namespace: str, name: str, policy: str) -> Plain | None:
@@ -166,14 +176,18 @@ def id_text(live: Plain) -> str:
     return f"{live.get('kind')} {namespace_of(live)}/{name_of(live)}".replace(" /", " ")
 
 
-def _asked(ask: Callable[[], Any]) -> Plain:
+def _asked(ask: Callable[[], Any], warn: Warn | None = None) -> Plain:
     try:
-        answer: Plain = json.loads(ask().data)
+        response = ask()
     except DynamicApiError as error:
         raise _refused(error) from error
     except urllib3.exceptions.HTTPError as error:
         reason = getattr(error, "reason", None) or error
         raise Refused(0, f"configured Kubernetes cluster is unreachable: {reason}") from error
+    for header in response.headers.getlist("Warning") if warn else ():
+        for text in WARNING.findall(header):
+            warn(text.replace('\\"', '"'))
+    answer: Plain = json.loads(response.data)
     return answer
 
 

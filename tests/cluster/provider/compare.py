@@ -75,6 +75,19 @@ def replaces(inputs: Plain, difference: Difference, mutable: frozenset[str]) -> 
     return any(dotted == name or dotted.startswith(f"{name}.") or name.startswith(f"{dotted}.") for name in fixed)
 
 
+def in_effect(path: Path, live: Any, made: Any) -> bool:
+    """Whether an apply, seen before and after, changes the field. A field that neither shows (a Secret's `stringData`)
+    counts, and so does one in a list whose places have moved."""
+    for step in path:
+        if isinstance(step, int):
+            if not isinstance(live, list) or not isinstance(made, list) or len(live) != len(made) or step >= len(live):
+                return True
+        elif not isinstance(live, dict) or not isinstance(made, dict) or step not in live or step not in made:
+            return True
+        live, made = live[step], made[step]
+    return bool(live != made)
+
+
 BOOKKEEPING = ("managedFields", "resourceVersion", "generation", "uid", "creationTimestamp")
 
 

@@ -51,8 +51,9 @@ def answered(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class Servicer(ResourceProviderServicer):
-    def __init__(self, version: str) -> None:
-        self.version, self.settings = version, dict[str, Any]()
+    def __init__(self, version: str, log: Callable[[str, str], None]) -> None:
+        """`log` takes an object's URN and a warning to show beside it."""
+        self.version, self.log, self.settings = version, log, dict[str, Any]()
         self._cancelled, self._lock = threading.Event(), threading.Lock()
         self._made: tuple[Cluster, str] | None = None
 
@@ -100,17 +101,15 @@ class Servicer(ResourceProviderServicer):
     def Diff(self, request: Any) -> Any:
         old, new = wire.read(request.old_inputs)[0], wire.read(request.news)[0]
         found = compare.differences(old, new)
-        if not found:
+        verdict = "some"
+        if found and not wire.has_unknown(new):
+            verdict, live, made = self._effect(request.urn, new)
+            found = [one for one in found if compare.in_effect(one.path, live, made)] or found
+        if not found or verdict == "none":
             return pb.DiffResponse(changes=1)
-        replacing = {
-            one.path for one in found if compare.replaces(new if one.kind != "delete" else old, one, self._mutable)
-        }
-        if not replacing and not wire.has_unknown(new):
-            verdict = self._effect(request.urn, new)
-            if verdict == "none":
-                return pb.DiffResponse(changes=1)
-            if verdict == "replace":
-                replacing = {one.path for one in found if one.path[0] != "metadata"} or {one.path for one in found}
+        replacing = {one.path for one in found if compare.replaces(old, one, self._mutable)}
+        if verdict == "replace" and not replacing:
+            replacing = {one.path for one in found if one.path[0] != "metadata"} or {one.path for one in found}
         return _differs(old, new, found, replacing)
 
     @answered
@@ -119,10 +118,9 @@ class Servicer(ResourceProviderServicer):
         marks = objects.secret_paths(new, secrets)
         if request.preview:
             return pb.CreateResponse(id="", properties=wire.write(self._foresee_create(request.urn, new), marks))
-        cluster, _ = self._cluster()
         if not objects.is_patch(request.urn) and not self._is_set("upsertExistingObjects"):
             self._refuse_existing(new)
-        made = cluster.apply(new, self._manager(request.urn, new), force=self._forces(new), patient=10)
+        made = self._apply(request.urn, new, patient=10)
         return pb.CreateResponse(id=objects.id_of(made), properties=wire.write(objects.outputs_of(made), marks))
 
     @answered
@@ -131,7 +129,7 @@ class Servicer(ResourceProviderServicer):
         marks = objects.secret_paths(new, secrets)
         if request.preview:
             return pb.UpdateResponse(properties=wire.write(self._foresee_update(request.urn, new), marks))
-        made = self._cluster()[0].apply(new, self._manager(request.urn, new), force=self._forces(new))
+        made = self._apply(request.urn, new)
         return pb.UpdateResponse(properties=wire.write(objects.outputs_of(made), marks))
 
     @answered
@@ -168,7 +166,7 @@ class Servicer(ResourceProviderServicer):
         if patch:
             metadata = {"name": name, **({"namespace": namespace} if namespace else {})}
             bare = {"apiVersion": version, "kind": kind, "metadata": metadata}
-            cluster.apply(bare, self._manager(request.urn, old), force=False)
+            cluster.apply(bare, objects.manager_of(request.urn, old), force=False)
             return Empty()
         policy = {"orphan": "Orphan", "background": "Background"}.get(
             objects.annotation(old, "deletionPropagationPolicy").lower(), "Foreground"
@@ -213,8 +211,12 @@ class Servicer(ResourceProviderServicer):
         said = objects.annotation(plain, "patchForce")
         return said.lower() == "true" if said else self._is_set("enablePatchForce")
 
-    def _manager(self, urn: str, plain: Plain) -> str:
-        return objects.manager_of(urn, plain)
+    def _apply(self, urn: str, plain: Plain, *, dry: bool = False, patient: float = 0) -> Plain:
+        """As the settings and the annotations say; what the server has against it is shown beside the object."""
+        return self._cluster()[0].apply(
+            plain, objects.manager_of(urn, plain), force=self._forces(plain), dry=dry, patient=patient,
+            warn=lambda text: self.log(urn, text),
+        )  # fmt: skip
 
     def _is_namespaced(self, plain: Plain) -> bool:
         """A kind that is not known yet (its definition is in the same program) counts as it was written."""
@@ -248,11 +250,11 @@ class Servicer(ResourceProviderServicer):
 
         if wire.has_unknown(new):
             return objects.foreseen(new)
-        cluster, _ = self._cluster()
         try:
-            return objects.foreseen(cluster.apply(new, self._manager(urn, new), force=self._forces(new), dry=True))
+            return objects.foreseen(self._apply(urn, new, dry=True))
         except Refused as refused:
-            if refused.status == 404 or ((refused.is_immutable or refused.status == 409) and cluster.live(new)):
+            stays = refused.is_immutable or refused.status == 409
+            if refused.status == 404 or (stays and self._cluster()[0].live(new)):
                 return objects.foreseen(new)
             raise
 
@@ -262,33 +264,33 @@ class Servicer(ResourceProviderServicer):
         if wire.has_unknown(new):
             return objects.foreseen(new)
         try:
-            made = self._cluster()[0].apply(new, self._manager(urn, new), force=self._forces(new), dry=True)
-            return objects.foreseen(made, allocated=False)
+            return objects.foreseen(self._apply(urn, new, dry=True), allocated=False)
         except Refused as refused:
             if refused.status == 404:
                 return objects.foreseen(new)
             raise
 
-    def _effect(self, urn: str, new: Plain) -> str:
-        """What an apply would do to what is live: `none`, `some` or `replace` (the server calls a field immutable)."""
+    def _effect(self, urn: str, new: Plain) -> tuple[str, Plain, Plain]:
+        """What an apply would do to what is live: `none`, `some` or `replace` (the server calls a field immutable);
+        and what is live before it and after it."""
         from tests.cluster.provider.cluster import Refused
 
         cluster, _ = self._cluster()
         try:
             live = cluster.live(new)
-            made = cluster.apply(new, self._manager(urn, new), force=True, dry=True)
+            made = cluster.apply(new, objects.manager_of(urn, new), force=True, dry=True)
         except Refused as refused:
             if refused.status == 0:
                 raise
-            return "replace" if refused.is_immutable else "some"
-        return "none" if live is not None and compare.same(live, made) else "some"
+            return "replace" if refused.is_immutable else "some", {}, {}
+        return "none" if live is not None and compare.same(live, made) else "some", live or {}, made
 
     def _reread(self, urn: str, said: Plain, live: Plain) -> Plain:
         """The inputs as the world shows them: told apart by what a forced apply of the old ones would make of it."""
         from tests.cluster.provider.cluster import Refused
 
         try:
-            applied = self._cluster()[0].apply(said, self._manager(urn, said), force=True, dry=True)
+            applied = self._cluster()[0].apply(said, objects.manager_of(urn, said), force=True, dry=True)
         except Refused as refused:
             if refused.status == 0:
                 raise

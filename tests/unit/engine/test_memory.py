@@ -87,9 +87,32 @@ def test_a_full_disk_is_told_and_what_was_finished_stays(world: World) -> None:
     def limit(connection: sqlite3.Connection, *_: object) -> None:
         connection.execute(f"pragma max_page_count = {pages}")
 
-    (problem,) = world.apply(thing("a"), thing("b", text="x" * 100_000)).problems
+    result = world.apply(thing("a"), thing("b", text="x" * 100_000), thing("c"), thing("d"))
+    (problem,) = result.problems
     assert "The disk is full: free some space" in problem.detail
+    assert result.skipped == {at(name): "not tried: state cannot be written" for name in "cd"}
     assert set(world.store.records()) == {at("a")}
+
+
+def test_a_state_that_is_taken_away_in_the_middle_stops_the_apply_and_nothing_is_lost(world: World) -> None:
+    wanted = (thing("a"), thing("b", "a"), thing("c"))
+    file, aside = world.path / "state.db", world.path / "aside.db"
+
+    def take(where: str) -> None:
+        if where == "after create a":
+            file.rename(aside)
+
+    world.kind.touch = take
+    result = world.apply(*wanted)
+    assert [problem.summary for problem in result.problems] == ["state was taken away"]
+    assert set(result.skipped) == {at("b"), at("c")}
+    assert not file.exists()
+    world.kind.touch = lambda where: None
+    aside.rename(file)
+    free(world.store)
+    assert not world.apply(*wanted).failed
+    assert set(world.store.records()) == {at("a"), at("b"), at("c")}
+    assert world.store.intents() == []
 
 
 def test_a_second_apply_is_refused_while_the_first_lives(world: World) -> None:

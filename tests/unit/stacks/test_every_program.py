@@ -48,8 +48,9 @@ def test_every_object_has_an_explicit_name_its_labels_and_the_cluster(rendered: 
 
 def test_nothing_waits_in_the_engine_for_what_takes_a_while(rendered: Rendered) -> None:
     for name, it in objects(rendered):
-        skips = it["metadata"].get("annotations", {}).get("pulumi.com/skipAwait") == "true"
-        assert skips == (it["kind"] in WAITED_FOR), name
+        annotations = it["metadata"].get("annotations", {})
+        assert (annotations.get("pulumi.com/skipAwait") == "true") == (it["kind"] in WAITED_FOR), name
+        assert (annotations.get("pulumi.com/deletionPropagationPolicy") == "background") == (it["kind"] in WAITED_FOR)
 
 
 def test_pods_are_restricted_and_have_no_token(rendered: Rendered) -> None:
@@ -149,9 +150,10 @@ def count(name):
     return len(render(program, inputs, SECRETS).objects)
 with ThreadPoolExecutor(len(ALL)) as pool:
     print(list(pool.map(count, ALL)))
+print(sys.argv, hasattr(sys.modules["__main__"], "count"))
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     with ThreadPoolExecutor(1) as alone:
         counts = list(alone.map(lambda name: len(render(*ALL[name], SECRETS).objects), ALL))
-    assert done.stdout.strip() == str(counts)
+    assert done.stdout.splitlines() == [str(counts), "['-c'] True"]

@@ -81,7 +81,7 @@ def test_the_route_waits_for_every_service() -> None:
 def test_what_is_there_can_be_read_back() -> None:
     told = render("serving", FULL_SERVING, SECRETS).exports
     assert told["told"]["weights"] == {"v1": 90, "v2": 10}
-    assert told["told"]["versions"]["v1"] == {"image": DIGEST, "tag": "delay:1", "replicas": 2}
+    assert told["told"]["versions"]["v1"] == {"image": DIGEST, "tag": "delay:1", "key": "", "replicas": 2}
     assert told["url"] == "https://models.example/delay"
     assert "url" not in render("serving", SERVING).exports
 
@@ -147,7 +147,7 @@ def test_the_key_is_a_file_that_nobody_else_reads() -> None:
 
 
 def test_the_log_lies_on_the_claim_in_the_endpoint_s_folder() -> None:
-    told = render("serving", {**SERVING, "log": {"sample": 0.25, "keep": 86400}})
+    told = render("serving", {**SERVING, "log": {"sample": 0.25, "keep": 1234567}})
     assert {"name": "logs", "mountPath": "/var/log/mlops", "subPath": "logs/delay"} in container(told)["volumeMounts"]
     volumes = told.one("Deployment")["spec"]["template"]["spec"]["volumes"]
     assert {"name": "logs", "persistentVolumeClaim": {"claimName": "mlops"}} in volumes
@@ -156,7 +156,7 @@ def test_the_log_lies_on_the_claim_in_the_endpoint_s_folder() -> None:
         "MLOPS_LOG_DIR": "/var/log/mlops",
         "MLOPS_LOG_SAMPLE": "0.25",
         "MLOPS_LOG_FLUSH": "1",
-        "MLOPS_LOG_KEEP": "86400",
+        "MLOPS_LOG_KEEP": "1234567",
     }
 
 
