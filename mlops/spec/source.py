@@ -123,7 +123,10 @@ def _syntax(path: str, text: str, error: yaml.MarkedYAMLError) -> Problem:
     if error.problem and "expected a single document" in str(error.context or "") + error.problem:
         return _problem(path, "more than one document", "A file is one resource. Take out the `---`.", where)
     told = ", ".join(part for part in (error.context, error.problem) if part)
-    hint = "A value that has `: `, `#`, `%`, `@` or `{` in it needs quotes." if ":" in line or "@" in line else None
+    quotable = ":" in line or "@" in line
+    hint = (
+        "A value that has `: `, `#`, `%`, `@` or `{` in it needs quotes." if quotable and "alias" not in told else None
+    )
     return _problem(path, "invalid YAML", f"YAML cannot be read here: {told}.", where, hint)
 
 

@@ -79,6 +79,14 @@ class Gateway:
         except OSError:
             return False
 
+    def listens(self, port: int) -> bool:
+        """Whether the port is open. It is ready without, where another program holds the port."""
+        try:
+            told = ask(self.admin, "/listeners")[1].decode()
+        except OSError:
+            return False
+        return any(line.startswith("gateway::") and line.endswith(f":{port}") for line in told.splitlines())
+
     def put(self, table: Table, timeout: float = 10.0) -> None:
         """Clusters first, then routes, then away with clusters that nothing names any more. Raises ToolFailed."""
         wanted = [_cluster(name, sockets) for name, sockets in sorted(table.clusters.items())]

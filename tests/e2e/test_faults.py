@@ -161,6 +161,42 @@ def test_a_taken_port_says_so(fresh: Workplace) -> None:
     assert str(port) in failed.stderr
 
 
+def test_a_port_that_another_program_took_meanwhile_is_told_and_the_next_apply_gets_it_back(small: Workplace) -> None:
+    import socket
+
+    port = int(small.status()["endpoint.late"]["url"].split(":")[2].split("/")[0])
+    (supervisor,) = named(small, "supervisord")
+    os.kill(supervisor, signal.SIGKILL)
+    until(lambda: pids(small) == set())
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", port))
+        other.listen()
+        failed = small.mlops("apply", "--yes", code=1)
+        assert "port is taken" in failed.stderr
+        assert f"127.0.0.1:{port}" in failed.stderr
+        words = small.words()
+        assert words["stack.local"] == ("update", "PROVISION")
+    small.mlops("apply", "--yes")
+    assert answers(small)
+    assert small.words() == {}
+
+
+def test_an_apply_that_was_killed_while_it_took_a_named_port_is_completed_by_the_next(fresh: Workplace) -> None:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    words = ["apply", "--yes", "--target", "stack.local", f"stack.local.port={port}"]
+    apply = subprocess.Popen([str(BIN / "mlops"), *words], cwd=fresh.root, env=fresh.env, stdout=subprocess.DEVNULL)
+    until(lambda: bool(named(fresh, "envoy")))
+    apply.kill()
+    apply.wait()
+    fresh.mlops(*words)
+    assert len(named(fresh, "supervisord")) == 1
+
+
 @pytest.mark.parametrize(
     ("rows", "sign"),
     [

@@ -23,10 +23,12 @@ import mlops
 from mlops.errors import MlopsError, ToolFailed
 from mlops.kinds.ground import Places
 from mlops.tools.envoy import Gateway, Route, Table
-from mlops.tools.process import beside_python, tail
+from mlops.tools.process import beside_python, port_is_free, tail
 from mlops.tools.supervisor import Program, Supervisor
 
 GATEWAY = "gateway"
+_TO_BIND = 2.0
+"""Seconds in which Envoy opens its port."""
 _LIFELINE = Path(mlops.__file__).parent / "workloads" / "lifeline.py"
 _locks: dict[Path, threading.RLock] = {}
 
@@ -67,9 +69,12 @@ class Host:
         self.supervisor.put(
             Program(GATEWAY, command, log, stop_timeout=stop_timeout, log_size=log_size, log_files=log_files)
         )
-        until = time.monotonic() + 20
-        while not self.gateway.is_ready():
+        started = time.monotonic()
+        until = started + 20
+        while not (self.gateway.is_ready() and self.gateway.listens(port)):
             state = self.supervisor.states().get(GATEWAY)
+            if self.gateway.is_ready() and time.monotonic() > started + _TO_BIND and not port_is_free(host, port):
+                raise port_taken(self.stack, host, port)
             if time.monotonic() > until or (state and state.name == "FATAL"):
                 raise ToolFailed.of(
                     "gateway does not start",
@@ -112,6 +117,13 @@ class Host:
     def locked(self) -> Iterator[None]:
         with _locks.setdefault(self.folder, threading.RLock()):
             yield
+
+
+def port_taken(stack: str, host: str, port: int) -> MlopsError:
+    return MlopsError.of(
+        "port is taken",
+        f"Another program listens on {host}:{port}. End it, or choose another port in conf/stack/{stack}.yaml.",
+    )
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -13,9 +13,8 @@ from typing import Any
 
 from mlops.address import Address
 from mlops.engine.resource import Desired, Effect, Observed, Outcome, Reason, Record, Stale, Step
-from mlops.errors import MlopsError
 from mlops.kinds.ground import Ground
-from mlops.kinds.local.host import Host
+from mlops.kinds.local.host import Host, port_taken
 from mlops.spec.category import Category
 from mlops.tools.process import free_port, port_is_free
 
@@ -38,6 +37,8 @@ class LocalStack:
             return Observed(record, stale=(Stale(Reason("its supervisor does not run"), mends),))
         if not host.gateway.is_ready():
             return Observed(record, stale=(Stale(Reason("its gateway does not answer"), mends),))
+        if not host.gateway.listens(int(record.outputs["port"])):
+            return Observed(record, stale=(Stale(Reason("its gateway has no port"), mends),))
         if not host.gateway.is_whole():
             return Observed(record, stale=(Stale(Reason("a file of its gateway is damaged"), mends),))
         return Observed(record)
@@ -54,14 +55,10 @@ class LocalStack:
         host = self._host(step.address)
         address = str(told["host"])
         port = self._port(told["port"], address, before)
-        if not (host.supervisor.is_up() and before.get("port") == port and before.get("host") == address):
-            host.supervisor.end_orphans() if not host.supervisor.is_up() else None
-            if not port_is_free(address, port) and before.get("port") != port:
-                raise MlopsError.of(
-                    "port is taken",
-                    f"Another program listens on {address}:{port}. Choose another in conf/stack/{step.address.name}.yaml, or "
-                    "say `port: auto`.",
-                )
+        if not host.supervisor.is_up():
+            host.supervisor.end_orphans()
+        if before.get("port") != port and not port_is_free(address, port) and not host.gateway.listens(port):
+            raise port_taken(step.address.name, address, port)
         step.say("starting the supervisor and the gateway", 0.3)
         host.start(
             address, port, log_size=parse_size(told["log_size"]), log_files=int(told["log_files"]),
