@@ -15,7 +15,8 @@ from mlops.engine.lease import Holder, free, holder_of, lease
 from mlops.engine.resource import Record
 from mlops.engine.state import Head, Intent, Operation
 from mlops.engine.store import DatabaseStore, open_database
-from mlops.errors import LockHeld
+from mlops.engine.tables import FORMAT
+from mlops.errors import LockHeld, StateFailed
 from tests.engine_world import opened as opened_world
 from tests.engine_world import thing
 from tests.postgres import connections, fresh_database
@@ -302,3 +303,39 @@ def test_a_database_that_is_lost_in_the_middle_stops_the_apply_and_nothing_is_lo
         assert world.words(*wanted) == {}
         assert world.store.intents() == []
         world.store.engine.dispose()
+
+
+def test_a_state_of_an_older_version_is_read_as_it_is_and_brought_up_to_date_by_the_first_write(bench: Bench) -> None:
+    old = bench.open()
+    token = bench.hold(old)
+    written = old.write(full(), operation="o", at="t", token=token)
+    old.intend(Intent("k", B, "create", "o"), at="t", token=token)
+    with old.engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE mlops_intents DROP COLUMN body")
+        connection.exec_driver_sql("UPDATE mlops_meta SET format = 1")
+
+    def held() -> int:
+        with old.engine.connect() as connection:
+            return int(connection.exec_driver_sql("SELECT format FROM mlops_meta").scalar_one())
+
+    reader = bench.open()
+    assert (dict(reader.records()), list(reader.intents())) == ({A: written}, [Intent("k", B, "create", "o")])
+    assert held() == 1
+    newer = bench.open()
+    newer.prepare()
+    assert held() == FORMAT
+    assert (dict(newer.records()), newer.head()) == ({A: written}, old.head())
+    begun = Intent("k2", B, "create", "o", {"inputs": {}})
+    newer.intend(begun, at="t", token=token)
+    assert {intent.key for intent in bench.open().intents()} == {"k", "k2"}
+    assert begun in list(bench.open().intents())
+
+
+def test_a_state_of_a_newer_version_is_neither_read_nor_written(bench: Bench) -> None:
+    store = bench.open()
+    store.write(full(), operation="o", at="t", token=bench.hold(store))
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql(f"UPDATE mlops_meta SET format = {FORMAT + 1}")
+    for ask in (DatabaseStore.records, DatabaseStore.prepare, DatabaseStore.intents):
+        with pytest.raises(StateFailed, match="A newer mlops has applied here; install that version"):
+            ask(bench.open())
