@@ -38,7 +38,8 @@ def locate(uri: str, root: Path) -> Path:
     else:
         path = root / uri
     if not path.is_file():
-        raise MlopsError.of("source not found", f"`{uri}` does not exist; it was looked for at {path}.")
+        raise MlopsError.of("source not found", f"`{uri}` does not exist; it was looked for at {path}. Put the "
+                            "file there, or correct `uri`.")  # fmt: skip
     return path
 
 

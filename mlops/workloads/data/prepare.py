@@ -113,7 +113,8 @@ def _known_columns(table: pa.Table, dataset: Dataset) -> None:
     named = {"label": [dataset.label] if dataset.label else [], "features": list(dataset.features.columns),
              "clean": list(dataset.clean), "split": [dataset.split.column] if dataset.split.by == "time" else []}  # fmt: skip
     missing = [
-        f"`{column}` of `{field}` is no column of the result of the SQL, which has: {', '.join(table.column_names)}."
+        f"`{column}` of `{field}` is no column of the result of the SQL, which has: {', '.join(table.column_names)}. "
+        "Name one of these, or select it in `sql`."
         for field, columns in named.items() for column in columns if column not in table.column_names
     ]  # fmt: skip
     for column in (*dataset.features.numeric, *dataset.features.cyclic, *dataset.features.passthrough):

@@ -43,7 +43,9 @@ def open_sources(
 
 def _table(connection: duckdb.DuckDBPyConnection, name: str, source: FileSource, path: Path, scratch: Path) -> int:
     if path.stat().st_size == 0:
-        raise failed("empty source", f"{path} (source {name}) has no content.")
+        raise failed(
+            "empty source", f"{path} (source {name}) has no content. Restore the file, or name another in `uri`."
+        )
     read, arguments = _reader(name, source, path, scratch)
     columns = "*" if source.columns is None else ", ".join(f'"{column}"' for column in source.columns)
     try:
@@ -53,7 +55,10 @@ def _table(connection: duckdb.DuckDBPyConnection, name: str, source: FileSource,
         raise failed("source cannot be read", f"{path} (source {name}): {str(error).strip()}") from error
     count = int(told[0][0])
     if count == 0:
-        raise failed("empty source", f"{path} (source {name}) has a header and no rows.")
+        raise failed(
+            "empty source",
+            f"{path} (source {name}) has a header and no rows. Restore the file, or name another in `uri`.",
+        )
     return count
 
 
