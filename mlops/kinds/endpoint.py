@@ -13,7 +13,6 @@ from dataclasses import replace
 from mlops.address import Address
 from mlops.engine.resource import Action, Dependency, Desired, Effect, Observed, Outcome, Record, Step
 from mlops.kinds.ground import Ground, effect_of, field_effect
-from mlops.kinds.kubernetes.endpoint import ClusterEndpoint
 from mlops.kinds.local.endpoint import LocalEndpoint
 from mlops.kinds.rollout import terms_of
 from mlops.kinds.secrets import seal
@@ -76,4 +75,8 @@ class EndpointKind:
 
     def _on(self, stack: str, *, recorded: bool = False) -> Target:
         target = target_of(self.ground, self.resources, stack, recorded=recorded)
-        return LocalEndpoint(self.ground) if target == LOCAL else ClusterEndpoint(self.ground, self.resources)
+        if target == LOCAL:
+            return LocalEndpoint(self.ground)
+        from mlops.kinds.kubernetes.endpoint import ClusterEndpoint
+
+        return ClusterEndpoint(self.ground, self.resources)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from mlops.address import Address
 from mlops.engine.resource import Action, Dependency, Desired, Effect, Observed, Outcome, Reason, Record, Stale, Step
 from mlops.kinds.ground import Ground, effect_of, field_effect
-from mlops.kinds.kubernetes.monitor import ClusterMonitor
 from mlops.kinds.local.monitor import LocalMonitor
 from mlops.kinds.target import LOCAL, Target, target_of
 from mlops.spec.category import Category
@@ -79,4 +78,6 @@ class MonitorKind:
         target = target_of(self.ground, self.project.resources, stack, recorded=recorded)
         if target == LOCAL:
             return LocalMonitor(self.ground, dataset)
+        from mlops.kinds.kubernetes.monitor import ClusterMonitor
+
         return ClusterMonitor(self.ground, self.project.resources, stack, dataset)

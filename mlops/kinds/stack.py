@@ -12,7 +12,6 @@ from dataclasses import replace
 from mlops.address import Address
 from mlops.engine.resource import Action, Desired, Effect, Observed, Outcome, Record, Step
 from mlops.kinds.ground import Ground, effect_of, field_effect
-from mlops.kinds.kubernetes.stack import ClusterStack
 from mlops.kinds.local.stack import LocalStack
 from mlops.kinds.target import LOCAL, Target
 from mlops.spec.category import Category
@@ -56,4 +55,8 @@ class StackKind:
         self._target(str(step.recorded.inputs["target"])).delete(step)
 
     def _target(self, name: str) -> Target:
-        return LocalStack(self.ground) if name == LOCAL else ClusterStack(self.ground)
+        if name == LOCAL:
+            return LocalStack(self.ground)
+        from mlops.kinds.kubernetes.stack import ClusterStack
+
+        return ClusterStack(self.ground)
