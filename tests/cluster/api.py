@@ -84,7 +84,7 @@ class Api:
         return True
 
 
-def until(true: Callable[[], Any], what: str, *, seconds: float = 30, every: float = 0.02) -> Any:
+def until(true: Callable[[], Any], what: str, *, seconds: float = 60, every: float = 0.02) -> Any:
     """The first true answer of `true`; a deadline missed names `what`."""
     end = time.monotonic() + seconds
     while True:

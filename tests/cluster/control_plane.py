@@ -18,7 +18,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from tests.cluster.nodes import fleet
 from tests.cluster.programs import programs, without_proxy
 from tests.cluster.stages import write_log, write_stages
 
+ATTEMPTS = 3
 USERS = {"admin": "system:masters", "limited": "developers"}
 
 
@@ -57,16 +58,30 @@ class ControlPlane:
 @contextmanager
 def control_plane() -> Iterator[ControlPlane]:
     """One of one's own, ready: nodes up, Gateway API known, a default storage class there."""
-    begun = time.monotonic()
     with ExitStack() as stack:
-        folder = Path(
-            stack.enter_context(tempfile.TemporaryDirectory(prefix="mlops-cluster-", ignore_cleanup_errors=True))
-        )
-        children = _Children(folder)
-        stack.callback(children.end)
-        plane = _serve(folder, children)
-        _furnish(plane, children)
-        yield ControlPlane(plane.folder, plane.url, plane.tokens, time.monotonic() - begun)
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                plane = _begin(stack)
+                break
+            except ChildEnded:  # another process took a port between our looking for it and our using it
+                stack.close()
+                if attempt == ATTEMPTS:
+                    raise
+        yield plane
+
+
+def _begin(stack: ExitStack) -> ControlPlane:
+    begun = time.monotonic()
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mlops-cluster-", ignore_cleanup_errors=True)))
+    children = _Children(folder)
+    stack.callback(children.end)
+    plane = _serve(folder, children)
+    _furnish(plane, children)
+    return replace(plane, seconds=time.monotonic() - begun)
+
+
+class ChildEnded(RuntimeError):
+    """One of the programs ended while the control plane was starting; the text has the end of its log."""
 
 
 class _Children:
@@ -88,7 +103,7 @@ class _Children:
         for name, process in self.running:
             if process.poll() is not None:
                 told = (self.folder / f"{name}.log").read_text()[-2000:]
-                raise RuntimeError(f"{name} ended with {process.returncode}:\n{told}")
+                raise ChildEnded(f"{name} ended with {process.returncode}:\n{told}")
 
     def end(self) -> None:
         """The API server's clients first, the store last; all of it is thrown away, so none is asked to say goodbye."""

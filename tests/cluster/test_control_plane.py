@@ -154,19 +154,26 @@ def test_a_default_storage_class_is_there(admin: Api) -> None:
     assert storage["metadata"]["annotations"]["storageclass.kubernetes.io/is-default-class"] == "true"
 
 
+DYING = """
+import os, signal, sys
+from pathlib import Path
+from tests.cluster.api import until
+from tests.cluster.control_plane import _Children
+
+children = _Children(Path(sys.argv[1]))
+url = "http://127.0.0.1:0"
+children.start("etcd", "--listen-client-urls", url, "--advertise-client-urls", url, "--listen-peer-urls", url)
+child = children.running[0][1].pid
+until(lambda: Path(f"/proc/{child}/comm").read_text() == "etcd\\n", "etcd in the place of its launcher")
+print(child, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
 def test_a_control_plane_dies_with_the_process_that_started_it(cluster_programs: Path, tmp_path: Path) -> None:
-    code = (
-        "import os, signal\n"
-        "from tests.cluster.control_plane import _Children\n"
-        "from pathlib import Path\n"
-        "import sys\n"
-        "children = _Children(Path(sys.argv[1]))\n"
-        "children.start('etcd', '--data-dir', 'data', '--listen-client-urls', 'http://127.0.0.1:0',\n"
-        "  '--advertise-client-urls', 'http://127.0.0.1:0', '--listen-peer-urls', 'http://127.0.0.1:0')\n"
-        "print(children.running[0][1].pid, flush=True)\n"
-        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    started = subprocess.run(
+        [sys.executable, "-c", DYING, tmp_path], capture_output=True, text=True, check=False, timeout=60
     )
-    started = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=False)
     child = int(started.stdout)
     until(lambda: not _is_alive(child), "etcd gone", seconds=10)
 
