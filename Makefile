@@ -89,7 +89,7 @@ torture: env  ## kill applies at 250 random moments; each time the next one reac
 	@$(BIN)/python -u -m tests.e2e.kill values --kills 200
 	@$(BIN)/python -u -m tests.e2e.kill flights --kills 50
 
-bench: env  ## measure against the peers: one table, and bench/results.json
+bench: env $(KEY)  ## measure against the peers: one table, and bench/results.json
 	@$(BIN)/python -m bench
 
 lock: env  ## pin the newest versions that pyproject.toml allows

@@ -35,6 +35,7 @@ from mlops.workloads.stage import PROGRESS
 from mlops.workloads.training.data import PreparedData, targets
 from mlops.workloads.training.learn import Learner, Rows, learn
 from mlops.workloads.training.network import build_network
+from mlops.workloads.training.ranks import Ranks
 
 EPOCHS, BATCH, RATE, DECAY = 2, 1024, 1e-3, 0.1
 AT_MOST, AT_LEAST = 1.05, 2.0
@@ -91,7 +92,7 @@ def _network(width: int) -> nn.Module:
 def _ours(train: Rows, val: Rows) -> None:
     optimizer = Optimizer(lr=RATE, weight_decay=DECAY, schedule="one_cycle")
     learner = Learner(_network(train.x.shape[1]), "binary", Loss(name="bce"), optimizer, val=val)
-    learn(learner, train, Trainer(max_epochs=EPOCHS, batch_size=BATCH))
+    learn(learner, train, Trainer(max_epochs=EPOCHS, batch_size=BATCH), Ranks())
 
 
 def _bare(train: Rows, val: Rows) -> None:
