@@ -105,9 +105,9 @@ def test_a_mistake_in_a_stage_is_told_in_its_own_words_and_not_tried_again(place
 
 
 def test_more_gpus_than_the_quota_are_refused_in_the_plan_and_if_forced_by_the_api_server(place: ClusterPlace) -> None:
-    words = ["training.gpus=8", "training.pods=3", f"training.product={H100}", "model.late.trainer.seed=3"]
+    words = ["training.gpus=8", f"training.product={H100}", "model.late.trainer.seed=3", "stack.gpu.quota.gpus=4"]
     obstacle = place.change("model.late", *words)["obstacles"][0]
-    assert "requests.nvidia.com/gpu of 24 is asked for, and the quota of namespace ml-small leaves 16 of 16" in obstacle
+    assert "requests.nvidia.com/gpu of 8 is asked for, and the quota of namespace ml-small leaves 4 of 4" in obstacle
     assert "cannot be carried out" in place.mlops("apply", "--yes", *words, code=1).stderr
     forced = place.mlops("apply", "--yes", "--no-preflight", *words, code=1).stderr
     assert "exceeded quota: mlops, requested: requests.nvidia.com/gpu=8" in " ".join(forced.split())
@@ -129,4 +129,3 @@ def test_a_pod_lands_on_a_node_with_the_asked_gpu(place: ClusterPlace, admin: Ap
     node = admin.get(f"/api/v1/nodes/{pod['spec']['nodeName']}")
     assert node["metadata"]["labels"]["nvidia.com/gpu.product"] == H100
     assert pod["spec"]["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == "2"
-    place.settled()
