@@ -8,12 +8,11 @@ Dockerfile only copies: what is in the image was put together here, from pinned 
 
 from __future__ import annotations
 
-import compileall
+import contextlib
 import hashlib
 import importlib.metadata
 import json
 import os
-import py_compile
 import re
 import shutil
 import sys
@@ -272,12 +271,24 @@ def put_together(folder: Path, content: Content, dockerfile: str, pins: list[str
 
 
 def _compile(folder: Path) -> None:
-    """To byte code that holds no time, with paths as they are in the container."""
+    """To byte code that holds no time, with paths as they are in the container; in a process of its own, because what a
+    process did before shows in the references that it writes."""
     for part in ("lib", "app"):
-        compileall.compile_dir(
-            folder / part, quiet=2, stripdir=str(folder / part), prependdir="/app/lib" if part == "lib" else "/app",
-            invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
-        )  # fmt: skip
+        target = "/app/lib" if part == "lib" else "/app"
+        words = [
+            "-q",
+            "-q",
+            "-s",
+            str(folder / part),
+            "-p",
+            target,
+            "--invalidation-mode",
+            "unchecked-hash",
+            str(folder / part),
+        ]
+        # A package may hold files for other Pythons; they stay as they are.
+        with contextlib.suppress(ToolFailed):
+            run([sys.executable, "-m", "compileall", *words], cwd=folder, env={"PYTHONHASHSEED": "0"})
 
 
 def _key(dockerfile: str, pins: list[str], content: Content) -> str:
