@@ -90,7 +90,11 @@ def content_in(folder: Path) -> Content:
 def test_the_context_is_the_same_bytes_modes_and_times_whoever_makes_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    real = image.run
+
     def install(command: list[str], *, cwd: Path, env: dict[str, str]) -> str:
+        if "compileall" in command:
+            return real(command, cwd=cwd, env=env)
         assert command[-1] == "uvicorn==0.40.0"
         assert command[command.index("--python-version") + 1] == "3.11"
         for name in ("bin/uvicorn", "uvicorn/__init__.py", "numpy/tests/test_all.py"):
