@@ -109,10 +109,6 @@ class Stack:
         except auto.StackNotFoundError:
             return {}
 
-    def refresh(self, inputs: Mapping[str, Any], secrets: Mapping[str, str]) -> None:
-        """Take what the cluster shows for what is there, so that the next `up` repairs it."""
-        self._run("refresh", inputs, secrets, lambda stack: stack.refresh())
-
     def destroy(self) -> None:
         """Idempotent: the stack itself is gone too."""
         from pulumi import automation as auto
@@ -130,15 +126,6 @@ class Stack:
             path.unlink()
         if self.work.is_dir():
             self.work.rmdir()
-
-    def exists(self) -> bool:
-        from pulumi import automation as auto
-
-        try:
-            self._open(lambda: None, {}, select_only=True)
-        except auto.StackNotFoundError:
-            return False
-        return True
 
     def _was_interrupted(self) -> bool:
         try:
