@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import getpass
 import os
-import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +18,7 @@ from mlops.address import Address
 from mlops.api.mind import plain
 from mlops.engine.lease import Holder, lease
 from mlops.engine.resource import Record
-from mlops.engine.state import Operation
+from mlops.engine.state import Operation, operation_id
 from mlops.errors import MlopsError
 from mlops.kinds.ground import Ground
 from mlops.kinds.registry import build_kinds, desire_all
@@ -86,7 +85,7 @@ def _record(project: Project, record: Record) -> None:
     who, now = getpass.getuser(), datetime.now(UTC).isoformat(timespec="seconds")
     holder = Holder.me(who, now, f"{COMMAND} {record.address}")
     operation = Operation(
-        uuid.uuid4().hex[:12],
+        operation_id(),
         now,
         None,
         who,

@@ -10,14 +10,13 @@ from __future__ import annotations
 import getpass
 import json
 import os
-import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from mlops.address import Address
 from mlops.api.speech import parse_address
 from mlops.engine.lease import Holder, lease
-from mlops.engine.state import Operation, record_to_json
+from mlops.engine.state import Operation, operation_id, record_to_json
 from mlops.errors import MlopsError, StalePlan
 
 if TYPE_CHECKING:
@@ -62,9 +61,7 @@ def rename(project: Project, old: str, new: str, *, serial: int | None = None, l
                 f"The state has serial {head.serial}, and {wanted} was expected: somebody applied since. Look again: mlops "
                 "state pull",
             )
-        operation = Operation(
-            uuid.uuid4().hex[:12], now, None, who, os.uname().nodename, command, None, "", "running", ""
-        )
+        operation = Operation(operation_id(), now, None, who, os.uname().nodename, command, None, "", "running", "")
         project.store.begin(operation, token)
         project.store.move(at, to, operation=operation.id, at=now, token=token)
         project.store.end(operation.id, "done", f"Recorded {at} as {to}.", at=now, token=token)

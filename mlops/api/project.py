@@ -13,7 +13,6 @@ import os
 import shlex
 import sys
 import threading
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -30,7 +29,7 @@ from mlops.engine.lease import Holder, free, holder_of, lease
 from mlops.engine.plan import Pin, Plan, Truths, attention_of, make_plan
 from mlops.engine.planfile import check_own, check_same, digest_of, plan_to_json
 from mlops.engine.resource import Observed
-from mlops.engine.state import Head, Operation
+from mlops.engine.state import Head, Operation, operation_id
 from mlops.engine.store import DatabaseStore, in_project, open_database
 from mlops.engine.wishes import half_made, renamed
 from mlops.errors import Interrupted, LockHeld, MlopsError, Problem
@@ -267,7 +266,7 @@ def _print(ground: Ground, uri: str) -> str:
 def _operation(plan: Plan, who: str, digest: str) -> Operation:
     import socket
 
-    name, host = uuid.uuid4().hex[:12], socket.gethostname()
+    name, host = operation_id(), socket.gethostname()
     return Operation(name, _now(), None, who, host, _command(), plan.commit, digest, "running", "")
 
 

@@ -8,6 +8,8 @@ Law: planning gets the reading half, so it cannot write; a field that a newer ve
 from __future__ import annotations
 
 import json
+import secrets
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -35,6 +37,11 @@ class Intent:
     action: str
     operation: str
     body: Mapping[str, Any] | None = None
+
+
+def operation_id() -> str:
+    """Unique, and in the order of time also among those that began within one second."""
+    return f"{time.time_ns() // 1_000_000:011x}{secrets.token_hex(2)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,8 +71,9 @@ class DatabaseStore:
 
     def operations(self, limit: int = 50) -> Sequence[Operation]:
         query = sa.select(t.operations).where(t.operations.c.environment == self.environment)
+        newest = (t.operations.c.started_at.desc(), t.operations.c.id.desc())
         with self.reading() as connection:
-            rows = connection.execute(query.order_by(t.operations.c.started_at.desc()).limit(limit)).all()
+            rows = connection.execute(query.order_by(*newest).limit(limit)).all()
         return [
             Operation(
                 r.id, r.started_at, r.ended_at, r.who, r.host, r.command, r.commit_id, r.plan_digest, r.outcome, r.summary

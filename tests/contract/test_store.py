@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ import pytest
 from mlops.address import Address
 from mlops.engine.lease import Holder, free, holder_of, lease
 from mlops.engine.resource import Record
-from mlops.engine.state import Head, Intent, Operation
+from mlops.engine.state import Head, Intent, Operation, operation_id
 from mlops.engine.store import DatabaseStore, open_database
 from mlops.engine.tables import FORMAT
 from mlops.errors import LockHeld, StateFailed
@@ -195,6 +196,17 @@ def test_an_operation_is_told_as_it_ended_and_the_latest_first(bench: Bench) -> 
         ("o2", "running", None, "", "c0ffee"), ("o1", "done", "t2", "Applied 1 change.", "c0ffee"),
     ]  # fmt: skip
     assert [o.id for o in store.operations(1)] == ["o2"]
+
+
+def test_operations_that_began_within_one_second_are_told_in_their_order(bench: Bench) -> None:
+    store = bench.open()
+    token = bench.hold(store)
+    names = []
+    for _ in range(4):
+        names.append(operation_id())
+        store.begin(operation(names[-1]), token)
+        time.sleep(0.002)
+    assert [o.id for o in store.operations()] == names[::-1]
 
 
 def test_an_operation_that_died_is_shown_as_interrupted_by_the_next(bench: Bench) -> None:

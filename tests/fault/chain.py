@@ -103,6 +103,7 @@ class Doors:
 
         def do() -> None:
             made.parent.mkdir(parents=True, exist_ok=True)
+            made.with_suffix(".bin").write_text("a profile")
             made.write_text(json.dumps({"digest": config["baseline_digest"]}))
 
         self.act(f"profiling for {config['monitor']}", do)
@@ -193,8 +194,14 @@ class FakeGateway:
     def prepare(self, host: str, port: int) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
 
+    def is_whole(self) -> bool:
+        return self.folder.exists()
+
     def is_ready(self) -> bool:
         return "gateway" in self.doors.programs.get(self.folder.parent, {})
+
+    def listens(self, port: int) -> bool:
+        return self.is_ready()
 
     def put(self, table: Any) -> None:
         self.doors.act("a table of the gateway", lambda: (self.folder / "table.txt").write_text(repr(table)))
