@@ -73,7 +73,7 @@ def _composed(files: Files, overrides: list[str], places: dict[str, Place], word
             config = hydra_compose("project", overrides)
             loader = GlobalHydra.instance().config_loader()
             told = loader.compute_defaults_list("project", overrides, RunMode.RUN).defaults
-    except (HydraException, OmegaConfBaseException, OSError) as error:
+    except (HydraException, OmegaConfBaseException, OSError, ValueError) as error:
         raise InvalidConfig(_blame(error, files)) from error
     layers: list[Layer] = []
     for default in told:
