@@ -49,13 +49,19 @@ demo: env $(KEY)  ## real flights become a live, watched endpoint on this machin
 	@echo "       mlops why endpoint.delay                          # why it is as it is"
 	@echo "       mlops destroy                                     # take it all down again"
 
+QUICK := tests/architecture tests/unit tests/cases tests/errors tests/contract tests/property tests/fault
+# In processes side by side; what shares a server stays together (tests/conftest.py).
+SIDE_BY_SIDE := --numprocesses logical --maxprocesses 8 --dist loadgroup
+
 test: env programs  ## all tests, those with the real programs too
 	@.ci/packages
-	@echo "Tests: unit, contract, property and fault first, then the real programs end to end"
-	@$(BIN)/python -m pytest
+	@echo "Tests 1/2: unit, errors, contract, property, fault, workloads"
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(QUICK) tests/workloads
+	@echo "Tests 2/2: the real programs end to end, a real Kubernetes control plane beside them"
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/e2e tests/cluster
 
-unit: env  ## the tests that take seconds
-	@$(BIN)/python -m pytest tests/unit tests/cases tests/errors tests/contract tests/property tests/fault tests/architecture
+unit: env  ## the tests that start no server, a minute or two
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(QUICK)
 
 # Built once into a cache outside the checkout; `make test` goes on without Go, and the tests that need it say so.
 programs:

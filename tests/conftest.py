@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.postgres import server
+
+HERE = Path(__file__).parent
 
 os.environ.update(
     WHYLOGS_NO_ANALYTICS="1",
@@ -26,3 +29,14 @@ def postgres() -> Iterator[str]:
     """The URL of a server, for `fresh_database`."""
     with server() as url:
         yield url
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of tests that run side by side, those that share a control plane, an applied project or a trained model stay in one
+    process, in their order."""
+    for item in items:
+        room = item.path.relative_to(HERE).parts[0]
+        if room in ("cluster", "e2e"):
+            item.add_marker(pytest.mark.xdist_group(room))
+        elif room == "workloads":
+            item.add_marker(pytest.mark.xdist_group(item.path.name))

@@ -19,10 +19,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlops.errors import MlopsError, ToolFailed
 from mlops.tools.process import alive, environment, tail
+
+if TYPE_CHECKING:
+    from mlops.tools.pulumi_session import Session
 
 _HELD = re.compile(r"created by (\S+)@(\S+) \(pid (\d+)\)")
 _NOISE = ("pulumi:pulumi:Stack", "pulumi:providers:")
@@ -55,6 +58,7 @@ class Stack:
     work: Path
     backend: str
     passphrase: str = field(repr=False)
+    _open_already: list[Session] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def preview(self, inputs: Mapping[str, Any], secrets: Mapping[str, str], *, refresh: bool) -> tuple[Touched, ...]:
         touched: dict[str, Touched] = {}
@@ -74,8 +78,8 @@ class Stack:
         say: Callable[[str], None],
         *,
         refresh: bool = False,
-    ) -> dict[str, Any]:
-        """The outputs. Idempotent, after a kill at any moment too: what a dead update had begun to create is adopted.
+    ) -> None:
+        """Idempotent, after a kill at any moment too: what a dead update had begun to create is adopted.
 
         `refresh`: look at the cluster first, so that what others changed is put right.
         """
@@ -85,10 +89,8 @@ class Stack:
             if told is not None and _op(told) != "same" and not told.type.startswith(_NOISE):
                 say(f"{_op(told)} {_name(told)}")
 
-        outputs: dict[str, Any] = {}
-
-        def work(stack: Any) -> None:
-            outputs.update(_plain(stack.up(on_event=heard, refresh=refresh, suppress_outputs=True).outputs))
+        def work(stack: Session) -> None:
+            stack.up(on_event=heard, refresh=refresh, suppress_outputs=True)
 
         try:
             self._run("up", inputs, secrets, work)
@@ -98,14 +100,13 @@ class Stack:
             self._run("refresh", inputs, secrets, lambda stack: stack.refresh(clear_pending_creates=True))
             self._run("up", inputs, secrets, work, {"PULUMI_K8S_UPSERT_EXISTING_OBJECTS": "true"})
         self._prune()
-        return outputs
 
     def outputs(self) -> dict[str, Any]:
         """Of the last update; empty where there was none."""
         from pulumi import automation as auto
 
         try:
-            return _plain(self._open(lambda: None, {}, select_only=True).outputs())
+            return self._open(lambda: None, {}, select_only=True).outputs_now()
         except auto.StackNotFoundError:
             return {}
 
@@ -113,8 +114,9 @@ class Stack:
         """Idempotent: the stack itself is gone too."""
         from pulumi import automation as auto
 
-        def work(stack: Any) -> None:
+        def work(stack: Session) -> None:
             stack.destroy(suppress_outputs=True)
+            self._open_already.clear()
             stack.workspace.remove_stack(self.name)
 
         try:
@@ -135,7 +137,7 @@ class Stack:
         return bool((told or {}).get("pending_operations"))
 
     def _run(
-        self, verb: str, inputs: Mapping[str, Any], secrets: Mapping[str, str], work: Callable[[Any], object],
+        self, verb: str, inputs: Mapping[str, Any], secrets: Mapping[str, str], work: Callable[[Session], object],
         env: Mapping[str, str] | None = None, *, select_only: bool = False,
     ) -> None:  # fmt: skip
         from pulumi import automation as auto
@@ -161,7 +163,7 @@ class Stack:
         self.work.mkdir(parents=True, exist_ok=True)
         (self.work / "inputs.json").write_text(json.dumps(inputs, sort_keys=True))
 
-    def _freed(self, stack: Any, text: str, until: float) -> bool:
+    def _freed(self, stack: Session, text: str, until: float) -> bool:
         """Whether it is worth trying again: a dead holder's lock is taken away, a living one of this machine waited for."""
         holder = _HELD.search(text)
         if holder is None or holder[2] != socket.gethostname():
@@ -205,8 +207,17 @@ class Stack:
 
         return program
 
-    def _open(self, program: Callable[[], None], env: Mapping[str, str], *, select_only: bool = False) -> Any:
+    def _open(self, program: Callable[[], None], env: Mapping[str, str], *, select_only: bool = False) -> Session:
+        if not self._open_already:
+            self._open_already.append(self._opened({}, select_only=select_only))
+        stack = self._opened(env, select_only=True) if env else self._open_already[0]
+        stack.workspace.program = program
+        return stack
+
+    def _opened(self, env: Mapping[str, str], *, select_only: bool) -> Session:
         from pulumi import automation as auto
+
+        from mlops.tools.pulumi_session import Session
 
         self.work.mkdir(parents=True, exist_ok=True)
         if str(self.root) not in sys.path:
@@ -215,13 +226,12 @@ class Stack:
         Path(home).mkdir(parents=True, exist_ok=True)
         _make_folder(self.backend)
         quiet = {**_quiet, "PULUMI_BACKEND_URL": self.backend, "PULUMI_CONFIG_PASSPHRASE": self.passphrase}
-        options = auto.LocalWorkspaceOptions(
+        workspace = auto.LocalWorkspace(
             work_dir=str(self.work), pulumi_home=home, pulumi_command=_command(),
             env_vars={**quiet, "PULUMI_K8S_ENABLE_PATCH_FORCE": "true", **env},
-            project_settings=auto.ProjectSettings(name=self.program, runtime="python"),
+            project_settings=auto.ProjectSettings(name=self.program, runtime="python", main=str(Path.cwd())),
         )  # fmt: skip
-        make = auto.select_stack if select_only else auto.create_or_select_stack
-        return make(stack_name=self.name, project_name=self.program, program=program, opts=options)
+        return Session(self.name, workspace, select_only=select_only)
 
     def _prune(self) -> None:
         """Of a backend that is a folder: Pulumi keeps a copy of every state that was, and never takes one away."""
@@ -236,10 +246,6 @@ class Stack:
 def run_program(path: Path) -> None:
     """As `pulumi up` runs it. Several run at once, each in a thread, and runpy would leave its own sys.argv and __main__."""
     exec(compile(path.read_bytes(), str(path), "exec"), {"__name__": "__main__", "__file__": str(path)})  # noqa: S102
-
-
-def _plain(outputs: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: told.value for name, told in outputs.items()}
 
 
 def _folder(backend: str) -> Path | None:

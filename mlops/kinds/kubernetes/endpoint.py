@@ -85,10 +85,9 @@ class ClusterEndpoint:
         fleet = ClusterFleet(site, name, self._inputs(site, step.address, inputs), self._secrets(inputs), step.say)
         body = {"image": package["image"], "tag": package["tag"]}
         version, note = Rollout(fleet, terms_of(inputs), step.say).converge(key, body, replicas, {})
-        told = fleet.read()
         outputs = {
             "url": f"{stack['address']}/{name}", "version": version, "weights": {version: 100}, "replicas": replicas,
-            "told": told, "prints": site.prints_of("serving", name), **what_serves(key, package, inputs),
+            "told": fleet.told, "prints": site.prints_of("serving", name), **what_serves(key, package, inputs),
         }  # fmt: skip
         return Outcome(outputs, note)
 

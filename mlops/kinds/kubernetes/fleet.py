@@ -7,17 +7,21 @@ Law: what is told is in Pulumi's own state, so that whoever goes on after a kill
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Container, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from mlops.errors import MlopsError, ToolFailed
 from mlops.kinds.kubernetes.site import Site
 from mlops.kinds.rollout import FRESH
 from mlops.spec.programs import PORT
 from mlops.tools.cluster import Object, wait_for
+
+if TYPE_CHECKING:
+    from mlops.tools.pulumi import Stack
 
 _COUNT = re.compile(r'^mlops_requests_total\{.*status="(\d+)"\} (\d+)$', re.MULTILINE)
 _TOLD = ("live", "next", "versions", "weights")
@@ -34,21 +38,21 @@ class ClusterFleet:
     secrets: Mapping[str, str]
     say: Callable[[str, float | None], None]
     first_up: bool = True
-    _last: str = field(default="", init=False)
+    told: Mapping[str, Any] | None = field(default=None, init=False)
+    """As of the last update."""
 
     def read(self) -> dict[str, Any]:
         told = self._program.outputs().get("told") or {}
         return {**FRESH, "versions": {}, "weights": {}, **told}
 
     def publish(self, told: Mapping[str, Any]) -> None:
-        body = {name: told[name] for name in _TOLD}
-        text = json.dumps(body, sort_keys=True)
-        if text == self._last:
+        body = deepcopy({name: told[name] for name in _TOLD})
+        if body == self.told:
             return
         self._program.up(
             {**self.inputs, **body}, self.secrets, lambda line: self.say(line, None), refresh=self.first_up
         )
-        self.first_up, self._last = False, text
+        self.first_up, self.told = False, body
 
     def start(self, told: dict[str, Any], version: str, replicas: int, timeout: float) -> None:
         told["versions"][version]["replicas"] = replicas
@@ -88,8 +92,8 @@ class ClusterFleet:
         unready = [pod["metadata"]["name"] for pod in self._pods(version) if not _is_ready(pod)]
         return f"{', '.join(unready)} no longer answers the golden request" if unready else None
 
-    @property
-    def _program(self) -> Any:
+    @cached_property
+    def _program(self) -> Stack:
         return self.site.program("serving", self.name)
 
     def _missing(self, version: str, replicas: int) -> str | None:

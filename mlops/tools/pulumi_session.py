@@ -1,0 +1,35 @@
+"""Hold one Pulumi stack open.
+
+Lives here: Session, a stack of the Automation API that asks the command for nothing that nobody reads.
+Not here: what is done with it (pulumi).
+Law: importing it imports pulumi, so only functions that run an update import it.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from pulumi import automation as auto
+from pulumi.automation._stack import StackInitMode
+
+_NOT_ASKED = auto.UpdateSummary("not asked", datetime.now(UTC), "", {}, {}, "succeeded")
+
+
+class Session(auto.Stack):
+    """After every update the Automation API asks the command for all outputs, twice, and for the history: a second of
+    processes in which nothing is done. Here it does not; `outputs_now` asks when somebody wants to know."""
+
+    def __init__(self, name: str, workspace: auto.LocalWorkspace, *, select_only: bool) -> None:
+        """Raises StackNotFoundError with `select_only` where there is none."""
+        mode = StackInitMode.SELECT if select_only else StackInitMode.CREATE_OR_SELECT
+        super().__init__(name, workspace, mode)
+
+    def outputs(self) -> dict[str, Any]:
+        return {}
+
+    def info(self, show_secrets: bool = True) -> auto.UpdateSummary:
+        return _NOT_ASKED
+
+    def outputs_now(self) -> dict[str, Any]:
+        return {name: told.value for name, told in self.workspace.stack_outputs(self.name).items()}
