@@ -31,6 +31,7 @@ def postgres() -> Iterator[str]:
         yield url
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Of tests that run side by side, those that share a control plane, an applied project or a trained model stay in one
     process, in their order."""
