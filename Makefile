@@ -51,7 +51,7 @@ demo: env $(KEY)  ## real flights become a live, watched endpoint on this machin
 
 QUICK := tests/architecture tests/unit tests/cases tests/errors tests/contract tests/property tests/fault
 # In processes side by side; what shares a server stays together (tests/conftest.py).
-SIDE_BY_SIDE := --numprocesses logical --maxprocesses 8 --dist loadgroup
+SIDE_BY_SIDE := --numprocesses logical --maxprocesses 8 --dist loadscope
 
 test: env programs  ## all tests, those with the real programs too
 	@.ci/packages

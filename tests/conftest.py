@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.postgres import server
-
-HERE = Path(__file__).parent
 
 os.environ.update(
     WHYLOGS_NO_ANALYTICS="1",
@@ -31,13 +30,15 @@ def postgres() -> Iterator[str]:
         yield url
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+class ByRoom(LoadScopeScheduling):
     """Of tests that run side by side, those that share a control plane, an applied project or a trained model stay in one
     process, in their order."""
-    for item in items:
-        room = item.path.relative_to(HERE).parts[0]
-        if room in ("cluster", "e2e"):
-            item.add_marker(pytest.mark.xdist_group(room))
-        elif room == "workloads":
-            item.add_marker(pytest.mark.xdist_group(item.path.name))
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        room = path.split("/")[1]
+        return {"cluster": room, "e2e": room, "workloads": path}.get(room, nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByRoom:
+    return ByRoom(config, log)

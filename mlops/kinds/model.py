@@ -109,13 +109,14 @@ class ModelKind:
     def notes(self, desired: Desired, record: Record | None, category: str) -> tuple[str, ...]:
         parts: list[str] = []
         gates = desired.inputs.get("gates", ())
-        epochs = desired.inputs.get("trainer", {}).get("max_epochs", 10)
+        trainer = desired.inputs.get("trainer", {})
+        epochs = trainer.get("max_epochs", 10)
         if category in (Category.RETRAIN, Category.REPROCESS) and record and record.outputs.get("seconds"):
             seconds, last = record.outputs["seconds"], record.outputs.get("epochs") or epochs
             guess = seconds * epochs / last
             parts.append(f"about {guess:.0f} s (last time {seconds:.0f} s for {last} epoch{'' if last == 1 else 's'})")
         if cluster := self._cluster() if category in (Category.RETRAIN, Category.REPROCESS) else None:
-            parts.append(cluster.notes(desired.address.name))
+            parts.append(cluster.notes(desired.address.name, trainer.get("accelerator", "cpu")))
         if gates and category != Category.METADATA:
             parts.append(f"gates: {', '.join(gates)}")
         return (" · ".join(parts),) if parts else ()

@@ -57,6 +57,13 @@ def test_the_plan_says_where_a_model_will_be_trained(place: ClusterPlace) -> Non
     assert "on stack.gpu: 1 pod" in place.change("model.late")["notes"][0]
 
 
+def test_gpus_that_the_trainer_would_leave_idle_are_told(place: ClusterPlace) -> None:
+    words = ["training.gpus=2", f"training.product={H100}"]
+    idle = f"on stack.gpu: 1 pod, 2 × {H100} each, and idle: trainer.accelerator is cpu"
+    assert idle in place.change("model.late", *words)["notes"][0]
+    assert "idle" not in place.change("model.late", *words, "model.late.trainer.accelerator=auto")["notes"][0]
+
+
 def test_a_model_is_trained_by_a_pod_and_pinned_as_it_reported(place: ClusterPlace, admin: Api) -> None:
     place.mlops("apply", "--yes")
     job = admin.items(JOBS)[0]

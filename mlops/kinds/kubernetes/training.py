@@ -74,9 +74,10 @@ class ClusterTraining:
             ),
         )  # fmt: skip
 
-    def notes(self, name: str) -> str:
+    def notes(self, name: str, accelerator: str) -> str:
         told = self._terms(name)
         gpus = f", {told['gpus']} × {told['product'] or 'GPU'} each" if told["gpus"] else ""
+        gpus += f", and idle: trainer.accelerator is {accelerator}" if gpus and accelerator == "cpu" else ""
         return f"on stack.{self.stack}: {told['pods']} pod{'' if told['pods'] == 1 else 's'}{gpus}"
 
     def run(self, step: Step, stages: Sequence[str], deps: Sequence[str]) -> None:
