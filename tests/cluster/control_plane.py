@@ -11,7 +11,6 @@ import json
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -26,6 +25,7 @@ from tests.cluster.api import Api, ApiError, until
 from tests.cluster.nodes import fleet
 from tests.cluster.programs import programs, without_proxy
 from tests.cluster.stages import write_log, write_stages
+from tests.ports import free_ports
 
 ATTEMPTS = 3
 USERS = {"admin": "system:masters", "limited": "developers"}
@@ -111,14 +111,6 @@ class _Children:
             process.send_signal(signal.SIGKILL)
         for _, process in reversed(self.running):
             process.wait(30)
-
-
-def free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        open_ = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in open_:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in open_]
 
 
 def _serve(folder: Path, children: _Children) -> ControlPlane:

@@ -13,9 +13,9 @@ import pytest
 from pulumi import automation as auto
 
 from tests.cluster.api import ApiError
-from tests.cluster.control_plane import free_ports
 from tests.cluster.trial import Place, Seen
 from tests.cluster.world import NAMES, TOKEN
+from tests.ports import any_port
 
 IMAGE = "spec.template.spec.containers[0].image"
 
@@ -190,7 +190,7 @@ def test_a_cluster_that_does_not_answer_is_said_to_be_unreachable(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kubeconfig = json.loads(Path(place.trial.env["KUBECONFIG"]).read_text())
-    (port,) = free_ports(1)
+    port = any_port()
     kubeconfig["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{port}"
     monkeypatch.setitem(place.trial.env, "KUBECONFIG", json.dumps(kubeconfig))
     assert "configured Kubernetes cluster is unreachable" in place.trial.refused("preview")

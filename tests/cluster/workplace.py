@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mlops.tools.process import free_port
 from tests import images
 from tests.cluster.api import Api
 from tests.e2e.conftest import BIN, ROOT, Workplace, make_small
+from tests.ports import any_port
 
 NAMESPACE = "ml-small"
 PASSWORD = "a password of the tests"
@@ -81,7 +81,7 @@ def cluster_project(root: Path, env: Mapping[str, str]) -> ClusterPlace:
 @contextmanager
 def serving(place: ClusterPlace, folder: Path) -> Iterator[ClusterPlace]:
     """With a package that has an image in a registry of its own, and an endpoint on the stack."""
-    port = free_port("127.0.0.1", 5400)
+    port = any_port()
     with images.registry(folder / "registry", port, "tester", PASSWORD) as host:
         told = f"registry: {{ url: {host}/team, username: tester, password: '${{secret:REGISTRY_PASSWORD}}', insecure: true }}\n"
         (place.root / "conf/env/dev.yaml").write_text(told)

@@ -13,9 +13,9 @@ from typing import Any
 import httpx
 import pytest
 
-from mlops.tools.process import free_port
 from tests import images
 from tests.e2e.conftest import BIN, Workplace, make_small
+from tests.ports import any_port
 
 ROW = {"number": 0.4, "color": "red"}
 KEY = "the-key-of-the-container"
@@ -94,7 +94,7 @@ def test_an_image_that_was_lost_is_built_again_to_the_same_digest(pictured: Pict
 
 def test_in_a_container_with_a_read_only_root_it_answers_its_golden_request(pictured: Pictured, tmp_path: Path) -> None:
     image = pictured.outputs()["image"]
-    port = free_port("127.0.0.1", 8300)
+    port = any_port()
     log, key = tmp_path / "log", tmp_path / "key"
     log.mkdir()
     os.chown(log, 65532, 65532)
@@ -127,7 +127,7 @@ def test_a_pushed_image_is_the_one_that_is_recorded_and_is_not_built_by_the_next
     pictured: Pictured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = pictured.place
-    with images.registry(tmp_path / "registry", free_port("127.0.0.1", 5300), "tester", PASSWORD) as host:
+    with images.registry(tmp_path / "registry", any_port(), "tester", PASSWORD) as host:
         monkeypatch.setenv("REGISTRY_PASSWORD", PASSWORD)
         registry = f"registry: {{ url: {host}/team, username: tester, password: '${{secret:REGISTRY_PASSWORD}}', insecure: true }}\n"
         (place.root / "conf/env/dev.yaml").write_text(registry)

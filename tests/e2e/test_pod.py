@@ -18,9 +18,9 @@ import pytest
 from mlops.errors import MlopsError
 from mlops.kinds.workspace import workspace_files, workspace_secrets
 from mlops.tools.dvc.remote import has_remote, push, take_report
-from mlops.tools.process import free_port
 from mlops.workloads.pod.report import reduced
 from tests.e2e.conftest import Workplace, make_small
+from tests.ports import any_port
 
 STAGES = ("train@late", "evaluate@late", "export@late")
 
@@ -114,7 +114,7 @@ def test_what_one_pod_makes_is_what_this_machine_makes(caller: Workplace, here: 
 
 
 def test_two_pods_train_one_model(caller: Workplace, here: Workplace) -> None:
-    port = str(free_port("127.0.0.1", 29700))
+    port = str(any_port())
     spread = {"MLOPS_PODS": "2", "MLOPS_COORDINATOR": "localhost", "MLOPS_COORDINATOR_PORT": port}
     pods = [start(caller, f"pod-{index}", *STAGES, JOB_COMPLETION_INDEX=str(index), **spread) for index in range(2)]
     first, second = map(end, pods)

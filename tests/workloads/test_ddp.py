@@ -15,12 +15,12 @@ import torch
 from safetensors.torch import load_file
 
 from mlops.errors import MlopsError
-from mlops.tools.process import free_port
 from mlops.workloads.data.prepare import prepare
 from mlops.workloads.training.evaluate import evaluate
 from mlops.workloads.training.learn import Batches, Rows
 from mlops.workloads.training.ranks import Ranks
 from mlops.workloads.training.train import train
+from tests.ports import any_port
 from tests.workloads.conftest import say_dataset, say_model, write_rows
 
 ROOT = Path(__file__).parents[2]
@@ -84,7 +84,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, str]:
 
 def by_two(root: Path, names: str) -> str:
     (root / "all.py").write_text(SCRIPT)
-    port = str(free_port("127.0.0.1", 29600))
+    port = str(any_port())
     by = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", port, "all.py", names]
     env = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(

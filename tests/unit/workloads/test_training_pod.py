@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from mlops.errors import MlopsError, Problem, ToolFailed
-from mlops.tools.process import free_port
 from mlops.workloads.pod.child import environment, run_child
 from mlops.workloads.pod.parting import hold, stay
 from mlops.workloads.pod.report import MOST, report_text
 from mlops.workloads.pod.told import Told
+from tests.ports import any_port
 
 ENV = {"MLOPS_STAGES": "train@delay evaluate@delay", "MLOPS_DEPS": "data/flights"}
 
@@ -122,7 +122,7 @@ def waiting(port: int, count: int) -> tuple[list[threading.Thread], list[str]]:
 
 
 def test_pods_stay_until_the_first_one_is_done() -> None:
-    port = free_port("127.0.0.1", 29800)
+    port = any_port()
     threads, said = waiting(port, 3)
     with hold(port, 3):
         assert said == []
@@ -133,7 +133,7 @@ def test_pods_stay_until_the_first_one_is_done() -> None:
 
 def test_pods_are_started_again_where_the_first_one_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mlops.workloads.pod.parting._PATIENCE", 1.0)
-    port = free_port("127.0.0.1", 29800)
+    port = any_port()
     threads, said = waiting(port, 1)
     with pytest.raises(RuntimeError, match="no disk"), hold(port, 1):
         raise RuntimeError("no disk")
