@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class MlopsError(Exception):
         self.problems = problems
 
     @classmethod
-    def of(cls, summary: str, detail: str, **where: object) -> MlopsError:
+    def of(cls, summary: str, detail: str, **where: object) -> Self:
         return cls(Problem(summary, detail, **where))  # type: ignore[arg-type]
 
     def at(self, address: str) -> MlopsError:

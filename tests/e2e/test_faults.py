@@ -17,7 +17,7 @@ import pytest
 
 from mlops.kinds.ground import Places
 from mlops.tools.unix_http import ask
-from tests.e2e.conftest import BIN, KEY, Workplace
+from tests.e2e.conftest import BIN, KEY, Workplace, make_small
 from tests.e2e.load import Load
 from tests.e2e.test_chain import ROW, pids
 
@@ -159,6 +159,18 @@ def test_a_taken_port_says_so(fresh: Workplace) -> None:
         failed = fresh.mlops("apply", "--yes", "--target", "stack.local", f"stack.local.port={port}", code=1)
     assert "port is taken" in failed.stderr
     assert str(port) in failed.stderr
+
+
+def test_applies_that_choose_a_port_at_the_same_moment_get_one_each(tmp_path: Path) -> None:
+    places = [make_small(tmp_path / f"project-{number}") for number in range(3)]
+    try:
+        with ThreadPoolExecutor(len(places)) as pool:
+            list(pool.map(lambda place: place.mlops("apply", "--yes", "--target", "stack.local"), places))
+        told = {place.status()["stack.local"]["text"].rpartition(":")[2] for place in places}
+        assert len(told) == len(places), told
+    finally:
+        for place in places:
+            place.mlops("destroy", "--yes", code=None)
 
 
 def test_a_port_that_another_program_took_meanwhile_is_told_and_the_next_apply_gets_it_back(small: Workplace) -> None:

@@ -119,8 +119,12 @@ class Host:
             yield
 
 
-def port_taken(stack: str, host: str, port: int) -> MlopsError:
-    return MlopsError.of(
+class PortTaken(MlopsError):
+    """Another program listens where the gateway should."""
+
+
+def port_taken(stack: str, host: str, port: int) -> PortTaken:
+    return PortTaken.of(
         "port is taken",
         f"Another program listens on {host}:{port}. End it, or choose another port in conf/stack/{stack}.yaml.",
     )

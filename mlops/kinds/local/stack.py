@@ -14,7 +14,7 @@ from typing import Any
 from mlops.address import Address
 from mlops.engine.resource import Desired, Effect, Observed, Outcome, Reason, Record, Stale, Step
 from mlops.kinds.ground import Ground
-from mlops.kinds.local.host import Host, port_taken
+from mlops.kinds.local.host import Host, PortTaken, port_taken
 from mlops.spec.category import Category
 from mlops.tools.process import free_port, port_is_free
 
@@ -57,13 +57,26 @@ class LocalStack:
         port = self._port(told["port"], address, before)
         if not host.supervisor.is_up():
             host.supervisor.end_orphans()
-        if before.get("port") != port and not port_is_free(address, port) and not host.gateway.listens(port):
+        is_named = told["port"] != "auto"
+        if (
+            is_named
+            and before.get("port") != port
+            and not port_is_free(address, port)
+            and not host.gateway.listens(port)
+        ):
             raise port_taken(step.address.name, address, port)
         step.say("starting the supervisor and the gateway", 0.3)
-        host.start(
-            address, port, log_size=parse_size(told["log_size"]), log_files=int(told["log_files"]),
-            stop_timeout=parse_duration(told["stop_timeout"]),
-        )  # fmt: skip
+        while True:
+            try:
+                host.start(
+                    address, port, log_size=parse_size(told["log_size"]), log_files=int(told["log_files"]),
+                    stop_timeout=parse_duration(told["stop_timeout"]),
+                )  # fmt: skip
+                break
+            except PortTaken:
+                if is_named or before.get("port"):
+                    raise
+                port = free_port(address, port + 1)  # two applies looked at the same moment
         digest = hashlib.sha256(f"{address}:{port}".encode()).hexdigest()
         outputs = {"digest": digest, "address": f"http://{address}:{port}", "host": address, "port": port}
         return Outcome(outputs, f"gateway on {outputs['address']}")
