@@ -115,7 +115,7 @@ def test_a_cluster_that_does_not_answer_is_told_and_what_is_recorded_stands(
 
 
 def test_an_apply_killed_in_the_middle_of_an_update_is_repaired_by_the_next(place: ClusterPlace, admin: Api) -> None:
-    for number in range(3):
+    for number in range(2):
         for policy in admin.items(POLICIES):
             admin.delete(f"{POLICIES}/{policy['metadata']['name']}")
         gone = threading.Event()

@@ -20,7 +20,6 @@ from mlops.kinds.workspace import workspace_files, workspace_secrets
 from mlops.tools.dvc.remote import has_remote, push, take_report
 from mlops.workloads.pod.report import reduced
 from tests.e2e.conftest import Workplace, make_small
-from tests.ports import any_port
 
 STAGES = ("train@late", "evaluate@late", "export@late")
 
@@ -111,20 +110,6 @@ def test_what_one_pod_makes_is_what_this_machine_makes(caller: Workplace, here: 
     (caller.root / "params/model/late.json").write_text('{"train": {}, "evaluate": {}, "export": {}}')
     with pytest.raises(MlopsError, match="stage's inputs moved"):
         take_report(caller.root, short, lambda line, fraction: None)
-
-
-def test_two_pods_train_one_model(caller: Workplace, here: Workplace) -> None:
-    port = str(any_port())
-    spread = {"MLOPS_PODS": "2", "MLOPS_COORDINATOR": "localhost", "MLOPS_COORDINATOR_PORT": port}
-    pods = [start(caller, f"pod-{index}", *STAGES, JOB_COMPLETION_INDEX=str(index), **spread) for index in range(2)]
-    first, second = map(end, pods)
-    assert "epoch 2 of 2" in first
-    assert "epoch" not in second
-    assert not (caller.root.parent / "pod-1" / "report.json").exists()
-    take(caller, "pod-0")
-    assert_is_at_rest(caller)
-    one, two = (json.loads((place.root / "metrics/model/late.json").read_text()) for place in (here, caller))
-    assert two == pytest.approx(one, abs=1e-4)
 
 
 def test_what_was_finished_before_a_stage_failed_is_kept(caller: Workplace) -> None:

@@ -18,7 +18,7 @@ import pytest
 from mlops.cli.main import main
 from tests.errors.mutations import MARKER, Mutant, mutant, valid
 
-COUNT = int(os.environ.get("FUZZ", "300"))
+COUNT = int(os.environ.get("FUZZ", "150"))
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
 SECONDS = 2.0
 PROCESSES = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "os.startfile", "pty.spawn")

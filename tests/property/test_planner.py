@@ -34,7 +34,7 @@ JSON = st.recursive(
     ),
     max_leaves=8,
 )
-QUICK = settings(max_examples=500, deadline=None)
+QUICK = settings(max_examples=200, deadline=None)
 
 
 @st.composite
