@@ -225,6 +225,7 @@ class Stack:
         home = os.environ.get("PULUMI_HOME") or str(self.root / ".mlops" / "pulumi" / "home")
         Path(home).mkdir(parents=True, exist_ok=True)
         _make_folder(self.backend)
+        self._mend()
         quiet = {**_quiet, "PULUMI_BACKEND_URL": self.backend, "PULUMI_CONFIG_PASSPHRASE": self.passphrase}
         workspace = auto.LocalWorkspace(
             work_dir=str(self.work), pulumi_home=home, pulumi_command=_command(),
@@ -232,6 +233,24 @@ class Stack:
             project_settings=auto.ProjectSettings(name=self.program, runtime="python", main=str(Path.cwd())),
         )  # fmt: skip
         return Session(self.name, workspace, select_only=select_only)
+
+    def _mend(self) -> None:
+        """Of a backend that is a folder: beside each file lies one with its attributes, which Pulumi does not write in one
+        step. One that a killed update left half written keeps the state from being read; without it, it is read."""
+        folder = _folder(self.backend)
+        if folder is None:
+            return
+        own = [
+            folder / ".pulumi/stacks" / self.program,
+            folder / ".pulumi/locks/organization" / self.program / self.name,
+        ]
+        for path in [*own[0].glob(f"{self.name}.json*.attrs"), *own[1].glob("*.attrs")]:
+            try:
+                json.loads(path.read_bytes())
+            except ValueError:
+                path.unlink(missing_ok=True)
+            except FileNotFoundError:
+                continue
 
     def _prune(self) -> None:
         """Of a backend that is a folder: Pulumi keeps a copy of every state that was, and never takes one away."""

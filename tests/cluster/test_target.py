@@ -127,6 +127,13 @@ def test_an_apply_killed_in_the_middle_of_an_update_is_repaired_by_the_next(plac
         assert "stack.gpu" not in place.words()
 
 
+def test_a_state_whose_attributes_were_cut_by_a_kill_is_read_all_the_same(place: ClusterPlace) -> None:
+    (torn,) = place.root.glob(".mlops/pulumi/state/.pulumi/stacks/platform/*.gpu.json.attrs")
+    torn.write_bytes(b"")
+    change = place.change("stack.gpu", "stack.gpu.quota.gpus=9")
+    assert (change["obstacles"], parts(change)) == ([], {"ResourceQuota mlops": "update"})
+
+
 def killed_when(event: threading.Event, place: ClusterPlace, *words: str) -> bool:
     """Whether SIGKILL ended an apply of these words."""
     process = subprocess.Popen(
