@@ -60,7 +60,7 @@ test: env programs  ## all tests, those with the real programs too
 	@echo "Tests 2/2: the real programs end to end, a real Kubernetes control plane beside them"
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/e2e tests/cluster
 
-unit: env  ## the tests that start no server, a minute or two
+unit: env  ## the tests without the real programs end to end, some three minutes
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(QUICK)
 
 # Built once into a cache outside the checkout; `make test` goes on without Go, and the tests that need it say so.
@@ -91,9 +91,10 @@ verify: env  ## golden files, params/ and schemas are up to date
 fuzz: env  ## 10,000 broken specs: no traceback, no hang, no execution
 	@FUZZ=$${FUZZ:-10000} $(BIN)/python -m pytest -q -s tests/errors/test_fuzzed_specs.py
 
-torture: env  ## kill applies at 250 random moments; each time the next one reaches the same world (an hour)
+torture: env  ## kill applies at 300 random moments; each time the next one reaches the same world (an hour)
 	@$(BIN)/python -u -m tests.e2e.kill values --kills 200
 	@$(BIN)/python -u -m tests.e2e.kill flights --kills 50
+	@tests/cluster/tools/build.sh >/dev/null && $(BIN)/python -u -m tests.cluster.kill --kills 50
 
 bench: env $(KEY)  ## measure against the peers: one table, and bench/results.json
 	@$(BIN)/python -m bench

@@ -8,7 +8,7 @@ Law: planning gets the reading half, so it cannot write; a field that a newer ve
 from __future__ import annotations
 
 import json
-import secrets
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class Intent:
 
 def operation_id() -> str:
     """Unique, and in the order of time also among those that began within one second."""
-    return f"{time.time_ns() // 1_000_000:011x}{secrets.token_hex(2)}"
+    return f"{time.time_ns() // 1_000_000:011x}{os.urandom(2).hex()}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,15 +29,14 @@ _TOLD = ("live", "next", "versions", "weights")
 
 @dataclass
 class ClusterFleet:
-    """`inputs`: of stacks/serving, without what is told of versions. `first_up` looks at the cluster before the first
-    update, so that what others changed is put right with it."""
+    """`inputs`: of stacks/serving, without what is told of versions. The first update looks at the cluster before, so that
+    what others changed is put right with it."""
 
     site: Site
     name: str
     inputs: Mapping[str, Any]
     secrets: Mapping[str, str]
     say: Callable[[str, float | None], None]
-    first_up: bool = True
     told: Mapping[str, Any] | None = field(default=None, init=False)
     """As of the last update."""
 
@@ -49,10 +48,9 @@ class ClusterFleet:
         body = deepcopy({name: told[name] for name in _TOLD})
         if body == self.told:
             return
-        self._program.up(
-            {**self.inputs, **body}, self.secrets, lambda line: self.say(line, None), refresh=self.first_up
-        )
-        self.first_up, self.told = False, body
+        inputs, is_first = {**self.inputs, **body}, self.told is None
+        self._program.up(inputs, self.secrets, lambda line: self.say(line, None), refresh=is_first)
+        self.told = body
 
     def start(self, told: dict[str, Any], version: str, replicas: int, timeout: float) -> None:
         told["versions"][version]["replicas"] = replicas

@@ -57,9 +57,9 @@ class LocalStack:
         port = self._port(told["port"], address, before)
         if not host.supervisor.is_up():
             host.supervisor.end_orphans()
-        is_named = told["port"] != "auto"
+        is_given = told["port"] != "auto" or before.get("port") is not None
         if (
-            is_named
+            is_given
             and before.get("port") != port
             and not port_is_free(address, port)
             and not host.gateway.listens(port)
@@ -74,7 +74,7 @@ class LocalStack:
                 )  # fmt: skip
                 break
             except PortTaken:
-                if is_named or before.get("port"):
+                if is_given:
                     raise
                 port = free_port(address, port + 1)  # two applies looked at the same moment
         digest = hashlib.sha256(f"{address}:{port}".encode()).hexdigest()
