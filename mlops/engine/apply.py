@@ -217,11 +217,12 @@ class _Walk:
     def _moved(self, desired: Desired, record: Record) -> list[Effect]:
         moved = []
         for dependency in desired.depends_on:
-            if dependency.output is None or dependency.effect is None:
+            if dependency.output is None or dependency.said is None:
                 continue
             key = f"{dependency.address}:{dependency.output}"
-            if self.outputs.get(dependency.address, {}).get(dependency.output) != record.upstream.get(key):
-                moved.append(dependency.effect)
+            was, now = record.upstream.get(key), self.outputs.get(dependency.address, {}).get(dependency.output)
+            if now != was and (effect := dependency.effect):
+                moved.append(effect)
         return moved
 
     def _step(self, change: Change, category: str, desired: Desired | None, record: Record | None) -> Step:

@@ -283,7 +283,7 @@ def _from_upstream(
     dependency: Dependency, record: Record, truths: Truths, made: Mapping[Address, Change]
 ) -> tuple[Reason, bool] | None:
     """The reason, and whether it is only a condition; None where nothing follows from this dependency."""
-    if dependency.output is None or dependency.effect is None:
+    if dependency.output is None or dependency.said is None:
         return None
     at = dependency.address
     change = made.get(at)

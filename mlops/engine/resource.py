@@ -2,7 +2,7 @@
 
 Lives here: Desired, Record, Observed, Part, Effect, Step, Outcome and the Kind protocol.
 Not here: deciding (plan), doing (apply), storing (store).
-Law: everything is plain JSON-able data; a category is an opaque word with a rank.
+Law: what is stored is plain JSON-able data; a category is an opaque word with a rank.
 """
 
 from __future__ import annotations
@@ -57,10 +57,15 @@ class Dependency:
     without, only the order does."""
 
     address: Address
-    effect: Effect | None = None
+    said: Effect | Callable[[], Effect] | None = None
+    """The effect of such a change, or what gives it: most plans never ask."""
     output: str | None = None
     words: str = ""
     """How the condition is put, such as "new baseline"; empty for the usual words."""
+
+    @property
+    def effect(self) -> Effect | None:
+        return self.said() if callable(self.said) else self.said
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,13 @@ Law: a reference stands unfilled in plans and records; its value is read when th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from mlops.address import Address
-from mlops.engine.resource import Dependency, Desired, Kind, Observed, Outcome, Record, Step
+from mlops.engine.resource import Dependency, Desired, Effect, Kind, Observed, Outcome, Record, Step
 from mlops.errors import MlopsError
 
 _OUTPUT = re.compile(r"\$\{output:([a-z]+\.[a-z0-9-]+)\.([a-z_]+)\}")
@@ -21,11 +22,19 @@ _OUTPUT = re.compile(r"\$\{output:([a-z]+\.[a-z0-9-]+)\.([a-z_]+)\}")
 
 def output_dependencies(desired: Desired, kind: Kind) -> Desired:
     """The same, depending on every output that its inputs name."""
-    more = tuple(
-        Dependency(Address.parse(found[1]), kind.effect(path), found[2])
-        for path, text in _texts(desired.inputs, "") for found in _OUTPUT.finditer(text)
-    )  # fmt: skip
-    return replace(desired, depends_on=(*desired.depends_on, *dict.fromkeys(more))) if more else desired
+    fields: dict[tuple[str, str], list[str]] = {}
+    for path, text in _texts(desired.inputs, ""):
+        for found in _OUTPUT.finditer(text):
+            fields.setdefault((found[1], found[2]), []).append(path)
+    more = [
+        Dependency(Address.parse(address), partial(_gravest, kind, paths), output)
+        for (address, output), paths in fields.items()
+    ]
+    return replace(desired, depends_on=(*desired.depends_on, *more)) if more else desired
+
+
+def _gravest(kind: Kind, paths: Sequence[str]) -> Effect:
+    return max((kind.effect(path) for path in paths), key=lambda effect: effect.rank)
 
 
 class Filling:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar
 
 from mlops.address import Address
@@ -51,7 +52,7 @@ class PluginKind:
     def desire(self, resource: LoadedResource, project: Project) -> Desired:
         """Secrets sealed; a change of what a typed reference names is a change of the field that names it."""
         inputs: dict[str, Any] = seal(dict(resource.inputs), self.ground.places.secrets, self.ground.salt)
-        needs = tuple(Dependency(at, self.effect(path), "digest") for path, at in resource.references)
+        needs = tuple(Dependency(at, partial(self.effect, path), "digest") for path, at in resource.references)
         return Desired(resource.address, inputs, needs, resource.protect, resource.origins)
 
     def effect(self, path: str) -> Effect:

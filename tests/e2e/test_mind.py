@@ -214,3 +214,12 @@ def test_what_was_half_made_and_is_no_longer_declared_is_deleted(slow: Workplace
     slow.mlops("apply", "--yes")
     assert slow.words() == {}
     assert pulled(slow)["intents"] == []
+
+
+def test_a_plan_in_which_nothing_changes_does_not_import_the_models(place: Workplace) -> None:
+    code = (
+        "import sys\nfrom mlops.cli.main import main\ntry:\n    main(['plan'])\nexcept SystemExit:\n    pass\n"
+        "print(sorted({name.partition('.')[0] for name in sys.modules} & {'pydantic', 'hydra', 'omegaconf'}))"
+    )
+    told = place.run(str(BIN / "python"), "-c", code).stdout.splitlines()
+    assert (told[0].partition(".")[0], told[-1]) == ("No changes", "[]")
