@@ -27,7 +27,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
 from bench.command import ROOT
-from mlops.spec.model import Loss, Mlp, Optimizer, Trainer
+from mlops.config.schema.model import Loss, Mlp, Optimizer, Trainer
 from mlops.workloads.features.columns import feature_types, read_columns
 from mlops.workloads.features.fit import fit
 from mlops.workloads.features.graph import Graph, build_graph

@@ -14,13 +14,13 @@ from typing import Any, ClassVar
 
 from mlops.address import Address
 from mlops.api import Project
-from mlops.engine.apply import Desk, apply_plan
+from mlops.config.schema.category import Category
+from mlops.config.schema.json_schema import category_of, schemas
+from mlops.engine.apply import ApplyContext, apply_plan
 from mlops.engine.lease import Holder, lease
 from mlops.engine.plan import make_plan
 from mlops.engine.resource import Action, Step
 from mlops.engine.store import DatabaseStore
-from mlops.spec.category import Category
-from mlops.spec.schema import category_of, schemas
 
 _WRITES = ("intend", "write", "delete")
 
@@ -98,13 +98,13 @@ class KindContract:
         record, world = project.store.records()[self._at], project.look()
         for _ in range(2):
             step = Step(self._at, Action.DELETE, "DESTROY", "key", None, record)
-            world.truths.kinds[self.kind].delete(step)
+            world.plan_inputs.kinds[self.kind].delete(step)
 
     def test_its_fields_are_told_in_words_and_have_a_category(self) -> None:
         schema = schemas()[self.kind]
         assert schema.get("description"), "say in the model's docstring what it is"
         for name, field in schema["properties"].items():
-            assert field.get("description"), f"say what `{name}` means: said(doc=…)"
+            assert field.get("description"), f"say what `{name}` means: spec_field(doc=…)"
             assert category_of(self.kind, name) in Category
 
     @property
@@ -139,10 +139,10 @@ class KindContract:
     def _die(self, root: Path, stop: int) -> None:
         project = Project.open(root)
         with lease(project.store, Holder.me("contract", "now")) as token:
-            truths = project.look().truths
-            desk = Desk(truths, _Dying(project.store, stop), "dying", token, parallel=1)
+            plan_inputs = project.look().plan_inputs
+            apply_context = ApplyContext(plan_inputs, _Dying(project.store, stop), "dying", token, parallel=1)
             try:
-                apply_plan(make_plan(truths), desk)
+                apply_plan(make_plan(plan_inputs), apply_context)
             except Killed:
                 return
 

@@ -17,10 +17,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from mlops.address import Address
-from mlops.engine.apply import Desk, Result, apply_plan
+from mlops.engine.apply import ApplyContext, Result, apply_plan
 from mlops.engine.events import Event
 from mlops.engine.lease import Holder, lease
-from mlops.engine.plan import Change, Truths, make_plan
+from mlops.engine.plan import Change, PlanInputs, make_plan
 from mlops.engine.resource import (
     Action,
     Attention,
@@ -34,9 +34,9 @@ from mlops.engine.resource import (
     Stale,
     Step,
 )
+from mlops.engine.selection import Selection, half_made
 from mlops.engine.state import Operation
 from mlops.engine.store import DatabaseStore, open_database
-from mlops.engine.wishes import Wishes, half_made
 from mlops.errors import MlopsError
 
 MINOR, MAJOR, MOVE = Effect("MINOR", 1, keeps=True), Effect("MAJOR", 5), Effect("MOVE", 7, Action.REPLACE)
@@ -131,7 +131,7 @@ class World:
         self.events: list[Event] = []
         self.count = 0
 
-    def truths(self, desired: Sequence[Desired]) -> Truths:
+    def plan_inputs(self, desired: Sequence[Desired]) -> PlanInputs:
         wanted = {one.address: one for one in desired}
         intents = self.store.intents()
         half = half_made(intents, self.store.records(), wanted)
@@ -139,10 +139,10 @@ class World:
         observed = {
             one: self.kind.observe(one, wanted.get(one), records.get(one)) for one in sorted({*wanted, *records})
         }
-        return Truths(wanted, observed, {"thing": self.kind}, {intent.address for intent in intents}, half)
+        return PlanInputs(wanted, observed, {"thing": self.kind}, {intent.address for intent in intents}, half)
 
     def plan(self, *desired: Desired, targets: Sequence[str] = ()) -> tuple[Change, ...]:
-        return make_plan(self.truths(desired), Wishes(targets=[at(name) for name in targets]))
+        return make_plan(self.plan_inputs(desired), Selection(targets=[at(name) for name in targets]))
 
     def apply(
         self, *desired: Desired, stop: threading.Event | None = None, parallel: int = 1, store: Any = None
@@ -153,11 +153,11 @@ class World:
             self.store.begin(
                 Operation(name, f"t{self.count}", None, "me", "here", "apply", None, "d", "running", ""), token
             )
-            truths = self.truths(desired)
-            desk = Desk(
-                truths, store or self.store, name, token, self.events.append, stop or threading.Event(), parallel
+            plan_inputs = self.plan_inputs(desired)
+            apply_context = ApplyContext(
+                plan_inputs, store or self.store, name, token, self.events.append, stop or threading.Event(), parallel
             )
-            return apply_plan(make_plan(truths), desk)
+            return apply_plan(make_plan(plan_inputs), apply_context)
 
     def words(self, *desired: Desired) -> dict[str, tuple[str, str]]:
         """What is pending, by name: (action, category)."""

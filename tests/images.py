@@ -139,7 +139,7 @@ class Container:
         )
 
     def ready(self) -> subprocess.CompletedProcess[str]:
-        return self.exec("python3", "-m", "mlops.workloads.serving.ready")
+        return self.exec("python3", "-m", "mlops.workloads.serving.probe")
 
     def stop(self) -> None:
         """SIGTERM, as a platform does."""

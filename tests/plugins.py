@@ -8,18 +8,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mlops.spec import schema, vocabulary
+from mlops import extensions
+from mlops.config.schema import json_schema as schema
 
 ROOT = Path(__file__).parents[1]
 
 SLOW = '''\
 """A kind whose creation waits until the project has a file `go`, or the name of the resource begins with "quick"."""
 import time
-from mlops.plugin import Plugin
 from mlops.plugin.fields import Resource
-from mlops.plugin.kind import Outcome, PluginKind
-
-PLUGIN = Plugin("slow thing", model="acme_slow:Slow", kind="acme_slow:SlowKind")
+from mlops.plugin.kind import BaseKind, Outcome
 
 
 class Slow(Resource):
@@ -28,12 +26,12 @@ class Slow(Resource):
     size: int = 1
 
 
-class SlowKind(PluginKind):
+class SlowKind(BaseKind):
     name = "slow"
 
     def create(self, step):
-        (self.ground.root / f"started-{step.address.name}").touch()
-        while not (self.ground.root / "go").exists():
+        (self.context.root / f"started-{step.address.name}").touch()
+        while not (self.context.root / "go").exists():
             time.sleep(0.02)
         return Outcome({"digest": str(step.desired.inputs.get("size", 1))})
 
@@ -42,13 +40,16 @@ class SlowKind(PluginKind):
 '''
 
 
-def install(folder: Path, kind: str, module: str, text: str) -> Path:
+def install(folder: Path, kind: str, module: str, text: str, *, model: str = "", work: str = "") -> Path:
     """`folder` is then what PYTHONPATH must name."""
     told = folder / f"{module}-1.0.dist-info"
     told.mkdir(parents=True)
     (folder / f"{module}.py").write_text(text)
     (told / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}\nVersion: 1.0\n")
-    (told / "entry_points.txt").write_text(f"[mlops.kinds]\n{kind} = {module}:PLUGIN\n")
+    (told / "entry_points.txt").write_text(
+        f"[mlops.kinds]\n{kind} = {module}:{work or f'{kind.title()}Kind'}\n"
+        f"[mlops.kinds.schema]\n{kind} = {module}:{model or kind.title()}\n"
+    )
     return folder
 
 
@@ -73,6 +74,6 @@ def installed(folder: Path, module: str) -> Iterator[None]:
 
 def _forget(module: str) -> None:
     sys.modules.pop(module, None)
-    vocabulary.plugins.cache_clear()
+    extensions.forget()
     schema._schema.cache_clear()
     schema.category_of.cache_clear()

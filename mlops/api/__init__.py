@@ -7,14 +7,14 @@ Law: everything a user can do has one function here, and it prints nothing.
 
 from __future__ import annotations
 
-from mlops.api.adopt import adopt
+from mlops.api.configuration import composed_config, load_spec, schema_text, write_schemas
 from mlops.api.doctor import Check, doctor, install_pulumi
-from mlops.api.memory import pull, rename
-from mlops.api.mind import edits_back, plan_back
+from mlops.api.import_resource import adopt
 from mlops.api.options import Options
 from mlops.api.project import Project
+from mlops.api.rollback import edits_back, plan_back
 from mlops.api.saved import open_saved
-from mlops.api.speech import composed_config, load_spec, schema_text, write_schemas
+from mlops.api.state import pull, rename
 from mlops.api.views import view_of
 from mlops.api.why import uses, why
 

@@ -13,13 +13,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from mlops.address import Address
+from mlops.context.context import Context, ProjectPaths
 from mlops.engine.resource import Record
 from mlops.errors import MlopsError
-from mlops.kinds.findings import lines_of, open_findings
-from mlops.kinds.ground import Ground, Places
-from mlops.kinds.local.host import Host
-from mlops.kinds.local.versions import Versions
-from mlops.kinds.target import KUBERNETES
+from mlops.monitoring.findings import lines_of, open_findings
+from mlops.targets.local.host import Host
+from mlops.targets.local.versions import Versions
+from mlops.targets.target import KUBERNETES
 from mlops.tools.unix_http import ask
 
 _COUNT = re.compile(r'^mlops_requests_total\{.*status="(\d+)"\} (\d+)$', re.MULTILINE)
@@ -32,17 +32,17 @@ def is_on_cluster(records: Mapping[Address, Record], at: Address, record: Record
     return stack is not None and stack.inputs["target"] == KUBERNETES
 
 
-def health_of(ground: Ground, at: Address, record: Record) -> dict[str, Any]:
+def health_of(context: Context, at: Address, record: Record) -> dict[str, Any]:
     told: dict[str, Any] = {"address": str(at), "state": "ok", "text": "", "url": None, "attention": []}
     if not record.complete:
         told |= {"state": "failed", "text": "the last apply of it failed half way; see: mlops plan"}
         missed = [gate["words"] for gate in record.outputs.get("gates", ()) if not gate["holds"]]
         return told | ({"text": f"gate missed: {missed[0]}"} if missed else {})
-    if at.kind in ("stack", "endpoint", "monitor") and is_on_cluster(ground.records, at, record):
-        from mlops.kinds.kubernetes.health import health_on_cluster
+    if at.kind in ("stack", "endpoint", "monitor") and is_on_cluster(context.records, at, record):
+        from mlops.targets.kubernetes.health import health_on_cluster
 
-        return told | health_on_cluster(ground, at, record)
-    places = ground.places
+        return told | health_on_cluster(context, at, record)
+    paths = context.paths
     match at.kind:
         case "dataset":
             rows = record.outputs.get("rows", {}).get("result")
@@ -57,16 +57,16 @@ def health_of(ground: Ground, at: Address, record: Record) -> dict[str, Any]:
         case "package":
             told["text"] = str(record.outputs.get("tag", ""))
         case "stack":
-            told |= _stack(places, at, record)
+            told |= _stack(paths, at, record)
         case "endpoint":
-            told |= _endpoint(places, at, record)
+            told |= _endpoint(paths, at, record)
         case "monitor":
-            told |= _monitor(places, at, record)
+            told |= _monitor(paths, at, record)
     return told
 
 
-def _stack(places: Places, at: Address, record: Record) -> dict[str, Any]:
-    host = Host(places, at.name)
+def _stack(paths: ProjectPaths, at: Address, record: Record) -> dict[str, Any]:
+    host = Host(paths, at.name)
     if not host.supervisor.is_up():
         return {"state": "missing", "text": "its supervisor does not run; repair it: mlops apply"}
     if not host.gateway.is_ready():
@@ -75,8 +75,8 @@ def _stack(places: Places, at: Address, record: Record) -> dict[str, Any]:
     return {"text": f"{running} processes, gateway on {record.outputs['address']}"}
 
 
-def _endpoint(places: Places, at: Address, record: Record) -> dict[str, Any]:
-    versions = Versions(Host(places, record.outputs["stack"]), at.name)
+def _endpoint(paths: ProjectPaths, at: Address, record: Record) -> dict[str, Any]:
+    versions = Versions(Host(paths, record.outputs["stack"]), at.name)
     url = record.outputs.get("url")
     try:
         told = versions.read()
@@ -112,9 +112,9 @@ def _counted(versions: Versions, live: str, want: int) -> tuple[int, int, str]:
     return answers, errors, "-" if bound is None else "> 2.5 s" if bound == "+Inf" else f"≤ {float(bound) * 1000:g} ms"
 
 
-def _monitor(places: Places, at: Address, record: Record) -> dict[str, Any]:
-    folder = places.monitor(at.name)
-    state = Host(places, record.outputs["stack"]).supervisor.states().get(f"monitor-{at.name}")
+def _monitor(paths: ProjectPaths, at: Address, record: Record) -> dict[str, Any]:
+    folder = paths.monitor(at.name)
+    state = Host(paths, record.outputs["stack"]).supervisor.states().get(f"monitor-{at.name}")
     if state is None or state.name not in ("RUNNING", "STARTING"):
         return {"state": "missing", "text": "its watcher does not run; repair it: mlops apply"}
     try:

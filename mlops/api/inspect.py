@@ -16,37 +16,37 @@ from pathlib import Path
 from typing import Any
 
 from mlops.address import Address
+from mlops.api.configuration import parse_address
 from mlops.api.health import health_of, is_on_cluster
 from mlops.api.rows import read_rows
-from mlops.api.speech import parse_address
+from mlops.config.project import ProjectSpec
+from mlops.context.context import Context, ProjectPaths
+from mlops.context.secrets import unseal
 from mlops.engine.resource import Record
 from mlops.engine.store import DatabaseStore
 from mlops.errors import MlopsError
-from mlops.kinds.findings import acknowledge
-from mlops.kinds.ground import Ground, Places
-from mlops.kinds.secrets import unseal
-from mlops.spec.project import Project as Spec
+from mlops.monitoring.findings import acknowledge
 
 _MOST_LOGS = 6
 
 
 class Inspection:
     root: Path
-    spec: Spec
+    spec: ProjectSpec
     store: DatabaseStore
     overrides: tuple[str, ...]
 
     @property
-    def places(self) -> Places:
-        return Places(self.root, self.spec.environment)
+    def paths(self) -> ProjectPaths:
+        return ProjectPaths(self.root, self.spec.environment)
 
     def status(self) -> list[dict[str, Any]]:
         """{address, state: ok|changed|missing|failed, text, url, attention} of all that is recorded."""
-        ground = self._ground()
-        return [health_of(ground, at, record) for at, record in ground.records.items()]
+        context = self._ground()
+        return [health_of(context, at, record) for at, record in context.records.items()]
 
-    def _ground(self) -> Ground:
-        return Ground(self.root, self.spec.settings, self.store.head().salt, self.store.records())
+    def _ground(self) -> Context:
+        return Context(self.root, self.spec.settings, self.store.head().salt, self.store.records(), self.spec.resources)
 
     def headline(self) -> str:
         """The addresses at which endpoints answer."""
@@ -88,20 +88,20 @@ class Inspection:
 
     def ack(self, monitor: str, *, reason: str, finding_id: str | None = None) -> list[str]:
         at = parse_address(monitor, [a for a in self.store.records() if a.kind == "monitor"])
-        return acknowledge(self.places.monitor(at.name), getpass.getuser(), reason, finding_id)
+        return acknowledge(self.paths.monitor(at.name), getpass.getuser(), reason, finding_id)
 
     def logs(self, text: str) -> list[Path]:
         """The newest log files of a resource's processes. Raises MlopsError where it has none."""
         at = parse_address(text, self.store.records())
         record = self.store.records()[at]
         stack = at.name if at.kind == "stack" else record.outputs.get("stack")
-        if at.kind == "model" and (path := self.places.training_log(at.name)).exists():
+        if at.kind == "model" and (path := self.paths.training_log(at.name)).exists():
             return [path]
         if at.kind in ("endpoint", "monitor") and is_on_cluster(self.store.records(), at, record):
-            from mlops.kinds.kubernetes.health import log_files
+            from mlops.targets.kubernetes.health import log_files
 
             return log_files(self._ground(), at, record)
-        folder = self.places.run(stack) / "logs" if stack else None
+        folder = self.paths.run(stack) / "logs" if stack else None
         patterns = {"endpoint": f"{at.name}-v*.log", "monitor": f"monitor-{at.name}.log", "stack": "[gs][au]*.log"}
         found = folder.glob(patterns[at.kind]) if folder and at.kind in patterns else []
         files = sorted(sorted(found, key=lambda path: path.stat().st_mtime)[-_MOST_LOGS:])
@@ -122,7 +122,7 @@ class Inspection:
         rows = read_rows(rows_path) if rows_path else _golden(record)
         headers = {"content-type": "application/json"}
         if record.inputs.get("auth"):
-            headers["x-api-key"] = unseal(record.inputs["auth"]["api_key"], self.places.secrets, field="auth.api_key")
+            headers["x-api-key"] = unseal(record.inputs["auth"]["api_key"], self.paths.secrets, field="auth.api_key")
         url = f"{record.outputs['url']}/predict"
         request = urllib.request.Request(url, json.dumps({"rows": rows}).encode(), headers)  # noqa: S310
         try:

@@ -1,7 +1,7 @@
 """Say how to plan.
 
 Lives here: Options, what a user asks of one plan besides the spec, and its form in a saved plan.
-Not here: what follows from it (engine.wishes, project).
+Not here: what follows from it (engine.selection, project).
 Law: a saved plan is made again with the options that it was made with.
 """
 
@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from mlops.address import Address
-from mlops.api.speech import parse_address
-from mlops.engine.wishes import Wishes
-from mlops.kinds.ground import effect_of
-from mlops.spec.category import Category
+from mlops.api.configuration import parse_address
+from mlops.config.schema.category import Category
+from mlops.context.context import effect_of
+from mlops.engine.selection import Selection
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,11 @@ class Options:
             for word in told
         ] + ([] if self.preflight else ["--no-preflight"])  # fmt: skip
 
-    def wishes(self, known: Iterable[Address], forget: Iterable[str]) -> Wishes:
+    def selection(self, known: Iterable[Address], forget: Iterable[str]) -> Selection:
         """Raises MlopsError for an address that there is not."""
         there = list(known)
         targets, exclude, replace = (
             [parse_address(text, there) for text in texts] for texts in (self.targets, self.exclude, self.replace)
         )
         left = effect_of(Category.METADATA)
-        return Wishes(targets, exclude, replace, {Address.parse(text): left for text in forget})
+        return Selection(targets, exclude, replace, {Address.parse(text): left for text in forget})

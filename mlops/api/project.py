@@ -21,26 +21,25 @@ from typing import Any
 
 from mlops.address import Address
 from mlops.api.inspect import Inspection
-from mlops.api.mind import back_to, moves_of
 from mlops.api.options import Options
-from mlops.engine.apply import Desk, Result, apply_plan
+from mlops.api.rollback import back_to, moves_of
+from mlops.config.load import load
+from mlops.config.project import ProjectSpec, with_secrets
+from mlops.context.context import Context, ProjectPaths
+from mlops.context.secrets import read_secret
+from mlops.engine.apply import ApplyContext, Result, apply_plan
 from mlops.engine.events import Sink
 from mlops.engine.lease import Holder, free, holder_of, lease
-from mlops.engine.plan import Pin, Plan, Truths, attention_of, make_plan
-from mlops.engine.planfile import check_own, check_same, digest_of, plan_to_json
+from mlops.engine.plan import Pin, Plan, PlanInputs, attention_of, make_plan
+from mlops.engine.planfile import check_own, check_same, plan_digest, plan_to_json
 from mlops.engine.resource import Observed
+from mlops.engine.selection import half_made, renamed
 from mlops.engine.state import Head, Operation, operation_id
 from mlops.engine.store import DatabaseStore, in_project, open_database
-from mlops.engine.wishes import half_made, renamed
 from mlops.errors import Interrupted, LockHeld, MlopsError, Problem
-from mlops.kinds.ground import Ground, Places
-from mlops.kinds.params import code_digest, out_of_date, write_params
-from mlops.kinds.registry import Word, acting, build_kinds, desire_all
-from mlops.kinds.secrets import read_secret
+from mlops.kinds.registry import ResourceKind, acting, build_kinds, desire_all
+from mlops.kinds.staged.params import code_digest, out_of_date, write_params
 from mlops.render.document import plan_document
-from mlops.spec.load import load
-from mlops.spec.project import Project as Spec
-from mlops.spec.project import with_secrets
 from mlops.tools.git import commit_of
 
 _GITHUB = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
@@ -62,13 +61,13 @@ class Report:
 
 
 @dataclass
-class World:
+class Snapshot:
     """What one look found."""
 
     head: Head
-    ground: Ground
-    kinds: Mapping[str, Word]
-    truths: Truths
+    context: Context
+    kinds: Mapping[str, ResourceKind]
+    plan_inputs: PlanInputs
 
 
 @dataclass
@@ -76,7 +75,7 @@ class Project(Inspection):
     """A project in one environment. Each method looks at the world anew."""
 
     root: Path
-    spec: Spec
+    spec: ProjectSpec
     store: DatabaseStore
     overrides: tuple[str, ...] = ()
     saved_as: str | None = field(default=None)
@@ -85,10 +84,10 @@ class Project(Inspection):
     def open(cls, root: Path, *, overrides: Sequence[str] = ()) -> Project:
         """Raises InvalidConfig."""
         spec = load(root, overrides=overrides)
-        places = Places(root, spec.environment)
-        settings = with_secrets(spec.settings, lambda name: read_secret(places.secrets, name))
+        paths = ProjectPaths(root, spec.environment)
+        settings = with_secrets(spec.settings, lambda name: read_secret(paths.secrets, name))
         if settings.state_url is None:
-            _writable(places.home)
+            _writable(paths.home)
         url = in_project(settings.state_url or "sqlite:///.mlops/state.db", root)
         return cls(root, replace(spec, settings=settings), open_database(url, spec.environment), tuple(overrides))
 
@@ -96,7 +95,7 @@ class Project(Inspection):
     def environment(self) -> str:
         return self.spec.environment
 
-    def look(self, *, refresh: bool = True, destroy: bool = False, preflight: bool = True) -> World:
+    def look(self, *, refresh: bool = True, destroy: bool = False, preflight: bool = True) -> Snapshot:
         """Read state and world. Without `refresh`, what is recorded stands for the world; without `preflight`, nothing
         is in the way."""
         head, stored, intents = self.store.head(), self.store.records(), self.store.intents()
@@ -105,8 +104,8 @@ class Project(Inspection):
         records = {moves.get(at, at): renamed(record, moves) for at, record in stored.items()}
         half = half_made(intents, records, () if destroy else spec.resources)
         records |= half
-        ground = Ground(self.root, spec.settings, head.salt, records)
-        kinds = build_kinds(ground, spec)
+        context = Context(self.root, spec.settings, head.salt, records, spec.resources)
+        kinds = build_kinds(context)
         desired = {} if destroy else desire_all(kinds, spec)
         observed: dict[Address, Observed] = {}
         for at in sorted({*desired, *records}):
@@ -115,24 +114,26 @@ class Project(Inspection):
             seen = Observed(record) if trusted else kinds[at.kind].observe(at, desired.get(at), record)
             observed[at] = seen if preflight else replace(seen, obstacles=())
         interrupted = {intent.address for intent in intents}
-        ground.hashes.keep()
+        context.hashes.keep()
         moved = {new: old for old, new in moves.items()}
-        return World(head, ground, kinds, Truths(desired, observed, acting(kinds), interrupted, half, moved))
+        return Snapshot(head, context, kinds, PlanInputs(desired, observed, acting(kinds), interrupted, half, moved))
 
     def plan(self, options: Options | None = None) -> Plan:
         """Raises InvalidConfig for a cycle and MlopsError for an address that there is not."""
         options = options or Options()
         return self._plan_of(self._world_of(options), options)
 
-    def _world_of(self, options: Options) -> World:
+    def _world_of(self, options: Options) -> Snapshot:
         project = back_to(self, options.back)
         return project.look(refresh=options.refresh, destroy=options.destroy, preflight=options.preflight)
 
-    def _plan_of(self, world: World, options: Options) -> Plan:
-        wishes = options.wishes({**world.truths.observed, **world.truths.desired}, self.spec.settings.removed)
+    def _plan_of(self, world: Snapshot, options: Options) -> Plan:
+        selection = options.selection(
+            {**world.plan_inputs.observed, **world.plan_inputs.desired}, self.spec.settings.removed
+        )
         return Plan(
-            self.spec.name, self.environment, world.head.lineage, world.head.serial, _now(), make_plan(world.truths, wishes),
-            self._pins(world), attention_of(world.truths), commit=commit_of(self.root), overrides=self.overrides,
+            self.spec.name, self.environment, world.head.lineage, world.head.serial, _now(), make_plan(world.plan_inputs, selection),
+            self._pins(world), attention_of(world.plan_inputs), commit=commit_of(self.root), overrides=self.overrides,
             extra=options.to_extra(),
         )  # fmt: skip
 
@@ -158,7 +159,7 @@ class Project(Inspection):
 
         `resume`: what an earlier apply of this very plan did is no reason to refuse.
         """
-        from mlops.spec.units import parse_duration
+        from mlops.config.schema.units import parse_duration
 
         who = getpass.getuser()
         wait = parse_duration(lock_timeout)
@@ -174,17 +175,23 @@ class Project(Inspection):
                 check_own(plan, again, self.store, file=self.saved_as or "the plan")
             else:
                 check_same(base, again, file=self.saved_as or "the plan")
-            operation = _operation(again, who, digest_of(plan))
+            operation = _operation(again, who, plan_digest(plan))
             self.store.begin(operation, token)
-            desk = Desk(
-                world.truths, self.store, operation.id, token, sink, stop, parallel or self.spec.settings.concurrency
+            apply_context = ApplyContext(
+                world.plan_inputs,
+                self.store,
+                operation.id,
+                token,
+                sink,
+                stop,
+                parallel or self.spec.settings.concurrency,
             )
-            return self._walk(again, desk, stop)
+            return self._walk(again, apply_context, stop)
 
-    def _walk(self, plan: Plan, desk: Desk, stop: threading.Event) -> Report:
+    def _walk(self, plan: Plan, apply_context: ApplyContext, stop: threading.Event) -> Report:
         outcome, summary = "failed", "ended by an error"
         try:
-            result = apply_plan(plan.changes, desk)
+            result = apply_plan(plan.changes, apply_context)
             error = _error(result, stop)
             outcome = "done" if error is None else "interrupted" if isinstance(error, Interrupted) else "failed"
             summary = _summary(result)
@@ -195,15 +202,15 @@ class Project(Inspection):
             summary = told.problems[0].summary
             raise
         finally:
-            unwritten = self._end(desk, outcome, summary)
+            unwritten = self._end(apply_context, outcome, summary)
         if unwritten and (error is None or unwritten.problems[0] not in error.problems):
             error = type(unwritten)(*(error.problems if error else ()), *unwritten.problems)
         return Report(result, error, summary)
 
-    def _end(self, desk: Desk, outcome: str, summary: str) -> MlopsError | None:
+    def _end(self, apply_context: ApplyContext, outcome: str, summary: str) -> MlopsError | None:
         """Close the operation. What keeps it open is given back rather than raised: it must not hide how the apply went."""
         try:
-            self.store.end(desk.operation, outcome, summary, at=_now(), token=desk.token)
+            self.store.end(apply_context.operation, outcome, summary, at=_now(), token=apply_context.token)
         except LockHeld:
             return None
         except MlopsError as error:
@@ -212,9 +219,9 @@ class Project(Inspection):
 
     def render_params(self, *, check: bool = False) -> list[str]:
         """The files of params/ that differed; written unless `check`."""
-        ground = Ground(self.root, self.spec.settings)
-        told = out_of_date(self.spec, ground) if check else write_params(self.spec, ground)
-        ground.hashes.keep()
+        context = Context(self.root, self.spec.settings, resources=self.spec.resources)
+        told = out_of_date(self.spec, context) if check else write_params(self.spec, context)
+        context.hashes.keep()
         return told
 
     def unlock(self, *, force: bool = False) -> str:
@@ -230,11 +237,11 @@ class Project(Inspection):
         free(self.store)
         return f"Freed the lease that {holder} held."
 
-    def _pins(self, world: World) -> tuple[Pin, ...]:
+    def _pins(self, world: Snapshot) -> tuple[Pin, ...]:
         code = hashlib.sha256("".join(code_digest(s) for s in ("prepare", "train", "evaluate", "export")).encode())
-        data = {at: desired.inputs for at, desired in world.truths.desired.items() if at.kind == "dataset"}
+        data = {at: desired.inputs for at, desired in world.plan_inputs.desired.items() if at.kind == "dataset"}
         prints = {
-            f"{at}.{name}": _print(world.ground, source["uri"]) for at, inputs in data.items()
+            f"{at}.{name}": _print(world.context, source["uri"]) for at, inputs in data.items()
             for name, source in inputs["sources"].items()
         }  # fmt: skip
         return (
@@ -254,11 +261,11 @@ def _command() -> str:
     return f"{told} ({address})" if address else told
 
 
-def _print(ground: Ground, uri: str) -> str:
-    from mlops.spec.location import locate
+def _print(context: Context, uri: str) -> str:
+    from mlops.config.schema.location import locate
 
     try:
-        return ground.hashes.file(locate(uri, ground.root))
+        return context.hashes.file(locate(uri, context.root))
     except (MlopsError, OSError):
         return "missing"
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mlops.address import Address
-from mlops.api.speech import parse_address
+from mlops.api.configuration import parse_address
 from mlops.engine.resource import Record
 from mlops.engine.store import DatabaseStore
 from mlops.errors import MlopsError
@@ -48,7 +48,7 @@ def why(project: Project, text: str) -> dict[str, Any]:
 
 def uses(project: Project, text: str) -> dict[str, Any]:
     """{address, uses: [{address, depth, of, output, category}]}: all that follows from the resource, the nearest first."""
-    desired = project.look(refresh=False).truths.desired
+    desired = project.look(refresh=False).plan_inputs.desired
     start = parse_address(text, desired)
     told: list[dict[str, Any]] = []
     seen, layer, depth = {start}, [start], 0

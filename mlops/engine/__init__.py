@@ -1,4 +1,4 @@
-"""What to do: compare three truths, decide, do exactly that.
+"""What to do: compare three plan_inputs, decide, do exactly that.
 
 Lives here: a generic engine of resources, state and plans.
 Not here: any word of machine learning, any printing, any outside program.

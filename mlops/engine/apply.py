@@ -21,7 +21,7 @@ from queue import SimpleQueue
 
 from mlops.address import Address
 from mlops.engine.events import Event, EventType, Sink
-from mlops.engine.plan import Change, Truths, needs_moved
+from mlops.engine.plan import Change, PlanInputs, needs_moved
 from mlops.engine.resource import Action, Desired, Effect, Json, Kind, Outcome, Record, Step
 from mlops.engine.state import Intent, Store
 from mlops.errors import ApplyFailed, LockHeld, MlopsError, Problem, StateFailed, refusal
@@ -45,10 +45,10 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Desk:
+class ApplyContext:
     """What a walk works with. `operation`: the id that records are written under; `token`: the lease's."""
 
-    truths: Truths
+    plan_inputs: PlanInputs
     store: Store
     operation: str
     token: int
@@ -61,13 +61,13 @@ class Desk:
         return datetime.fromtimestamp(self.clock(), UTC).isoformat(timespec="seconds")
 
 
-def apply_plan(changes: tuple[Change, ...], desk: Desk) -> Result:
+def apply_plan(changes: tuple[Change, ...], apply_context: ApplyContext) -> Result:
     """Does exactly `changes`. Raises MlopsError before anything is done where one is protected, or an obstacle is
     in its way."""
     problems = [problem for change in changes for problem in _in_the_way(change)]
     if problems:
         raise ApplyFailed(*problems)
-    return _Walk(changes, desk).run()
+    return _Walk(changes, apply_context).run()
 
 
 def _in_the_way(change: Change) -> list[Problem]:
@@ -80,27 +80,27 @@ def _in_the_way(change: Change) -> list[Problem]:
 
 
 class _Walk:
-    def __init__(self, changes: tuple[Change, ...], desk: Desk) -> None:
-        self.desk = desk
+    def __init__(self, changes: tuple[Change, ...], apply_context: ApplyContext) -> None:
+        self.apply_context = apply_context
         self.changes = {change.address: change for change in changes}
         self.outputs: dict[Address, Mapping[str, Json]] = {
-            at: seen.recorded.outputs for at, seen in desk.truths.observed.items() if seen.recorded
+            at: seen.recorded.outputs for at, seen in apply_context.plan_inputs.observed.items() if seen.recorded
         }
         self.result = Result()
         self._telling = threading.Lock()
         self._halted = ""
 
     def run(self) -> Result:
-        started = self.desk.clock()
+        started = self.apply_context.clock()
         self._tell("apply_started", None, {"changes": len(self.changes)})
         waits = {at: {d for d in change.depends_on if d in self.changes} for at, change in self.changes.items()}
-        with ThreadPoolExecutor(max_workers=self.desk.parallel, thread_name_prefix="apply") as pool:
+        with ThreadPoolExecutor(max_workers=self.apply_context.parallel, thread_name_prefix="apply") as pool:
             try:
                 self._loop(waits, pool)
             except BaseException:
-                self.desk.stop.set()
+                self.apply_context.stop.set()
                 raise
-        self.result.seconds = self.desk.clock() - started
+        self.result.seconds = self.apply_context.clock() - started
         told = {"done": len(self.result.done), "failed": len(self.result.failed), "skipped": len(self.result.skipped)}
         self._tell("apply_done", None, {**told, "seconds": self.result.seconds})
         return self.result
@@ -147,7 +147,7 @@ class _Walk:
             if need in self.result.failed or need in self.result.skipped:
                 self._skip(change, f"not tried: {need} {'failed' if need in self.result.failed else 'was skipped'}")
                 return True
-        if self.desk.stop.is_set():
+        if self.apply_context.stop.is_set():
             self._skip(change, "not tried: interrupted")
             return True
         return False
@@ -159,7 +159,7 @@ class _Walk:
     def _one(self, change: Change) -> None:
         if self._held_back(change):
             return
-        started = self.desk.clock()
+        started = self.apply_context.clock()
         try:
             self._act(change, started)
         except MlopsError as error:
@@ -174,11 +174,15 @@ class _Walk:
 
     def _act(self, change: Change, started: float) -> None:
         at = change.address
-        truths = self.desk.truths
-        desired, record = truths.desired.get(at), truths.record(at)
+        plan_inputs = self.apply_context.plan_inputs
+        desired, record = plan_inputs.desired.get(at), plan_inputs.record(at)
         if change.moved_from is not None:
-            self.desk.store.move(
-                change.moved_from, at, operation=self.desk.operation, at=self.desk.now(), token=self.desk.token
+            self.apply_context.store.move(
+                change.moved_from,
+                at,
+                operation=self.apply_context.operation,
+                at=self.apply_context.now(),
+                token=self.apply_context.token,
             )
         if change.action in (Action.ADOPT, Action.MOVE):
             assert record is not None
@@ -203,16 +207,18 @@ class _Walk:
             effect = max((effect, *moved), key=lambda told: told.rank)
         self._tell("change_started", at, {"category": effect.category, "action": change.action.value})
         step = self._step(change, effect.category, desired, record)
-        intent = Intent(step.key, at, step.action.value, self.desk.operation, _body(step))
-        self.desk.store.intend(intent, at=self.desk.now(), token=self.desk.token)
-        note = self._carry_out(step, truths.kinds[at.kind])
+        intent = Intent(step.key, at, step.action.value, self.apply_context.operation, _body(step))
+        self.apply_context.store.intend(intent, at=self.apply_context.now(), token=self.apply_context.token)
+        note = self._carry_out(step, plan_inputs.kinds[at.kind])
         self.result.done.append(at)
-        told = {"note": note, "seconds": self.desk.clock() - started, "category": effect.category}
+        told = {"note": note, "seconds": self.apply_context.clock() - started, "category": effect.category}
         self._tell("change_done", at, {**told, "action": change.action.value})
 
     def _adopt(self, desired: Desired, record: Record) -> None:
         kept = replace(record, depends_on=_needs(desired), protect=desired.protect)
-        self.desk.store.write(kept, operation=self.desk.operation, at=self.desk.now(), token=self.desk.token)
+        self.apply_context.store.write(
+            kept, operation=self.apply_context.operation, at=self.apply_context.now(), token=self.apply_context.token
+        )
 
     def _moved(self, desired: Desired, record: Record) -> list[Effect]:
         moved = []
@@ -244,11 +250,11 @@ class _Walk:
         return Step(at, action, category, key, desired, record, upstream, change.fields, say)
 
     def _carry_out(self, step: Step, kind: Kind) -> str:
-        written = {"operation": self.desk.operation, "token": self.desk.token, "closes": step.key}
+        written = {"operation": self.apply_context.operation, "token": self.apply_context.token, "closes": step.key}
         if step.action in (Action.DELETE, Action.FORGET):
             if step.action is Action.DELETE:
                 kind.delete(step)
-            self.desk.store.delete(step.address, at=self.desk.now(), **written)  # type: ignore[arg-type]
+            self.apply_context.store.delete(step.address, at=self.apply_context.now(), **written)  # type: ignore[arg-type]
             return "forgotten" if step.action is Action.FORGET else "deleted"
         try:
             if step.action is Action.REPLACE:
@@ -258,10 +264,10 @@ class _Walk:
             partial = getattr(error, "partial", None)
             if isinstance(partial, Outcome):
                 record = self._record(step, partial, complete=False)
-                self.desk.store.write(record, at=self.desk.now(), **written)  # type: ignore[arg-type]
+                self.apply_context.store.write(record, at=self.apply_context.now(), **written)  # type: ignore[arg-type]
             raise
         record = self._record(step, outcome, complete=True)
-        self.desk.store.write(record, at=self.desk.now(), **written)  # type: ignore[arg-type]
+        self.apply_context.store.write(record, at=self.apply_context.now(), **written)  # type: ignore[arg-type]
         self.outputs[step.address] = outcome.outputs
         return outcome.note
 
@@ -284,7 +290,7 @@ class _Walk:
 
     def _tell(self, type_: EventType, at: Address | None, data: Mapping[str, Json]) -> None:
         with self._telling, suppress(Exception):
-            self.desk.sink(Event(type_, self.desk.clock(), str(at) if at else None, data))
+            self.apply_context.sink(Event(type_, self.apply_context.clock(), str(at) if at else None, data))
 
 
 def _body(step: Step) -> dict[str, Json] | None:

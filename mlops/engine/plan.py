@@ -1,6 +1,6 @@
 """Decide what to change.
 
-Lives here: Change, Plan, Pin, and make_plan, which compares three truths (desired, recorded, observed).
+Lives here: Change, Plan, Pin, and make_plan, which compares three plan_inputs (desired, recorded, observed).
 Not here: reading the world (kinds), doing (apply), drawing (render).
 Law: make_plan is pure; apply_plan does exactly Plan.changes and nothing else.
 """
@@ -26,7 +26,7 @@ from mlops.engine.resource import (
     Reason,
     Record,
 )
-from mlops.engine.wishes import EVERYTHING, Wishes, chosen
+from mlops.engine.selection import EVERYTHING, Selection, chosen
 
 NOTHING = Observed(None, exists=False)
 _STRENGTH = (Action.UPDATE, Action.RUN, Action.CREATE, Action.REPLACE)
@@ -85,7 +85,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Truths:
+class PlanInputs:
     """All that a decision is made from. `interrupted`: resources that an apply was changing when it died. `half_made`:
     those of them that have no record of their own. `moved`: new address -> the one that it is recorded under; the
     records here have the new one."""
@@ -101,51 +101,53 @@ class Truths:
         return self.observed.get(address, NOTHING).recorded
 
 
-def make_plan(truths: Truths, wishes: Wishes = EVERYTHING) -> tuple[Change, ...]:
+def make_plan(plan_inputs: PlanInputs, selection: Selection = EVERYTHING) -> tuple[Change, ...]:
     """To destroy everything, give no desired resources. Raises InvalidConfig for a cycle."""
-    needs = {at: tuple(d.address for d in desired.depends_on) for at, desired in truths.desired.items()}
-    gone = [at for at, seen in truths.observed.items() if seen.recorded is not None and at not in truths.desired]
+    needs = {at: tuple(d.address for d in desired.depends_on) for at, desired in plan_inputs.desired.items()}
+    gone = [
+        at for at, seen in plan_inputs.observed.items() if seen.recorded is not None and at not in plan_inputs.desired
+    ]
     made: dict[Address, Change] = {}
     for at in order(needs):
-        made[at] = _decide(truths.desired[at], truths, made, at in wishes.replace)
-    recorded_needs = {at: seen.recorded.depends_on for at, seen in truths.observed.items() if seen.recorded}
+        made[at] = _decide(plan_inputs.desired[at], plan_inputs, made, at in selection.replace)
+    recorded_needs = {at: seen.recorded.depends_on for at, seen in plan_inputs.observed.items() if seen.recorded}
     users = reverse(recorded_needs)
     for at in gone:
         after = tuple(user for user in users.get(at, ()) if user in made or user in gone)
-        made[at] = _delete(at, truths, after, wishes.forget.get(at))
-    ordering = {at: made[at].depends_on for at in chosen(wishes, made, needs, recorded_needs)}
+        made[at] = _delete(at, plan_inputs, after, selection.forget.get(at))
+    ordering = {at: made[at].depends_on for at in chosen(selection, made, needs, recorded_needs)}
     return tuple(made[at] for at in order(ordering))
 
 
-def attention_of(truths: Truths) -> tuple[Attention, ...]:
-    return tuple(told for at in sorted(truths.observed) for told in truths.observed[at].attention)
+def attention_of(plan_inputs: PlanInputs) -> tuple[Attention, ...]:
+    return tuple(told for at in sorted(plan_inputs.observed) for told in plan_inputs.observed[at].attention)
 
 
-def _delete(at: Address, truths: Truths, users: tuple[Address, ...], forget: Effect | None) -> Change:
-    kind = truths.kinds[at.kind]
-    record = truths.record(at)
+def _delete(at: Address, plan_inputs: PlanInputs, users: tuple[Address, ...], forget: Effect | None) -> Change:
+    kind = plan_inputs.kinds[at.kind]
+    record = plan_inputs.record(at)
     assert record is not None
     if forget is not None:
         reason = Reason("`removed:` says to forget it and to leave it as it is")
         return Change(at, Action.FORGET, forget.category, forget.rank, (reason,), depends_on=users)
-    reason = Reason("no longer declared" if truths.desired else "destroyed by request")
-    if at in truths.half_made:
+    reason = Reason("no longer declared" if plan_inputs.desired else "destroyed by request")
+    if at in plan_inputs.half_made:
         reason = Reason("an apply died while creating it, and it is no longer declared")
     blocked = "take the protection off first: `protect: false`, then apply" if record.protect else None
     effect = kind.deleted
-    seen = truths.observed[at]
+    seen = plan_inputs.observed[at]
     return Change(
         at, effect.action, effect.category, effect.rank, (reason,), depends_on=users, blocked=blocked, parts=seen.parts,
         obstacles=seen.obstacles,
     )  # fmt: skip
 
 
-def _decide(desired: Desired, truths: Truths, made: Mapping[Address, Change], anew: bool) -> Change:
-    change = _compared(desired, truths, made, anew)
+def _decide(desired: Desired, plan_inputs: PlanInputs, made: Mapping[Address, Change], anew: bool) -> Change:
+    change = _compared(desired, plan_inputs, made, anew)
     if change.action not in (Action.NOOP, Action.ADOPT):
-        seen = truths.observed.get(desired.address, NOTHING)
+        seen = plan_inputs.observed.get(desired.address, NOTHING)
         change = replace(change, parts=seen.parts, obstacles=seen.obstacles)
-    old = truths.moved.get(desired.address)
+    old = plan_inputs.moved.get(desired.address)
     if old is None:
         return change
     reasons = (Reason(f"moved from {old}: `moved:` says so"), *change.reasons)
@@ -154,18 +156,18 @@ def _decide(desired: Desired, truths: Truths, made: Mapping[Address, Change], an
     return replace(change, reasons=reasons[:1] if change.action is Action.MOVE else reasons, moved_from=old)
 
 
-def _compared(desired: Desired, truths: Truths, made: Mapping[Address, Change], anew: bool) -> Change:
-    kind = truths.kinds[desired.address.kind]
-    observed = truths.observed.get(desired.address, NOTHING)
+def _compared(desired: Desired, plan_inputs: PlanInputs, made: Mapping[Address, Change], anew: bool) -> Change:
+    kind = plan_inputs.kinds[desired.address.kind]
+    observed = plan_inputs.observed.get(desired.address, NOTHING)
     record = observed.recorded
-    after = tuple(dict.fromkeys(d.address for d in desired.depends_on if d.address in truths.desired))
+    after = tuple(dict.fromkeys(d.address for d in desired.depends_on if d.address in plan_inputs.desired))
     if record is None:
         reason = Reason("new", _first_origin(desired))
         return _change(desired, kind.created, (reason,), kind=kind, depends_on=after)
     fields = _fields(desired, record, kind)
     effects = [told.effect for told in fields]
     reasons = [Reason(f"{told.path} changed", told.source) for told in fields]
-    for extra_reason, effect in _from_the_world(desired, observed, record, kind, truths):
+    for extra_reason, effect in _from_the_world(desired, observed, record, kind, plan_inputs):
         reasons.append(extra_reason)
         effects.append(effect)
     if anew:
@@ -173,7 +175,7 @@ def _compared(desired: Desired, truths: Truths, made: Mapping[Address, Change], 
         effects.append(Effect(kind.created.category, kind.created.rank, Action.REPLACE))
     maybe: list[tuple[Dependency, Reason]] = []
     for dependency in desired.depends_on:
-        told = _from_upstream(dependency, record, truths, made)
+        told = _from_upstream(dependency, record, plan_inputs, made)
         if told and told[1]:
             maybe.append((dependency, told[0]))
         elif told and dependency.effect:
@@ -261,14 +263,14 @@ def _origin(desired: Desired, path: str) -> str | None:
 
 
 def _from_the_world(
-    desired: Desired, observed: Observed, record: Record, kind: Kind, truths: Truths
+    desired: Desired, observed: Observed, record: Record, kind: Kind, plan_inputs: PlanInputs
 ) -> list[tuple[Reason, Effect]]:
     told = [(stale.reason, stale.effect) for stale in observed.stale]
     told += [(Reason(f"{d.path} is {d.observed}, and {d.recorded} was recorded"), d.effect) for d in observed.drift]
     again = Effect(kind.created.category, kind.created.rank, _again(kind.created.action))
     if not observed.exists:
         told.append((Reason("it is gone"), Effect(kind.created.category, kind.created.rank, Action.CREATE)))
-    elif desired.address in truths.interrupted:
+    elif desired.address in plan_inputs.interrupted:
         told.append((Reason("an apply was interrupted while changing it"), again))
     elif not record.complete and not told:
         told.append((Reason("the last apply of it failed half way"), again))
@@ -280,7 +282,7 @@ def _again(action: Action) -> Action:
 
 
 def _from_upstream(
-    dependency: Dependency, record: Record, truths: Truths, made: Mapping[Address, Change]
+    dependency: Dependency, record: Record, plan_inputs: PlanInputs, made: Mapping[Address, Change]
 ) -> tuple[Reason, bool] | None:
     """The reason, and whether it is only a condition; None where nothing follows from this dependency."""
     if dependency.output is None or dependency.said is None:
@@ -288,7 +290,7 @@ def _from_upstream(
     at = dependency.address
     change = made.get(at)
     key = f"{at}:{dependency.output}"
-    upstream = truths.record(at)
+    upstream = plan_inputs.record(at)
     words = f"{dependency.words}, if {at} changes" if dependency.words else f"if {at}'s {dependency.output} changes"
     if change is not None and change.action not in (Action.NOOP, Action.ADOPT) and not change.keeps:
         return Reason(words, cause=at), True

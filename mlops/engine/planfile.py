@@ -1,6 +1,6 @@
 """Write a plan to a file, and hold it against the world again.
 
-Lives here: plan_to_json, plan_from_json, check_same, check_own, check_fresh, digest_of.
+Lives here: plan_to_json, plan_from_json, check_same, check_own, check_fresh, plan_digest.
 Not here: making plans, drawing them.
 Law: a file whose digest does not fit is refused; a plan that would be another today says what moved.
 """
@@ -22,7 +22,7 @@ from mlops.errors import MlopsError, StalePlan
 FORMAT = "mlops.saved-plan/1"
 
 
-def digest_of(plan: Plan) -> str:
+def plan_digest(plan: Plan) -> str:
     """Of what will happen, and from what; not of when it was planned."""
     told = {"changes": [_plain(asdict(change)) for change in plan.changes], "pins": [asdict(pin) for pin in plan.pins]}
     told["base"] = [plan.project, plan.environment, plan.lineage, plan.serial, list(plan.overrides)]
@@ -66,7 +66,7 @@ def check_same(saved: Plan, fresh: Plan, *, file: str) -> None:
     elif saved.serial != fresh.serial:
         moved.append(f"the state went from serial {saved.serial} to {fresh.serial}: somebody applied since")
     moved += _moved_pins(saved, fresh)
-    if not moved and digest_of(saved) != digest_of(fresh):
+    if not moved and plan_digest(saved) != plan_digest(fresh):
         before = {change.address: change for change in saved.changes}
         after = {change.address: change for change in fresh.changes}
         differ = sorted(at for at in before.keys() | after.keys() if before.get(at) != after.get(at))
@@ -92,7 +92,7 @@ def _stale(file: str, moved: list[str]) -> MlopsError:
 
 def check_own(saved: Plan, fresh: Plan, store: Reader, *, file: str) -> None:
     """Raises StalePlan unless all that happened since `saved` was done by an apply of it, and what is left is in it."""
-    mine = {operation.id for operation in store.operations(1000) if operation.plan_digest == digest_of(saved)}
+    mine = {operation.id for operation in store.operations(1000) if operation.plan_digest == plan_digest(saved)}
     if not mine:
         check_same(saved, fresh, file=file)
         return

@@ -19,10 +19,10 @@ import sqlalchemy as sa
 
 from mlops.address import Address
 from mlops.engine import tables as t
+from mlops.engine.group_commit import Together
 from mlops.engine.resource import Record
+from mlops.engine.selection import renamed
 from mlops.engine.state import Head, Intent, Operation, Version, record_from_json, record_to_json
-from mlops.engine.together import Together
-from mlops.engine.wishes import renamed
 from mlops.errors import LockHeld, StateFailed
 
 _ROOM = 1 << 20

@@ -7,39 +7,32 @@ Law: a version is named by what it answers with; one that moves to another stack
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 from mlops.address import Address
-from mlops.engine.resource import Action, Dependency, Desired, Effect, Observed, Outcome, Record, Step
-from mlops.kinds.ground import Ground, effect_of, field_effect
-from mlops.kinds.local.endpoint import LocalEndpoint
-from mlops.kinds.rollout import terms_of
-from mlops.kinds.secrets import seal
-from mlops.kinds.target import LOCAL, Target, target_of
-from mlops.spec.category import Category
-from mlops.spec.project import LoadedResource, Project
+from mlops.config.project import LoadedResource, ProjectSpec
+from mlops.config.schema.category import Category
+from mlops.context.context import KEEPING, effect_of
+from mlops.context.secrets import seal
+from mlops.engine.resource import Dependency, Desired, Observed, Outcome, Record, Step
+from mlops.kinds.base import BaseKind
+from mlops.rollout.rollout import terms_of
+from mlops.targets.local.endpoint import LocalEndpoint
+from mlops.targets.target import LOCAL, Target, target_of
 
 
-class EndpointKind:
+class EndpointKind(BaseKind):
     name = "endpoint"
+    keeping = KEEPING
     created = effect_of(Category.REDEPLOY)
-    deleted = Effect(Category.DESTROY.value, Category.DESTROY.rank, Action.DELETE)
 
-    def __init__(self, ground: Ground, resources: Mapping[Address, LoadedResource]) -> None:
-        self.ground = ground
-        self.resources = resources
-
-    def desire(self, resource: LoadedResource, project: Project) -> Desired:
-        inputs = seal(resource.inputs, self.ground.places.secrets, self.ground.salt)
+    def desire(self, resource: LoadedResource, project: ProjectSpec) -> Desired:
+        inputs = seal(resource.inputs, self.context.paths.secrets, self.context.salt)
         needs = (
             Dependency(Address("package", inputs["package"]), self.created, "digest"),
             Dependency(Address("stack", inputs["stack"]), self.created, "address"),
         )
         return Desired(resource.address, inputs, needs, resource.protect, resource.origins)
-
-    def effect(self, path: str) -> Effect:
-        return field_effect("endpoint", path)
 
     def observe(self, address: Address, desired: Desired | None, record: Record | None) -> Observed:
         if record is not None and (desired is None or record.inputs["stack"] == desired.inputs["stack"]):
@@ -56,9 +49,6 @@ class EndpointKind:
         return (f"{steps}, judged at each step; else back to what is live", *told)
 
     def create(self, step: Step) -> Outcome:
-        return self.update(step)
-
-    def update(self, step: Step) -> Outcome:
         assert step.desired is not None
         if step.category == Category.METADATA and step.recorded:
             return Outcome(step.recorded.outputs, "nothing that runs changed")
@@ -74,9 +64,9 @@ class EndpointKind:
         self._on(step.recorded.inputs["stack"], recorded=True).delete(step)
 
     def _on(self, stack: str, *, recorded: bool = False) -> Target:
-        target = target_of(self.ground, self.resources, stack, recorded=recorded)
+        target = target_of(self.context, self.context.resources, stack, recorded=recorded)
         if target == LOCAL:
-            return LocalEndpoint(self.ground)
-        from mlops.kinds.kubernetes.endpoint import ClusterEndpoint
+            return LocalEndpoint(self.context)
+        from mlops.targets.kubernetes.endpoint import ClusterEndpoint
 
-        return ClusterEndpoint(self.ground, self.resources)
+        return ClusterEndpoint(self.context, self.context.resources)

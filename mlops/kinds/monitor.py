@@ -8,24 +8,21 @@ Law: a finding changes nothing by itself.
 from __future__ import annotations
 
 from mlops.address import Address
-from mlops.engine.resource import Action, Dependency, Desired, Effect, Observed, Outcome, Reason, Record, Stale, Step
-from mlops.kinds.ground import Ground, effect_of, field_effect
-from mlops.kinds.local.monitor import LocalMonitor
-from mlops.kinds.target import LOCAL, Target, target_of
-from mlops.spec.category import Category
-from mlops.spec.project import LoadedResource, Project
+from mlops.config.project import LoadedResource, ProjectSpec
+from mlops.config.schema.category import Category
+from mlops.context.context import KEEPING, effect_of
+from mlops.engine.resource import Dependency, Desired, Observed, Outcome, Reason, Record, Stale, Step
+from mlops.kinds.base import BaseKind
+from mlops.targets.local.monitor import LocalMonitor
+from mlops.targets.target import LOCAL, Target, target_of
 
 
-class MonitorKind:
+class MonitorKind(BaseKind):
     name = "monitor"
+    keeping = KEEPING
     created = effect_of(Category.RECONFIGURE)
-    deleted = Effect(Category.DESTROY.value, Category.DESTROY.rank, Action.DELETE)
 
-    def __init__(self, ground: Ground, project: Project) -> None:
-        self.ground = ground
-        self.project = project
-
-    def desire(self, resource: LoadedResource, project: Project) -> Desired:
+    def desire(self, resource: LoadedResource, project: ProjectSpec) -> Desired:
         endpoint = Address("endpoint", resource.inputs["endpoint"])
         package = Address("package", project.resources[endpoint].inputs["package"])
         model = Address("model", project.resources[package].inputs["model"])
@@ -34,9 +31,6 @@ class MonitorKind:
             Dependency(endpoint),
         )
         return Desired(resource.address, resource.inputs, needs, resource.protect, resource.origins)
-
-    def effect(self, path: str) -> Effect:
-        return field_effect("monitor", path)
 
     def observe(self, address: Address, desired: Desired | None, record: Record | None) -> Observed:
         if desired is not None and record is None:
@@ -47,13 +41,7 @@ class MonitorKind:
             return Observed(record, stale=(Stale(Reason("its endpoint moves to another stack"), self.created),))
         return self._on(record.outputs["stack"], self._dataset(desired)).observe(address, desired, record)
 
-    def notes(self, desired: Desired, record: Record | None, category: str) -> tuple[str, ...]:
-        return ()
-
     def create(self, step: Step) -> Outcome:
-        return self.update(step)
-
-    def update(self, step: Step) -> Outcome:
         assert step.desired is not None
         stack, was = self._stack(step.desired), step.recorded.outputs.get("stack") if step.recorded else None
         if was not in (None, stack):
@@ -67,17 +55,17 @@ class MonitorKind:
             self._on(stack, None, recorded=True).delete(step)
 
     def _stack(self, desired: Desired) -> str:
-        return str(self.project.resources[Address("endpoint", desired.inputs["endpoint"])].inputs["stack"])
+        return str(self.context.resources[Address("endpoint", desired.inputs["endpoint"])].inputs["stack"])
 
     def _dataset(self, desired: Desired) -> LoadedResource | None:
         model = next((d.address for d in desired.depends_on if d.address.kind == "model"), None)
-        resource = self.project.resources.get(model) if model else None
-        return self.project.resources.get(Address("dataset", resource.inputs["dataset"])) if resource else None
+        resource = self.context.resources.get(model) if model else None
+        return self.context.resources.get(Address("dataset", resource.inputs["dataset"])) if resource else None
 
     def _on(self, stack: str, dataset: LoadedResource | None, *, recorded: bool = False) -> Target:
-        target = target_of(self.ground, self.project.resources, stack, recorded=recorded)
+        target = target_of(self.context, self.context.resources, stack, recorded=recorded)
         if target == LOCAL:
-            return LocalMonitor(self.ground, dataset)
-        from mlops.kinds.kubernetes.monitor import ClusterMonitor
+            return LocalMonitor(self.context, dataset)
+        from mlops.targets.kubernetes.monitor import ClusterMonitor
 
-        return ClusterMonitor(self.ground, self.project.resources, stack, dataset)
+        return ClusterMonitor(self.context, self.context.resources, stack, dataset)

@@ -18,32 +18,30 @@ from typing import TYPE_CHECKING, Any
 
 import mlops
 from mlops.address import Address
-from mlops.engine.resource import Action, Dependency, Desired, Effect, Observed, Outcome, Reason, Record, Stale, Step
+from mlops.config.project import LoadedResource, ProjectSpec
+from mlops.config.schema.category import Category
+from mlops.context.context import KEEPING, effect_of, without
+from mlops.engine.resource import Dependency, Desired, Observed, Outcome, Reason, Record, Stale, Step
 from mlops.errors import MlopsError
-from mlops.kinds.ground import Ground, effect_of, field_effect, without
-from mlops.spec.category import Category
-from mlops.spec.project import LoadedResource, Project
+from mlops.kinds.base import BaseKind
 from mlops.tools.dvc.run import checkout
 from mlops.tools.process import beside_python, run
 from mlops.tools.scratch import scratch
 
 if TYPE_CHECKING:
-    from mlops.kinds.image import Images
+    from mlops.packaging.image import Images
 
-_SERVING = ("__init__.py", "workloads/__init__.py", "workloads/lifeline.py", "workloads/serving")
+_SERVING = ("__init__.py", "workloads/__init__.py", "workloads/parent_death.py", "workloads/serving")
 _NEEDS = ("onnxruntime", "numpy", "msgspec", "uvicorn", "httptools", "uvloop")
 _API = {"max_rows": 10_000, "gather": True, "threshold": 0.5, "golden_rows": 16}
 
 
-class PackageKind:
+class PackageKind(BaseKind):
     name = "package"
+    keeping = KEEPING
     created = effect_of(Category.REPACKAGE)
-    deleted = Effect(Category.DESTROY.value, Category.DESTROY.rank, Action.DELETE)
 
-    def __init__(self, ground: Ground) -> None:
-        self.ground = ground
-
-    def desire(self, resource: LoadedResource, project: Project) -> Desired:
+    def desire(self, resource: LoadedResource, project: ProjectSpec) -> Desired:
         needs = (Dependency(Address("model", resource.inputs["model"]), self.created, "digest"),)
         inputs, origins = dict(resource.inputs), dict(resource.origins)
         if inputs.get("image"):
@@ -52,9 +50,6 @@ class PackageKind:
                 inputs["image"]["registry"] = registry["url"]
                 origins["image.registry"] = project.settings.origins.get("registry.url", "")
         return Desired(resource.address, inputs, needs, resource.protect, origins)
-
-    def effect(self, path: str) -> Effect:
-        return field_effect("package", path)
 
     def observe(self, address: Address, desired: Desired | None, record: Record | None) -> Observed:
         obstacles, lost = self._look_at_image(address, desired, record)
@@ -78,7 +73,7 @@ class PackageKind:
             return (), ""
         if record is not None and "image" in record.outputs:
             return (), images.lost(record.outputs)
-        obstacle = "" if self.ground.settings.registry else images.obstacle()
+        obstacle = "" if self.context.settings.registry else images.obstacle()
         return ((obstacle,) if obstacle else ()), ""
 
     def _images(self, address: Address, desired: Desired | None) -> Images | None:
@@ -86,40 +81,34 @@ class PackageKind:
         return self._images_of(address, told) if told else None
 
     def _images_of(self, address: Address, told: Mapping[str, Any]) -> Images:
-        from mlops.kinds.image import Images  # builders and registries: most plans touch none
+        from mlops.packaging.image import Images  # builders and registries: most plans touch none
 
-        return Images(self.ground, address.name, told)
-
-    def notes(self, desired: Desired, record: Record | None, category: str) -> tuple[str, ...]:
-        return ()
+        return Images(self.context, address.name, told)
 
     def create(self, step: Step) -> Outcome:
-        return self.update(step)
-
-    def update(self, step: Step) -> Outcome:
         assert step.desired is not None
         inputs = step.desired.inputs
         name, model = step.address.name, inputs["model"]
-        exported = self.ground.root / "models" / model / "export"
+        exported = self.context.root / "models" / model / "export"
         digest = step.upstream[Address("model", model)].get("digest")
-        if not exported.exists() or self.ground.hashes.tree(exported) != digest:
-            checkout(self.ground.root, [f"export@{model}"])
-        if self.ground.hashes.tree(exported) != digest:
+        if not exported.exists() or self.context.hashes.tree(exported) != digest:
+            checkout(self.context.root, [f"export@{model}"])
+        if self.context.hashes.tree(exported) != digest:
             raise MlopsError.of(
                 "model is not the one that was judged",
                 f"{exported} is not what dvc.lock pins ({digest}). Bring it back: dvc checkout export@{model}",
             )
-        self.ground.places.bentos.mkdir(parents=True, exist_ok=True)
-        with scratch(self.ground.places.building) as staged:
+        self.context.paths.bentos.mkdir(parents=True, exist_ok=True)
+        with scratch(self.context.paths.building) as staged:
             content = stage(staged, name, exported, inputs)
             version = content[:12]
-            folder = self.ground.places.bentos / "bentos" / name / version
+            folder = self.context.paths.bentos / "bentos" / name / version
             if not (folder / "bento.yaml").exists():
                 step.say("building the bento", 0.3)
                 shutil.rmtree(folder, ignore_errors=True)
                 run(
                     [beside_python("bentoml"), "build", "--version", version, "-o", "tag", str(staged)], cwd=staged,
-                    env={"BENTOML_HOME": str(self.ground.places.bentos), "PYTHONPATH": str(staged)},
+                    env={"BENTOML_HOME": str(self.context.paths.bentos), "PYTHONPATH": str(staged)},
                 )  # fmt: skip
         outputs = {
             "digest": content, "tag": f"{name}:{version}", "bento": str(folder / "src" / "model"), "model": model,
@@ -131,7 +120,7 @@ class PackageKind:
 
     def _image(self, step: Step, folder: Path, content: str, model_digest: str) -> dict[str, str]:
         """The outputs of the image, and the digest of both: another image is another package."""
-        from mlops.kinds.image import Content
+        from mlops.packaging.image import Content
 
         assert step.desired is not None
         told = Content(step.address.name, folder, content, model_digest, _NEEDS)
@@ -142,7 +131,7 @@ class PackageKind:
     def delete(self, step: Step) -> None:
         if step.recorded and (told := step.recorded.inputs.get("image")):
             self._images_of(step.address, told).remove(step.recorded.outputs)
-        shutil.rmtree(self.ground.places.bentos / "bentos" / step.address.name, ignore_errors=True)
+        shutil.rmtree(self.context.paths.bentos / "bentos" / step.address.name, ignore_errors=True)
 
 
 def stage(folder: Path, name: str, exported: Path, inputs: Mapping[str, Any]) -> str:

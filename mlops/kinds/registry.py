@@ -1,59 +1,54 @@
 """Put the kinds together.
 
-Lives here: build_kinds, desire_all, acting, MOVABLE.
+Lives here: build_kinds, desire_all, acting.
 Not here: any kind.
-Law: one object a kind, for one command.
+Law: one object a kind, for one command; a kind is found in the table, whoever brings it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from mlops.address import Address
+from mlops.config.project import LoadedResource, ProjectSpec
+from mlops.context.context import Context
 from mlops.engine.resource import Desired, Kind
-from mlops.kinds.dataset import DatasetKind
-from mlops.kinds.endpoint import EndpointKind
-from mlops.kinds.ground import Ground
-from mlops.kinds.model import ModelKind
-from mlops.kinds.monitor import MonitorKind
-from mlops.kinds.outputs import Filling, output_dependencies
-from mlops.kinds.package import PackageKind
-from mlops.kinds.stack import StackKind
-from mlops.spec.project import KINDS, LoadedResource, Project
-from mlops.spec.vocabulary import kind_of
-
-MOVABLE: tuple[str, ...] = ()
-"""The built-in kinds whose world does not know their addresses."""
+from mlops.errors import MlopsError
+from mlops.extensions import KINDS
+from mlops.kinds.output_resolver import OutputResolver, output_dependencies
 
 
-class Word(Kind, Protocol):
-    def desire(self, resource: LoadedResource, project: Project) -> Desired:
+class ResourceKind(Kind, Protocol):
+    def desire(self, resource: LoadedResource, project: ProjectSpec) -> Desired:
         """What the spec says, in the engine's terms."""
         ...
 
 
-def build_kinds(ground: Ground, project: Project) -> Mapping[str, Word]:
-    resources = project.resources
-    used = {at.kind for at in (*resources, *ground.records)} - set(KINDS)
-    return {
-        "dataset": DatasetKind(ground, resources),
-        "model": ModelKind(ground, resources),
-        "package": PackageKind(ground),
-        "stack": StackKind(ground),
-        "endpoint": EndpointKind(ground, resources),
-        "monitor": MonitorKind(ground, project),
-        **{name: kind_of(name)(ground) for name in sorted(used)},
-    }
+def kind_class(name: str) -> Any:
+    """Raises MlopsError where no installed package brings the kind."""
+    if name not in KINDS:
+        raise MlopsError.of(
+            "kind is not installed",
+            f"The state has resources of kind {name}, and no installed package brings that kind. Install it again; to "
+            "forget them instead, say so in `removed:` of conf/project.yaml.",
+        )
+    return KINDS.load(name)
 
 
-def desire_all(kinds: Mapping[str, Word], project: Project) -> dict[Address, Desired]:
+def build_kinds(context: Context) -> Mapping[str, ResourceKind]:
+    """Those of all resources that are declared or recorded."""
+    names = sorted({at.kind for at in (*context.resources, *context.records)})
+    return {name: kind_class(name)(context) for name in names}
+
+
+def desire_all(kinds: Mapping[str, ResourceKind], project: ProjectSpec) -> dict[Address, Desired]:
     return {
         at: output_dependencies(kinds[at.kind].desire(resource, project), kinds[at.kind])
         for at, resource in project.resources.items()
     }
 
 
-def acting(kinds: Mapping[str, Word]) -> dict[str, Kind]:
+def acting(kinds: Mapping[str, ResourceKind]) -> dict[str, Kind]:
     """The kinds as the engine uses them: with the outputs of others filled in."""
-    return {name: Filling(kind) for name, kind in kinds.items()}
+    return {name: OutputResolver(kind) for name, kind in kinds.items()}

@@ -10,29 +10,27 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mlops.address import Address
+from mlops.config.project import LoadedResource, ProjectSpec
+from mlops.config.schema.category import Category
+from mlops.context.context import KEEPING, effect_of
 from mlops.engine.resource import Action, Desired, Effect, Observed, Outcome, Record, Step
-from mlops.kinds.ground import Ground, effect_of, field_effect
-from mlops.kinds.local.stack import LocalStack
-from mlops.kinds.target import LOCAL, Target
-from mlops.spec.category import Category
-from mlops.spec.project import LoadedResource, Project
+from mlops.kinds.base import BaseKind
+from mlops.targets.local.stack import LocalStack
+from mlops.targets.target import LOCAL, Target
 
 _ELSEWHERE = ("target", "namespace", "context", "kubeconfig")
 
 
-class StackKind:
+class StackKind(BaseKind):
     name = "stack"
+    keeping = KEEPING
     created = effect_of(Category.PROVISION)
-    deleted = Effect(Category.DESTROY.value, Category.DESTROY.rank, Action.DELETE)
 
-    def __init__(self, ground: Ground) -> None:
-        self.ground = ground
-
-    def desire(self, resource: LoadedResource, project: Project) -> Desired:
+    def desire(self, resource: LoadedResource, project: ProjectSpec) -> Desired:
         return Desired(resource.address, resource.inputs, (), resource.protect, resource.origins)
 
     def effect(self, path: str) -> Effect:
-        told = field_effect("stack", path)
+        told = super().effect(path)
         return replace(told, action=Action.REPLACE) if path in _ELSEWHERE else told
 
     def observe(self, address: Address, desired: Desired | None, record: Record | None) -> Observed:
@@ -44,9 +42,6 @@ class StackKind:
         return self._target(str(desired.inputs["target"])).notes(desired, record, category)
 
     def create(self, step: Step) -> Outcome:
-        return self.update(step)
-
-    def update(self, step: Step) -> Outcome:
         assert step.desired is not None
         return self._target(str(step.desired.inputs["target"])).update(step)
 
@@ -56,7 +51,7 @@ class StackKind:
 
     def _target(self, name: str) -> Target:
         if name == LOCAL:
-            return LocalStack(self.ground)
-        from mlops.kinds.kubernetes.stack import ClusterStack
+            return LocalStack(self.context)
+        from mlops.targets.kubernetes.stack import ClusterStack
 
-        return ClusterStack(self.ground)
+        return ClusterStack(self.context)

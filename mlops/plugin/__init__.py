@@ -1,8 +1,6 @@
 """What authors of kinds import.
 
-Lives here: Plugin; the modules kind (what a kind does) and fields (what its files say).
+Lives here: the modules kind (what a kind does) and fields (what its files say).
 Not here: the built-in kinds, what a kind must pass (mlops.testing).
 Law: the names of this room are kept from version to version.
 """
-
-from mlops.spec.vocabulary import Plugin as Plugin

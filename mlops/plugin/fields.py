@@ -5,12 +5,12 @@ Not here: what a kind does (kind).
 Law: imports pydantic, so a kind imports this from the module of its model alone.
 """
 
-from mlops.spec.base import Resource as Resource
-from mlops.spec.base import SecretText as SecretText
-from mlops.spec.base import Strict as Strict
-from mlops.spec.base import said as said
-from mlops.spec.category import Category as Category
-from mlops.spec.units import Duration as Duration
-from mlops.spec.units import Rate as Rate
-from mlops.spec.units import Share as Share
-from mlops.spec.units import Size as Size
+from mlops.config.schema.base import Resource as Resource
+from mlops.config.schema.base import SecretText as SecretText
+from mlops.config.schema.base import Strict as Strict
+from mlops.config.schema.base import spec_field as spec_field
+from mlops.config.schema.category import Category as Category
+from mlops.config.schema.units import Duration as Duration
+from mlops.config.schema.units import Rate as Rate
+from mlops.config.schema.units import Share as Share
+from mlops.config.schema.units import Size as Size

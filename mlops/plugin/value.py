@@ -1,6 +1,6 @@
 """Keep a value.
 
-Lives here: PLUGIN and ValueKind: it records its input as its output, and does nothing else.
+Lives here: ValueKind: it records its input as its output, and does nothing else.
 Not here: what its file says (value_model).
 Law: touches nothing outside the state, so that what it costs is what the engine costs.
 """
@@ -10,13 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 
-from mlops.plugin import Plugin
-from mlops.plugin.kind import Outcome, PluginKind, Step
-
-PLUGIN = Plugin("value", model="mlops.plugin.value_model:Value", kind="mlops.plugin.value:ValueKind")
+from mlops.plugin.kind import BaseKind, Outcome, Step
 
 
-class ValueKind(PluginKind):
+class ValueKind(BaseKind):
     name = "value"
     movable = True
 

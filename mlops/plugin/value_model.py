@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlops.plugin.fields import Category, Resource, said
+from mlops.plugin.fields import Category, Resource, spec_field
 
 
 class Value(Resource):
     """A value that others use as `${output:value.NAME.value}`."""
 
-    value: Any = said(None, doc="What is kept: any text, number, list or mapping.", change=Category.RECONFIGURE)
+    value: Any = spec_field(None, doc="What is kept: any text, number, list or mapping.", change=Category.RECONFIGURE)

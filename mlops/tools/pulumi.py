@@ -1,6 +1,6 @@
 """Run the Pulumi programs of stacks/.
 
-Lives here: Stack, one Pulumi stack of one program: preview, up, destroy; Touched, what a preview says of one object;
+Lives here: PulumiStack, one Pulumi stack of one program: preview, up, destroy; PreviewedObject, what a preview says of one object;
 run_program; find_command.
 Not here: what the programs are told (kinds), the objects (stacks/).
 Law: the program that runs here is the one that `pulumi up` runs; what a killed update left is repaired by the next.
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from mlops.tools.pulumi_session import Session
 
 _HELD = re.compile(r"created by (\S+)@(\S+) \(pid (\d+)\)")
-_NOISE = ("pulumi:pulumi:Stack", "pulumi:providers:")
+_NOISE = ("pulumi:pulumi:PulumiStack", "pulumi:providers:")
 _LABELS = "metadata.labels.app.kubernetes.io/"
 """Follow from other fields."""
 _PATIENCE = 60.0
@@ -37,7 +37,7 @@ _quiet = {"PULUMI_SKIP_UPDATE_CHECK": "true", "PULUMI_AUTOMATION_API": "true", "
 
 
 @dataclass(frozen=True)
-class Touched:
+class PreviewedObject:
     """An object that a preview would create, update, replace or delete. `fields`: path, before, after."""
 
     name: str
@@ -46,7 +46,7 @@ class Touched:
 
 
 @dataclass(frozen=True)
-class Stack:
+class PulumiStack:
     """`root`: the project's. `program`: a folder of stacks/. `work`: where the workspace's files lie. `backend`: its URL.
 
     Every method raises ToolFailed with the end of what the engine wrote.
@@ -60,8 +60,10 @@ class Stack:
     passphrase: str = field(repr=False)
     _open_already: list[Session] = field(default_factory=list, init=False, repr=False, compare=False)
 
-    def preview(self, inputs: Mapping[str, Any], secrets: Mapping[str, str], *, refresh: bool) -> tuple[Touched, ...]:
-        touched: dict[str, Touched] = {}
+    def preview(
+        self, inputs: Mapping[str, Any], secrets: Mapping[str, str], *, refresh: bool
+    ) -> tuple[PreviewedObject, ...]:
+        touched: dict[str, PreviewedObject] = {}
 
         def heard(event: Any) -> None:
             told = event.resource_pre_event.metadata if event.resource_pre_event else None
@@ -329,7 +331,7 @@ MISSING = (
 )
 
 
-def _touched(told: Any) -> Touched | None:
+def _touched(told: Any) -> PreviewedObject | None:
     action = {
         "create": "create", "update": "update", "delete": "delete", "replace": "replace", "create-replacement": "replace",
         "import": "adopt",
@@ -337,7 +339,9 @@ def _touched(told: Any) -> Touched | None:
     if action is None:
         return None
     old, new = (told.old.inputs if told.old else {}) or {}, (told.new.inputs if told.new else {}) or {}
-    return Touched(_name(told), action, tuple(_fields(old, new, told)) if action in ("update", "replace") else ())
+    return PreviewedObject(
+        _name(told), action, tuple(_fields(old, new, told)) if action in ("update", "replace") else ()
+    )
 
 
 def _op(told: Any) -> str:

@@ -1,6 +1,6 @@
 """Ask a registry.
 
-Lives here: Registry, who it is and who asks, and digest_of, whether it holds a manifest.
+Lives here: Registry, who it is and who asks, and image_digest, whether it holds a manifest.
 Not here: pushing and pulling (oci).
 Law: only reads, and asks with a time limit; a password leaves this process in a header alone.
 Source: the OCI distribution specification, and its token flow as registries speak it.
@@ -55,7 +55,7 @@ class Registry:
         return base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
 
 
-def digest_of(registry: Registry, repository: str, tag: str, *, timeout: float = 10.0) -> str | None:
+def image_digest(registry: Registry, repository: str, tag: str, *, timeout: float = 10.0) -> str | None:
     """Of the manifest under `tag`, which may be a digest; None where there is none. Raises ToolFailed where it cannot tell."""
     schemes = ("https", "http") if registry.insecure else ("https",)
     trouble = ""

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from mlops.errors import MlopsError, Problem, refusal
-from mlops.workloads.lifeline import die_with_parent
+from mlops.workloads.parent_death import die_with_parent
 
 PROBLEMS = "MLOPS_STAGE_PROBLEMS"
 """Environment variable: the file that problems are written to, for whoever started the stage."""

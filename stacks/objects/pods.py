@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from mlops.spec.programs import TERMINATION_LOG
+from mlops.contracts.programs import TERMINATION_LOG
 from stacks.objects.api import (
     ContainerArgsDict,
     EnvVarArgsDict,

@@ -9,10 +9,10 @@ from pathlib import Path
 if (root := str(Path(__file__).resolve().parents[2])) not in sys.path:
     sys.path.insert(0, root)
 
-from mlops.spec.programs import PlatformInputs
-from stacks.objects.place import Place
-from stacks.objects.told import inputs_of
-from stacks.platform.ground import lay_ground
+from mlops.contracts.programs import PlatformInputs
+from stacks.objects.inputs import inputs_of
+from stacks.objects.placement import Placement
+from stacks.platform.namespace import lay_ground
 
 inputs = inputs_of(PlatformInputs)
-lay_ground(inputs, Place(inputs))
+lay_ground(inputs, Placement(inputs))

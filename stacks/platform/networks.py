@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import pulumi
 
-from mlops.spec.programs import PORT, PlatformInputs
+from mlops.contracts.programs import PORT, PlatformInputs
 from stacks.objects.api import (
     LabelSelectorRequirementArgsDict,
     NetworkPolicy,
@@ -20,13 +20,13 @@ from stacks.objects.api import (
     NetworkPolicyPeerArgsDict,
     NetworkPolicySpecArgsDict,
 )
-from stacks.objects.place import Part, Place
+from stacks.objects.placement import Part, Placement
 
 _NAMESPACE = "kubernetes.io/metadata.name"
 _COMPONENT = "app.kubernetes.io/component"
 
 
-def draw_networks(inputs: PlatformInputs, place: Place, part: Part, options: pulumi.ResourceOptions) -> None:
+def draw_networks(inputs: PlatformInputs, place: Placement, part: Part, options: pulumi.ResourceOptions) -> None:
     def policy(
         name: str,
         pods: dict[str, str],

@@ -11,11 +11,11 @@ if (root := str(Path(__file__).resolve().parents[2])) not in sys.path:
 
 import pulumi
 
-from mlops.spec.programs import ServingInputs
-from stacks.objects.place import Place
-from stacks.objects.told import Secrets, inputs_of
+from mlops.contracts.programs import ServingInputs
+from stacks.objects.inputs import Secrets, inputs_of
+from stacks.objects.placement import Placement
 from stacks.serving.endpoint import serve
 
 inputs = inputs_of(ServingInputs)
-for name, value in serve(inputs, Place(inputs), Secrets(inputs)).items():
+for name, value in serve(inputs, Placement(inputs), Secrets(inputs)).items():
     pulumi.export(name, value)

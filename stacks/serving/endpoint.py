@@ -12,14 +12,14 @@ from typing import Any
 
 import pulumi
 
-from mlops.spec.programs import PORT, ServingInputs
+from mlops.contracts.programs import PORT, ServingInputs
 from stacks.objects.api import CustomResource, Secret
-from stacks.objects.place import Part, Place
-from stacks.objects.told import Secrets
+from stacks.objects.inputs import Secrets
+from stacks.objects.placement import Part, Placement
 from stacks.serving.version import add_version
 
 
-def serve(inputs: ServingInputs, place: Place, secrets: Secrets) -> dict[str, Any]:
+def serve(inputs: ServingInputs, place: Placement, secrets: Secrets) -> dict[str, Any]:
     """Gives the outputs: `told`, what is there; `url`, where the hostname is known."""
     part = Part(inputs.name, inputs.name, "serving")
     before: list[pulumi.Resource] = []
@@ -47,7 +47,7 @@ def serve(inputs: ServingInputs, place: Place, secrets: Secrets) -> dict[str, An
 
 
 def _route(
-    inputs: ServingInputs, weights: dict[str, int], place: Place, part: Part, services: Sequence[pulumi.Resource]
+    inputs: ServingInputs, weights: dict[str, int], place: Placement, part: Part, services: Sequence[pulumi.Resource]
 ) -> None:
     parent = {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": inputs.parent.name}
     if inputs.parent.namespace:

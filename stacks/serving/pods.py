@@ -7,7 +7,7 @@ Law: ready means that the golden request was answered rightly; a pod that is tol
 
 from __future__ import annotations
 
-from mlops.spec.programs import API_KEY, LOGS, PORT, SECRETS, ServingInputs
+from mlops.contracts.programs import API_KEY, LOGS, PORT, SECRETS, ServingInputs
 from stacks.objects.api import (
     ContainerArgsDict,
     EnvVarArgsDict,
@@ -17,7 +17,7 @@ from stacks.objects.api import (
     VolumeArgsDict,
     VolumeMountArgsDict,
 )
-from stacks.objects.place import Part
+from stacks.objects.placement import Part
 from stacks.objects.pods import container, needs, pod, variables
 
 
@@ -54,7 +54,7 @@ def _serve(inputs: ServingInputs, version: str) -> ContainerArgsDict:
     made["startup_probe"] = {"http_get": live, "period_seconds": 1, "failure_threshold": inputs.ready_timeout}
     made["liveness_probe"] = {"http_get": live, "period_seconds": 10, "timeout_seconds": 3, "failure_threshold": 3}
     made["readiness_probe"] = {
-        "exec_": {"command": ["python3", "-m", "mlops.workloads.serving.ready"]},
+        "exec_": {"command": ["python3", "-m", "mlops.workloads.serving.probe"]},
         "period_seconds": 10,
         "timeout_seconds": 5,
         "failure_threshold": 2,

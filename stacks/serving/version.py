@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import pulumi
 
-from mlops.spec.programs import PORT, Autoscale, ServingInputs
+from mlops.contracts.programs import PORT, Autoscale, ServingInputs
 from stacks.objects.api import (
     Deployment,
     DeploymentSpecArgsDict,
@@ -21,14 +21,14 @@ from stacks.objects.api import (
     PodDisruptionBudget,
     Service,
 )
-from stacks.objects.place import NO_WAIT, Part, Place
+from stacks.objects.placement import NO_WAIT, Part, Placement
 from stacks.serving.pods import serving_pod
 
 RATE = "mlops_requests_per_second"
 """The metric of a pod that the cluster's metrics adapter makes of its counter mlops_requests_total."""
 
 
-def add_version(inputs: ServingInputs, version: str, place: Place, before: Sequence[pulumi.Resource]) -> Service:
+def add_version(inputs: ServingInputs, version: str, place: Placement, before: Sequence[pulumi.Resource]) -> Service:
     name = f"{inputs.name}-{version}"
     part = Part(inputs.name, name, "serving", version)
     deployment = Deployment(
@@ -65,7 +65,7 @@ def scales(inputs: ServingInputs, version: str) -> bool:
     return inputs.autoscale is not None and inputs.versions[version].replicas > 0
 
 
-def _deployment(inputs: ServingInputs, version: str, place: Place, part: Part) -> DeploymentSpecArgsDict:
+def _deployment(inputs: ServingInputs, version: str, place: Placement, part: Part) -> DeploymentSpecArgsDict:
     spec: DeploymentSpecArgsDict = {
         "selector": {"match_labels": part.selector},
         "strategy": {"type": "RollingUpdate", "rolling_update": {"max_unavailable": 0, "max_surge": 1}},
@@ -89,7 +89,7 @@ def _deployment(inputs: ServingInputs, version: str, place: Place, part: Part) -
     return spec
 
 
-def _autoscaler(inputs: ServingInputs, version: str, place: Place, part: Part, deployment: Deployment) -> None:
+def _autoscaler(inputs: ServingInputs, version: str, place: Placement, part: Part, deployment: Deployment) -> None:
     assert inputs.autoscale is not None
     least = inputs.versions[version].replicas
     HorizontalPodAutoscaler(

@@ -7,7 +7,7 @@ Law: the workspace is the pod's own and starts with exactly the files that were 
 
 from __future__ import annotations
 
-from mlops.spec.programs import GPU_PRODUCT, GPU_RESOURCE, WORKSPACE, TrainingInputs
+from mlops.contracts.programs import GPU_PRODUCT, GPU_RESOURCE, WORKSPACE, TrainingInputs
 from stacks.objects.api import (
     ContainerArgsDict,
     EnvVarArgsDict,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pulumi
 
-from mlops.spec.programs import COORDINATOR_PORT, MISTAKE, TrainingInputs
+from mlops.contracts.programs import COORDINATOR_PORT, MISTAKE, TrainingInputs
 from stacks.objects.api import (
     ConfigMap,
     Job,
@@ -19,13 +19,13 @@ from stacks.objects.api import (
     Secret,
     Service,
 )
-from stacks.objects.place import NO_WAIT, Part, Place
+from stacks.objects.inputs import Secrets
+from stacks.objects.placement import NO_WAIT, Part, Placement
 from stacks.objects.pods import key_of
-from stacks.objects.told import Secrets
 from stacks.training.pods import CONTAINER, training_pod
 
 
-def run_job(inputs: TrainingInputs, place: Place, secrets: Secrets) -> None:
+def run_job(inputs: TrainingInputs, place: Placement, secrets: Secrets) -> None:
     part = Part(inputs.name, inputs.job, "training")
     before: list[pulumi.Resource] = [_names(inputs, place, part)]
     if inputs.files:
@@ -42,7 +42,7 @@ def run_job(inputs: TrainingInputs, place: Place, secrets: Secrets) -> None:
     )
 
 
-def _job(inputs: TrainingInputs, place: Place, part: Part) -> JobSpecArgsDict:
+def _job(inputs: TrainingInputs, place: Placement, part: Part) -> JobSpecArgsDict:
     """Several pods are one program: when one has failed for good, all have."""
     spec: JobSpecArgsDict = {
         "completion_mode": "Indexed",
@@ -74,7 +74,7 @@ def _failures() -> PodFailurePolicyArgsDict:
     }
 
 
-def _names(inputs: TrainingInputs, place: Place, part: Part) -> Service:
+def _names(inputs: TrainingInputs, place: Placement, part: Part) -> Service:
     """Gives each pod a name, JOB-INDEX.JOB, before it is ready: they find each other while they start."""
     return Service(
         f"service/{inputs.job}",
@@ -89,7 +89,7 @@ def _names(inputs: TrainingInputs, place: Place, part: Part) -> Service:
     )
 
 
-def _files(inputs: TrainingInputs, place: Place, part: Part) -> ConfigMap:
+def _files(inputs: TrainingInputs, place: Placement, part: Part) -> ConfigMap:
     return ConfigMap(
         f"files/{inputs.job}",
         metadata=place.metadata(inputs.job, part),
@@ -99,13 +99,13 @@ def _files(inputs: TrainingInputs, place: Place, part: Part) -> ConfigMap:
     )
 
 
-def _secret(inputs: TrainingInputs, place: Place, part: Part, secrets: Secrets) -> Secret:
+def _secret(inputs: TrainingInputs, place: Placement, part: Part, secrets: Secrets) -> Secret:
     return Secret(
         f"secret/{inputs.job}", metadata=place.metadata(inputs.job, part), data=secrets.data(), opts=place.options()
     )
 
 
-def _network(inputs: TrainingInputs, place: Place, part: Part) -> NetworkPolicy:
+def _network(inputs: TrainingInputs, place: Placement, part: Part) -> NetworkPolicy:
     """The pods of one job reach each other on any port: collectives choose theirs."""
     return NetworkPolicy(
         f"network/{inputs.job}",

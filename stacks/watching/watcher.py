@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 import pulumi
 
-from mlops.spec.programs import FILES, LOGS, OUT, WatchingInputs
+from mlops.contracts.programs import FILES, LOGS, OUT, WatchingInputs
 from stacks.objects.api import (
     ConfigMap,
     ContainerArgsDict,
@@ -25,12 +25,12 @@ from stacks.objects.api import (
     VolumeArgsDict,
     VolumeMountArgsDict,
 )
-from stacks.objects.place import NO_WAIT, Part, Place
+from stacks.objects.inputs import Secrets
+from stacks.objects.placement import NO_WAIT, Part, Placement
 from stacks.objects.pods import container, files_volume, from_secret, key_of, needs, pod, variables
-from stacks.objects.told import Secrets
 
 
-def watch(inputs: WatchingInputs, place: Place, secrets: Secrets) -> None:
+def watch(inputs: WatchingInputs, place: Placement, secrets: Secrets) -> None:
     name = f"{inputs.name}-watcher"
     part = Part(inputs.name, name, "watching")
     before: list[pulumi.Resource] = []
@@ -58,7 +58,7 @@ def _digest(files: Mapping[str, str]) -> str:
     return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _always(template: PodTemplateSpecArgsDict, place: Place, part: Part, before: list[pulumi.Resource]) -> None:
+def _always(template: PodTemplateSpecArgsDict, place: Placement, part: Part, before: list[pulumi.Resource]) -> None:
     """One at a time: two watchers would write the same findings."""
     Deployment(
         f"deployment/{part.instance}",
@@ -75,7 +75,11 @@ def _always(template: PodTemplateSpecArgsDict, place: Place, part: Part, before:
 
 
 def _now_and_then(
-    inputs: WatchingInputs, template: PodTemplateSpecArgsDict, place: Place, part: Part, before: list[pulumi.Resource]
+    inputs: WatchingInputs,
+    template: PodTemplateSpecArgsDict,
+    place: Placement,
+    part: Part,
+    before: list[pulumi.Resource],
 ) -> None:
     CronJob(
         f"schedule/{part.instance}",

@@ -18,17 +18,17 @@ import pytest
 import yaml
 
 from mlops.address import Address
-from mlops.engine.plan import Plan, Truths, attention_of, make_plan
+from mlops.config.load import load
+from mlops.config.project import ProjectSpec
+from mlops.config.schema.category import Category
+from mlops.context.context import Context, effect_of
+from mlops.engine.plan import Plan, PlanInputs, attention_of, make_plan
 from mlops.engine.resource import Attention, Desired, Effect, Observed, Reason, Record, Stale
-from mlops.kinds.ground import Ground, effect_of
 from mlops.kinds.registry import build_kinds, desire_all
 from mlops.render.document import plan_document
 from mlops.render.html import render_html
 from mlops.render.markdown import render_markdown
 from mlops.render.terminal import render_terminal
-from mlops.spec.category import Category
-from mlops.spec.load import load
-from mlops.spec.project import Project
 
 HERE = Path(__file__).parent
 CONF = Path(__file__).parents[2] / "conf"
@@ -36,8 +36,8 @@ CASES = sorted(path.parent for path in HERE.rglob("case.yaml"))
 SALT = "00" * 16
 
 
-def desired_of(project: Project, root: Path) -> dict[Address, Desired]:
-    return desire_all(build_kinds(Ground(root, project.settings, SALT), project), project)
+def desired_of(project: ProjectSpec, root: Path) -> dict[Address, Desired]:
+    return desire_all(build_kinds(Context(root, project.settings, SALT, resources=project.resources)), project)
 
 
 def record_of(desired: Desired) -> Record:
@@ -71,11 +71,12 @@ def document_of(case: Mapping[str, Any], root: Path) -> dict[str, Any]:
         (root / "conf/env/dev.yaml").write_text("{}\n")
         (root / "conf/env/prod.yaml").unlink(missing_ok=True)
     project = load(root, overrides=case.get("words", ()))
-    kinds = build_kinds(Ground(root, project.settings, SALT), project)
-    truths = Truths(desire_all(kinds, project), observed, kinds)
+    records = {at: seen.recorded for at, seen in observed.items() if seen.recorded}
+    kinds = build_kinds(Context(root, project.settings, SALT, records, project.resources))
+    plan_inputs = PlanInputs(desire_all(kinds, project), observed, kinds)
     plan = Plan(
-        project.name, project.environment, "lineage", 7, "2026-01-01T00:00:00+00:00", make_plan(truths),
-        attention=attention_of(truths), overrides=tuple(case.get("words", ())),
+        project.name, project.environment, "lineage", 7, "2026-01-01T00:00:00+00:00", make_plan(plan_inputs),
+        attention=attention_of(plan_inputs), overrides=tuple(case.get("words", ())),
     )  # fmt: skip
     return plan_document(plan, apply_with=" ".join(["mlops apply", *plan.overrides]))
 

@@ -11,7 +11,7 @@ from tests.cluster.api import Api, ApiError
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.objects import Door, plain, template_of
 from tests.rendered import render
-from tests.unit.stacks.told import ALL, FULL_PLATFORM, SECRETS
+from tests.unit.stacks.program_inputs import ALL, FULL_PLATFORM, SECRETS
 
 NAMESPACE = "accepted"
 ACCOUNTS = ("training", "serving", "watching")

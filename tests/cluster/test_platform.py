@@ -8,7 +8,7 @@ from typing import Any
 from tests.cluster.api import Api
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.running import Running, plain_preview, steps
-from tests.unit.stacks.told import FULL_PLATFORM
+from tests.unit.stacks.program_inputs import FULL_PLATFORM
 
 PRIORITIES = "/apis/scheduling.k8s.io/v1/priorityclasses"
 TOLD: dict[str, Any] = {**FULL_PLATFORM, "namespace": "ground"}

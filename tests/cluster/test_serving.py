@@ -13,7 +13,7 @@ import pytest
 from tests.cluster.api import Api, until
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.running import Running, plain_preview, steps
-from tests.unit.stacks.told import DIGEST, FULL_SERVING, FULL_WATCHING, SECRETS, SERVING, TRAINING, WATCHING
+from tests.unit.stacks.program_inputs import DIGEST, FULL_SERVING, FULL_WATCHING, SECRETS, SERVING, TRAINING, WATCHING
 
 NAMESPACE = "answering"
 BASE = f"/api/v1/namespaces/{NAMESPACE}"

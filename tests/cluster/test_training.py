@@ -12,7 +12,7 @@ from tests.cluster.api import Api, until
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.nodes import H100, L4
 from tests.cluster.running import Running, plain_preview, steps
-from tests.unit.stacks.told import FULL_TRAINING, SECRETS, TRAINING
+from tests.unit.stacks.program_inputs import FULL_TRAINING, SECRETS, TRAINING
 
 NAMESPACE = "learning"
 JOBS = f"/apis/batch/v1/namespaces/{NAMESPACE}/jobs"

@@ -9,7 +9,6 @@ import pytest
 
 from mlops.api import Project
 from mlops.errors import MlopsError
-from mlops.plugin import value
 from mlops.testing import KindContract
 from tests.plugins import SLOW, example, install, installed
 
@@ -42,7 +41,6 @@ class TestDocumentedFile(KindContract):
 
 def test_the_documented_kind_has_sixty_lines() -> None:
     assert len(example().strip().splitlines()) <= 60
-    assert value.PLUGIN.noun == "value"
 
 
 def project(root: Path, kind: str) -> Path:
@@ -67,8 +65,8 @@ def test_a_kind_whose_package_is_gone_is_told_by_its_name(tmp_path: Path) -> Non
     ("name", "module", "text", "told"),
     [
         ("broken", "acme_broken", "import nowhere", "cannot be imported: ModuleNotFoundError"),
-        ("broken", "acme_broken", "PLUGIN = 1", "is no mlops.plugin.Plugin"),
-        ("model", "acme_broken", "PLUGIN = 1", "none of those that are taken"),
+        ("broken", "acme_broken", "Broken = 1", "is no model"),
+        ("model", "acme_broken", "Model = 1", "both bring a kind called model"),
     ],
 )
 def test_a_plug_in_that_does_not_fit_is_told_by_its_package(

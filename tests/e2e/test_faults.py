@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from mlops.kinds.ground import Places
+from mlops.context.context import ProjectPaths
 from mlops.tools.unix_http import ask
 from tests.e2e.conftest import BIN, KEY, Workplace, make_small
 from tests.e2e.load import Load
@@ -65,7 +65,7 @@ def test_a_killed_replica_is_replaced_and_no_request_fails(small: Workplace) -> 
 
 def test_replicas_that_are_too_busy_to_say_that_they_are_well_are_asked_all_the_same(small: Workplace) -> None:
     url = small.status()["endpoint.late"]["url"]
-    admin = Places(small.root, "dev").sockets("local") / "admin.sock"
+    admin = ProjectPaths(small.root, "dev").sockets("local") / "admin.sock"
     replicas = named(small, "serving.server")
     for pid in replicas:
         os.kill(pid, signal.SIGSTOP)
@@ -162,14 +162,14 @@ def test_a_taken_port_says_so(fresh: Workplace) -> None:
 
 
 def test_applies_that_choose_a_port_at_the_same_moment_get_one_each(tmp_path: Path) -> None:
-    places = [make_small(tmp_path / f"project-{number}") for number in range(3)]
+    paths = [make_small(tmp_path / f"project-{number}") for number in range(3)]
     try:
-        with ThreadPoolExecutor(len(places)) as pool:
-            list(pool.map(lambda place: place.mlops("apply", "--yes", "--target", "stack.local"), places))
-        told = {place.status()["stack.local"]["text"].rpartition(":")[2] for place in places}
-        assert len(told) == len(places), told
+        with ThreadPoolExecutor(len(paths)) as pool:
+            list(pool.map(lambda place: place.mlops("apply", "--yes", "--target", "stack.local"), paths))
+        told = {place.status()["stack.local"]["text"].rpartition(":")[2] for place in paths}
+        assert len(told) == len(paths), told
     finally:
-        for place in places:
+        for place in paths:
             place.mlops("destroy", "--yes", code=None)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from mlops.errors import MlopsError
-from mlops.kinds.workspace import workspace_files, workspace_secrets
+from mlops.targets.kubernetes.workspace import workspace_files, workspace_secrets
 from mlops.tools.dvc.remote import has_remote, push, take_report
 from mlops.workloads.pod.report import reduced
 from tests.e2e.conftest import Workplace, make_small

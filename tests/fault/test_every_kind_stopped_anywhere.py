@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from mlops.engine.resource import Action
-from mlops.engine.wishes import EVERYTHING, Wishes
-from tests.fault.chain import Chain, at, declare
+from mlops.engine.selection import EVERYTHING, Selection
+from tests.fault.fake_project import Chain, at, declare
 from tests.fault.test_stopped_anywhere import Fragile, Killed, Tripwire
 
 DATASET = {
@@ -40,7 +40,7 @@ AFTER = {
     "stack/local": {"target": "local", "port": 18080, "log_files": 2}, "stack/new": {"target": "local", "port": 18082},
     **line("kept", size=32, rows=600, replicas=2, window="2h"), **line("new"),
 }  # fmt: skip
-ANEW = Wishes(replace=tuple(at(f"{kind}.kept") for kind in ("dataset", "model", "package", "endpoint", "monitor")))
+ANEW = Selection(replace=tuple(at(f"{kind}.kept") for kind in ("dataset", "model", "package", "endpoint", "monitor")))
 
 
 @pytest.fixture
@@ -53,17 +53,17 @@ def chain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Chain:
     return made
 
 
-def stopped(chain: Chain, moment: int | None, files: dict[str, Any], wishes: Wishes) -> int:
+def stopped(chain: Chain, moment: int | None, files: dict[str, Any], selection: Selection) -> int:
     """How many boundaries were passed; killed at number `moment`."""
     chain.back()
     declare(chain.root, files)
     wire = Tripwire(moment)
     chain.doors.touch = wire
     if moment is None:
-        assert not chain.apply(wishes, store=lambda store: Fragile(store, wire)).failed
+        assert not chain.apply(selection, store=lambda store: Fragile(store, wire)).failed
     else:
         with pytest.raises(Killed):
-            chain.apply(wishes, store=lambda store: Fragile(store, wire))
+            chain.apply(selection, store=lambda store: Fragile(store, wire))
     chain.doors.touch = lambda where: None
     return wire.passed
 

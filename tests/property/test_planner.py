@@ -14,13 +14,13 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mlops.context.secrets import seal
 from mlops.engine.diff import diff
 from mlops.engine.graph import reach, reverse
 from mlops.engine.plan import Plan
 from mlops.engine.planfile import plan_to_json
 from mlops.engine.resource import Action, Desired
 from mlops.errors import MlopsError
-from mlops.kinds.secrets import seal
 from mlops.render.document import plan_document
 from mlops.render.html import render_html
 from mlops.render.markdown import render_markdown

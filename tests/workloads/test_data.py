@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from mlops.config.schema.dataset import Dataset
 from mlops.errors import MlopsError
-from mlops.spec.dataset import Dataset
 from mlops.workloads.data.prepare import prepare
 from mlops.workloads.data.split import back, split_rows
 from tests.workloads.conftest import say_dataset

@@ -22,14 +22,14 @@ from mlops.tools.dvc.execute import ignore, params_of
 from mlops.tools.dvc.lockfile import Entry, LockFile
 from mlops.tools.dvc.reader import Stage, read_stages
 from mlops.tools.dvc.run import run_dvc
-from mlops.tools.dvc.settings import Settings
+from mlops.tools.dvc.settings import DvcSettings
 from mlops.tools.process import beside_python, run
 from mlops.tools.scratch import scratch
 
 
 def has_remote(root: Path) -> bool:
     """One that DVC takes without being told its name."""
-    return Settings.of(root).remote is not None
+    return DvcSettings.of(root).remote is not None
 
 
 def push(root: Path, stages: Sequence[str]) -> None:
@@ -75,7 +75,7 @@ def _fetch(root: Path, entries: Mapping[str, Entry]) -> None:
     """By DVC, in a repository of its own with our cache: dvc.lock does not name these outputs yet, and DVC would fetch no
     metrics and no plots of a stage."""
     outs = [out for entry in entries.values() for out in entry["outs"]]
-    settings = Settings.of(root)
+    settings = DvcSettings.of(root)
     with scratch(root / ".mlops" / "tmp") as folder:
         (folder / ".dvc").mkdir()
         for name, text in settings.texts(cache=True).items():
@@ -92,7 +92,7 @@ def _fetch(root: Path, entries: Mapping[str, Entry]) -> None:
 def _write_down(root: Path, entries: Mapping[str, Entry], known: Mapping[str, Stage]) -> None:
     lock, cache = LockFile(root), Cache(root)
     for name, entry in entries.items():
-        if Settings.of(root).cache == cache.home:
+        if DvcSettings.of(root).cache == cache.home:
             cache.keep_run(entry)
         lock.finish(name, entry)
     ignore(root, [out.path for name in entries if name in known for out in known[name].outs if out.cache])

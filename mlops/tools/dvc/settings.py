@@ -1,6 +1,6 @@
 """Know DVC's settings.
 
-Lives here: Settings: the remote, the cache, and the files of .dvc/ as another folder, or another machine, can use them.
+Lives here: DvcSettings: the remote, the cache, and the files of .dvc/ as another folder, or another machine, can use them.
 Not here: which settings are understood (subset).
 Law: what .dvc/config.local holds may be secret, and stays in a text of its own.
 """
@@ -19,13 +19,13 @@ _OF_THIS_MACHINE = ("cache", "state", "index", "db")
 
 
 @dataclass(frozen=True)
-class Settings:
+class DvcSettings:
     root: Path
     shared: RawConfigParser
     local: RawConfigParser
 
     @classmethod
-    def of(cls, root: Path) -> Settings:
+    def of(cls, root: Path) -> DvcSettings:
         """What cannot be read counts as empty; DVC itself will say what is wrong with it."""
         return cls(root, _read(root / ".dvc" / CONFIG), _read(root / ".dvc" / LOCAL))
 

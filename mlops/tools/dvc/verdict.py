@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from mlops.tools.digest import Hashes
 from mlops.tools.dvc.reader import Locked, Stage
-from mlops.tools.dvc.settings import Settings
+from mlops.tools.dvc.settings import DvcSettings
 
 What = Literal["new", "command", "parameter", "dependency", "output lost", "output changed"]
 CACHE = ".dvc/cache/files/md5"
@@ -67,7 +67,7 @@ def in_cache(root: Path, md5: str) -> bool:
     """In the cache, or in a remote that cannot be looked into without a transfer."""
     if _exists(root / CACHE, md5):
         return True
-    return any(_remote_has(url, md5) for url in Settings.of(root).urls)
+    return any(_remote_has(url, md5) for url in DvcSettings.of(root).urls)
 
 
 def _exists(cache: Path, md5: str) -> bool:

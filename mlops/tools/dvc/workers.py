@@ -1,7 +1,7 @@
 """Keep a process that has imported the heavy libraries, and have it fork one for each stage.
 
 Lives here: hand_over.
-Not here: the other end (workloads.zygote), which commands are handed over (command).
+Not here: the other end (workloads.fork_server), which commands are handed over (command).
 Law: started when the second stage of this process asks; gone with it, and its children too.
 """
 
@@ -22,7 +22,7 @@ from typing import Any
 from mlops.errors import ToolFailed
 from mlops.tools.process import die_with_parent, environment, stop_group, tail
 
-_BY = "mlops.workloads.zygote"
+_BY = "mlops.workloads.fork_server"
 _POLL = 0.05
 
 
@@ -30,12 +30,12 @@ def hand_over(
     root: Path, script: str, name: str, env: Mapping[str, str], output: Path, watch: Callable[[], None]
 ) -> bool:
     """Have `python SCRIPT NAME` carried out; False where that is left to the caller. Raises ToolFailed where it fails."""
-    zygote = _zygote_of(root)
-    return zygote is not None and zygote.carry_out(script, name, env, output, watch)
+    fork_server = _fork_server_of(root)
+    return fork_server is not None and fork_server.carry_out(script, name, env, output, watch)
 
 
 @dataclass
-class _Zygote:
+class _ForkServer:
     root: Path
     link: socket.socket
     process: int
@@ -105,28 +105,28 @@ class _Zygote:
             inbox.put({"status": -9})
 
 
-_zygotes: dict[Path, _Zygote] = {}
+_fork_servers: dict[Path, _ForkServer] = {}
 _asked: dict[Path, int] = {}
 _guard = threading.Lock()
 
 
-def _zygote_of(root: Path) -> _Zygote | None:
+def _fork_server_of(root: Path) -> _ForkServer | None:
     with _guard:
         _asked[root] = _asked.get(root, 0) + 1
-        known = _zygotes.get(root)
+        known = _fork_servers.get(root)
         if known is not None and known.is_up:
             return known
         if _asked[root] < 2:
             return None
-        made: SimpleQueue[_Zygote | None] = SimpleQueue()
-        threading.Thread(target=_keep, args=(root, made), daemon=True, name="zygote").start()
-        zygote = made.get()
-        if zygote is not None:
-            _zygotes[root] = zygote
-        return zygote
+        made: SimpleQueue[_ForkServer | None] = SimpleQueue()
+        threading.Thread(target=_keep, args=(root, made), daemon=True, name="fork_server").start()
+        fork_server = made.get()
+        if fork_server is not None:
+            _fork_servers[root] = fork_server
+        return fork_server
 
 
-def _keep(root: Path, made: SimpleQueue[_Zygote | None]) -> None:
+def _keep(root: Path, made: SimpleQueue[_ForkServer | None]) -> None:
     """In a thread of its own, as long as the process lives: the parent-death signal comes when its thread ends."""
     ours, theirs = socket.socketpair()
     try:
@@ -140,8 +140,8 @@ def _keep(root: Path, made: SimpleQueue[_Zygote | None]) -> None:
         return
     finally:
         theirs.close()
-    zygote = _Zygote(root, ours, process.pid)
+    fork_server = _ForkServer(root, ours, process.pid)
     atexit.register(ours.close)
-    made.put(zygote)
-    zygote.listen()
+    made.put(fork_server)
+    fork_server.listen()
     process.wait()

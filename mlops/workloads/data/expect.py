@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mlops.spec.dataset import ColumnExpectation, Expectation, RowExpectation
+from mlops.config.schema.dataset import ColumnExpectation, Expectation, RowExpectation
 
 
 def violations(table: pa.Table, expectations: Sequence[Expectation]) -> list[str]:

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from mlops.config.schema.dataset import Dataset
 from mlops.errors import MlopsError, Problem
-from mlops.spec.dataset import Dataset
 from mlops.workloads.data.expect import violations
 from mlops.workloads.data.profile import profile_of
 from mlops.workloads.data.sources import open_sources

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import duckdb
 
-from mlops.spec.dataset import Dataset, FileSource
-from mlops.spec.location import fingerprint, locate
+from mlops.config.schema.dataset import Dataset, FileSource
+from mlops.config.schema.location import fingerprint, locate
 from mlops.workloads.stage import failed
 
 _ENDINGS = {".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".pq": "parquet", ".json": "json", ".jsonl": "json",

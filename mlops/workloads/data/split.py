@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mlops.spec.dataset import Dataset, RandomSplit, TimeSplit
+from mlops.config.schema.dataset import Dataset, RandomSplit, TimeSplit
 from mlops.workloads.stage import failed
 
 

@@ -13,12 +13,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from mlops.workloads.lifeline import die_with_parent
 from mlops.workloads.monitoring.drift import compare
 from mlops.workloads.monitoring.findings import Findings, iso
 from mlops.workloads.monitoring.labels import Labels
 from mlops.workloads.monitoring.log import entries_between, first_time
 from mlops.workloads.monitoring.profile import PREDICTION, Profile
+from mlops.workloads.parent_death import die_with_parent
 
 _LATE = 2.5
 """Seconds after a window's end until its lines are surely in the log: its flush, and a breath."""

@@ -14,10 +14,10 @@ import traceback
 from pathlib import Path
 from typing import NoReturn
 
+from mlops.contracts.programs import MISTAKE
 from mlops.errors import Interrupted, MlopsError, ToolFailed
-from mlops.spec.programs import MISTAKE
+from mlops.workloads.pod.pod_settings import PodSettings, report_of
 from mlops.workloads.pod.report import report_text
-from mlops.workloads.pod.told import Told, report_of
 from mlops.workloads.pod.work import Work
 
 _TRY_AGAIN = 75
@@ -31,7 +31,7 @@ def main() -> int:
     path = report_of(os.environ)
     work: Work | None = None
     try:
-        told = Told.of(os.environ)
+        told = PodSettings.of(os.environ)
         work = Work(told, Path.cwd())
         work.pull()
         work.run()

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mlops.errors import ToolFailed
-from mlops.workloads.lifeline import die_with_parent
+from mlops.workloads.parent_death import die_with_parent
 from mlops.workloads.stage import PROBLEMS, PROGRESS
 
 _GRACE = 40.0

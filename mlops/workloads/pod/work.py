@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from mlops.errors import MlopsError, Problem, Source, ToolFailed
+from mlops.workloads.pod.barrier import hold, stay
 from mlops.workloads.pod.child import environment, run_child
-from mlops.workloads.pod.parting import hold, stay
-from mlops.workloads.pod.told import Told
+from mlops.workloads.pod.pod_settings import PodSettings
 from mlops.workloads.stage import PROBLEMS, say
 
 _TRIES = 3
@@ -35,7 +35,7 @@ CONFIG = "MLOPS_DVC_CONFIG"
 class Work:
     """`done`: the stages that were finished, and whose outputs others can get. `root`: the working directory."""
 
-    told: Told
+    told: PodSettings
     root: Path
     done: list[str] = field(default_factory=list)
 

@@ -18,8 +18,8 @@ from typing import Any
 from mlops.workloads.serving.answer import PROBE_HEADER, Writer
 from mlops.workloads.serving.describe import metadata, openapi, outputs_of, rows_of
 from mlops.workloads.serving.log import PredictionLog
-from mlops.workloads.serving.meter import Meter
 from mlops.workloads.serving.model import Gatherer, Predictor
+from mlops.workloads.serving.request_metrics import Meter
 from mlops.workloads.serving.rows import BadRows, Reader
 
 Scope = MutableMapping[str, Any]

@@ -11,27 +11,27 @@ import os
 import sys
 
 from mlops.workloads.serving.app import Application, GoldenFailed
-from mlops.workloads.serving.keyed import Keyed
+from mlops.workloads.serving.auth_middleware import KeyRequired
 from mlops.workloads.serving.listen import listen
 from mlops.workloads.serving.log import PredictionLog
-from mlops.workloads.serving.told import MODEL, KeyFile, Misconfigured, Told, read_told
+from mlops.workloads.serving.server_settings import MODEL, KeyFile, Misconfigured, ServerSettings, read_server_settings
 
 
 def main() -> None:
     try:
-        told = read_told(os.environ)
+        told = read_server_settings(os.environ)
         key = KeyFile(told.key_file) if told.key_file else None
         log = _log(told)
         application = Application(MODEL, told.version, log)
     except (GoldenFailed, Misconfigured) as error:
         sys.exit(f"Error: {error}")
-    through = Keyed(application, key) if key else None
+    through = KeyRequired(application, key) if key else None
     listen(
         application, log, grace=told.grace, drain=told.drain, through=through, host=told.host, port=told.port
     )  # fmt: skip
 
 
-def _log(told: Told) -> PredictionLog | None:
+def _log(told: ServerSettings) -> PredictionLog | None:
     if told.log is None:
         return None
     try:

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from mlops.workloads.lifeline import die_with_parent
+from mlops.workloads.parent_death import die_with_parent
 from mlops.workloads.serving.app import Application, GoldenFailed
 from mlops.workloads.serving.listen import listen
 from mlops.workloads.serving.log import PredictionLog

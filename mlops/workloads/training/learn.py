@@ -22,7 +22,7 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping, Timer
 from torch import nn
 from torch.nn import functional
 
-from mlops.spec.model import Loss, Optimizer, Trainer
+from mlops.config.schema.model import Loss, Optimizer, Trainer
 from mlops.workloads.stage import failed, say
 from mlops.workloads.training.ranks import Ranks
 from mlops.workloads.training.task import Task

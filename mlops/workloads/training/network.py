@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from mlops.spec.model import Custom, Linear, Mlp
+from mlops.config.schema.model import Custom, Linear, Mlp
 from mlops.workloads.stage import failed
 from mlops.workloads.training.task import Task
 

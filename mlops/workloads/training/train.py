@@ -20,7 +20,7 @@ import torch
 from pydantic import TypeAdapter
 from safetensors.torch import save_file
 
-from mlops.spec.model import Custom, Linear, Mlp, Model
+from mlops.config.schema.model import Custom, Linear, Mlp, Model
 from mlops.workloads.features.fit import fit
 from mlops.workloads.features.graph import Graph, build_graph
 from mlops.workloads.stage import failed, read_params, say, write_json

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from mlops.engine.apply import Desk, apply_plan
+from mlops.engine.apply import ApplyContext, apply_plan
 from mlops.engine.events import Event
 from mlops.engine.lease import Holder, lease
 from mlops.engine.plan import make_plan
@@ -162,8 +162,8 @@ def test_a_sink_that_breaks_loses_nothing_but_the_events(world: World) -> None:
         raise BrokenPipeError
 
     with lease(world.store, Holder.me("me", "now")) as token:
-        truths = world.truths([thing("a"), thing("b", "a")])
-        result = apply_plan(make_plan(truths), Desk(truths, world.store, "op", token, broken_pipe))
+        plan_inputs = world.plan_inputs([thing("a"), thing("b", "a")])
+        result = apply_plan(make_plan(plan_inputs), ApplyContext(plan_inputs, world.store, "op", token, broken_pipe))
     assert (result.done, result.failed) == ([at("a"), at("b")], {})
     assert world.words(thing("a"), thing("b", "a")) == {}
 

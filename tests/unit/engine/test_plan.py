@@ -1,4 +1,4 @@
-"""What is decided from three truths."""
+"""What is decided from three plan_inputs."""
 
 from __future__ import annotations
 
@@ -204,8 +204,8 @@ def test_attention_changes_nothing_and_is_told_in_the_order_of_addresses(world: 
     world.apply(thing("a"), thing("b"))
     for name in ("b", "a"):
         world.kind.attention[name] = Attention(at(name), f"{name} rusts", ("a line",))
-    truths = world.truths([thing("a"), thing("b")])
-    assert [told.summary for told in attention_of(truths)] == ["a rusts", "b rusts"]
+    plan_inputs = world.plan_inputs([thing("a"), thing("b")])
+    assert [told.summary for told in attention_of(plan_inputs)] == ["a rusts", "b rusts"]
     assert world.words(thing("a"), thing("b")) == {}
 
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
+from mlops.config.project import ProjectSettings
+from mlops.context.context import Context
 from mlops.errors import MlopsError, ToolFailed
-from mlops.kinds import image
-from mlops.kinds.ground import Ground
-from mlops.kinds.image import Base, Content, Images, base_of, pinned, put_together, render
-from mlops.spec.project import Settings
+from mlops.packaging import image
+from mlops.packaging.image import Base, Content, Images, base_of, pinned, put_together, render
 
 BASE = f"docker.io/library/python@sha256:{'1' * 64}"
 CONTENT = Content("delay", Path("/nowhere"), "c" * 64, "m" * 32, ("uvicorn",))
@@ -125,7 +125,7 @@ def test_the_context_is_the_same_bytes_modes_and_times_whoever_makes_it(
 
 
 def images_of(root: Path, **registry: Any) -> Images:
-    return Images(Ground(root, Settings("flights", "dev", registry=registry)), "delay", {"base": BASE})
+    return Images(Context(root, ProjectSettings("flights", "dev", registry=registry)), "delay", {"base": BASE})
 
 
 class Fake:
@@ -176,7 +176,7 @@ def test_what_the_registry_has_is_neither_built_nor_pushed(
     tmp_path: Path, fake: Fake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     there: list[str | None] = [None, f"sha256:{'e' * 64}"]
-    monkeypatch.setattr(image, "digest_of", lambda registry, repository, tag: there.pop(0))
+    monkeypatch.setattr(image, "image_digest", lambda registry, repository, tag: there.pop(0))
     images = images_of(tmp_path, url="registry.example.com/team")
     pushed = images.make(CONTENT, silent)
     assert pushed["image"] == f"registry.example.com/team/flights/delay@sha256:{'e' * 64}"
@@ -191,12 +191,12 @@ def test_an_image_is_lost_only_where_that_is_known(tmp_path: Path, monkeypatch: 
     def unreachable(*words: Any, **more: Any) -> str:
         raise ToolFailed.of("registry does not tell", "it cannot be reached")
 
-    for digest_of, lost in (
+    for image_digest, lost in (
         (lambda *w, **m: None, "registry.example.com"),
         (lambda *w, **m: "sha256:e", ""),
         (unreachable, ""),
     ):
-        monkeypatch.setattr(image, "digest_of", digest_of)
+        monkeypatch.setattr(image, "image_digest", image_digest)
         assert images.lost(outputs) == lost
 
 
@@ -210,4 +210,4 @@ def test_a_registrys_password_is_read_where_secrets_are_and_shown_nowhere(
     registry = images.registry()
     assert registry is not None
     assert registry.password == "hunter2"
-    assert "hunter2" not in repr(registry) + json.dumps(dict(images.ground.settings.registry))
+    assert "hunter2" not in repr(registry) + json.dumps(dict(images.context.settings.registry))

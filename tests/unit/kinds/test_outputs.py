@@ -7,22 +7,24 @@ from pathlib import Path
 
 import pytest
 
-from mlops.engine.plan import Truths
+from mlops.engine.plan import PlanInputs
 from mlops.engine.resource import Desired
-from mlops.kinds.outputs import Filling, output_dependencies
+from mlops.kinds.output_resolver import OutputResolver, output_dependencies
 from tests.engine_world import Thing, World, at, opened, thing
 
 
-def truths_with_outputs(world: World, *desired: Desired) -> Truths:
+def truths_with_outputs(world: World, *desired: Desired) -> PlanInputs:
     told = [output_dependencies(one, world.kind) for one in desired]
-    truths = World.truths(world, told)
-    return Truths(truths.desired, truths.observed, {"thing": Filling(world.kind)}, truths.interrupted)
+    plan_inputs = World.plan_inputs(world, told)
+    return PlanInputs(
+        plan_inputs.desired, plan_inputs.observed, {"thing": OutputResolver(world.kind)}, plan_inputs.interrupted
+    )
 
 
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     with opened(tmp_path) as made:
-        monkeypatch.setattr(made, "truths", lambda desired: truths_with_outputs(made, *desired))
+        monkeypatch.setattr(made, "plan_inputs", lambda desired: truths_with_outputs(made, *desired))
         yield made
 
 
@@ -33,8 +35,8 @@ def test_the_value_is_filled_in_and_the_record_keeps_the_reference(world: World)
     world.apply(thing("maker", size=1), USER)
     assert world.things["user"]["inputs"]["note"] == f"it is {world.things['maker']['digest']}"
     assert world.store.records()[at("user")].inputs["note"] == "it is ${output:thing.maker.digest}"
-    truths = world.truths([thing("maker", size=1), USER])
-    assert [need.address for need in truths.desired[at("user")].depends_on] == [at("maker")]
+    plan_inputs = world.plan_inputs([thing("maker", size=1), USER])
+    assert [need.address for need in plan_inputs.desired[at("user")].depends_on] == [at("maker")]
 
 
 def test_another_output_means_another_value(world: World) -> None:

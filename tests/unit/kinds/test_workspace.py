@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mlops.errors import MlopsError
-from mlops.kinds.workspace import workspace_files
+from mlops.targets.kubernetes.workspace import workspace_files
 from mlops.tools.dvc import yaml12
 from mlops.tools.dvc.reader import read_lock, read_stages
 

@@ -13,7 +13,7 @@ import pulumi
 import pytest
 
 from tests.rendered import ROOT, Masked, Rendered, render
-from tests.unit.stacks.told import ALL, FULL_SERVING, SECRETS, SERVING, TRAINING
+from tests.unit.stacks.program_inputs import ALL, FULL_SERVING, SECRETS, SERVING, TRAINING
 
 WAITED_FOR = {"Deployment", "Job", "CronJob", "StatefulSet", "Service", "PersistentVolumeClaim"}
 
@@ -144,7 +144,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 sys.setswitchinterval(1e-5)
 from tests.rendered import render
-from tests.unit.stacks.told import ALL, SECRETS
+from tests.unit.stacks.program_inputs import ALL, SECRETS
 def count(name):
     program, inputs = ALL[name]
     return len(render(program, inputs, SECRETS).objects)

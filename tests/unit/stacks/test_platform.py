@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.rendered import Rendered, render
-from tests.unit.stacks.told import FULL_PLATFORM, PLATFORM
+from tests.unit.stacks.program_inputs import FULL_PLATFORM, PLATFORM
 
 
 def policy(rendered: Rendered, name: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import pulumi
 import pytest
 
 from tests.rendered import Rendered, render
-from tests.unit.stacks.told import DIGEST, FULL_SERVING, SECRETS, SERVING
+from tests.unit.stacks.program_inputs import DIGEST, FULL_SERVING, SECRETS, SERVING
 
 
 def container(rendered: Rendered, version: str = "v1") -> dict[str, Any]:
@@ -119,7 +119,7 @@ def test_without_autoscaling_the_number_is_said() -> None:
 
 def test_ready_is_the_golden_request_and_alive_is_less() -> None:
     made = container(render("serving", {**SERVING, "ready_timeout": 45}))
-    assert made["readinessProbe"]["exec"]["command"] == ["python3", "-m", "mlops.workloads.serving.ready"]
+    assert made["readinessProbe"]["exec"]["command"] == ["python3", "-m", "mlops.workloads.serving.probe"]
     assert made["livenessProbe"]["httpGet"] == {"path": "/livez", "port": "http"}
     assert made["startupProbe"]["failureThreshold"] * made["startupProbe"]["periodSeconds"] == 45
 

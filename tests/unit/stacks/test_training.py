@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from stacks.objects.pods import key_of
 from tests.rendered import Rendered, render
-from tests.unit.stacks.told import FULL_TRAINING, SECRETS, TRAINING
+from tests.unit.stacks.program_inputs import FULL_TRAINING, SECRETS, TRAINING
 
 
 def pod(rendered: Rendered) -> dict[str, Any]:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.rendered import Rendered, render
-from tests.unit.stacks.told import FULL_WATCHING, SECRETS, WATCHING
+from tests.unit.stacks.program_inputs import FULL_WATCHING, SECRETS, WATCHING
 
 
 def pod(rendered: Rendered) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def test_it_reads_the_log_and_writes_elsewhere() -> None:
 
 
 def test_it_looks_where_the_endpoint_writes() -> None:
-    from tests.unit.stacks.told import FULL_SERVING
+    from tests.unit.stacks.program_inputs import FULL_SERVING
 
     served = render("serving", FULL_SERVING, SECRETS).objects["deployment/delay-v1"]["spec"]["template"]["spec"]
     (written,) = [it for it in served["containers"][0]["volumeMounts"] if it["name"] == "logs"]

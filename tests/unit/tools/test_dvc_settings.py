@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mlops.tools.dvc.remote import has_remote
-from mlops.tools.dvc.settings import Settings
+from mlops.tools.dvc.settings import DvcSettings
 
 SHARED = """\
 [core]
@@ -37,7 +37,7 @@ def project(root: Path, url: str, local: str = "") -> Path:
 
 @pytest.mark.parametrize("url", ["../../store", "s3://bucket/path"])
 def test_a_folder_is_named_from_the_root_and_an_address_is_left(tmp_path: Path, url: str) -> None:
-    settings = Settings.of(project(tmp_path / "project", url))
+    settings = DvcSettings.of(project(tmp_path / "project", url))
     expected = url if "://" in url else str(tmp_path / "store")
     assert settings.remote == expected
     assert settings.urls == [expected]
@@ -45,20 +45,20 @@ def test_a_folder_is_named_from_the_root_and_an_address_is_left(tmp_path: Path, 
 
 
 def test_the_cache_of_this_machine_is_named_only_where_asked(tmp_path: Path) -> None:
-    settings = Settings.of(project(tmp_path / "project", "s3://bucket"))
+    settings = DvcSettings.of(project(tmp_path / "project", "s3://bucket"))
     assert settings.cache == tmp_path / "project" / "elsewhere"
     assert "[cache]" not in settings.texts()["config"]
     assert f"dir = {settings.cache}\n" in settings.texts(cache=True)["config"]
 
 
 def test_what_is_local_stays_in_a_text_of_its_own(tmp_path: Path) -> None:
-    texts = Settings.of(project(tmp_path / "project", "s3://bucket", LOCAL)).texts()
+    texts = DvcSettings.of(project(tmp_path / "project", "s3://bucket", LOCAL)).texts()
     assert "secret" not in texts["config"]
     assert "secret_access_key = a%secret" in texts["config.local"]
 
 
 def test_git_and_telemetry_are_off_elsewhere(tmp_path: Path) -> None:
-    told = Settings.of(project(tmp_path / "project", "s3://bucket")).texts()["config"]
+    told = DvcSettings.of(project(tmp_path / "project", "s3://bucket")).texts()["config"]
     assert "no_scm = true" in told
     assert "no_scm = false" not in told
     assert "analytics = false" in told

@@ -17,7 +17,7 @@ import pytest
 from mlops.errors import MlopsError, ToolFailed
 from mlops.tools import oci
 from mlops.tools.oci import Buildah, Docker, pick
-from mlops.tools.registry import Registry, digest_of
+from mlops.tools.registry import Registry, image_digest
 
 DIGEST = f"sha256:{'e' * 64}"
 TOKEN = base64.b64encode(b"me:hunter2").decode()
@@ -155,12 +155,12 @@ def answering(scheme: str) -> Iterator[str]:
 def test_a_registry_is_asked_with_a_token_or_a_password(scheme: str) -> None:
     with answering(scheme) as url:
         registry = Registry(url, "me", "hunter2", insecure=True)
-        assert digest_of(registry, "x", "there") == DIGEST
-        assert digest_of(registry, "x", "gone") is None
+        assert image_digest(registry, "x", "there") == DIGEST
+        assert image_digest(registry, "x", "gone") is None
         with pytest.raises(ToolFailed, match=r"was asked for team/x:there, and it answered 40[13]"):
-            digest_of(Registry(url, "me", "wrong", insecure=True), "x", "there")
+            image_digest(Registry(url, "me", "wrong", insecure=True), "x", "there")
 
 
 def test_a_registry_that_cannot_be_reached_is_not_an_absent_image() -> None:
     with pytest.raises(ToolFailed, match="it cannot be reached"):
-        digest_of(Registry("127.0.0.1:1", insecure=True), "x", "there", timeout=1)
+        image_digest(Registry("127.0.0.1:1", insecure=True), "x", "there", timeout=1)

@@ -23,11 +23,11 @@ from onnx import TensorProto, helper
 
 from mlops.workloads.serving.answer import PROBE_HEADER, Writer, read_predictions
 from mlops.workloads.serving.app import Application
-from mlops.workloads.serving.keyed import Keyed
+from mlops.workloads.serving.auth_middleware import KeyRequired
 from mlops.workloads.serving.listen import Draining
 from mlops.workloads.serving.log import PredictionLog
-from mlops.workloads.serving.ready import NotReady, check, worst_of
-from mlops.workloads.serving.told import KeyFile, Misconfigured, Told, read_told
+from mlops.workloads.serving.probe import NotReady, check, worst_of
+from mlops.workloads.serving.server_settings import KeyFile, Misconfigured, ServerSettings, read_server_settings
 
 KEY = {"x-api-key": "a-key"}
 CONTRACT = {
@@ -70,7 +70,9 @@ def until(fits: Callable[[], bool], seconds: float = 10.0) -> None:
 
 
 @contextmanager
-def serving(application: Application, through: Any = None, drain: float = 0.0) -> Iterator[tuple[Draining, Told]]:
+def serving(
+    application: Application, through: Any = None, drain: float = 0.0
+) -> Iterator[tuple[Draining, ServerSettings]]:
     """A server on a free port in a thread of this process, ended as the signal would end it."""
     config = uvicorn.Config(
         through or application, host="127.0.0.1", port=0, lifespan="off", log_level="warning", proxy_headers=False
@@ -80,7 +82,7 @@ def serving(application: Application, through: Any = None, drain: float = 0.0) -
     thread.start()
     try:
         until(lambda: server.started)
-        yield server, Told("v1", port=server.servers[0].sockets[0].getsockname()[1])
+        yield server, ServerSettings("v1", port=server.servers[0].sockets[0].getsockname()[1])
     finally:
         server.should_exit = True
         thread.join(10)
@@ -95,8 +97,10 @@ def ask(application: Any, method: str, path: str, **more: Any) -> httpx.Response
 
 
 def test_what_is_not_told_has_a_default() -> None:
-    assert read_told({"MLOPS_VERSION": "v3", "MLOPS_PORT": ""}) == Told("v3")
-    told = read_told({"MLOPS_VERSION": "v3", "MLOPS_LOG_DIR": "/log", "MLOPS_DRAIN": "2.5", "MLOPS_PORT": "81"})
+    assert read_server_settings({"MLOPS_VERSION": "v3", "MLOPS_PORT": ""}) == ServerSettings("v3")
+    told = read_server_settings(
+        {"MLOPS_VERSION": "v3", "MLOPS_LOG_DIR": "/log", "MLOPS_DRAIN": "2.5", "MLOPS_PORT": "81"}
+    )
     assert (told.log, told.drain, told.port) == (Path("/log"), 2.5, 81)
 
 
@@ -114,12 +118,12 @@ def test_what_is_not_told_has_a_default() -> None:
 )
 def test_what_does_not_fit_is_told_in_a_sentence(env: dict[str, str], words: str) -> None:
     with pytest.raises(Misconfigured, match=words.replace("(", r"\(")):
-        read_told({"MLOPS_VERSION": "v1", **env})
+        read_server_settings({"MLOPS_VERSION": "v1", **env})
 
 
 def test_without_the_key_only_health_readiness_and_metrics_are_answered(model: Path, key_file: Path) -> None:
     application = Application(model, "v1")
-    keyed = Keyed(application, KeyFile(key_file))
+    keyed = KeyRequired(application, KeyFile(key_file))
     assert application.open_paths == {
         "/healthz", "/livez", "/readyz", "/metrics", "/v2/health/live", "/v2/health/ready", "/v2/models/m/ready"
     }  # fmt: skip
@@ -162,7 +166,7 @@ def test_the_probe_says_ready_once_the_golden_rows_are_answered(model: Path, key
     log = PredictionLog(tmp_path / "log", "v1", sample=1.0, flush=0.01, keep=3600)
     application = Application(model, "v1", log)
     key = KeyFile(key_file)
-    with serving(application, Keyed(application, key)) as (_, told):
+    with serving(application, KeyRequired(application, key)) as (_, told):
         assert check(told, key.value(), model) == "ready: v1 answered 2 golden rows, 0 away at most"
         with pytest.raises(NotReady, match="the golden request got 401"):
             check(told, None, model)
@@ -235,6 +239,6 @@ def test_what_is_no_number_is_infinitely_far_away() -> None:
 
 
 def test_the_probe_imports_nothing_heavy() -> None:
-    code = "import sys; import mlops.workloads.serving.ready; print({'numpy', 'onnxruntime', 'uvicorn'} & set(sys.modules))"
+    code = "import sys; import mlops.workloads.serving.probe; print({'numpy', 'onnxruntime', 'uvicorn'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"

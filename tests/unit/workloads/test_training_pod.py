@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from mlops.errors import MlopsError, Problem, ToolFailed
+from mlops.workloads.pod.barrier import hold, stay
 from mlops.workloads.pod.child import environment, run_child
-from mlops.workloads.pod.parting import hold, stay
+from mlops.workloads.pod.pod_settings import PodSettings
 from mlops.workloads.pod.report import MOST, report_text
-from mlops.workloads.pod.told import Told
 from tests.ports import any_port
 
 ENV = {"MLOPS_STAGES": "train@delay evaluate@delay", "MLOPS_DEPS": "data/flights"}
@@ -29,7 +29,7 @@ def entry(params: int, outs: int = 1) -> dict[str, Any]:
 
 
 def test_a_pod_alone_needs_to_know_its_stages_only() -> None:
-    told = Told.of({"MLOPS_STAGES": "train@delay"})
+    told = PodSettings.of({"MLOPS_STAGES": "train@delay"})
     assert (told.is_first, told.is_spread, told.deps, str(told.report)) == (True, False, (), "/dev/termination-log")
 
 
@@ -43,7 +43,7 @@ def test_a_pod_alone_needs_to_know_its_stages_only() -> None:
     ],
 )
 def test_training_is_spread_over_pods_and_over_gpus(more: dict[str, str], spread: bool, processes: int) -> None:
-    told = Told.of(ENV | more)
+    told = PodSettings.of(ENV | more)
     assert (told.is_spread, told.processes) == (spread, processes)
 
 
@@ -58,7 +58,7 @@ def test_training_is_spread_over_pods_and_over_gpus(more: dict[str, str], spread
 )
 def test_what_a_pod_is_not_told_is_said(env: dict[str, str], summary: str) -> None:
     with pytest.raises(MlopsError, match=summary):
-        Told.of(env)
+        PodSettings.of(env)
 
 
 def test_a_report_holds_whole_entries_where_they_fit() -> None:
@@ -132,7 +132,7 @@ def test_pods_stay_until_the_first_one_is_done() -> None:
 
 
 def test_pods_are_started_again_where_the_first_one_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mlops.workloads.pod.parting._PATIENCE", 1.0)
+    monkeypatch.setattr("mlops.workloads.pod.barrier._PATIENCE", 1.0)
     port = any_port()
     threads, said = waiting(port, 1)
     with pytest.raises(RuntimeError, match="no disk"), hold(port, 1):

@@ -1,0 +1,123 @@
+"""Change one's mind.
+
+Lives here: moves_of (`moved:`), steps_back, back_to, plan_back, edits_back (rollback).
+Not here: planning and applying (project), taking over what exists (adopt).
+Law: going back is a plan like any other: it says what it will do, and is reviewed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from mlops.address import Address
+from mlops.api.configuration import parse_address
+from mlops.api.options import Options
+from mlops.config.project import LoadedResource, ProjectSpec
+from mlops.engine.resource import Record
+from mlops.engine.store import DatabaseStore
+from mlops.errors import MlopsError
+from mlops.kinds.registry import kind_class
+from mlops.render.document import value_text
+
+if TYPE_CHECKING:
+    from mlops.api.project import Project
+    from mlops.engine.plan import Plan
+
+
+def moves_of(spec: ProjectSpec, records: Mapping[Address, Record]) -> dict[Address, Address]:
+    """Old -> new, of what is recorded under the old address only."""
+    told = {Address.parse(old): Address.parse(new) for old, new in spec.settings.moved.items()}
+    moves = {old: new for old, new in told.items() if old in records and new not in records}
+    fixed = [old for old in moves if not getattr(kind_class(old.kind), "movable", False)]
+    if fixed:
+        names = ", ".join(f"{old} → {moves[old]}" for old in fixed)
+        raise MlopsError.of(
+            "cannot be moved",
+            f"{names}: what runs, and what is pinned in dvc.lock, has the old name in it. Take the line out of `moved:` "
+            "in conf/project.yaml: it is then made under the new name, and the old one is deleted after it.",
+        )
+    return moves
+
+
+def steps_back(store: DatabaseStore, spec: ProjectSpec, text: str, to: str | None) -> tuple[str, ...]:
+    """`ADDRESS@SERIAL` of the resource and of all that it was made from. `to`: a serial, or the beginning of a digest;
+    None for the version before the present one. Raises MlopsError where there is none."""
+    records = store.records()
+    at = parse_address(text, {**spec.resources, **records})
+    versions = [v for v in store.versions(at) if v.record is not None and v.record.complete]
+    now = records.get(at)
+    if to is None:
+        earlier = [v for v in versions if now is None or _made(v.record) != _made(now)]
+        found = earlier[-1] if earlier else None
+    else:
+        found = next((v for v in reversed(versions) if _is(to, v.serial, v.record)), None)
+    if found is None:
+        raise MlopsError.of(
+            "no such version",
+            f"{at} has no {'earlier version' if to is None else f'version `{to}`'}. The versions that it had: "
+            f"mlops history {at}",
+            address=str(at),
+        )
+    told: dict[Address, int] = {}
+    todo = [at]
+    while todo:
+        one = todo.pop()
+        past = [v for v in store.versions(one) if v.serial <= found.serial and v.record is not None]
+        if one in told or not past or past[-1].record is None:
+            continue
+        told[one] = past[-1].serial
+        todo += past[-1].record.depends_on
+    return tuple(f"{one}@{serial}" for one, serial in sorted(told.items()))
+
+
+def _made(record: Record | None) -> Any:
+    return (record.inputs, record.outputs.get("digest")) if record else None
+
+
+def _is(to: str, serial: int, record: Record | None) -> bool:
+    outputs = record.outputs if record else {}
+    names = [str(outputs.get(name, "")) for name in ("digest", "version", "tag", "model_digest")]
+    return to == str(serial) or (len(to) >= 4 and any(to == name or name.startswith(to) for name in names if name))
+
+
+def back_to(project: Project, back: Sequence[str]) -> Project:
+    """The same project, with the inputs that were recorded at these serials."""
+    if not back:
+        return project
+    resources = dict(project.spec.resources)
+    for told in back:
+        name, _, serial = told.partition("@")
+        at = Address.parse(name)
+        record = next((v.record for v in project.store.versions(at) if v.serial == int(serial)), None)
+        if record is None:
+            raise MlopsError.of("no such version", f"{at} has no version at serial {serial}: mlops history {at}")
+        known = resources.get(at)
+        inputs = plain(record.inputs)
+        references = known.references if known else ()
+        resources[at] = LoadedResource(at, inputs, dict.fromkeys(inputs, f"rollback to serial {serial}"), references,
+                                       record.protect)  # fmt: skip
+    return replace(project, spec=replace(project.spec, resources=resources))
+
+
+def plan_back(project: Project, text: str, to: str | None) -> Plan:
+    """The plan of going back to what `steps_back` names."""
+    return project.plan(Options(targets=(text,), back=steps_back(project.store, project.spec, text, to)))
+
+
+def edits_back(project: Project, plan: Plan) -> list[str]:
+    """What the YAML must say to keep it: without these edits the next plan goes forward again."""
+    told = ["To keep it, say so in conf/; the next plan shows it as a difference until then:"]
+    for change in plan.changes:
+        for field in change.fields:
+            value = value_text(field.after) if field.after is not None else "(take it out)"
+            told.append(f"  conf/{change.address.kind}/{change.address.name}.yaml  {field.path}: {value}")
+    return told if len(told) > 1 else []
+
+
+def plain(value: Any) -> Any:
+    """Recorded inputs as a file says them."""
+    if isinstance(value, Mapping):
+        return f"${{secret:{value['$secret']}}}" if "$secret" in value else {k: plain(v) for k, v in value.items()}
+    return [plain(inner) for inner in value] if isinstance(value, list | tuple) else value

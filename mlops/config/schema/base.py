@@ -1,0 +1,63 @@
+"""Hold what every resource shares.
+
+Lives here: Strict (the base of every model), spec_field() (a field with its category and its documentation), FieldError (an
+error that knows its field), Resource.
+Not here: the resources themselves, composing them from files.
+Law: unknown keys are errors; a default never changes, so that a new version of the tool changes nobody's world.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from mlops.config.schema.category import Category
+
+SECRET = r"^\$\{secret:[A-Za-z_][A-Za-z0-9_]*\}$"  # noqa: S105
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
+Column = Annotated[str, StringConstraints(min_length=1)]
+SecretText = Annotated[str, StringConstraints(pattern=SECRET)]
+"""A reference to a secret. Composition leaves `${secret:NAME}` as this text; a literal value is refused."""
+
+
+class FieldError(ValueError):
+    """Says what does not fit and, below the model that judges, at which field."""
+
+    def __init__(self, message: str, *path: str | int) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, allow_inf_nan=False, hide_input_in_errors=True)
+
+
+def spec_field(
+    default: Any = ..., *, doc: str, change: Category | None = None, refers: str | None = None, **more: Any
+) -> Any:
+    """A field of the spec.
+
+    `change`: what a change of it means; inherited by the fields below, taken from the field above where None.
+    `refers`: the kind whose resource the value names (a typed reference, and so a dependency edge).
+    """
+    marks: dict[str, Any] = {"x-change": str(change)} if change else {}
+    if refers:
+        marks["x-refers"] = refers
+    return Field(default, description=doc, json_schema_extra=marks or None, **more)
+
+
+class Resource(Strict):
+    """What every resource file may say, whatever its kind."""
+
+    noun: ClassVar[str] = ""
+    """What a resource of the kind is called in a sentence; empty for the kind's own name."""
+    order: ClassVar[int] = 100
+    """Kinds with a lower number are needed by those with a higher one; resources are listed in this order."""
+
+    enabled: bool = spec_field(True, doc="`false` takes the resource out, as if its file were not there.")
+    description: str = spec_field("", doc="What it is for, for people.", change=Category.METADATA)
+    owner: str = spec_field("", doc="Whom to ask.", change=Category.METADATA)
+    protect: bool | None = spec_field(
+        None, doc="Refuse to delete or replace it. Default: the environment's.", change=Category.METADATA
+    )

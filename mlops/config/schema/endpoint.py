@@ -1,0 +1,85 @@
+"""Say what answers requests.
+
+Lives here: Endpoint, with its rollout, scale, keys and limits.
+Not here: moving traffic (kinds, tools).
+Law: replicas mean RESCALE, keys and limits RECONFIGURE, a package REDEPLOY; nothing else restarts a process.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field, field_validator
+
+from mlops.config.schema.base import Name, Resource, SecretText, Strict, spec_field
+from mlops.config.schema.category import Category
+from mlops.config.schema.stack import Quantity
+from mlops.config.schema.units import Duration, Rate, Share
+
+
+class Auth(Strict):
+    api_key: SecretText = spec_field(doc="`${secret:NAME}`; clients send its value in the header `x-api-key`.")
+
+
+class Rollout(Strict):
+    steps: tuple[Share, ...] = spec_field((0.1, 0.5, 1.0), doc="Shares of the traffic, rising to 100%.")
+    pause: Duration = spec_field(10.0, doc="How long each step is watched before it is judged.")
+    max_error_rate: Share = spec_field(0.01, doc="A step with more failed requests shifts back.")
+    max_latency_ratio: float = spec_field(
+        3.0, doc="A step whose p99 is this many times the live version's shifts back.", gt=1
+    )
+    ready_timeout: Duration = spec_field(30.0, doc="How long a new version may take to answer its golden request.")
+    drain: Duration = spec_field(5.0, doc="How long a version out of the route may finish its requests.")
+
+    @field_validator("steps")
+    @classmethod
+    def _rise_to_all(cls, steps: tuple[float, ...]) -> tuple[float, ...]:
+        if not steps or steps[-1] != 1.0 or list(steps) != sorted(set(steps)) or steps[0] <= 0:
+            raise ValueError("rollout steps must rise and end at 100%, such as [10%, 50%, 100%]")
+        return steps
+
+
+class Autoscale(Strict):
+    """More replicas under load, never fewer than `replicas`. The cluster's metrics decide."""
+
+    most: int = Field(ge=1, le=1000, description="Replicas.")
+    cpu: Share | None = spec_field(0.8, doc="Of what a replica asks for; more replicas above it.")
+    rate: int | None = Field(
+        None,
+        ge=1,
+        description="Requests a second of one replica; needs an adapter that serves mlops_requests_per_second.",
+    )
+
+
+class Resources(Strict):
+    """Of one replica."""
+
+    cpu: Quantity = "500m"
+    memory: Quantity = "512Mi"
+
+
+class Log(Strict):
+    enabled: bool = spec_field(True, doc="Keep requests and answers for the monitor.")
+    sample: Share = spec_field(1.0, doc="Share of the requests kept.")
+    flush: Duration = spec_field(1.0, doc="At most this much is lost in a crash.")
+    keep: Duration = spec_field(604800.0, doc="Older segments are deleted.")
+
+
+class Endpoint(Resource):
+    """A package on a stack, behind a gateway."""
+
+    order: ClassVar[int] = 50
+
+    package: Name = spec_field(doc="What answers.", change=Category.REDEPLOY, refers="package")
+    stack: Name = spec_field(doc="Where it runs.", change=Category.REDEPLOY, refers="stack")
+    replicas: int = Field(1, ge=1, le=64, description="Processes.", json_schema_extra={"x-change": "RESCALE"})
+    autoscale: Autoscale | None = spec_field(
+        None, doc="On Kubernetes: more replicas under load.", change=Category.RESCALE
+    )
+    resources: Resources = spec_field(Resources(), doc="On Kubernetes: what a replica gets.", change=Category.RESCALE)
+    auth: Auth | None = spec_field(
+        None, doc="Who may ask. Default: everybody who reaches it.", change=Category.RECONFIGURE
+    )
+    rate_limit: Rate | None = spec_field(None, doc="Requests let through, such as 200/s.", change=Category.RECONFIGURE)
+    rollout: Rollout = spec_field(Rollout(), doc="How a new version takes over.", change=Category.METADATA)
+    log: Log = spec_field(Log(), doc="The prediction log.", change=Category.REDEPLOY)

@@ -1,0 +1,87 @@
+"""Say what is packed for serving.
+
+Lives here: Package, with its interface and its image.
+Not here: building a bento or an image (kinds, tools), where images are kept (settings).
+Law: a field here changes what runs, so it means REPACKAGE.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AfterValidator, Field
+
+from mlops.config.schema.base import Name, Resource, Strict, spec_field
+from mlops.config.schema.category import Category
+from mlops.config.schema.units import Duration
+
+_PINNED = re.compile(r"(?P<name>[a-z0-9][a-z0-9._/:-]*)@sha256:[0-9a-f]{64}")
+_REPOSITORY = r"[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*"
+_FIND = (
+    "Find it with `docker buildx imagetools inspect {name}`, or `podman pull {name}` and `podman images --digests`; of an "
+    "image in local storage, `buildah images --digests` tells it"
+)
+
+
+def _base(text: str) -> str:
+    if "@" not in text:
+        raise ValueError(
+            f"`{text}` is a tag, and tomorrow it may be another image; write NAME@sha256:DIGEST. {_FIND.format(name=text)}"
+        )
+    found = _PINNED.fullmatch(text)
+    if not found:
+        raise ValueError(f"`{text}` is not NAME@sha256: with 64 digits of 0-9a-f after it")
+    host, _, rest = found["name"].partition("/")
+    if not rest or not ("." in host or ":" in host or host == "localhost"):
+        raise ValueError(
+            f"`{text}` names no registry, and each builder would look elsewhere; begin with one, such as docker.io/library/ "
+            "or, for local storage, localhost/"
+        )
+    if ":" in rest:
+        raise ValueError(f"`{text}` has a tag and a digest, and only the digest counts; take the tag out")
+    return text
+
+
+def _repository(text: str) -> str:
+    if not re.fullmatch(_REPOSITORY, text):
+        raise ValueError(
+            f"`{text}` is not a repository; write lower-case words joined by / - _ or ., without registry and tag, such as "
+            "flights/delay. The registry is the environment's: `registry: {url: …}`"
+        )
+    return text
+
+
+class Image(Strict):
+    """An OCI image of the same content, for clusters."""
+
+    base: Annotated[str, AfterValidator(_base)] = spec_field(
+        doc="What it stands on, by digest: NAME@sha256:…; it must hold python3, 3.11 or newer, and glibc.",
+    )
+    repository: Annotated[str, AfterValidator(_repository)] | None = spec_field(
+        None, doc="Its name in the environment's registry. Default: PROJECT/PACKAGE.", change=Category.REPACKAGE
+    )
+    builder: Literal["auto", "docker", "podman", "buildah"] = spec_field(
+        "auto", doc="What builds it; `auto` takes the first that works.", change=Category.METADATA
+    )
+
+
+class Api(Strict):
+    max_rows: int = spec_field(10_000, doc="The most rows of one request.", ge=1)
+    gather: bool = spec_field(True, doc="Answer concurrent small requests with one call of the model.")
+    timeout: Duration = spec_field(10.0, doc="The longest a request may take.")
+    threshold: float = spec_field(0.5, doc="Binary: the probability from which the label is true.", ge=0, le=1)
+    golden_rows: int = spec_field(
+        16, doc="Rows of the test split kept with their predictions, to check a version by.", ge=1
+    )
+
+
+class Package(Resource):
+    """A model with its interface, as a bento and, if asked for, as an image."""
+
+    order: ClassVar[int] = 30
+
+    model: Name = spec_field(doc="The model it serves.", change=Category.REPACKAGE, refers="model")
+    api: Api = spec_field(Api(), doc="How it answers.", change=Category.REPACKAGE)
+    threads: int = Field(1, ge=1, description="Threads of onnxruntime.", json_schema_extra={"x-change": "REPACKAGE"})
+    image: Image | None = spec_field(None, doc="Build an OCI image too. Default: none.", change=Category.REPACKAGE)

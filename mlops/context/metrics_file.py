@@ -1,0 +1,21 @@
+"""Read what an evaluation measured.
+
+Lives here: read_metrics.
+Not here: measuring (workloads), what a metric is (metrics), judging (kinds).
+Law: a file that is missing or damaged is no metrics, and no error.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+
+def read_metrics(root: Path, model_name: str) -> dict[str, Any] | None:
+    """metrics/model/NAME.json: `SPLIT_METRIC` -> number, and `slices`; None where there is none."""
+    try:
+        metrics: dict[str, Any] = json.loads((root / "metrics" / "model" / f"{model_name}.json").read_text())
+    except (OSError, ValueError):
+        return None
+    return metrics

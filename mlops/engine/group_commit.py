@@ -1,0 +1,68 @@
+"""Write for several threads at once.
+
+Lives here: Together, which carries out what threads ask for at the same time in one transaction.
+Not here: what is written (store).
+Law: `run` returns after the commit that holds its work, and raises what its own work raised.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+Work = Callable[[sa.Connection], Any]
+
+
+@dataclass(eq=False)
+class _Wish:
+    token: int
+    work: Work
+    answer: Any = None
+    error: BaseException | None = None
+    is_done: bool = False
+
+
+class Together:
+    """`transaction`: opens one for the holder of a token. A commit waits for the disk; whoever comes meanwhile shares
+    the next one."""
+
+    def __init__(self, transaction: Callable[[int], AbstractContextManager[sa.Connection]]) -> None:
+        self._transaction = transaction
+        self._waiting: list[_Wish] = []
+        self._queue, self._writer = threading.Lock(), threading.Lock()
+
+    def run(self, token: int, work: Work) -> Any:
+        mine = _Wish(token, work)
+        with self._queue:
+            self._waiting.append(mine)
+        with self._writer:
+            if not mine.is_done:
+                self._carry_out(self._taken(token))
+        if mine.error is not None:
+            raise mine.error
+        return mine.answer
+
+    def _taken(self, token: int) -> list[_Wish]:
+        with self._queue:
+            taken = [wish for wish in self._waiting if wish.token == token]
+            self._waiting = [wish for wish in self._waiting if wish.token != token]
+        return taken
+
+    def _carry_out(self, selection: list[_Wish]) -> None:
+        try:
+            with self._transaction(selection[0].token) as connection:
+                for wish in selection:
+                    wish.answer = wish.work(connection)
+        except BaseException as error:
+            if len(selection) > 1:
+                for wish in selection:
+                    self._carry_out([wish])
+                return
+            selection[0].error = error
+        for wish in selection:
+            wish.is_done = True

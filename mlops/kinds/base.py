@@ -1,0 +1,101 @@
+"""Do what most kinds have in common.
+
+Lives here: BaseKind, which built-in kinds and those of other packages extend.
+Not here: the engine's side of the contract (engine.resource.Kind), what a kind's files say (config.schema).
+Law: `observe` only reads; create, update and delete may be called again after a crash and then finish.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar
+
+from mlops.address import Address
+from mlops.config.project import LoadedResource, ProjectSpec
+from mlops.config.schema.category import Category
+from mlops.context.context import Context, effect_of, field_effect
+from mlops.context.secrets import seal, unseal
+from mlops.engine.resource import Action, Dependency, Desired, Effect, Observed, Outcome, Record, Step
+
+
+@dataclass(frozen=True)
+class Status:
+    """How a resource is doing. `state`: ok, changed, missing or failed. `text`: one short line; what is wrong says what to
+    do. `attention`: lines below it."""
+
+    text: str = ""
+    state: str = "ok"
+    url: str | None = None
+    attention: tuple[str, ...] = ()
+
+
+class BaseKind:
+    """A kind has a `name` and writes `observe`, `create` and `delete`; the rest can stay as it is here.
+
+    `context.root` is the project's folder, `context.environment` the environment, `context.paths.home` where files of
+    this machine go.
+    """
+
+    name: ClassVar[str]
+    created: Effect = effect_of(Category.PROVISION)
+    deleted: Effect = Effect(Category.DESTROY.value, Category.DESTROY.rank, Action.DELETE)
+    keeping: ClassVar[tuple[Category, ...]] = (Category.METADATA,)
+    """Categories of changes that leave every output as it was, so that nothing below has to wait for them."""
+    movable: ClassVar[bool] = False
+    """Whether nothing in the world knows its address, so that `moved:` renames it and nothing happens."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+
+    def desire(self, resource: LoadedResource, project: ProjectSpec) -> Desired:
+        """Secrets sealed; a change of what a typed reference names is a change of the field that names it."""
+        inputs: dict[str, Any] = seal(dict(resource.inputs), self.context.paths.secrets, self.context.salt)
+        needs = tuple(Dependency(at, partial(self.effect, path), "digest") for path, at in resource.references)
+        return Desired(resource.address, inputs, needs, resource.protect, resource.origins)
+
+    def effect(self, path: str) -> Effect:
+        """What the field's marker in the model says."""
+        effect = field_effect(self.name, path)
+        return replace(effect, keeps=effect.category in self.keeping)
+
+    def effect_of(self, category: Category) -> Effect:
+        """What a change of this category means here."""
+        return replace(effect_of(category), keeps=category in self.keeping)
+
+    def notes(self, desired: Desired, record: Record | None, category: str) -> tuple[str, ...]:
+        return ()
+
+    def observe(self, address: Address, desired: Desired | None, record: Record | None) -> Observed:
+        return Observed(record, exists=record is not None)
+
+    def create(self, step: Step) -> Outcome:
+        raise NotImplementedError
+
+    def update(self, step: Step) -> Outcome:
+        """Serves changes; `create` does, where a kind makes the same of both."""
+        return self.create(step)
+
+    def delete(self, step: Step) -> None:
+        raise NotImplementedError
+
+    def pinned(self, address: Address) -> Mapping[str, Any] | None:
+        """The inputs that something outside the state, such as dvc.lock, holds of it; None where nothing does."""
+        return None
+
+    def status(self, record: Record) -> Status:
+        return Status("made" if record.complete else "")
+
+    def logs(self, record: Record) -> tuple[Path, ...]:
+        """The newest log files of its processes; empty where it has none."""
+        return ()
+
+    def override_hint(self, address: Address, path: str, value: str) -> str:
+        """The edit of the YAML that would keep an override."""
+        return f"To keep it, say in conf/{address.kind}/{address.name}.yaml:  {path}: {value}"
+
+    def secret(self, inputs: Mapping[str, Any], field: str) -> str:
+        """The value of the secret that a top-level field names. Raises MlopsError where it has none."""
+        return unseal(inputs[field], self.context.paths.secrets, field=field)

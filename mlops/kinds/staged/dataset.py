@@ -1,0 +1,109 @@
+"""What a data set means.
+
+Lives here: DatasetKind.
+Not here: making one (workloads.data).
+Law: what dvc.lock pins is what is recorded, for everybody who shares the repository.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mlops.address import Address
+from mlops.config.project import LoadedResource, ProjectSpec
+from mlops.config.schema.category import Category
+from mlops.config.schema.location import locate
+from mlops.context.context import KEEPING, effect_of, metadata, without
+from mlops.engine.resource import Action, Desired, Effect, Observed, Outcome, Reason, Record, Stale, Step
+from mlops.errors import MlopsError
+from mlops.kinds.base import BaseKind
+from mlops.kinds.staged.params import code_digest, dataset_params
+from mlops.kinds.staged.stages import make, stale_of
+
+
+class DatasetKind(BaseKind):
+    name = "dataset"
+    keeping = KEEPING
+    created = effect_of(Category.REPROCESS)
+    deleted = Effect(Category.DESTROY.value, Category.DESTROY.rank, Action.FORGET)
+
+    def desire(self, resource: LoadedResource, project: ProjectSpec) -> Desired:
+        return Desired(resource.address, resource.inputs, (), resource.protect, resource.origins)
+
+    def observe(self, address: Address, desired: Desired | None, record: Record | None) -> Observed:
+        stage = f"prepare@{address.name}"
+        locked = self.context.lock.get(stage)
+        if desired is None:
+            return Observed(record)
+        if locked is None:
+            return Observed(record, exists=False) if record else Observed(None, exists=False)
+        told = locked.params.get(f"params/dataset/{address.name}.json", {}).get("prepare", {})
+        inputs = {**without(told, "fingerprint", "code"), **metadata(record, desired.inputs)}
+        digest = locked.outs.get(f"data/{address.name}", "")
+        same = record is not None and record.outputs.get("digest") == digest
+        kept = dict(record.outputs) if record and same else {}
+        protect = record.protect if record else desired.protect
+        truth = Record(
+            address, inputs, {**kept, "digest": digest}, {}, (), protect, record.complete if record and same else True,
+            record.serial if record else 0, record.extra if record else {},
+        )  # fmt: skip
+        stale = [*self._moved(desired, told), *stale_of(self.context, stage, self.created)]
+        return Observed(truth, adopted=not same, stale=tuple(stale))
+
+    def pinned(self, address: Address) -> dict[str, Any] | None:
+        """The inputs that dvc.lock holds of it; None where it holds none."""
+        locked = self.context.lock.get(f"prepare@{address.name}")
+        if locked is None:
+            return None
+        told = locked.params.get(f"params/dataset/{address.name}.json", {}).get("prepare", {})
+        return without(told, "fingerprint", "code") or None
+
+    def _moved(self, desired: Desired, told: Mapping[str, Any]) -> list[Stale]:
+        """Sources and code that are not what dvc.lock pins, each with its own sentence."""
+        stale: list[Stale] = []
+        prints = told.get("fingerprint", {})
+        for name, source in desired.inputs["sources"].items():
+            try:
+                now = self.context.hashes.file(locate(source["uri"], self.context.root))
+            except MlopsError as error:
+                problem = error.problems[0]
+                stale.append(Stale(Reason(f"source {name}: {problem.detail}"), self.created))
+                continue
+            if name in prints and prints[name] != now:
+                stale.append(Stale(Reason(f"source {name} changed on disk ({source['uri']})"), self.created))
+        if told.get("code") != code_digest("prepare"):
+            stale.append(Stale(Reason("the code that prepares data changed (mlops.workloads.data)"), self.created))
+        return stale
+
+    def notes(self, desired: Desired, record: Record | None, category: str) -> tuple[str, ...]:
+        seconds = record.outputs.get("seconds") if record else None
+        return (f"about {seconds:.0f} s (as last time)",) if seconds and category == Category.REPROCESS else ()
+
+    def create(self, step: Step) -> Outcome:
+        stage = f"prepare@{step.address.name}"
+        resource = self.context.resources[step.address]
+        lock, seconds = make(self.context, step, dataset_params(resource, self.context), [stage])
+        profile = _json(self.context.root / "data" / step.address.name / "profile.json")
+        rows = profile["rows"]
+        columns = len(profile["columns"])
+        outputs = {
+            "digest": lock[stage].outs[f"data/{step.address.name}"], "rows": rows, "columns": columns,
+            "seconds": round(seconds, 1) or (step.recorded.outputs.get("seconds", 0.0) if step.recorded else 0.0),
+            "newest": profile.get("newest"),
+        }  # fmt: skip
+        return Outcome(outputs, f"{rows['source']:,} → {rows['result']:,} rows, {columns} columns")
+
+    def delete(self, step: Step) -> None:
+        """Files, lock entry and cache stay."""
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise MlopsError.of(
+            "output is damaged", f"{path} cannot be read: {error}. Take its folder away and apply again."
+        ) from error

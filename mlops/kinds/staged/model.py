@@ -1,0 +1,226 @@
+"""What a model means.
+
+Lives here: ModelKind.
+Not here: training one (workloads.training), the arithmetic of gates (gates).
+Law: what dvc.lock pins is what is recorded; gates are judged here, for this environment, and recorded.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlops.address import Address
+from mlops.config.project import LoadedResource, ProjectSpec
+from mlops.config.schema.category import Category
+from mlops.context.context import KEEPING, Context, effect_of, metadata, without
+from mlops.context.metrics_file import read_metrics
+from mlops.engine.resource import Action, Dependency, Desired, Effect, Observed, Outcome, Reason, Record, Stale, Step
+from mlops.errors import GateFailed, MlopsError, Problem
+from mlops.kinds.base import BaseKind
+from mlops.kinds.staged.gates import Verdict, judge_gates, needs_live
+from mlops.kinds.staged.params import model_params
+from mlops.kinds.staged.stages import make, stale_of
+from mlops.tools.process import run
+
+if TYPE_CHECKING:
+    from mlops.targets.kubernetes.training import ClusterTraining
+
+_STAGES = ("train", "evaluate", "export")
+_HEADLINE = ("test_auc", "test_accuracy", "test_r2")
+
+
+class ModelKind(BaseKind):
+    name = "model"
+    keeping = KEEPING
+    created = effect_of(Category.RETRAIN)
+    deleted = Effect(Category.DESTROY.value, Category.DESTROY.rank, Action.FORGET)
+
+    def desire(self, resource: LoadedResource, project: ProjectSpec) -> Desired:
+        needs = [Dependency(Address("dataset", resource.inputs["dataset"]), self.created, "digest")]
+        if stack := self.context.settings.training.get("stack"):
+            needs.append(Dependency(Address("stack", stack)))
+        return Desired(resource.address, resource.inputs, tuple(needs), resource.protect, resource.origins)
+
+    def observe(self, address: Address, desired: Desired | None, record: Record | None) -> Observed:
+        if desired is None:
+            return Observed(record)
+        name = address.name
+        locks = {stage: self.context.lock.get(f"{stage}@{name}") for stage in _STAGES}
+        train, evaluate, export = (locks[stage] for stage in _STAGES)
+        cluster = self._cluster()
+        obstacles = cluster.obstacles(name) if cluster else ()
+        if train is None or evaluate is None or export is None:
+            return Observed(record, exists=False, obstacles=obstacles)
+        file = f"params/model/{name}.json"
+        trained = train.params.get(file, {}).get("train", {})
+        inputs = {**without(trained, "code"), **metadata(record, desired.inputs, "gates")}
+        if slices := evaluate.params.get(file, {}).get("evaluate", {}).get("slices"):
+            inputs["slices"] = slices
+        digest = export.outs.get(f"models/{name}/export", "")
+        same = record is not None and record.outputs.get("digest") == digest
+        data = f"data/{trained.get('dataset', '')}"
+        upstream = {f"dataset.{trained.get('dataset', '')}:digest": train.deps.get(data)}
+        truth = Record(
+            address, inputs, {**(record.outputs if record and same else {}), "digest": digest}, upstream,
+            record.depends_on if record else (), record.protect if record else desired.protect,
+            record.complete if record and same else True, record.serial if record else 0, record.extra if record else {},
+        )  # fmt: skip
+        stale = (*self._stale(desired, name, data), *self._missed(truth, same))
+        return Observed(truth, adopted=not same, stale=stale, obstacles=obstacles)
+
+    def pinned(self, address: Address) -> dict[str, Any] | None:
+        """The inputs that dvc.lock holds of it, without gates; None where it holds none."""
+        locked = self.context.lock.get(f"train@{address.name}")
+        told = locked.params.get(f"params/model/{address.name}.json", {}).get("train", {}) if locked else {}
+        return without(told, "code") or None
+
+    def _stale(self, desired: Desired, name: str, data: str) -> list[Stale]:
+        params = model_params(desired.inputs, self.context.root)
+        told: list[Stale] = []
+        effects = {"train": self.created, "evaluate": effect_of(Category.REEVALUATE), "export": self.created}
+        for stage, effect in effects.items():
+            follows = [data, f"models/{name}/train"]
+            told += stale_of(self.context, f"{stage}@{name}", effect, follows=follows)
+            locked = self.context.lock[f"{stage}@{name}"].params.get(f"params/model/{name}.json", {}).get(stage, {})
+            if locked.get("code") != params[stage]["code"]:
+                told.append(Stale(Reason(f"the code of stage {stage} changed (mlops.workloads)"), effect))
+        return told
+
+    def _missed(self, truth: Record, same: bool) -> list[Stale]:
+        """A gate that was missed stands in the way until it, or the model, changes. Taken over from elsewhere, the
+        gates that need nothing live are judged by the metrics in the repository."""
+        effect = effect_of(Category.REEVALUATE)
+        if same:
+            missed = [told["words"] for told in truth.outputs.get("gates", ()) if not told["holds"]]
+        else:
+            metrics = read_metrics(self.context.root, truth.address.name) or {}
+            gates = [gate for gate in truth.inputs.get("gates", ()) if "live" not in gate]
+            missed = [verdict.words for verdict in judge_gates(gates, metrics, None) if not verdict.holds]
+        return [Stale(Reason(f"gate missed: {words}"), effect) for words in missed]
+
+    def notes(self, desired: Desired, record: Record | None, category: str) -> tuple[str, ...]:
+        parts: list[str] = []
+        gates = desired.inputs.get("gates", ())
+        trainer = desired.inputs.get("trainer", {})
+        epochs = trainer.get("max_epochs", 10)
+        if category in (Category.RETRAIN, Category.REPROCESS) and record and record.outputs.get("seconds"):
+            seconds, last = record.outputs["seconds"], record.outputs.get("epochs") or epochs
+            guess = seconds * epochs / last
+            parts.append(f"about {guess:.0f} s (last time {seconds:.0f} s for {last} epoch{'' if last == 1 else 's'})")
+        if cluster := self._cluster() if category in (Category.RETRAIN, Category.REPROCESS) else None:
+            parts.append(cluster.notes(desired.address.name, trainer.get("accelerator", "cpu")))
+        if gates and category != Category.METADATA:
+            parts.append(f"gates: {', '.join(gates)}")
+        return (" · ".join(parts),) if parts else ()
+
+    def create(self, step: Step) -> Outcome:
+        """Raises GateFailed, with what was made as its `partial`, where a gate is missed."""
+        assert step.desired is not None
+        name, inputs = step.address.name, step.desired.inputs
+        cluster = self._cluster()
+        lock, seconds = make(
+            self.context, step, model_params(inputs, self.context.root), [f"{stage}@{name}" for stage in _STAGES],
+            (lambda stages, reads: cluster.run(step, stages, reads)) if cluster else None,
+        )  # fmt: skip
+        metrics = read_metrics(self.context.root, name)
+        if metrics is None:
+            raise MlopsError.of(
+                "no metrics", f"metrics/model/{name}.json is missing or damaged. Run: dvc repro evaluate@{name}"
+            )
+        digest = lock[f"export@{name}"].outs[f"models/{name}/export"]
+        before = step.recorded.outputs if step.recorded else {}
+        gates = list(inputs.get("gates", ()))
+        data = str(step.upstream[Address("dataset", inputs["dataset"])].get("digest"))
+        step.say("judging gates", 0.97)
+        verdicts = judge_gates(gates, metrics, self._live(step.address, digest, data) if needs_live(gates) else None)
+        summary = json.loads((self.context.root / "models" / name / "train" / "summary.json").read_text())
+        outputs = {
+            "digest": digest, "metrics": without(metrics, "slices"), "gates": [v.as_json() for v in verdicts],
+            "epochs": summary["epochs"], "seconds": round(seconds, 1) or before.get("seconds", 0.0),
+        }  # fmt: skip
+        missed = [verdict for verdict in verdicts if not verdict.holds]
+        if missed:
+            raise _missed_error(step.address, missed, Outcome(outputs))
+        return Outcome(outputs, _note(summary["epochs"], metrics, verdicts))
+
+    def _cluster(self) -> ClusterTraining | None:
+        """Where stages run, unless they run here."""
+        stack = self.context.settings.training.get("stack")
+        if stack is None or not self.context.settings.build:
+            return None
+        from mlops.targets.kubernetes.training import ClusterTraining
+
+        return ClusterTraining(self.context, self.context.resources, stack)
+
+    def _live(self, address: Address, digest: str, data: str) -> Mapping[str, Any] | None:
+        """The metrics of the model that this environment's endpoints serve, on the candidate's test split."""
+        served = live_model(self.context, address.name)
+        if served is None:
+            return None
+        if served.digest == digest:
+            return read_metrics(self.context.root, address.name)
+        cached = self.context.root / ".mlops" / "cache" / "live" / f"{served.digest}-{data}.json"
+        if not cached.exists():
+            config = {
+                "model": str(served.folder),
+                "dataset": self.context.resources[address].inputs["dataset"],
+                "out": str(cached),
+            }
+            cached.parent.mkdir(parents=True, exist_ok=True)
+            asked = cached.with_suffix(".config.json")
+            asked.write_text(json.dumps(config))
+            run([sys.executable, "-m", "mlops.workloads.training.rescore", str(asked)], cwd=self.context.root)
+        told: Mapping[str, Any] = json.loads(cached.read_text())
+        return told
+
+    def delete(self, step: Step) -> None:
+        """Files, lock entry and cache stay; what is left of its job goes."""
+        if cluster := self._cluster():
+            cluster.forget(step.address.name)
+
+
+class Served:
+    """A model that an endpoint serves: its digest, and the folder with model.onnx and contract.json."""
+
+    def __init__(self, digest: str, folder: Path) -> None:
+        self.digest, self.folder = digest, folder
+
+
+def live_model(context: Context, name: str) -> Served | None:
+    for address, record in context.records.items():
+        outputs = record.outputs
+        if address.kind == "endpoint" and outputs.get("model") == name and outputs.get("version"):
+            folder = Path(outputs["bento"])
+            if (folder / "model.onnx").exists():
+                return Served(outputs["model_digest"], folder)
+    return None
+
+
+def _note(epochs: int, metrics: Mapping[str, Any], verdicts: tuple[Verdict, ...]) -> str:
+    parts = [f"{epochs} epoch{'' if epochs == 1 else 's'}"]
+    headline = next((name for name in _HEADLINE if name in metrics), None)
+    if headline:
+        parts.append(f"{headline} {metrics[headline]:.3f}")
+    if verdicts:
+        parts.append(f"{sum(v.holds for v in verdicts)} of {len(verdicts)} gates")
+    return ", ".join(parts)
+
+
+def _missed_error(address: Address, missed: list[Verdict], partial: Outcome) -> GateFailed:
+    error = GateFailed(
+        *(
+            Problem(
+                "gate missed",
+                f"{verdict.words}. The model was made and is kept; nothing below it moves, and what is live stays live. "
+                f"Improve {address}, or change the gate in conf/model/{address.name}.yaml.",
+                address=str(address),
+            )
+            for verdict in missed
+        )
+    )
+    error.partial = partial  # type: ignore[attr-defined]
+    return error

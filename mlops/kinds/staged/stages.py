@@ -1,0 +1,117 @@
+"""Look at stages, and run them.
+
+Lives here: what datasets and models share: why a stage is stale, and making its outputs.
+Not here: what their fields mean.
+Law: what was made is read from dvc.lock; a stage that nothing asks for does not run.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from mlops.context.context import Context
+from mlops.engine.resource import Action, Effect, Reason, Stale, Step
+from mlops.errors import MlopsError
+from mlops.kinds.staged.params import write_params_of
+from mlops.tools.dvc.reader import Locked, Stage, read_lock, read_stages
+from mlops.tools.dvc.run import bring_about, checkout
+from mlops.tools.dvc.verdict import Finding, verdict
+
+
+def _wanted(
+    before: Mapping[str, Stage], known: Mapping[str, Stage], stages: Sequence[str], findings: Mapping[str, Any], *,
+    force: bool,
+) -> tuple[list[str], list[str]]:  # fmt: skip
+    """Those that are not up to date with those that read what they make, and what all of these read besides."""
+    chosen: list[str] = []
+    made: set[str] = set()
+    for name in stages:
+        if force or name not in before or findings[name] or made & set(known[name].deps):
+            chosen.append(name)
+            made |= {out.path for out in known[name].outs}
+    reads = {dep for name in chosen for dep in known[name].deps if dep not in made and not dep.startswith("pipelines/")}
+    return chosen, sorted(reads)
+
+
+@cache
+def _room(most: int) -> threading.Semaphore:
+    """How many stages run at once in this process."""
+    return threading.Semaphore(most)
+
+
+def stale_of(context: Context, stage_name: str, effect: Effect, *, follows: Sequence[str] = ()) -> list[Stale]:
+    """Reasons beyond fields and upstream digests. `follows`: dependencies whose change the engine sees itself."""
+    stage = context.stages.get(stage_name)
+    locked = context.lock.get(stage_name)
+    if locked is None:
+        return []
+    if stage is None:
+        return [Stale(Reason(f"stage {stage_name} is not in params/index.json yet"), effect)]
+    told: list[Stale] = []
+    for finding in verdict(context.root, stage, locked, {}, context.hashes):
+        if finding.what == "parameter" or (finding.what == "dependency" and finding.path in follows):
+            continue
+        told.append(Stale(Reason(_words(finding)), effect))
+    return told
+
+
+def _words(finding: Finding) -> str:
+    match finding.what:
+        case "command":
+            return f"its command in dvc.yaml is another: {finding.path}"
+        case "dependency":
+            return f"{finding.path} changed"
+        case "output lost":
+            return f"output lost: {finding.path} is neither here nor in a cache"
+        case "output changed":
+            return f"{finding.path} is not what dvc.lock says"
+        case _:
+            return f"{finding.path} was never made"
+
+
+Elsewhere = Callable[[Sequence[str], Sequence[str]], None]
+"""Runs the given stages, which read the given paths, and writes dvc.lock; stands in for running them here."""
+
+
+def make(
+    context: Context, step: Step, sections: Mapping[str, Any], stages: Sequence[str], elsewhere: Elsewhere | None = None
+) -> tuple[Mapping[str, Locked], float]:
+    """Write the parameters, run what is not up to date, bring back what is only cached. The lock, and the seconds
+    that running took. Raises MlopsError."""
+    kind, name = step.address
+    if context.settings.build:
+        write_params_of(kind, name, sections, context.root)
+    known, lock = read_stages(context.root), read_lock(context.root)
+    params = {f"params/{kind}/{name}.json": sections}
+    findings = {
+        stage: verdict(context.root, known[stage], lock.get(stage), params, context.hashes)
+        if stage in known
+        else (None,)
+        for stage in stages
+    }
+    took = 0.0
+    if any(findings.values()) or step.action is Action.REPLACE:
+        if not context.settings.build:
+            raise MlopsError.of(
+                "this environment does not build",
+                f"Environment {context.environment} deploys what dvc.lock pins, and dvc.lock does not pin what conf/ says "
+                f"of {step.address}. Build it on a branch (mlops apply, in dev), commit dvc.lock, and apply again.",
+            )
+        started = time.monotonic()
+        force = step.action is Action.REPLACE
+        with _room(context.settings.stages):
+            if elsewhere is None:
+                bring_about(context.root, stages, context.hashes, step.say, force=force)
+            else:
+                elsewhere(*_wanted(known, read_stages(context.root), stages, findings, force=force))
+        took = time.monotonic() - started
+        lock = read_lock(context.root)
+    missing = [stage for stage in stages if any(not (context.root / out).exists() for out in lock[stage].outs)]
+    if missing:
+        checkout(context.root, missing)
+    context.hashes.keep()
+    return lock, took

@@ -1,0 +1,6 @@
+"""One table of metrics.
+
+Lives here: what each metric is called, which tasks have it, which direction is better, which is a task's headline.
+Not here: computing a metric (workloads), judging gates (kinds).
+Law: gates, evaluation, early stopping, status, findings and feedback all read this table.
+"""

@@ -1,0 +1,106 @@
+"""Make what a monitor compares with.
+
+Lives here: Watch (all that a watcher must know, besides where it runs), watch_of, make_baseline, baseline_fault, forget.
+Not here: statistics (workloads.monitoring), running watchers (the targets).
+Law: the baseline follows the model that the endpoint serves.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlops.address import Address
+from mlops.config.project import LoadedResource
+from mlops.context.context import Context
+from mlops.context.metrics_file import read_metrics
+from mlops.engine.resource import Json, Step
+from mlops.tools.dvc.run import checkout
+from mlops.tools.process import run
+
+_DEFAULTS: Mapping[str, Any] = {"window": "1h", "min_rows": 500, "drift": {}, "on_finding": "propose"}
+
+
+@dataclass(frozen=True)
+class Watch:
+    """`config`: for the watcher, as on this machine, without its `log_dir`. `folder`: holds config, baseline and findings."""
+
+    model: Address
+    model_digest: str
+    digest: str
+    folder: Path
+    config: Mapping[str, Any]
+    endpoint: Mapping[str, Any]
+
+    @property
+    def baseline(self) -> Path:
+        return self.folder / "baseline"
+
+
+def watch_of(context: Context, step: Step, dataset: LoadedResource) -> Watch:
+    from mlops.config.schema.units import parse_duration
+
+    assert step.desired is not None
+    inputs = {**_DEFAULTS, **step.desired.inputs}
+    model = next(at for at in step.upstream if at.kind == "model")
+    folder = context.paths.monitor(step.address.name)
+    exported = context.root / "models" / model.name / "export"
+    data = context.root / "data" / dataset.address.name
+    for path, stage in ((exported, f"export@{model.name}"), (data, f"prepare@{dataset.address.name}")):
+        if not path.exists():
+            checkout(context.root, [stage])
+    model_digest = step.upstream[model]["digest"]
+    drift = inputs["drift"]
+    told = [model_digest, drift.get("ignore", []), drift.get("predictions", True)]
+    digest = hashlib.sha256(json.dumps(told).encode()).hexdigest()
+    config = {
+        "monitor": str(step.address), "baseline_dir": str(folder / "baseline"), "out_dir": str(folder),
+        "window": parse_duration(inputs["window"]), "min_rows": inputs["min_rows"], "drift": drift,
+        "on_finding": inputs["on_finding"], "contract": str(exported / "contract.json"), "schema": str(data / "schema.json"),
+        "profile": str(data / "profile.json"), "baseline_digest": digest,
+        "metrics": {k: v for k, v in (read_metrics(context.root, model.name) or {}).items() if k != "slices"},
+    }  # fmt: skip
+    endpoint = step.upstream[Address("endpoint", inputs["endpoint"])]
+    return Watch(model, str(model_digest), digest, folder, config, endpoint)
+
+
+def make_baseline(context: Context, step: Step, watch: Watch) -> bool:
+    """Where it is another, or none; whether it was made."""
+    if baseline_fault(watch.baseline, watch.digest) is None:
+        return False
+    step.say("profiling the training data", 0.3)
+    watch.folder.mkdir(parents=True, exist_ok=True)
+    path = watch.folder / "baseline.config.json"
+    path.write_text(json.dumps({**watch.config, "log_dir": ""}, indent=1, sort_keys=True))
+    run([sys.executable, "-m", "mlops.workloads.monitoring.baseline", str(path)], cwd=context.root)
+    return True
+
+
+def baseline_fault(folder: Path, digest: Json) -> str | None:
+    """What is wrong with the files of a baseline: gone, damaged, or of another digest; None where nothing is."""
+    try:
+        told = json.loads((folder / "baseline.json").read_bytes())
+        profile = hashlib.sha256((folder / "baseline.bin").read_bytes()).hexdigest()
+        if told.get("profile", profile) != profile:
+            return "damaged"
+        return None if told["digest"] == digest else "of another model"
+    except FileNotFoundError:
+        return "gone"
+    except (OSError, ValueError, KeyError, AttributeError):
+        return "damaged"
+
+
+def forget(context: Context, address: Address) -> None:
+    """Take away what lies on this machine of a monitor."""
+    folder = context.paths.monitor(address.name)
+    shutil.rmtree(folder, ignore_errors=True)
+    for parent in (folder.parent, folder.parent.parent):
+        if parent.is_dir() and not any(parent.iterdir()):
+            parent.rmdir()
+    (context.paths.proposals / f"{address}.patch").unlink(missing_ok=True)

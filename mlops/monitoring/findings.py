@@ -1,0 +1,181 @@
+"""Tell of findings.
+
+Lives here: open_findings, attention_of, acknowledge, and the proposal: an edit of the YAML, as a command and a patch.
+Not here: finding them (workloads.monitoring).
+Law: a proposal is never carried out; it is planned and reviewed like any other change.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from mlops.address import Address
+from mlops.config.project import LoadedResource
+from mlops.context.context import Context
+from mlops.engine.resource import Attention
+from mlops.errors import MlopsError
+
+_KINDS = {"drift": "drift", "concept": "a worse model", "quality": "missing values"}
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """`words`: what to do. `override`: as the command line takes it, None where nothing can be edited."""
+
+    words: str
+    override: str | None = None
+    patch: str | None = None
+
+
+def open_findings(folder: Path, baseline: str | None) -> list[dict[str, Any]]:
+    """Those that nobody acknowledged, against the baseline that is recorded; the oldest first."""
+    told: list[dict[str, Any]] = []
+    for path in sorted((folder / "findings").glob("*.json")):
+        if path.name.endswith(".ack.json") or path.with_suffix("").with_suffix(".ack.json").exists():
+            continue
+        try:
+            finding = json.loads(path.read_text())
+        except (OSError, ValueError):
+            continue
+        if baseline is None or finding.get("baseline_digest") == baseline:
+            told.append(finding)
+    return told
+
+
+def lines_of(finding: Mapping[str, Any]) -> list[str]:
+    columns = finding["columns"]
+    live, training = finding.get("live", {}), finding.get("baseline", {})
+    named = ", ".join(_column(column) for column in columns[:4]) + (
+        f" and {len(columns) - 4} more" if len(columns) > 4 else ""
+    )
+    if finding["kind"] == "concept":
+        name = columns[0]["name"]
+        return [
+            f"live {name} {live[name]:.3g} against {training[f'test_{name}']:.3g} at training ({live['rows']:.0f} labelled rows)"
+        ]
+    lines = [
+        f"{len(columns)} of {finding.get('tested', len(columns))} columns moved, most: {named}; {finding['rows']:,} rows"
+    ]
+    metric = next((name for name in ("auc", "accuracy", "mae") if name in live), None)
+    if metric:
+        before = training.get(f"test_{metric}")
+        lines.append(
+            f"live {metric} {live[metric]:.3g} against {before:.3g} at training ({live['rows']:.0f} labelled rows)"
+        )
+    return lines
+
+
+def _column(column: Mapping[str, Any]) -> str:
+    words = {"ks": "KS", "chi2": "TV", "psi": "PSI", "jensen_shannon": "JS", "missing": "missing"}
+    return f"{column['name']} ({words.get(column['method'], column['method'])} {column['statistic']:.2f})"
+
+
+def attention_of(
+    context: Context,
+    monitor: Address,
+    folder: Path,
+    baseline: str | None,
+    dataset: LoadedResource | None,
+    *,
+    propose: bool,
+) -> tuple[Attention, ...]:
+    told: list[Attention] = []
+    for finding in open_findings(folder, baseline):
+        proposal = proposal_for(context, dataset) if propose and dataset and finding["kind"] != "quality" else None
+        commands: list[str] = []
+        if proposal and proposal.override:
+            commands.append(
+                f"mlops plan '{proposal.override}'" if " " in proposal.override else f"mlops plan {proposal.override}"
+            )
+            if proposal.patch:
+                path = context.paths.proposals / f"{monitor}.patch"
+                _keep_patch(path, proposal.patch)
+                commands.append(f"or commit it: git apply {context.relative(path)}")
+        commands.append(f"or close it: mlops ack {monitor} --reason '…'")
+        summary = f"{monitor} has found {_KINDS[finding['kind']]} since {finding['since']}"
+        told.append(
+            Attention(monitor, summary, tuple(lines_of(finding)), proposal.words if proposal else None, tuple(commands))
+        )
+    return tuple(told)
+
+
+def proposal_for(context: Context, dataset: LoadedResource) -> Proposal:
+    """Move the data set's window to the newest complete period; where it is there already, train nearer to now."""
+    split = dataset.inputs["split"]
+    name = dataset.address
+    if split["by"] != "time":
+        return Proposal(
+            f"bring newer rows into the sources of {name}, then apply: the plan will see the changed source"
+        )
+    try:
+        profile = json.loads((context.root / "data" / name.name / "profile.json").read_text())
+        newest = date.fromisoformat(profile["newest"][:10])
+    except (OSError, ValueError, KeyError, TypeError):
+        return Proposal(f"bring newer rows into the sources of {name}")
+    until = split.get("until")
+    complete = _last_complete_month(newest)
+    if until and complete > date.fromisoformat(until):
+        return _edit(context, dataset, "until", until, complete.isoformat(), "train on the newest complete period")
+    if split["test"] != "1 month":
+        return _edit(
+            context, dataset, "test", split["test"], "1 month",
+            f"train nearer to now: the newest row is of {newest}, and the window ends there already",
+        )  # fmt: skip
+    return Proposal(f"bring rows newer than {newest} into the sources of {name}, then apply")
+
+
+def _last_complete_month(newest: date) -> date:
+    first_of_next = (newest.replace(day=1) + timedelta(days=32)).replace(day=1)
+    end = first_of_next - timedelta(days=1)
+    return end if newest == end else newest.replace(day=1) - timedelta(days=1)
+
+
+def _edit(context: Context, dataset: LoadedResource, field: str, before: str, after: str, words: str) -> Proposal:
+    override = f"{dataset.address}.split.{field}={after}"
+    return Proposal(words, override, _patch(context, dataset.origin(f"split.{field}"), field, before, after))
+
+
+def _patch(context: Context, origin: str | None, field: str, before: str, after: str) -> str | None:
+    file, _, line = (origin or "").rpartition(":")
+    if not line.isdigit():
+        return None
+    try:
+        lines = (context.root / file).read_text().splitlines(keepends=True)
+    except OSError:
+        return None
+    index = int(line) - 1
+    edited, count = re.subn(rf"(\b{field}:\s*){re.escape(before)}", rf"\g<1>{after}", lines[index])
+    if not count:
+        return None
+    changed = [*lines[:index], edited, *lines[index + 1 :]]
+    return "".join(difflib.unified_diff(lines, changed, f"a/{file}", f"b/{file}"))
+
+
+def _keep_patch(path: Path, patch: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(patch)
+    except OSError:
+        pass
+
+
+def acknowledge(folder: Path, who: str, reason: str, finding_id: str | None) -> list[str]:
+    """The findings that were closed. Raises MlopsError where there is none to close."""
+    findings = [told for told in open_findings(folder, None) if finding_id in (None, told["id"])]
+    if not findings:
+        known = ", ".join(told["id"] for told in open_findings(folder, None))
+        raise MlopsError.of(
+            "no such finding",
+            f"There is no open finding{f' {finding_id}' if finding_id else ''}. Open: {known or 'none'}.",
+        )
+    for told in findings:
+        ack = {"reason": reason, "who": who, "at": datetime.now(UTC).isoformat(timespec="seconds")}
+        (folder / "findings" / f"{told['id']}.ack.json").write_text(json.dumps(ack, indent=2) + "\n")
+    return [told["id"] for told in findings]

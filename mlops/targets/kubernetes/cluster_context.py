@@ -1,0 +1,195 @@
+"""Reach one stack's cluster and its Pulumi programs.
+
+Lives here: ClusterContext, and what every resource on it shares: labels, fingerprints of objects, drift, the preview in a plan.
+Not here: any one kind.
+Law: nothing of Pulumi or Kubernetes is imported before a plan meets a stack on this target.
+"""
+
+from __future__ import annotations
+
+import secrets as random
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mlops.address import Address
+from mlops.config.project import LoadedResource
+from mlops.context.context import Context
+from mlops.context.secrets import read_secret
+from mlops.engine.resource import Action, Attention, Effect, Observed, Part, Reason, Record, Stale
+from mlops.errors import InvalidConfig, MlopsError, Problem, Source
+from mlops.tools.cluster import Cluster
+
+if TYPE_CHECKING:
+    from mlops.tools.pulumi import PreviewedObject, PulumiStack
+
+_PASSPHRASE = "PULUMI_CONFIG_PASSPHRASE"  # noqa: S105  the name of a variable
+_MANAGED = "app.kubernetes.io/managed-by=mlops"
+NAMESPACED = (
+    "ConfigMap", "Secret", "Service", "ServiceAccount", "ResourceQuota", "LimitRange", "PersistentVolumeClaim", "Deployment",
+    "Job", "CronJob", "HorizontalPodAutoscaler", "PodDisruptionBudget", "NetworkPolicy", "Role", "RoleBinding", "HTTPRoute",
+)  # fmt: skip
+WIDE = ("Namespace", "PriorityClass")
+Prints = dict[str, str]
+
+
+@dataclass(frozen=True)
+class ClusterContext:
+    """`inputs`: the stack's."""
+
+    context: Context
+    stack: str
+    inputs: Mapping[str, Any]
+
+    @property
+    def namespace(self) -> str:
+        return str(self.inputs["namespace"])
+
+    @property
+    def cluster(self) -> Cluster:
+        """One for each context of a command, so that its connection is kept."""
+        key = (self.inputs.get("kubeconfig"), self.inputs.get("context"))
+        known: Cluster = self.context.clusters.setdefault(key, Cluster(*key))
+        return known
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return {"mlops/environment": self.context.environment}
+
+    @property
+    def common(self) -> dict[str, Any]:
+        """What every program's inputs begin with."""
+        where = {key: self.inputs[key] for key in ("kubeconfig", "context") if self.inputs.get(key)}
+        return {
+            "cluster": where,
+            "namespace": self.namespace,
+            "project": self.context.settings.name,
+            "labels": self.labels,
+        }
+
+    def program(self, program: str, name: str) -> PulumiStack:
+        """The Pulumi stack of one resource. Raises MlopsError without a backend or a passphrase."""
+        from mlops.tools.pulumi import PulumiStack
+
+        settings, places = self.context.settings, self.context.paths
+        full = f"{settings.name}.{settings.environment}.{name}"
+        work = places.home / "pulumi" / settings.environment / program / name
+        return PulumiStack(self.context.root, program, full, work, self._backend(), self._passphrase())
+
+    def _backend(self) -> str:
+        settings = self.context.settings
+        told = settings.pulumi.get("backend")
+        if told is None and settings.environment != "dev":
+            raise InvalidConfig(
+                Problem(
+                    "environment without shared Pulumi state",
+                    f"Environment {settings.environment} has a stack on Kubernetes and no `pulumi.backend`: another machine "
+                    "would not see what was made. Say `pulumi: {backend: s3://…}` in "
+                    f"conf/env/{settings.environment}.yaml.",
+                    source=Source(f"conf/env/{settings.environment}.yaml"),
+                )
+            )
+        if told and str(told).startswith("file://~"):
+            return f"file://{self.context.root.home()}{str(told).removeprefix('file://~')}"
+        return str(told or f"file://{self.context.paths.home.absolute() / 'pulumi' / 'state'}")
+
+    def _passphrase(self) -> str:
+        said = str(self.context.settings.pulumi.get("passphrase", f"${{secret:{_PASSPHRASE}}}"))
+        name, folder = said.removeprefix("${secret:").removesuffix("}"), self.context.paths.secrets
+        value = read_secret(folder, name)
+        if value is None and self.context.settings.pulumi.get("backend") is None:
+            # The state of this machine alone: its secrets are as safe as the folder that they lie in.
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            (folder / name).touch(mode=0o600)
+            (folder / name).write_text(random.token_urlsafe(24))
+            value = read_secret(folder, name)
+        if value is None:
+            raise MlopsError.of(
+                "secret has no value",
+                f"Pulumi's state needs the passphrase {name}. Set the environment variable {name}, or put the value into "
+                f".mlops/secrets/{name} with mode 0600.",
+            )
+        return value
+
+    def prints(self) -> dict[tuple[str, str], Prints]:
+        """(component, name) -> `KIND/NAME` -> fingerprint, of all that this tool made in the namespace; read once."""
+        key = (self.inputs.get("kubeconfig"), self.inputs.get("context"), self.namespace)
+        if key not in self.context.prints:
+            self.context.prints[key] = self.read_prints()
+        found: dict[tuple[str, str], Prints] = self.context.prints[key]
+        return found
+
+    def read_prints(self, labels: str = "") -> dict[tuple[str, str], Prints]:
+        wanted = (
+            f"{_MANAGED},{labels}" if labels else f"{_MANAGED},app.kubernetes.io/part-of={self.context.settings.name}"
+        )
+        told: dict[tuple[str, str], Prints] = {}
+        for kinds, namespace in ((NAMESPACED, self.namespace), (WIDE, None)):
+            for owner, name, print_ in self.cluster.prints(kinds, namespace, labels=wanted):
+                told.setdefault(owner, {})[name] = print_
+        return told
+
+    def prints_of(self, component: str, name: str) -> Prints:
+        """As they are now."""
+        selector = f"app.kubernetes.io/component={component},app.kubernetes.io/name={name}"
+        return self.read_prints(selector).get((component, name), {})
+
+
+def cluster_context_of(
+    context: Context, resources: Mapping[Address, LoadedResource], stack: str, *, recorded: bool = False
+) -> ClusterContext:
+    at = Address("stack", stack)
+    said = resources[at].inputs if at in resources else None
+    was = context.records[at].inputs if at in context.records else None
+    told = (was or said) if recorded else (said or was)
+    assert told is not None
+    return ClusterContext(context, stack, told)
+
+
+def parts_of(touched: Iterable[PreviewedObject]) -> tuple[Part, ...]:
+    return tuple(Part(one.name, Action(one.action), one.fields) for one in touched)
+
+
+def removed(prints: Iterable[str]) -> tuple[Part, ...]:
+    """What goes with a resource whose objects have these fingerprints."""
+    return tuple(Part(name.replace("/", " "), Action.DELETE) for name in sorted(prints))
+
+
+def drift_of(parts: Iterable[Part], mends: Effect) -> tuple[Stale, ...]:
+    """What a preview of unchanged inputs would do, as reasons: each is something that others changed."""
+    told: list[Stale] = []
+    for part in parts:
+        if part.action is Action.CREATE:
+            told.append(Stale(Reason(f"{part.name} is gone from the cluster"), mends))
+        for path, now, was in part.fields if part.action in (Action.UPDATE, Action.REPLACE) else ():
+            told.append(Stale(Reason(f"{part.name}: {path} is {_text(now)}, and {_text(was)} was applied"), mends))
+        if part.action in (Action.UPDATE, Action.REPLACE) and not part.fields:
+            told.append(Stale(Reason(f"{part.name} was changed in the cluster"), mends))
+        if part.action is Action.DELETE:
+            told.append(Stale(Reason(f"{part.name} is not wanted, and is there"), mends))
+    return tuple(told)
+
+
+def _text(value: Any) -> str:
+    text = "not set" if value is None else str(value)
+    return text if len(text) <= 60 else f"{text[:59]}…"
+
+
+def unreachable(address: Address, record: Record | None, error: MlopsError, *, is_said: bool) -> Observed:
+    """What is recorded, with the reason why nobody could look. `is_said`: nothing else speaks of it in the plan."""
+    detail = error.problems[0].detail
+    attention = (Attention(address, f"{address} cannot be looked at", (detail,)),) if is_said else ()
+    return Observed(record, exists=record is not None, attention=attention, obstacles=(detail,))
+
+
+def previewed(
+    site: ClusterContext, program: str, name: str, inputs: Mapping[str, Any], secrets: Mapping[str, str], *, refresh: bool,
+    unless: tuple[str, ...] = (),
+) -> tuple[tuple[Part, ...], tuple[str, ...]]:  # fmt: skip
+    """The parts, and what stood in the way of the preview itself. `unless`: obstacles that are known: it would only fail."""
+    if unless:
+        return (), ()
+    try:
+        return parts_of(site.program(program, name).preview(inputs, secrets, refresh=refresh)), ()
+    except MlopsError as error:
+        return (), (error.problems[0].detail,)

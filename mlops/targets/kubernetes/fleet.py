@@ -1,0 +1,133 @@
+"""Run versions of an endpoint on a cluster.
+
+Lives here: ClusterFleet: what a rollout asks, answered by stacks/serving and by looking at pods.
+Not here: which version gets what share (kinds.rollout).
+Law: what is told is in Pulumi's own state, so that whoever goes on after a killed apply knows what runs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Container, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from mlops.contracts.programs import PORT
+from mlops.errors import MlopsError, ToolFailed
+from mlops.rollout.rollout import FRESH
+from mlops.targets.kubernetes.cluster_context import ClusterContext
+from mlops.tools.cluster import Object, wait_for
+
+if TYPE_CHECKING:
+    from mlops.tools.pulumi import PulumiStack
+
+_COUNT = re.compile(r'^mlops_requests_total\{.*status="(\d+)"\} (\d+)$', re.MULTILINE)
+_TOLD = ("live", "next", "versions", "weights")
+
+
+@dataclass
+class ClusterFleet:
+    """`inputs`: of stacks/serving, without what is told of versions. The first update looks at the cluster before, so that
+    what others changed is put right with it."""
+
+    site: ClusterContext
+    name: str
+    inputs: Mapping[str, Any]
+    secrets: Mapping[str, str]
+    say: Callable[[str, float | None], None]
+    told: Mapping[str, Any] | None = field(default=None, init=False)
+    """As of the last update."""
+
+    def read(self) -> dict[str, Any]:
+        told = self._program.outputs().get("told") or {}
+        return {**FRESH, "versions": {}, "weights": {}, **told}
+
+    def publish(self, told: Mapping[str, Any]) -> None:
+        body = deepcopy({name: told[name] for name in _TOLD})
+        if body == self.told:
+            return
+        inputs, is_first = {**self.inputs, **body}, self.told is None
+        self._program.up(inputs, self.secrets, lambda line: self.say(line, None), refresh=is_first)
+        self.told = body
+
+    def start(self, told: dict[str, Any], version: str, replicas: int, timeout: float) -> None:
+        told["versions"][version]["replicas"] = replicas
+        self.publish(told)
+        missing = wait_for(lambda: self._missing(version, replicas), timeout)
+        if missing is not None:
+            raise MlopsError.of(
+                "version does not start",
+                f"{version} of {self.name} was not ready in {timeout:.0f} s ({missing}); no traffic reached it, and what was "
+                f"live stays live. What the cluster says:\n{self._evidence(version)}",
+            )
+
+    def shrink(self, told: dict[str, Any], version: str, replicas: int, drain: float) -> None:
+        """The Deployment did so when it was told the number."""
+
+    def drop(self, version: str) -> None:
+        """It went with the update that told it no more."""
+
+    def strays(self, known: Container[str]) -> list[str]:
+        return []
+
+    def counters(self, version: str) -> Mapping[str, float]:
+        """Through the API server; of pods that cannot be asked, nothing."""
+        total = failed = 0.0
+        for pod in self._pods(version):
+            try:
+                text = self.site.cluster.pod_port(self.site.namespace, pod["metadata"]["name"], PORT, "metrics")
+            except ToolFailed:
+                continue
+            for status, count in _COUNT.findall(text):
+                total += float(count)
+                failed += float(count) if status.startswith("5") else 0.0
+        return {"requests": total, "failed": failed} if total else {}
+
+    def ask_golden(self, version: str) -> str | None:
+        """The readiness of each pod: its probe asks the golden request."""
+        unready = [pod["metadata"]["name"] for pod in self._pods(version) if not _is_ready(pod)]
+        return f"{', '.join(unready)} no longer answers the golden request" if unready else None
+
+    @cached_property
+    def _program(self) -> PulumiStack:
+        return self.site.program("serving", self.name)
+
+    def _missing(self, version: str, replicas: int) -> str | None:
+        told = self.site.cluster.one("Deployment", self.site.namespace, f"{self.name}-{version}")
+        if told is None:
+            return "its Deployment is not there"
+        status = told.get("status") or {}
+        if status.get("observedGeneration", 0) < told["metadata"]["generation"]:
+            return "its Deployment was not looked at yet"
+        ready = status.get("updatedReplicas", 0) and status.get("readyReplicas", 0)
+        return None if ready >= replicas else f"{ready} of {replicas} pods are ready"
+
+    def _pods(self, version: str) -> list[Object]:
+        labels = f"app.kubernetes.io/instance={self.name}-{version},app.kubernetes.io/component=serving"
+        return self.site.cluster.all("Pod", self.site.namespace, labels=labels)
+
+    def _evidence(self, version: str) -> str:
+        namespace, lines = self.site.namespace, list[str]()
+        names = [f"{self.name}-{version}"]
+        for one in self.site.cluster.all("Pod", namespace, labels=f"app.kubernetes.io/instance={self.name}-{version}"):
+            names.append(one["metadata"]["name"])
+        for name in names[:4]:
+            told = [event for event in self.site.cluster.events(namespace, name) if not event.startswith("NoPods")]
+            lines += [f"{name}: {event}" for event in told[-4:]]
+        deployment = self.site.cluster.one("Deployment", namespace, names[0]) or {}
+        for one in (deployment.get("status") or {}).get("conditions") or []:
+            if one["type"] == "ReplicaFailure" and one["status"] == "True":
+                lines.append(f"{names[0]}: {one.get('message')}")
+        for name in names[1:2]:
+            try:
+                lines += self.site.cluster.log(namespace, name, lines=10).splitlines()
+            except ToolFailed:
+                continue
+        return "\n".join(lines) or "(nothing)"
+
+
+def _is_ready(pod: Object) -> bool:
+    conditions = (pod.get("status") or {}).get("conditions") or []
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)

@@ -1,0 +1,147 @@
+"""Ask before trying.
+
+Lives here: what is asked of a cluster before a change is planned: rights, quota, GPUs, storage.
+Not here: making the change.
+Law: each answer is a sentence that stands in the plan; what cannot be asked is no obstacle.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from mlops.contracts.programs import GPU_PRODUCT, GPU_RESOURCE
+from mlops.errors import ToolFailed
+from mlops.targets.kubernetes.cluster_context import ClusterContext
+
+Right = tuple[str, str]
+"""API group and plural."""
+_CORE = ("configmaps", "secrets", "services")
+RIGHTS: Mapping[str, tuple[Right, ...]] = {
+    "platform": (
+        *(("", name) for name in ("resourcequotas", "limitranges", "serviceaccounts", "persistentvolumeclaims")),
+        ("networking.k8s.io", "networkpolicies"),
+    ),
+    "training": (*(("", name) for name in _CORE), ("batch", "jobs"), ("networking.k8s.io", "networkpolicies")),
+    "serving": (
+        ("", "secrets"), ("", "services"), ("apps", "deployments"), ("policy", "poddisruptionbudgets"),
+        ("autoscaling", "horizontalpodautoscalers"), ("gateway.networking.k8s.io", "httproutes"),
+    ),
+    "watching": (("", "configmaps"), ("", "secrets"), ("apps", "deployments"), ("batch", "cronjobs")),
+}  # fmt: skip
+_WIDE: Mapping[str, tuple[Right, ...]] = {"platform": (("", "namespaces"), ("scheduling.k8s.io", "priorityclasses"))}
+_VERBS = ("create", "patch", "delete")
+_DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
+_SUFFIXES = {
+    "": 1.0,
+    "m": 1e-3,
+    "k": 1e3,
+    "M": 1e6,
+    "G": 1e9,
+    "T": 1e12,
+    "Ki": 2**10,
+    "Mi": 2**20,
+    "Gi": 2**30,
+    "Ti": 2**40,
+}
+
+
+def answers(*asked: Iterable[str]) -> tuple[str, ...]:
+    """What was found to be in the way."""
+    found: list[str] = []
+    for one in asked:
+        with contextlib.suppress(ToolFailed):
+            found += one
+    return tuple(found)
+
+
+def rights_of(site: ClusterContext, program: str) -> Iterator[str]:
+    """What may not be done. All of it, so that one mail to the cluster's owners is enough."""
+    missing: dict[str, list[str]] = {}
+    for rights, namespace in ((RIGHTS[program], site.namespace), (_WIDE.get(program, ()), None)):
+        where = f"in namespace {namespace}" if namespace else "in the whole cluster"
+        for group, plural in rights:
+            refused = [verb for verb in _VERBS if not site.cluster.may(verb, group, plural, namespace)]
+            if refused:
+                missing.setdefault(f"{', '.join(refused)} {where}", []).append(f"{plural}.{group}" if group else plural)
+    if missing:
+        told = "; ".join(f"{what}: {', '.join(names)}" for what, names in missing.items())
+        yield (
+            f"The account of context {site.inputs.get('context') or '(current)'} may not {told}. Have the cluster's owners grant "
+            f"it, or name another `context` in conf/stack/{site.stack}.yaml."
+        )
+
+
+def namespace_of(site: ClusterContext, *, is_ours: bool) -> Iterator[str]:
+    there = site.cluster.one("Namespace", None, site.namespace) is not None
+    if there and not is_ours and not site.inputs.get("adopt"):
+        yield (
+            f"Namespace {site.namespace} exists, and this stack did not make it. Say `adopt: true` in "
+            f"conf/stack/{site.stack}.yaml to take it over, or choose another name."
+        )
+    if not there and site.inputs.get("adopt"):
+        yield f"Namespace {site.namespace} is to be taken over (`adopt: true`), and it does not exist. Say `adopt: false`."
+
+
+def storage_of(site: ClusterContext) -> Iterator[str]:
+    storage = site.inputs.get("storage")
+    if storage is None:
+        return
+    classes = site.cluster.all("StorageClass")
+    names = sorted(one["metadata"]["name"] for one in classes)
+    wanted = storage.get("storage_class")
+    if wanted is not None and wanted not in names:
+        yield f"The cluster has no storage class {wanted}. There are: {', '.join(names) or 'none'}."
+    if wanted is None and not any(
+        (one["metadata"].get("annotations") or {}).get(_DEFAULT_CLASS) == "true" for one in classes
+    ):
+        yield f"The cluster has no default storage class; name one: `storage: {{storage_class: …}}`. There are: {', '.join(names)}."
+
+
+def gpus_of(site: ClusterContext, *, count: int, pods: int, product: str | None) -> Iterator[str]:
+    """Whether nodes have so many of `product` in one place."""
+    if not count:
+        return
+    nodes = site.cluster.all("Node")
+    by_product: dict[str, list[int]] = {}
+    for node in nodes:
+        there = int((node.get("status", {}).get("allocatable") or {}).get(GPU_RESOURCE, 0))
+        if there:
+            label = (node["metadata"].get("labels") or {}).get(GPU_PRODUCT, "(not labelled)")
+            by_product.setdefault(label, []).append(there)
+    known = ", ".join(f"{sum(n)} × {name}" for name, n in sorted(by_product.items())) or "none"
+    sizes = by_product.get(product, []) if product else [n for each in by_product.values() for n in each]
+    asked = f"{count} GPU{'' if count == 1 else 's'}{f' {product}' if product else ''}"
+    if not sizes:
+        yield f"No node has a GPU {product or ''}; the cluster has: {known}. Name another `training.product`."
+    elif max(sizes) < count:
+        yield f"A pod is to have {asked}, and the largest node has {max(sizes)}. Ask for fewer, and for more pods."
+    elif sum(size // count for size in sizes) < pods:
+        yield f"{pods} pods are to have {asked} each, and the cluster has: {known}. It would wait for ever."
+
+
+def quota_of(
+    site: ClusterContext, asked: Mapping[str, float], *, limit: Mapping[str, Any] | None = None
+) -> Iterator[str]:
+    """`asked`: resource of a ResourceQuota -> how much more is wanted. `limit`: what the plan makes of the quota itself."""
+    for quota in site.cluster.all("ResourceQuota", site.namespace):
+        hard, used = quota["spec"].get("hard", {}), (quota.get("status") or {}).get("used", {})
+        for name, wanted in asked.items():
+            most = (limit or {}).get(name, hard.get(name))
+            if most is None:
+                continue
+            taken = amount(used.get(name, "0"))
+            if taken + wanted > amount(most) + 1e-9:
+                yield (
+                    f"{name} of {wanted:g} is asked for, and the quota of namespace {site.namespace} leaves "
+                    f"{max(0.0, amount(most) - taken):g} of {amount(most):g}. Ask for less, wait, or raise `quota` in "
+                    f"conf/stack/{site.stack}.yaml."
+                )
+
+
+def amount(text: Any) -> float:
+    """Of a quantity of Kubernetes, in its base unit."""
+    told = str(text)
+    digits = len(told.rstrip("kMGTim"))
+    return float(told[:digits]) * _SUFFIXES.get(told[digits:], 1.0)

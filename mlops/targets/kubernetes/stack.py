@@ -1,0 +1,97 @@
+"""What a stack is on a cluster.
+
+Lives here: ClusterStack: the namespace with its limits, accounts, network rules and storage, by stacks/platform.
+Not here: what runs in it (endpoint, monitor, training).
+Law: what others changed is shown before it is put right; a namespace that was there before stays.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from mlops.address import Address
+from mlops.config.schema.category import Category
+from mlops.context.context import METADATA, Context, without
+from mlops.engine.diff import diff
+from mlops.engine.resource import Attention, Desired, Effect, Observed, Outcome, Record, Step
+from mlops.errors import ToolFailed
+from mlops.targets.kubernetes.cluster_context import ClusterContext, drift_of, previewed, removed, unreachable
+from mlops.targets.kubernetes.preflight import answers, namespace_of, rights_of, storage_of
+
+_MENDS = Effect(Category.PROVISION.value, Category.PROVISION.rank, keeps=True)
+
+
+class ClusterStack:
+    def __init__(self, context: Context) -> None:
+        self.context = context
+
+    def observe(self, address: Address, desired: Desired | None, record: Record | None) -> Observed:
+        if desired is None:
+            parts = removed(record.outputs.get("prints", ())) if record else ()
+            return Observed(record, exists=record is not None, parts=parts)
+        site = ClusterContext(self.context, address.name, desired.inputs)
+        if str(desired.inputs["target"]) != str((record or desired).inputs["target"]):
+            return Observed(record)
+        known = record.outputs.get("prints", {}) if record else {}
+        is_said = record is not None and not diff(_said(record.inputs), _said(desired.inputs))
+        try:
+            site.cluster.version()
+        except ToolFailed as error:
+            return unreachable(address, record, error, is_said=is_said)
+        if is_said and record is not None and record.complete and self._now(site) == known:
+            return Observed(record)
+        obstacles = answers(rights_of(site, "platform"), namespace_of(site, is_ours=bool(known)), storage_of(site))
+        parts, unfit = previewed(
+            site, "platform", address.name, inputs_of(site), {}, refresh=record is not None, unless=obstacles
+        )
+        stale = drift_of(parts, _MENDS) if is_said else ()
+        attention = (Attention(address, f"{address} may have drifted", unfit),) if unfit and is_said else ()
+        return Observed(record, exists=record is not None, parts=parts, stale=stale, obstacles=(*obstacles, *unfit),
+                        attention=attention)  # fmt: skip
+
+    def notes(self, desired: Desired, record: Record | None, category: str) -> tuple[str, ...]:
+        return ()
+
+    def update(self, step: Step) -> Outcome:
+        assert step.desired is not None
+        site = ClusterContext(self.context, step.address.name, step.desired.inputs)
+        program = site.program("platform", step.address.name)
+        step.say(f"bringing up namespace {site.namespace}", 0.2)
+        program.up(inputs_of(site), {}, lambda line: step.say(line, None), refresh=step.recorded is not None)
+        gateway = step.desired.inputs.get("gateway") or {}
+        where = f"kubernetes://{site.inputs.get('context') or 'current'}/{site.namespace}"
+        identity = json.dumps([where, gateway], sort_keys=True)
+        outputs = {
+            "digest": hashlib.sha256(identity.encode()).hexdigest(), "address": gateway.get("url", where),
+            "namespace": site.namespace, "prints": self._now(site, fresh=True),
+        }  # fmt: skip
+        return Outcome(outputs, f"namespace {site.namespace}, {len(outputs['prints'])} objects")
+
+    def delete(self, step: Step) -> None:
+        assert step.recorded is not None
+        site = ClusterContext(self.context, step.address.name, step.recorded.inputs)
+        site.program("platform", step.address.name).destroy()
+
+    def _now(self, site: ClusterContext, *, fresh: bool = False) -> dict[str, str]:
+        told = site.read_prints() if fresh else site.prints()
+        return told.get(("platform", site.namespace), {})
+
+
+def inputs_of(site: ClusterContext) -> dict[str, Any]:
+    """See spec.programs.PlatformInputs."""
+    said = site.inputs
+    quota = said.get("quota") or {}
+    hard = {"requests.cpu": quota.get("cpu"), "requests.memory": quota.get("memory"), "pods": quota.get("pods")}
+    gateway = said.get("gateway") or {}
+    return {
+        **site.common, "adopt": said.get("adopt", False), "gpus": quota.get("gpus"),
+        "quota": {name: str(most) for name, most in hard.items() if most is not None},
+        "storage": said.get("storage"), "gateway_namespace": gateway.get("namespace"),
+    }  # fmt: skip
+
+
+def _said(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    return without(inputs, *METADATA)

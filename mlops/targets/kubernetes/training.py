@@ -1,0 +1,282 @@
+"""Train on a cluster.
+
+Lives here: ClusterTraining: the stages of one model as one Job, by stacks/training; what it gives is written into dvc.lock.
+Not here: the pod's own work (workloads.pod), what must run (kinds.stages).
+Law: a pod gets its data by digest and gives its outputs by digest; what it reports is what is pinned.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlops.address import Address
+from mlops.config.project import LoadedResource
+from mlops.context.context import Context
+from mlops.contracts.programs import GPU_RESOURCE
+from mlops.engine.resource import Action, Step
+from mlops.errors import MlopsError, ToolFailed
+from mlops.targets.kubernetes.cluster_context import ClusterContext, cluster_context_of
+from mlops.targets.kubernetes.preflight import amount, answers, gpus_of, quota_of, rights_of
+from mlops.targets.kubernetes.workspace import workspace_files, workspace_secrets
+from mlops.tools.cluster import Object
+from mlops.tools.dvc.reader import read_stages
+from mlops.tools.dvc.remote import has_remote, push, take_report
+
+_DEFAULTS: Mapping[str, Any] = {
+    "pods": 1, "gpus": 0, "product": None, "cpu": "2", "memory": "8Gi", "spot": False, "time_limit": "4h", "retries": 2,
+}  # fmt: skip
+_CREDENTIALS = re.compile(r"AWS_\w+|AZURE_\w+|GOOGLE_APPLICATION_CREDENTIALS_DATA|DVC_\w*(TOKEN|PASSWORD)\w*")
+_POLL = 0.5
+_REFUSED = 20.0
+"""Seconds after which pods that the API server refuses count as refused for good."""
+_COMMAND = ["python3", "-m", "mlops.workloads.pod"]
+
+
+@dataclass(frozen=True)
+class ClusterTraining:
+    """`stack`: where stages run in this environment."""
+
+    context: Context
+    resources: Mapping[Address, LoadedResource]
+    stack: str
+
+    def obstacles(self, name: str) -> tuple[str, ...]:
+        """Why a training of this model could not start as things stand."""
+        site = self._site()
+        try:
+            site.cluster.version()
+        except ToolFailed as error:
+            return (error.problems[0].detail,)
+        told = self._terms(name)
+        pods, gpus = int(told["pods"]), int(told["gpus"])
+        asked = {
+            f"requests.{GPU_RESOURCE}": float(pods * gpus), "requests.cpu": pods * amount(told["cpu"]),
+            "requests.memory": pods * amount(told["memory"]), "pods": float(pods),
+        }  # fmt: skip
+        remote = () if has_remote(self.context.root) else (
+            f"Stages run on stack.{self.stack}, and pods get data and give outputs through a DVC remote, which this project "
+            "has not. Add one: dvc remote add -d NAME URL",
+        )  # fmt: skip
+        wanted = {key: value for key, value in asked.items() if value}
+        return (
+            *remote,
+            *answers(
+                rights_of(site, "training"), gpus_of(site, count=gpus, pods=pods, product=told["product"]),
+                quota_of(site, wanted, limit=self._limit()),
+            ),
+        )  # fmt: skip
+
+    def notes(self, name: str, accelerator: str) -> str:
+        told = self._terms(name)
+        gpus = f", {told['gpus']} × {told['product'] or 'GPU'} each" if told["gpus"] else ""
+        gpus += f", and idle: trainer.accelerator is {accelerator}" if gpus and accelerator == "cpu" else ""
+        return f"on stack.{self.stack}: {told['pods']} pod{'' if told['pods'] == 1 else 's'}{gpus}"
+
+    def run(self, step: Step, stages: Sequence[str], deps: Sequence[str]) -> None:
+        """Raises MlopsError with the stage's own problems, or with what the cluster said of its pods."""
+        site, name = self._site(), step.address.name
+        step.say("pushing data to the remote", 0.02)
+        push(self.context.root, self._makers(deps))
+        inputs = self._inputs(site, name, stages, deps)
+        program = site.program("training", name)
+        if step.action is Action.REPLACE or self._has_failed(site, inputs["job"]):
+            program.destroy()
+        step.say(f"starting job {inputs['job']}", 0.05)
+        program.up(inputs, self._secrets(inputs["secrets"]), lambda line: step.say(line, None), refresh=True)
+        report = _Watch(site, inputs["job"], int(inputs["pods"]), self.log(name), step.say).wait()
+        take_report(self.context.root, report, step.say)
+
+    def forget(self, name: str) -> None:
+        self._site().program("training", name).destroy()
+
+    def _has_failed(self, site: ClusterContext, job: str) -> bool:
+        """A job of this name is over: what it is made from is the same, and somebody wants it tried again."""
+        told = site.cluster.one("Job", site.namespace, job)
+        return told is not None and "Failed" in _conditions(told)
+
+    def log(self, name: str) -> Path:
+        return self.context.paths.training_log(name)
+
+    def _site(self) -> ClusterContext:
+        return cluster_context_of(self.context, self.resources, self.stack)
+
+    def _terms(self, name: str) -> dict[str, Any]:
+        said = self.context.settings.training
+        return {
+            **_DEFAULTS,
+            **{k: v for k, v in said.items() if k in _DEFAULTS},
+            **said.get("models", {}).get(name, {}),
+        }
+
+    def _limit(self) -> dict[str, Any]:
+        """What the plan makes of the quota."""
+        quota = self._site().inputs.get("quota") or {}
+        told = {f"requests.{GPU_RESOURCE}": quota.get("gpus"), "pods": quota.get("pods")}
+        told |= {"requests.cpu": quota.get("cpu"), "requests.memory": quota.get("memory")}
+        return {key: value for key, value in told.items() if value is not None}
+
+    def _makers(self, deps: Sequence[str]) -> list[str]:
+        return [
+            name
+            for name, stage in read_stages(self.context.root).items()
+            if {out.path for out in stage.outs} & set(deps)
+        ]
+
+    def _inputs(self, site: ClusterContext, name: str, stages: Sequence[str], deps: Sequence[str]) -> dict[str, Any]:
+        """See spec.programs.TrainingInputs. The job's name has the digest of all that it is made from."""
+        from mlops.config.schema.units import parse_duration
+
+        told = self._terms(name)
+        files = workspace_files(self.context.root, name)
+        env = {"MLOPS_STAGES": " ".join(stages), "MLOPS_DEPS": " ".join(deps)}
+        locked = [
+            self.context.hashes.tree(self.context.root / dep) for dep in deps if (self.context.root / dep).exists()
+        ]
+        image = site.inputs["images"]["training"]
+        identity = json.dumps([files, env, locked, image, told], sort_keys=True)
+        digest = hashlib.sha256(identity.encode()).hexdigest()[:10]
+        return {
+            **site.common, "name": name, "job": f"{name[:40]}-{digest}", "image": image, "command": list(_COMMAND),
+            **{key: told[key] for key in ("pods", "gpus", "product", "cpu", "memory", "spot", "retries")},
+            "time_limit": round(parse_duration(told["time_limit"])), "priority_class": f"{site.namespace}-training",
+            "files": files, "env": env, "secrets": sorted(self._credentials()),
+        }  # fmt: skip
+
+    def _credentials(self) -> dict[str, str]:
+        """For the remote: what .dvc/config.local holds, and what clouds' libraries look for in the environment."""
+        told = {name: value for name, value in os.environ.items() if _CREDENTIALS.fullmatch(name)}
+        return {**told, **workspace_secrets(self.context.root)}
+
+    def _secrets(self, names: Sequence[str]) -> dict[str, str]:
+        known = self._credentials()
+        return {name: known[name] for name in names}
+
+
+@dataclass
+class _Watch:
+    """Follow a Job to its end."""
+
+    site: ClusterContext
+    job: str
+    pods: int
+    log: Path
+    say: Callable[[str, float | None], None]
+
+    def wait(self) -> Mapping[str, Any]:
+        """What the first pod reported, its problems too. Raises ToolFailed where it reported nothing."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        self.log.write_text("")
+        told_events: set[str] = set()
+        shown, started = 0, time.monotonic()
+        while True:
+            job = self.site.cluster.one("Job", self.site.namespace, self.job)
+            if job is None:
+                raise MlopsError.of(
+                    "job is gone", f"Job {self.job} was deleted in the cluster while it ran. Apply again."
+                )
+            conditions = _conditions(job)
+            shown = self._copy_log(shown)
+            if "Complete" in conditions:
+                return self._report()
+            if "Failed" in conditions:
+                report = self._told()
+                if not report.get("problems"):
+                    raise self._failed(conditions["Failed"])
+                return report
+            self._tell_events(told_events)
+            if time.monotonic() - started > _REFUSED and (refusal := self._refusal()):
+                raise ToolFailed.of("cluster refuses the pods", f"Job {self.job} cannot start its pods: {refusal}")
+            time.sleep(_POLL)
+
+    def _refusal(self) -> str | None:
+        """Why the API server lets none of its pods in, such as a quota."""
+        if self._first() is not None:
+            return None
+        events = self.site.cluster.events(self.site.namespace, self.job)
+        return next((event for event in reversed(events) if event.startswith("FailedCreate")), None)
+
+    def _first(self) -> Object | None:
+        """The newest pod of index 0."""
+        labels = f"batch.kubernetes.io/job-name={self.job},batch.kubernetes.io/job-completion-index=0"
+        found = self.site.cluster.all("Pod", self.site.namespace, labels=labels)
+        return max(found, key=lambda pod: str(pod["metadata"]["creationTimestamp"]), default=None)
+
+    def _copy_log(self, shown: int) -> int:
+        pod = self._first()
+        if pod is None:
+            return shown
+        try:
+            text = self.site.cluster.log(self.site.namespace, pod["metadata"]["name"], lines=100_000)
+        except ToolFailed:
+            return shown
+        if len(text) > shown:
+            with self.log.open("a") as file:
+                file.write(text[shown:])
+            lines = [line for line in text[shown:].splitlines() if line.strip()]
+            if lines:
+                self.say(lines[-1][:160], None)
+        return max(shown, len(text))
+
+    def _tell_events(self, told: set[str]) -> None:
+        """What keeps it from starting is said while it waits."""
+        pod = self._first()
+        events = self._events(pod["metadata"]["name"] if pod else None)
+        for event in events[-1:]:
+            if event not in told:
+                told.add(event)
+                self.say(event[:200], None)
+
+    def _events(self, pod: str | None) -> list[str]:
+        names = [self.job, *([pod] if pod else [])]
+        return [event for name in names for event in self.site.cluster.events(self.site.namespace, name)]
+
+    def _message(self) -> str:
+        pod = self._first()
+        statuses = (pod or {}).get("status", {}).get("containerStatuses") or []
+        for one in statuses:
+            ended = (one.get("state") or {}).get("terminated") or {}
+            if ended.get("message"):
+                return str(ended["message"])
+        return ""
+
+    def _report(self) -> Mapping[str, Any]:
+        told = self._told()
+        if not told:
+            raise ToolFailed.of(
+                "pod reported nothing",
+                f"Job {self.job} ended well, and its first pod left no report in its termination message. Its image must run "
+                f"`{' '.join(_COMMAND)}`: see `images.training` of stack.{self.site.stack}.",
+            )
+        return told
+
+    def _told(self) -> Mapping[str, Any]:
+        """The first pod's last word; empty where it left none."""
+        try:
+            told = json.loads(self._message())
+        except ValueError:
+            return {}
+        return told if isinstance(told, dict) else {}
+
+    def _failed(self, condition: Mapping[str, Any]) -> MlopsError:
+        pod = self._first()
+        lines = self._events(pod["metadata"]["name"] if pod else None)[-6:]
+        lines += self.log.read_text(errors="replace").splitlines()[-15:]
+        said = "\n".join(lines)
+        return ToolFailed.of(
+            "training failed on the cluster",
+            f"Job {self.job}: {condition.get('reason')}: {condition.get('message')}\nWhat its pods and the cluster said:\n{said}",
+        )
+
+
+def _conditions(job: Object) -> dict[str, Mapping[str, Any]]:
+    """Those that are true, by their type."""
+    told = (job.get("status") or {}).get("conditions") or []
+    return {one["type"]: one for one in told if one["status"] == "True"}

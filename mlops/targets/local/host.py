@@ -1,0 +1,164 @@
+"""Hold a local stack together.
+
+Lives here: Host: the supervisor and the gateway of one stack, and the files of its endpoints.
+Not here: rolling a version out (rollout).
+Law: the gateway's tables are made from the endpoints' files and from nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mlops
+from mlops.context.context import ProjectPaths
+from mlops.errors import MlopsError, ToolFailed
+from mlops.tools.envoy import Gateway, Route, Table
+from mlops.tools.process import beside_python, port_is_free, tail
+from mlops.tools.supervisor import Program, Supervisor
+
+GATEWAY = "gateway"
+_TO_BIND = 2.0
+"""Seconds in which Envoy opens its port."""
+_PARENT_DEATH = Path(mlops.__file__).parent / "workloads" / "parent_death.py"
+_locks: dict[Path, threading.RLock] = {}
+
+
+@dataclass(frozen=True)
+class Host:
+    paths: ProjectPaths
+    stack: str
+
+    @property
+    def folder(self) -> Path:
+        return self.paths.run(self.stack)
+
+    @property
+    def sockets(self) -> Path:
+        return self.paths.sockets(self.stack)
+
+    @property
+    def supervisor(self) -> Supervisor:
+        return Supervisor(self.folder, self.sockets / "supervisor.sock")
+
+    @property
+    def gateway(self) -> Gateway:
+        return Gateway(self.folder / "gateway", self.sockets / "admin.sock")
+
+    def endpoint(self, name: str) -> Path:
+        return self.folder / "endpoints" / name
+
+    def start(self, host: str, port: int, *, log_size: int, log_files: int, stop_timeout: float) -> None:
+        """Idempotent. Raises ToolFailed where a program does not come up."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.sockets.mkdir(mode=0o700, exist_ok=True)
+        self.supervisor.start()
+        was_whole = self.gateway.is_whole() or not self.gateway.folder.exists()
+        self.gateway.prepare(host, port)
+        command = [sys.executable, str(_PARENT_DEATH), *self.gateway.command(beside_python("envoy"))]
+        log = self.folder / "logs" / "gateway.log"
+        self.supervisor.put(
+            Program(GATEWAY, command, log, stop_timeout=stop_timeout, log_size=log_size, log_files=log_files)
+        )
+        started = time.monotonic()
+        until = started + 20
+        while not (self.gateway.is_ready() and self.gateway.listens(port)):
+            state = self.supervisor.states().get(GATEWAY)
+            if self.gateway.is_ready() and time.monotonic() > started + _TO_BIND and not port_is_free(host, port):
+                raise port_taken(self.stack, host, port)
+            if time.monotonic() > until or (state and state.name == "FATAL"):
+                raise ToolFailed.of(
+                    "gateway does not start",
+                    f"Envoy did not come up on {host}:{port}. The end of its log:\n{end_of(log)}",
+                )
+            time.sleep(0.05)
+        if not was_whole:
+            self.publish()
+
+    def stop(self) -> None:
+        self.supervisor.stop()
+        shutil.rmtree(self.sockets, ignore_errors=True)
+        for part in ("gateway", "programs", "logs"):
+            shutil.rmtree(self.folder / part, ignore_errors=True)
+        for name in ("supervisord.conf", "supervisord.pid"):
+            (self.folder / name).unlink(missing_ok=True)
+        for folder in (self.folder / "endpoints", self.folder, self.folder.parent):
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
+
+    def publish(self) -> None:
+        """Give the gateway the tables that the endpoints' files say. Raises ToolFailed."""
+        with self.locked():
+            routes: list[Route] = []
+            clusters: dict[str, list[str]] = {}
+            for path in sorted((self.folder / "endpoints").glob("*/route.json")):
+                told = read_json(path)
+                name = path.parent.name
+                for version, one in told.get("versions", {}).items():
+                    if one["sockets"]:
+                        clusters[f"{name}-{version}"] = one["sockets"]
+                weights = {
+                    f"{name}-{v}": int(w) for v, w in told.get("weights", {}).items() if f"{name}-{v}" in clusters
+                }
+                rate = told.get("rate")
+                routes.append(Route(name, weights, told.get("key"), (int(rate[0]), float(rate[1])) if rate else None))
+            self.gateway.put(Table(tuple(routes), clusters))
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        with _locks.setdefault(self.folder, threading.RLock()):
+            yield
+
+
+class PortTaken(MlopsError):
+    """Another program listens where the gateway should."""
+
+
+def port_taken(stack: str, host: str, port: int) -> PortTaken:
+    return PortTaken.of(
+        "port is taken",
+        f"Another program listens on {host}:{port}. End it, or choose another port in conf/stack/{stack}.yaml.",
+    )
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Empty where there is none. Raises MlopsError for a damaged file."""
+    try:
+        told: dict[str, Any] = json.loads(path.read_text())
+        if not isinstance(told, dict):
+            raise ValueError(f"it holds no mapping but {str(told)[:40]}")
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise MlopsError.of(
+            "damaged file",
+            f"{path} cannot be read: {error}. Take it away and apply again; what it described is started anew.",
+        ) from error
+    return told
+
+
+def write_private(path: Path, value: Mapping[str, Any]) -> None:
+    """Replace the file as a whole; 0600, because it may hold a key."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.part")
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        json.dump(value, file, indent=1, sort_keys=True)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def end_of(path: Path) -> str:
+    try:
+        return tail(path.read_text(errors="replace")) or "(empty)"
+    except OSError:
+        return "(none)"

@@ -1,0 +1,92 @@
+"""What a monitor is on this machine.
+
+Lives here: LocalMonitor.
+Not here: the baseline (kinds.baseline), the watcher itself (workloads.monitoring).
+Law: a watcher is restarted only where what it watches by is another.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from mlops.address import Address
+from mlops.config.project import LoadedResource
+from mlops.config.schema.category import Category
+from mlops.context.context import Context, effect_of
+from mlops.engine.resource import Desired, Observed, Outcome, Reason, Record, Stale, Step
+from mlops.monitoring.baseline import Watch, baseline_fault, forget, make_baseline, watch_of
+from mlops.monitoring.findings import attention_of
+from mlops.targets.local.host import Host
+from mlops.targets.local.versions import Versions
+from mlops.tools.supervisor import Program
+
+
+class LocalMonitor:
+    """`dataset`: that of the model which is watched."""
+
+    def __init__(self, context: Context, dataset: LoadedResource | None) -> None:
+        self.context = context
+        self.dataset = dataset
+
+    def observe(self, address: Address, desired: Desired | None, record: Record | None) -> Observed:
+        if record is None:
+            return Observed(None, exists=False)
+        folder = self.context.paths.monitor(address.name)
+        propose = record.inputs.get("on_finding", "propose") == "propose"
+        attention = attention_of(
+            self.context, address, folder, record.outputs.get("digest"), self.dataset, propose=propose
+        )
+        stale: tuple[Stale, ...] = ()
+        mends = effect_of(Category.RECONFIGURE)
+        state = self._host(record.outputs["stack"]).supervisor.states().get(_program(address.name))
+        if state is None or state.name not in ("RUNNING", "STARTING"):
+            stale = (Stale(Reason("its watcher does not run"), mends),)
+        elif (wrong := baseline_fault(folder / "baseline", record.outputs.get("digest"))) is not None:
+            stale = (Stale(Reason(f"its baseline is {wrong}"), mends),)
+        return Observed(record, stale=stale, attention=attention)
+
+    def notes(self, desired: Desired, record: Record | None, category: str) -> tuple[str, ...]:
+        return ()
+
+    def update(self, step: Step) -> Outcome:
+        assert self.dataset is not None
+        watch = watch_of(self.context, step, self.dataset)
+        stack = str(watch.endpoint["stack"])
+        host = self._host(stack)
+        name = step.desired.inputs["endpoint"] if step.desired else ""
+        config = {**watch.config, "log_dir": str(Versions(host, name).log_folder)}
+        self._start(step, host, watch, config)
+        outputs = {"digest": watch.digest, "model_digest": watch.model_digest, "stack": stack, "endpoint": name}
+        return Outcome(outputs, f"baseline from {watch.model} {watch.model_digest[:8]}")
+
+    def _start(self, step: Step, host: Host, watch: Watch, config: Mapping[str, Any]) -> None:
+        watch.folder.mkdir(parents=True, exist_ok=True)
+        path = watch.folder / "config.json"
+        text = json.dumps(config, indent=1, sort_keys=True)
+        same = path.exists() and path.read_bytes() == text.encode()
+        same = not make_baseline(self.context, step, watch) and same
+        path.write_text(text)
+        name = _program(step.address.name)
+        if not same:
+            host.supervisor.take(name)
+        host.supervisor.put(
+            Program(
+                name, [sys.executable, "-m", "mlops.workloads.monitoring.watcher", str(path)],
+                host.folder / "logs" / f"{name}.log", cwd=self.context.root, env={"WHYLOGS_NO_ANALYTICS": "1"},
+            )
+        )  # fmt: skip
+
+    def delete(self, step: Step) -> None:
+        assert step.recorded is not None
+        self._host(step.recorded.outputs["stack"]).supervisor.take(_program(step.address.name))
+        forget(self.context, step.address)
+
+    def _host(self, stack: str) -> Host:
+        return Host(self.context.paths, stack)
+
+
+def _program(name: str) -> str:
+    return f"monitor-{name}"

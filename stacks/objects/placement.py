@@ -1,0 +1,78 @@
+"""Say where objects lie and whose they are.
+
+Lives here: Part, what an object belongs to, with its labels; Placement, the cluster and namespace that objects go to.
+Not here: the objects.
+Law: every object has an explicit name, and the same labels find it whoever made it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+
+from mlops.contracts.programs import ProgramInputs
+from stacks.objects.api import ObjectMetaArgsDict, Provider
+
+NO_WAIT = {"pulumi.com/skipAwait": "true", "pulumi.com/deletionPropagationPolicy": "background"}
+"""On objects that become ready after a while: mlops waits itself, and shows the events of their pods meanwhile. What is not
+waited for when it goes must go at once, or its successor of the same name finds it still there; its pods follow."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """`component`: platform, training, serving or watching. `instance`: the one of many that share `name`."""
+
+    name: str
+    instance: str
+    component: str
+    version: str | None = None
+
+    @property
+    def selector(self) -> dict[str, str]:
+        """Finds the pods; a selector cannot be changed, and so has no label that can."""
+        return {
+            "app.kubernetes.io/name": self.name,
+            "app.kubernetes.io/instance": self.instance,
+            "app.kubernetes.io/component": self.component,
+        }
+
+
+class Placement:
+    """The cluster by an explicit provider, so that no ambient default decides where objects go."""
+
+    def __init__(self, inputs: ProgramInputs) -> None:
+        self.namespace = inputs.namespace
+        self._project, self._labels = inputs.project, inputs.labels
+        self.provider = Provider(
+            "cluster",
+            kubeconfig=inputs.cluster.kubeconfig,
+            context=inputs.cluster.context,
+            enable_server_side_apply=True,
+            # A changed ConfigMap or Secret is written in place: those that must not change say `immutable`.
+            enable_config_map_mutable=True,
+            enable_secret_mutable=True,
+        )
+
+    def labels(self, part: Part) -> dict[str, str]:
+        version = {"app.kubernetes.io/version": part.version} if part.version else {}
+        return {
+            **self._labels,
+            **part.selector,
+            **version,
+            "app.kubernetes.io/part-of": self._project,
+            "app.kubernetes.io/managed-by": "mlops",
+        }
+
+    def metadata(self, name: str, part: Part, annotations: Mapping[str, str] | None = None) -> ObjectMetaArgsDict:
+        told: ObjectMetaArgsDict = {"name": name, "namespace": self.namespace, "labels": self.labels(part)}
+        if annotations:
+            told["annotations"] = dict(annotations)
+        return told
+
+    def clusterwide(self, name: str, part: Part) -> ObjectMetaArgsDict:
+        return {"name": name, "labels": self.labels(part)}
+
+    def options(self, after: Sequence[pulumi.Resource] = ()) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(provider=self.provider, depends_on=list(after))
