@@ -40,6 +40,7 @@ from mlops.errors import Interrupted, LockHeld, MlopsError, Problem
 from mlops.kinds.registry import ResourceKind, acting, build_kinds, desire_all
 from mlops.kinds.staged.params import code_digest, out_of_date, write_params
 from mlops.render.document import plan_document
+from mlops.sources.source import fingerprint_of
 from mlops.tools.git import commit_of
 
 _GITHUB = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
@@ -241,7 +242,7 @@ class Project(Inspection):
         code = hashlib.sha256("".join(code_digest(s) for s in ("prepare", "train", "evaluate", "export")).encode())
         data = {at: desired.inputs for at, desired in world.plan_inputs.desired.items() if at.kind == "dataset"}
         prints = {
-            f"{at}.{name}": _print(world.context, source["uri"]) for at, inputs in data.items()
+            f"{at}.{name}": _fingerprint(world.context, source) for at, inputs in data.items()
             for name, source in inputs["sources"].items()
         }  # fmt: skip
         return (
@@ -261,12 +262,10 @@ def _command() -> str:
     return f"{told} ({address})" if address else told
 
 
-def _print(context: Context, uri: str) -> str:
-    from mlops.config.schema.location import locate
-
+def _fingerprint(context: Context, source: Mapping[str, Any]) -> str:
     try:
-        return context.hashes.file(locate(uri, context.root))
-    except (MlopsError, OSError):
+        return fingerprint_of(source, root=context.root, digests=context.hashes)
+    except MlopsError:
         return "missing"
 
 

@@ -15,13 +15,13 @@ from typing import Any
 from mlops.address import Address
 from mlops.config.project import LoadedResource, ProjectSpec
 from mlops.config.schema.category import Category
-from mlops.config.schema.location import locate
 from mlops.context.context import KEEPING, effect_of, metadata, without
 from mlops.engine.resource import Action, Desired, Effect, Observed, Outcome, Reason, Record, Stale, Step
 from mlops.errors import MlopsError
 from mlops.kinds.base import BaseKind
 from mlops.kinds.staged.params import code_digest, dataset_params
 from mlops.kinds.staged.stages import make, stale_of
+from mlops.sources.source import fingerprint_of
 
 
 class DatasetKind(BaseKind):
@@ -67,7 +67,7 @@ class DatasetKind(BaseKind):
         prints = told.get("fingerprint", {})
         for name, source in desired.inputs["sources"].items():
             try:
-                now = self.context.hashes.file(locate(source["uri"], self.context.root))
+                now = fingerprint_of(source, root=self.context.root, digests=self.context.hashes)
             except MlopsError as error:
                 problem = error.problems[0]
                 stale.append(Stale(Reason(f"source {name}: {problem.detail}"), self.created))

@@ -18,9 +18,9 @@ from typing import Any
 
 import mlops
 from mlops.config.project import LoadedResource, ProjectSpec
-from mlops.config.schema.location import locate
 from mlops.context.context import METADATA, Context, without
 from mlops.errors import MlopsError
+from mlops.sources.source import fingerprint_of
 
 _WORKLOADS = Path(mlops.__file__).parent / "workloads"
 _TRAINING = tuple(f"training/{name}.py" for name in ("train", "learn", "ranks", "network", "data", "task"))
@@ -37,7 +37,7 @@ _NOT_TRAINED = ("gates", "slices", *METADATA)
 def dataset_params(resource: LoadedResource, context: Context) -> dict[str, Any]:
     """Raises MlopsError where a source is not there."""
     prints = {
-        name: context.hashes.file(locate(source["uri"], context.root))
+        name: fingerprint_of(source, root=context.root, digests=context.hashes)
         for name, source in resource.inputs["sources"].items()
     }
     return {"prepare": {**without(resource.inputs, *METADATA), "fingerprint": prints, "code": code_digest("prepare")}}
