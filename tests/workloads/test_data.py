@@ -14,7 +14,8 @@ import pytest
 from mlops.config.schema.dataset import Dataset
 from mlops.errors import MlopsError
 from mlops.workloads.data.prepare import prepare
-from mlops.workloads.data.split import back, split_rows
+from mlops.workloads.data.splits.split import split_rows
+from mlops.workloads.data.splits.time import back
 from tests.workloads.conftest import say_dataset
 
 
