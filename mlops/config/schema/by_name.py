@@ -36,7 +36,9 @@ def load_entry(table: Table, name: str, base: type[E]) -> type[E]:
     """Raises MlopsError where nothing is registered, or where it is no subclass of `base`."""
     entry = table.load(name)
     if not (isinstance(entry, type) and issubclass(entry, base)):
-        raise unfit(table, name, f"what it registers in {table.group} is no subclass of {base.__module__}.{base.__name__}")
+        raise unfit(
+            table, name, f"what it registers in {table.group} is no subclass of {base.__module__}.{base.__name__}"
+        )
     return entry
 
 
@@ -142,7 +144,7 @@ def _composed(model: type[C], table: Table, parts: tuple[tuple[str, type[Entry]]
             other = brought.setdefault(field, name)
             if other != name:
                 raise unfit(table, name, f"the field `{field}` of {entry.__name__} is brought by {other} already")
-    bases = (model, *(entry for _, entry in reversed(parts)))
-    made = create_model(model.__name__, __base__=bases, __module__=model.__module__, __doc__=model.__doc__)
+    bases: Any = (model, *(entry for _, entry in reversed(parts)))
+    made: type[C] = create_model(model.__name__, __base__=bases, __module__=model.__module__, __doc__=model.__doc__)
     made.parts = dict(parts)
     return made

@@ -47,10 +47,10 @@ class Dataset(Resource):
     label: Column | None = spec_field(None, doc="The column to predict.", change=Category.REPROCESS)
     expect: tuple[Annotated[Expectation, BY_CHECK], ...] = spec_field((), doc="Checks.", change=Category.REPROCESS)
     clean: dict[Column, Cleaning] = spec_field({}, doc="Column -> cleaning.", change=Category.REPROCESS)
-    features: Annotated[Features, BY_TRANSFORM] = spec_field(doc="How columns become numbers.", change=Category.REPROCESS)
-    split: Annotated[SplitSpec, BY_NAME] = spec_field(
-        doc="Train, validation and test.", change=Category.REPROCESS
+    features: Annotated[Features, BY_TRANSFORM] = spec_field(
+        doc="How columns become numbers.", change=Category.REPROCESS
     )
+    split: Annotated[SplitSpec, BY_NAME] = spec_field(doc="Train, validation and test.", change=Category.REPROCESS)
 
     @model_validator(mode="after")
     def _sql_for_many(self) -> Dataset:

@@ -107,7 +107,9 @@ class ErrorFormatter:
         if first["type"] == "value_error":
             text = str(first["ctx"]["error"])
             hint = getattr(first["ctx"]["error"], "hint", None)
-            return self.problem("value does not fit", f"`{name}`: {text}.", path, hint=hint, hide="in the clear" in text)
+            return self.problem(
+                "value does not fit", f"`{name}`: {text}.", path, hint=hint, hide="in the clear" in text
+            )
         detail = f"`{name}` must be {' or '.join(wanted)}; it is {_shown(value)}."
         return self.problem("value does not fit", detail, path)
 
