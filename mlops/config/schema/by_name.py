@@ -144,7 +144,8 @@ def _composed(model: type[C], table: Table, parts: tuple[tuple[str, type[Entry]]
             other = brought.setdefault(field, name)
             if other != name:
                 raise unfit(table, name, f"the field `{field}` of {entry.__name__} is brought by {other} already")
-    bases: Any = (model, *(entry for _, entry in reversed(parts)))
-    made: type[C] = create_model(model.__name__, __base__=bases, __module__=model.__module__, __doc__=model.__doc__)
+    bases = (model, *(entry for _, entry in reversed(parts)))
+    create: Any = create_model
+    made: type[C] = create(model.__name__, __base__=bases, __module__=model.__module__, __doc__=model.__doc__)
     made.parts = dict(parts)
     return made
