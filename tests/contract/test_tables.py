@@ -22,6 +22,7 @@ from mlops.config.schema.json_schema import schemas
 from mlops.errors import InvalidConfig, MlopsError
 from mlops.workloads.data.prepare import prepare
 from mlops.workloads.features.columns import feature_types, read_columns
+from mlops.workloads.features.encoder import Encoder
 from mlops.workloads.features.fit import fit
 from mlops.workloads.features.graph import Graph, build_graph
 from tests.plugins import documented, install_package, installed
@@ -67,6 +68,13 @@ def prepare_orders(root: Path, **changes: Any) -> None:
     prepare("orders")
 
 
+def prepare_and_fit(root: Path, changes: dict[str, Any]) -> tuple[tuple[Encoder, ...], dict[str, Any]]:
+    prepare_orders(root, **changes)
+    schema = json.loads(Path("data/orders/schema.json").read_text())
+    columns = read_columns(Path("data/orders/train.parquet"), feature_types(schema))
+    return fit(schema, columns), columns
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("site")
@@ -110,10 +118,7 @@ def test_prepare_runs_foreign_source_check_and_split(shop: Path) -> None:
 
 
 def test_graph_holds_a_foreign_transform(shop: Path) -> None:
-    prepare_orders(shop)
-    schema = json.loads(Path("data/orders/schema.json").read_text())
-    columns = read_columns(Path("data/orders/train.parquet"), feature_types(schema))
-    encoders = fit(schema, columns)
+    encoders, columns = prepare_and_fit(shop, {})
     assert [(encoder.column, encoder.kind) for encoder in encoders] == [("items", "numeric"), ("amount", "log")]
     got = Graph(build_graph(encoders).SerializeToString())(columns)
     amounts, items = columns["amount"], columns["items"]
@@ -228,9 +233,7 @@ def test_entry_that_does_not_fit_is_named_with_its_package(
     entry_points = {f"mlops.{group}": {"bad": f"acme_bad:{value}"} for group, value in groups.items()}
     folder = install_package(tmp_path / "bad", "acme_bad", {"acme_bad.py": BAD}, entry_points)
     with installed(folder, "acme_bad"), pytest.raises(MlopsError, match=detail) as raised:
-        prepare_orders(shop, **changes)
-        schema = json.loads(Path("data/orders/schema.json").read_text())
-        fit(schema, read_columns(Path("data/orders/train.parquet"), feature_types(schema)))
+        prepare_and_fit(shop, changes)
     assert "acme_bad 1.0" in str(raised.value) or "installed" in str(raised.value)
 
 
