@@ -83,7 +83,9 @@ def encode(value: msgspec.Struct, *, indent: int | None = None) -> str:
 def _sentence(kind: type, message: str) -> str:
     """Return what msgspec says with the path of the field before it."""
     found = _AT.search(message)
-    path, what = (found["path"].removeprefix("$").removeprefix("."), message[: found.start()]) if found else ("", message)
+    path, what = (
+        (found["path"].removeprefix("$").removeprefix("."), message[: found.start()]) if found else ("", message)
+    )
     if unknown := _UNKNOWN.match(what):
         near = difflib.get_close_matches(unknown["field"], _names(kind, path), 1, 0.6)
         hint = f"; did you mean `{near[0]}`?" if near else ""

@@ -15,14 +15,14 @@ from mlops.contracts.codec import Contract
 from mlops.contracts.program import ProgramInputs, check_label
 
 
-class StorageInputs(Contract, kw_only=True, omit_defaults=True):
+class StorageInputs(Contract, kw_only=True, frozen=True, omit_defaults=True):
     """A claim that many pods write to."""
 
     storage_class: Annotated[str | None, Meta(description="null for the cluster's default.")] = None
     size: Annotated[str, Meta(description="How much it holds.")] = "20Gi"
 
 
-class PlatformInputs(ProgramInputs, kw_only=True, omit_defaults=True):
+class PlatformInputs(ProgramInputs, kw_only=True, frozen=True, omit_defaults=True):
     """The ground that all else of a namespace stands on: limits, accounts, network rules and storage."""
 
     adopt: Annotated[
@@ -38,14 +38,16 @@ class PlatformInputs(ProgramInputs, kw_only=True, omit_defaults=True):
     storage: Annotated[StorageInputs | None, Meta(description="The claim; null for none.")] = None
     gateway_namespace: Annotated[
         str | None,
-        Meta(description="Where the gateway's pods run, from where serving pods may be asked; null for this namespace."),
+        Meta(
+            description="Where the gateway's pods run, from where serving pods may be asked; null for this namespace."
+        ),
     ] = None
     metrics_namespace: Annotated[
         str | None, Meta(description="From where serving pods may be scraped; null for this namespace alone.")
     ] = None
-    blocked: Annotated[
-        tuple[str, ...], Meta(description="Networks that training and watching may not reach.")
-    ] = ("169.254.169.254/32",)
+    blocked: Annotated[tuple[str, ...], Meta(description="Networks that training and watching may not reach.")] = (
+        "169.254.169.254/32",
+    )
     pull_secrets: Annotated[
         tuple[str, ...], Meta(description="Secrets of the images' registry, which are there already.")
     ] = ()

@@ -17,7 +17,7 @@ from mlops.contracts.names import COORDINATOR_PORT, TERMINATION_LOG
 DVC_CONFIG = "MLOPS_DVC_CONFIG"
 
 
-class PodWork(Document, kw_only=True, omit_defaults=True):
+class PodWork(Document, kw_only=True, frozen=True, omit_defaults=True):
     """What the pod does: environment variables of every pod of the job.
 
     The pod runs `python -m mlops.workloads.pod` in a folder that holds what
@@ -27,7 +27,8 @@ class PodWork(Document, kw_only=True, omit_defaults=True):
     stages: Annotated[
         tuple[str, ...],
         variable(
-            "MLOPS_STAGES", "It lists the stages to run, in their order, such as `train@delay evaluate@delay export@delay`."
+            "MLOPS_STAGES",
+            "It lists the stages to run, in their order, such as `train@delay evaluate@delay export@delay`.",
         ),
     ]
     deps: Annotated[
@@ -49,7 +50,7 @@ class PodWork(Document, kw_only=True, omit_defaults=True):
             )
 
 
-class PodPlace(Document, kw_only=True, omit_defaults=True):
+class PodPlace(Document, kw_only=True, frozen=True, omit_defaults=True):
     """Which pod of how many it is, and what it has: environment variables that stacks/training sets.
 
     Kubernetes itself sets JOB_COMPLETION_INDEX. As many processes train in a pod as it has GPUs, at least one.
@@ -61,7 +62,9 @@ class PodPlace(Document, kw_only=True, omit_defaults=True):
     coordinator: Annotated[
         str, variable("MLOPS_COORDINATOR", "Host name of the first pod; needed where there are several.")
     ] = ""
-    port: Annotated[int, variable("MLOPS_COORDINATOR_PORT", "Port of the first pod.", ge=1, le=65535)] = COORDINATOR_PORT
+    port: Annotated[int, variable("MLOPS_COORDINATOR_PORT", "Port of the first pod.", ge=1, le=65535)] = (
+        COORDINATOR_PORT
+    )
 
     def __post_init__(self) -> None:
         if self.index >= self.pods or (self.pods > 1 and not self.coordinator):
@@ -71,7 +74,7 @@ class PodPlace(Document, kw_only=True, omit_defaults=True):
             )
 
 
-class PodReport(Document, kw_only=True, omit_defaults=True):
+class PodReport(Document, kw_only=True, frozen=True, omit_defaults=True):
     """The last word of a pod: one line of JSON of at most 4,096 bytes in the file `MLOPS_REPORT`.
 
     Pod 0 reports what it made; other pods report problems alone. Outputs, metrics and plots lie in the remote before they

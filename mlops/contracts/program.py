@@ -54,14 +54,14 @@ def check_size(sizes: Mapping[str, int], where: str) -> None:
         )
 
 
-class ClusterAccess(Contract, kw_only=True, omit_defaults=True):
+class ClusterAccess(Contract, kw_only=True, frozen=True, omit_defaults=True):
     """Which cluster a program works on."""
 
     kubeconfig: Annotated[str | None, Meta(description="A path; null for the usual ones.")] = None
     context: Annotated[str | None, Meta(description="A context of the kubeconfig; null for the current one.")] = None
 
 
-class ProgramInputs(Document, kw_only=True, omit_defaults=True):
+class ProgramInputs(Document, kw_only=True, frozen=True, omit_defaults=True):
     """What every program is given: the JSON text in the key `inputs` of the Pulumi stack's configuration.
 
     The program finds the values of `secrets` in the configuration's secret `secrets`, a JSON object.

@@ -18,7 +18,7 @@ from mlops.contracts.names import PORT
 WEEK = 604800.0
 
 
-class LogConfig(Contract, kw_only=True):
+class LogConfig(Contract, kw_only=True, frozen=True):
     """The prediction log of a serving process; null, or a container without MLOPS_LOG_DIR, keeps none."""
 
     dir: Annotated[str, variable("MLOPS_LOG_DIR", "Folder of the prediction log.")]
@@ -27,7 +27,7 @@ class LogConfig(Contract, kw_only=True):
     keep: Annotated[float, variable("MLOPS_LOG_KEEP", "Seconds that a segment is kept.", ge=0)] = WEEK
 
 
-class ServerConfig(Document, kw_only=True, omit_defaults=True):
+class ServerConfig(Document, kw_only=True, frozen=True, omit_defaults=True):
     """One process that answers.
 
     On this machine `python -m mlops.workloads.serving.server CONFIG.json` runs with the bento's `src/` first on the path and
@@ -68,6 +68,6 @@ class ServerConfig(Document, kw_only=True, omit_defaults=True):
             ge=0,
         ),
     ] = 0.0
-    grace: Annotated[
-        float, variable("MLOPS_GRACE", "Seconds that requests under way may take after that.", ge=0)
-    ] = 10.0
+    grace: Annotated[float, variable("MLOPS_GRACE", "Seconds that requests under way may take after that.", ge=0)] = (
+        10.0
+    )

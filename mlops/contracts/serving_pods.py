@@ -22,7 +22,7 @@ ROLLOUT_STATE_BEFORE = "told"
 """What versions before this one called it."""
 
 
-class VersionInputs(Contract, kw_only=True):
+class VersionInputs(Contract, kw_only=True, frozen=True):
     """One version of an endpoint."""
 
     image: Annotated[str, Meta(description="The image, by digest.")]
@@ -34,7 +34,7 @@ class VersionInputs(Contract, kw_only=True):
     ] = 1
 
 
-class AutoscaleInputs(Contract, kw_only=True, omit_defaults=True):
+class AutoscaleInputs(Contract, kw_only=True, frozen=True, omit_defaults=True):
     """When more pods are started."""
 
     most: Annotated[int, Meta(ge=1, description="The most pods of a version.")]
@@ -42,7 +42,7 @@ class AutoscaleInputs(Contract, kw_only=True, omit_defaults=True):
     rate: Annotated[int | None, Meta(description="Requests a second of one pod.")] = None
 
 
-class GatewayParent(Contract, kw_only=True, omit_defaults=True):
+class GatewayParent(Contract, kw_only=True, frozen=True, omit_defaults=True):
     """The Gateway that the route attaches to."""
 
     name: Annotated[str, Meta(description="Name of the Gateway.")]
@@ -51,7 +51,7 @@ class GatewayParent(Contract, kw_only=True, omit_defaults=True):
     scheme: Annotated[str, Meta(description="How clients reach it.")] = "http"
 
 
-class LoggingInputs(Contract, kw_only=True, omit_defaults=True):
+class LoggingInputs(Contract, kw_only=True, frozen=True, omit_defaults=True):
     """The prediction log."""
 
     sample: Annotated[float, Meta(description="Share of the requests kept.")] = 1.0
@@ -62,7 +62,7 @@ class LoggingInputs(Contract, kw_only=True, omit_defaults=True):
     ] = CLAIM
 
 
-class ServingInputs(ProgramInputs, kw_only=True, omit_defaults=True):
+class ServingInputs(ProgramInputs, kw_only=True, frozen=True, omit_defaults=True):
     """One endpoint: its versions and the route between them. Where `secrets` names `api_key`, requests need the key."""
 
     name: Annotated[str, Meta(description="The endpoint's name.")]
@@ -73,9 +73,7 @@ class ServingInputs(ProgramInputs, kw_only=True, omit_defaults=True):
         dict[str, int],
         Meta(description="Version -> percent of the traffic; one without traffic is not in the route."),
     ] = field(default_factory=dict)
-    live: Annotated[
-        str | None, Meta(description="The version that has been judged good; only given back.")
-    ] = None
+    live: Annotated[str | None, Meta(description="The version that has been judged good; only given back.")] = None
     next: Annotated[int, Meta(description="Number of the next version; only given back.")] = 1
     parent: Annotated[GatewayParent, Meta(description="The Gateway.")]
     autoscale: Annotated[AutoscaleInputs | None, Meta(description="null for a fixed number of pods.")] = None
@@ -83,9 +81,7 @@ class ServingInputs(ProgramInputs, kw_only=True, omit_defaults=True):
     memory: Annotated[str, Meta(description="Memory of one pod.")] = "512Mi"
     log: Annotated[LoggingInputs | None, Meta(description="The prediction log; null for none.")] = None
     priority_class: Annotated[str | None, Meta(description="PriorityClass of the pods.")] = None
-    drain: Annotated[
-        int, Meta(ge=0, description="Seconds that a pod out of the route goes on accepting requests.")
-    ] = 5
+    drain: Annotated[int, Meta(ge=0, description="Seconds that a pod out of the route goes on accepting requests.")] = 5
     grace: Annotated[int, Meta(ge=0, description="Seconds that open requests may still take after that.")] = 10
     ready_timeout: Annotated[int, Meta(ge=1, description="Seconds until a pod must have started.")] = 30
 
@@ -103,7 +99,7 @@ class ServingInputs(ProgramInputs, kw_only=True, omit_defaults=True):
         return convert(ServingInputs, {**to_json(self), **state})
 
 
-class RolloutState(Contract, kw_only=True):
+class RolloutState(Contract, kw_only=True, frozen=True):
     """What is there of an endpoint, as the output `rollout_state` of the program; `told` in versions before this one."""
 
     live: Annotated[str | None, Meta(description="The version that has been judged good.")]

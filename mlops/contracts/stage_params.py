@@ -17,13 +17,13 @@ from mlops.contracts.codec import Contract
 _CODE = Meta(description="Digest of the code that the stage runs.")
 
 
-class ModelOfIndex(Contract, kw_only=True):
+class ModelOfIndex(Contract, kw_only=True, frozen=True):
     """One model of the index."""
 
     dataset: Annotated[str, Meta(description="The data set that it learns from.")]
 
 
-class ParamsIndex(Contract, kw_only=True):
+class ParamsIndex(Contract, kw_only=True, frozen=True):
     """`params/index.json`: what `dvc.yaml` makes stages for."""
 
     dataset: Annotated[tuple[str, ...], Meta(description="Names of the data sets.")] = ()
@@ -32,14 +32,16 @@ class ParamsIndex(Contract, kw_only=True):
     )
 
 
-class PrepareParams(Contract, kw_only=True):
+class PrepareParams(Contract, kw_only=True, frozen=True):
     """`prepare` of `params/dataset/NAME.json`. The fields of `spec` stand in the section itself, beside the others."""
 
     spec: Annotated[
         dict[str, Any],
         Meta(description="The data set's fields that change data, defaults left out; see `mlops schema`."),
     ]
-    fingerprint: Annotated[dict[str, str], Meta(description="Source -> md5 of its file's bytes, checked before it is read.")]
+    fingerprint: Annotated[
+        dict[str, str], Meta(description="Source -> md5 of its file's bytes, checked before it is read.")
+    ]
     code: Annotated[str, _CODE] = ""
 
     def section(self) -> dict[str, Any]:
@@ -53,7 +55,7 @@ class PrepareParams(Contract, kw_only=True):
         return cls(spec=spec, fingerprint=section["fingerprint"], code=section.get("code", ""))
 
 
-class TrainParams(Contract, kw_only=True):
+class TrainParams(Contract, kw_only=True, frozen=True):
     """`train` of `params/model/NAME.json`. The fields of `spec` stand in the section itself, beside `code`."""
 
     spec: Annotated[
@@ -73,14 +75,14 @@ class TrainParams(Contract, kw_only=True):
         return cls(spec=spec, code=section.get("code", ""))
 
 
-class EvaluateParams(Contract, kw_only=True):
+class EvaluateParams(Contract, kw_only=True, frozen=True):
     """`evaluate` of `params/model/NAME.json`."""
 
     slices: Annotated[tuple[str, ...], Meta(description="Columns whose values are measured one by one.")] = ()
     code: Annotated[str, _CODE] = ""
 
 
-class ExportParams(Contract, kw_only=True):
+class ExportParams(Contract, kw_only=True, frozen=True):
     """`export` of `params/model/NAME.json`."""
 
     code: Annotated[str, _CODE] = ""

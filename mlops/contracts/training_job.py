@@ -14,7 +14,7 @@ from msgspec import Meta, field
 from mlops.contracts.program import ProgramInputs, check_label, check_label_value, check_paths, check_size
 
 
-class TrainingInputs(ProgramInputs, kw_only=True, omit_defaults=True):
+class TrainingInputs(ProgramInputs, kw_only=True, frozen=True, omit_defaults=True):
     """One Indexed Job. `secrets` become environment variables of its pods."""
 
     name: Annotated[str, Meta(description="The model's name.")]
@@ -33,9 +33,7 @@ class TrainingInputs(ProgramInputs, kw_only=True, omit_defaults=True):
     spot: Annotated[bool, Meta(description="The pods may run on nodes that can be taken away.")] = False
     time_limit: Annotated[int, Meta(ge=1, description="Seconds, waiting for a node included.")] = 14400
     retries: Annotated[int, Meta(ge=0, description="How often a pod that failed is started again.")] = 2
-    files: Annotated[dict[str, str], Meta(description="Path below `/workspace` -> text.")] = field(
-        default_factory=dict
-    )
+    files: Annotated[dict[str, str], Meta(description="Path below `/workspace` -> text.")] = field(default_factory=dict)
     env: Annotated[dict[str, str], Meta(description="More environment variables.")] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

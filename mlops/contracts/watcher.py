@@ -17,7 +17,7 @@ FINDING_MARK = "finding "
 """What a line of the watcher's log begins with that goes on with a finding as JSON."""
 
 
-class DriftTests(Contract, kw_only=True, omit_defaults=True):
+class DriftTests(Contract, kw_only=True, frozen=True, omit_defaults=True):
     """How a window is compared with the baseline."""
 
     method: Annotated[
@@ -30,7 +30,7 @@ class DriftTests(Contract, kw_only=True, omit_defaults=True):
     predictions: Annotated[bool, Meta(description="Compare the distribution of the predictions too.")] = True
 
 
-class WatcherConfig(Document, kw_only=True, omit_defaults=True):
+class WatcherConfig(Document, kw_only=True, frozen=True, omit_defaults=True):
     """What `python -m mlops.workloads.monitoring.baseline CONFIG.json` and `… .watcher CONFIG.json` read.
 
     The first writes `baseline.json` and `baseline.bin`, a whylogs profile of `data/NAME/train.parquet` and of what the model
@@ -52,7 +52,7 @@ class WatcherConfig(Document, kw_only=True, omit_defaults=True):
     metrics: Annotated[dict[str, Any], Meta(description="Metrics of the model when it was trained.")]
 
 
-class BaselineFile(Document, kw_only=True):
+class BaselineFile(Document, kw_only=True, frozen=True):
     """`baseline.json`: what the tests need besides `baseline.bin`."""
 
     kinds: Annotated[dict[str, str], Meta(description="Column -> `number` or `text`: how it is compared.")]
@@ -65,7 +65,7 @@ class BaselineFile(Document, kw_only=True):
     ] = None
 
 
-class WatcherStatus(Document, kw_only=True):
+class WatcherStatus(Document, kw_only=True, frozen=True):
     """`OUT_DIR/status.json`, replaced as a whole: where the watcher stands, kept over a restart."""
 
     windows: Annotated[int, Meta(description="Windows judged.")] = 0
@@ -78,7 +78,7 @@ class WatcherStatus(Document, kw_only=True):
     quiet: Annotated[int, Meta(description="Windows with too few rows that are joined to the next.")] = 0
 
 
-class FindingColumn(Contract, kw_only=True):
+class FindingColumn(Contract, kw_only=True, frozen=True):
     """One test of one column that moved, or the metric that is worse."""
 
     name: Annotated[str, Meta(description="The column, or the metric.")]
@@ -88,7 +88,7 @@ class FindingColumn(Contract, kw_only=True):
     threshold: Annotated[float, Meta(description="From where it matters.")]
 
 
-class Finding(Document, kw_only=True, omit_defaults=True):
+class Finding(Document, kw_only=True, frozen=True, omit_defaults=True):
     """`OUT_DIR/findings/ID.json`, and a line of the watcher's log after `finding `.
 
     `ID.ack.json` beside it, `{"reason", "who", "at"}`, acknowledges it. One open finding is extended by later windows rather

@@ -16,7 +16,7 @@ from mlops.contracts.names import CLAIM
 from mlops.contracts.program import ProgramInputs, check_label, check_paths, check_size
 
 
-class WatchingInputs(ProgramInputs, kw_only=True, omit_defaults=True):
+class WatchingInputs(ProgramInputs, kw_only=True, frozen=True, omit_defaults=True):
     """One monitor. `secrets` become environment variables. The endpoint's log is at `/var/log/mlops`, read-only; what the
     watcher writes at `/var/lib/mlops` stays."""
 
@@ -28,9 +28,7 @@ class WatchingInputs(ProgramInputs, kw_only=True, omit_defaults=True):
         dict[str, str], Meta(description="Path below `/etc/mlops` -> base64 of what the watcher reads.")
     ] = field(default_factory=dict)
     env: Annotated[dict[str, str], Meta(description="More environment variables.")] = field(default_factory=dict)
-    schedule: Annotated[
-        str | None, Meta(description="Cron text (UTC) for a CronJob; null for a Deployment.")
-    ] = None
+    schedule: Annotated[str | None, Meta(description="Cron text (UTC) for a CronJob; null for a Deployment.")] = None
     claim: Annotated[
         str | None, Meta(description="The claim of log and findings; null: both lie in the pod, and the log is empty.")
     ] = CLAIM

@@ -31,7 +31,10 @@ from mlops.tools.scratch import scratch
 if TYPE_CHECKING:
     from mlops.packaging.image import Images
 
-_SERVING = ("__init__.py", "workloads/__init__.py", "workloads/parent_death.py", "workloads/serving")
+_SERVING = (
+    "__init__.py", "workloads/__init__.py", "workloads/parent_death.py", "workloads/serving",
+    *(f"contracts/{name}.py" for name in ("__init__", "codec", "names", "server")),
+)  # fmt: skip
 _NEEDS = ("onnxruntime", "numpy", "msgspec", "uvicorn", "httptools", "uvloop")
 _API = {"max_rows": 10_000, "gather": True, "threshold": 0.5, "golden_rows": 16}
 

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlops.address import Address
 from mlops.config.project import LoadedResource
@@ -23,6 +23,9 @@ from mlops.context.metrics_file import read_metrics
 from mlops.engine.resource import Json, Step
 from mlops.tools.dvc.run import checkout
 from mlops.tools.process import run
+
+if TYPE_CHECKING:
+    from mlops.contracts.watcher import WatcherConfig
 
 _DEFAULTS: Mapping[str, Any] = {"window": "1h", "min_rows": 500, "drift": {}, "on_finding": "propose"}
 
@@ -35,7 +38,7 @@ class Watch:
     model_digest: str
     digest: str
     folder: Path
-    config: Mapping[str, Any]
+    config: WatcherConfig
     endpoint: Mapping[str, Any]
 
     @property
@@ -45,6 +48,8 @@ class Watch:
 
 def watch_of(context: Context, step: Step, dataset: LoadedResource) -> Watch:
     from mlops.config.schema.units import parse_duration
+    from mlops.contracts.codec import convert
+    from mlops.contracts.watcher import DriftTests, WatcherConfig
 
     assert step.desired is not None
     inputs = {**_DEFAULTS, **step.desired.inputs}
@@ -59,25 +64,27 @@ def watch_of(context: Context, step: Step, dataset: LoadedResource) -> Watch:
     drift = inputs["drift"]
     told = [model_digest, drift.get("ignore", []), drift.get("predictions", True)]
     digest = hashlib.sha256(json.dumps(told).encode()).hexdigest()
-    config = {
-        "monitor": str(step.address), "baseline_dir": str(folder / "baseline"), "out_dir": str(folder),
-        "window": parse_duration(inputs["window"]), "min_rows": inputs["min_rows"], "drift": drift,
-        "on_finding": inputs["on_finding"], "contract": str(exported / "contract.json"), "schema": str(data / "schema.json"),
-        "profile": str(data / "profile.json"), "baseline_digest": digest,
-        "metrics": {k: v for k, v in (read_metrics(context.root, model.name) or {}).items() if k != "slices"},
-    }  # fmt: skip
+    config = WatcherConfig(
+        monitor=str(step.address), baseline_dir=str(folder / "baseline"), out_dir=str(folder),
+        window=parse_duration(inputs["window"]), min_rows=inputs["min_rows"], drift=convert(DriftTests, dict(drift)),
+        on_finding=inputs["on_finding"], contract=str(exported / "contract.json"), schema=str(data / "schema.json"),
+        profile=str(data / "profile.json"), baseline_digest=digest,
+        metrics={k: v for k, v in (read_metrics(context.root, model.name) or {}).items() if k != "slices"},
+    )  # fmt: skip
     endpoint = step.upstream[Address("endpoint", inputs["endpoint"])]
     return Watch(model, str(model_digest), digest, folder, config, endpoint)
 
 
 def make_baseline(context: Context, step: Step, watch: Watch) -> bool:
     """Where it is another, or none; whether it was made."""
+    from mlops.contracts.codec import encode
+
     if baseline_fault(watch.baseline, watch.digest) is None:
         return False
     step.say("profiling the training data", 0.3)
     watch.folder.mkdir(parents=True, exist_ok=True)
     path = watch.folder / "baseline.config.json"
-    path.write_text(json.dumps({**watch.config, "log_dir": ""}, indent=1, sort_keys=True))
+    path.write_text(encode(watch.config, indent=1))
     run([sys.executable, "-m", "mlops.workloads.monitoring.baseline", str(path)], cwd=context.root)
     return True
 

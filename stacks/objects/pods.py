@@ -97,4 +97,7 @@ def config_map_key(path: str) -> str:
 
 def files_volume(name: str, config_map: str, paths: Sequence[str]) -> VolumeArgsDict:
     items = sorted(paths)
-    return {"name": name, "config_map": {"name": config_map, "items": [{"key": config_map_key(p), "path": p} for p in items]}}
+    return {
+        "name": name,
+        "config_map": {"name": config_map, "items": [{"key": config_map_key(p), "path": p} for p in items]},
+    }

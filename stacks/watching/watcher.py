@@ -28,7 +28,7 @@ from stacks.objects.api import (
 )
 from stacks.objects.inputs import Secrets
 from stacks.objects.placement import NO_WAIT, Part, Placement
-from stacks.objects.pods import container, files_volume, from_secret, config_map_key, needs, pod, variables
+from stacks.objects.pods import config_map_key, container, files_volume, from_secret, needs, pod, variables
 
 
 def watch(inputs: WatchingInputs, place: Placement, secrets: Secrets) -> None:

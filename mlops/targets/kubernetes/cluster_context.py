@@ -8,7 +8,7 @@ Law: nothing of Pulumi or Kubernetes is imported before a plan meets a stack on 
 from __future__ import annotations
 
 import secrets as random
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,8 @@ from mlops.address import Address
 from mlops.config.project import LoadedResource
 from mlops.context.context import Context
 from mlops.context.secrets import read_secret
+from mlops.contracts.codec import to_json
+from mlops.contracts.program import ClusterAccess, ProgramInputs
 from mlops.engine.resource import Action, Attention, Effect, Observed, Part, Reason, Record, Stale
 from mlops.errors import InvalidConfig, MlopsError, Problem, Source
 from mlops.tools.cluster import Cluster
@@ -58,10 +60,11 @@ class ClusterContext:
 
     @property
     def common(self) -> dict[str, Any]:
-        """What every program's inputs begin with."""
-        where = {key: self.inputs[key] for key in ("kubeconfig", "context") if self.inputs.get(key)}
+        """The fields of ProgramInputs, which every program's inputs begin with."""
         return {
-            "cluster": where,
+            "cluster": ClusterAccess(
+                kubeconfig=self.inputs.get("kubeconfig") or None, context=self.inputs.get("context") or None
+            ),
             "namespace": self.namespace,
             "project": self.context.settings.name,
             "labels": self.labels,
@@ -182,14 +185,23 @@ def unreachable(address: Address, record: Record | None, error: MlopsError, *, i
     return Observed(record, exists=record is not None, attention=attention, obstacles=(detail,))
 
 
+def program_inputs(make: Callable[[], ProgramInputs]) -> dict[str, Any]:
+    """Return inputs of a program as plain JSON. Raises MlopsError where they do not fit its contract."""
+    try:
+        return to_json(make())
+    except ValueError as error:
+        raise MlopsError.of("inputs do not fit", f"A Pulumi program cannot be given this: {error}.") from error
+
+
 def previewed(
-    site: ClusterContext, program: str, name: str, inputs: Mapping[str, Any], secrets: Mapping[str, str], *, refresh: bool,
-    unless: tuple[str, ...] = (),
+    site: ClusterContext, program: str, name: str, inputs: Callable[[], ProgramInputs], secrets: Mapping[str, str], *,
+    refresh: bool, unless: tuple[str, ...] = (),
 ) -> tuple[tuple[Part, ...], tuple[str, ...]]:  # fmt: skip
     """The parts, and what stood in the way of the preview itself. `unless`: obstacles that are known: it would only fail."""
     if unless:
         return (), ()
     try:
-        return parts_of(site.program(program, name).preview(inputs, secrets, refresh=refresh)), ()
+        plain = program_inputs(inputs)
+        return parts_of(site.program(program, name).preview(plain, secrets, refresh=refresh)), ()
     except MlopsError as error:
         return (), (error.problems[0].detail,)

@@ -15,7 +15,15 @@ from mlops.config.project import LoadedResource
 from mlops.config.schema.category import Category
 from mlops.context.context import METADATA, Context, without
 from mlops.context.secrets import unseal
-from mlops.contracts.programs import API_KEY
+from mlops.contracts.names import API_KEY
+from mlops.contracts.serving_pods import (
+    ROLLOUT_STATE,
+    ROLLOUT_STATE_BEFORE,
+    AutoscaleInputs,
+    GatewayParent,
+    LoggingInputs,
+    ServingInputs,
+)
 from mlops.engine.diff import diff
 from mlops.engine.resource import Attention, Desired, Effect, Observed, Outcome, Record, Step
 from mlops.errors import MlopsError, ToolFailed
@@ -58,13 +66,14 @@ class ClusterEndpoint:
             and site.prints().get(("serving", address.name), {}) == known
         ):
             return Observed(record)
-        told = record.outputs.get("told") if record else None
+        outputs = record.outputs if record else {}
+        state = outputs.get(ROLLOUT_STATE, outputs.get(ROLLOUT_STATE_BEFORE))
         obstacles = answers(rights_of(site, "serving"))
-        if told is None:
+        if state is None:
             return Observed(record, exists=record is not None, obstacles=obstacles)
-        body = self._next(told, desired.inputs)
+        body, wanted = self._next(state, desired.inputs), desired.inputs
         parts, unfit = previewed(
-            site, "serving", address.name, {**self._inputs(site, address, desired.inputs), **body},
+            site, "serving", address.name, lambda: self._inputs(site, address, wanted).with_state(body),
             self._secrets(desired.inputs), refresh=True, unless=obstacles,
         )  # fmt: skip
         stale = drift_of(parts, _MENDS) if is_said else ()
@@ -89,12 +98,14 @@ class ClusterEndpoint:
         site = cluster_context_of(self.context, self.resources, inputs["stack"])
         key = key_of(package["digest"], log_of(inputs), name)
         replicas = int(inputs.get("replicas", 1))
-        fleet = ClusterFleet(site, name, self._inputs(site, step.address, inputs), self._secrets(inputs), step.say)
+        fleet = ClusterFleet(
+            site, name, lambda: self._inputs(site, step.address, inputs), self._secrets(inputs), step.say
+        )
         body = {"image": package["image"], "tag": package["tag"]}
         version, note = Rollout(fleet, terms_of(inputs), step.say).converge(key, body, replicas, {})
         outputs = {
             "url": f"{stack['address']}/{name}", "version": version, "weights": {version: 100}, "replicas": replicas,
-            "told": fleet.told, "prints": site.prints_of("serving", name), **what_serves(key, package, inputs),
+            ROLLOUT_STATE: fleet.told, "prints": site.prints_of("serving", name), **what_serves(key, package, inputs),
         }  # fmt: skip
         return Outcome(outputs, note)
 
@@ -111,39 +122,36 @@ class ClusterEndpoint:
             versions[live]["replicas"] = int(inputs.get("replicas", 1))
         return {**FRESH, **told, "versions": versions}
 
-    def _inputs(self, site: ClusterContext, address: Address, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """See spec.programs.ServingInputs."""
+    def _inputs(self, site: ClusterContext, address: Address, inputs: Mapping[str, Any]) -> ServingInputs:
+        """Return what stacks/serving is given, without versions. Raises ValueError."""
         gateway = site.inputs["gateway"]
         terms, log = terms_of(inputs), log_of(inputs)
         has_claim = site.inputs.get("storage") is not None
-        return {
-            **site.common, "name": address.name, **inputs.get("resources", {}),
-            "parent": {
-                "name": gateway["name"], "namespace": gateway.get("namespace", site.namespace),
-                "hostname": gateway.get("hostname"), "scheme": str(gateway["url"]).partition("://")[0],
-            },
-            "autoscale": _autoscale(inputs.get("autoscale")), "secrets": [API_KEY] if inputs.get("auth") else [],
-            "log": {**log, **({} if has_claim else {"claim": None})} if log else None,
-            "priority_class": f"{site.namespace}-serving", "drain": round(terms.drain), "grace": _GRACE,
-            "ready_timeout": max(1, round(terms.ready_timeout)),
-        }  # fmt: skip
+        return ServingInputs(
+            **site.common, name=address.name, **inputs.get("resources", {}),
+            parent=GatewayParent(
+                name=gateway["name"], namespace=gateway.get("namespace", site.namespace),
+                hostname=gateway.get("hostname"), scheme=str(gateway["url"]).partition("://")[0],
+            ),
+            autoscale=_autoscale(inputs.get("autoscale")), secrets=(API_KEY,) if inputs.get("auth") else (),
+            log=LoggingInputs(**log, **({} if has_claim else {"claim": None})) if log else None,
+            priority_class=f"{site.namespace}-serving", drain=round(terms.drain), grace=_GRACE,
+            ready_timeout=max(1, round(terms.ready_timeout)),
+        )  # fmt: skip
 
     def _secrets(self, inputs: Mapping[str, Any]) -> dict[str, str]:
         auth = inputs.get("auth")
         return {API_KEY: unseal(auth["api_key"], self.context.paths.secrets, field="auth.api_key")} if auth else {}
 
 
-def _autoscale(told: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def _autoscale(said: Mapping[str, Any] | None) -> AutoscaleInputs | None:
     from mlops.config.schema.units import parse_share
 
-    if told is None:
+    if said is None:
         return None
-    cpu = told.get("cpu", "80%")
-    return {
-        "most": told["most"],
-        "rate": told.get("rate"),
-        "cpu": None if cpu is None else round(parse_share(cpu) * 100),
-    }
+    cpu = said.get("cpu", "80%")
+    percent = None if cpu is None else round(parse_share(cpu) * 100)
+    return AutoscaleInputs(most=said["most"], rate=said.get("rate"), cpu=percent)
 
 
 def _said(inputs: Mapping[str, Any]) -> dict[str, Any]:

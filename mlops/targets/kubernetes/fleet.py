@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from mlops.contracts.programs import PORT
+from mlops.contracts.names import PORT
+from mlops.contracts.serving_pods import ROLLOUT_STATE, ROLLOUT_STATE_BEFORE, ServingInputs
 from mlops.errors import MlopsError, ToolFailed
 from mlops.rollout.rollout import FRESH
-from mlops.targets.kubernetes.cluster_context import ClusterContext
+from mlops.targets.kubernetes.cluster_context import ClusterContext, program_inputs
 from mlops.tools.cluster import Object, wait_for
 
 if TYPE_CHECKING:
@@ -29,26 +30,27 @@ _TOLD = ("live", "next", "versions", "weights")
 
 @dataclass
 class ClusterFleet:
-    """`inputs`: of stacks/serving, without what is told of versions. The first update looks at the cluster before, so that
+    """`inputs`: makes those of stacks/serving, without versions; may raise ValueError. The first update looks at the cluster before, so that
     what others changed is put right with it."""
 
     site: ClusterContext
     name: str
-    inputs: Mapping[str, Any]
+    inputs: Callable[[], ServingInputs]
     secrets: Mapping[str, str]
     say: Callable[[str, float | None], None]
     told: Mapping[str, Any] | None = field(default=None, init=False)
     """As of the last update."""
 
     def read(self) -> dict[str, Any]:
-        told = self._program.outputs().get("told") or {}
-        return {**FRESH, "versions": {}, "weights": {}, **told}
+        outputs = self._program.outputs()
+        state = outputs.get(ROLLOUT_STATE) or outputs.get(ROLLOUT_STATE_BEFORE) or {}
+        return {**FRESH, "versions": {}, "weights": {}, **state}
 
     def publish(self, told: Mapping[str, Any]) -> None:
         body = deepcopy({name: told[name] for name in _TOLD})
         if body == self.told:
             return
-        inputs, is_first = {**self.inputs, **body}, self.told is None
+        inputs, is_first = program_inputs(lambda: self.inputs().with_state(body)), self.told is None
         self._program.up(inputs, self.secrets, lambda line: self.say(line, None), refresh=is_first)
         self.told = body
 

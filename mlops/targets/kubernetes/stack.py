@@ -15,10 +15,18 @@ from typing import Any
 from mlops.address import Address
 from mlops.config.schema.category import Category
 from mlops.context.context import METADATA, Context, without
+from mlops.contracts.platform import PlatformInputs, StorageInputs
 from mlops.engine.diff import diff
 from mlops.engine.resource import Attention, Desired, Effect, Observed, Outcome, Record, Step
 from mlops.errors import ToolFailed
-from mlops.targets.kubernetes.cluster_context import ClusterContext, drift_of, previewed, removed, unreachable
+from mlops.targets.kubernetes.cluster_context import (
+    ClusterContext,
+    drift_of,
+    previewed,
+    program_inputs,
+    removed,
+    unreachable,
+)
 from mlops.targets.kubernetes.preflight import answers, namespace_of, rights_of, storage_of
 
 _MENDS = Effect(Category.PROVISION.value, Category.PROVISION.rank, keeps=True)
@@ -45,7 +53,7 @@ class ClusterStack:
             return Observed(record)
         obstacles = answers(rights_of(site, "platform"), namespace_of(site, is_ours=bool(known)), storage_of(site))
         parts, unfit = previewed(
-            site, "platform", address.name, inputs_of(site), {}, refresh=record is not None, unless=obstacles
+            site, "platform", address.name, lambda: inputs_of(site), {}, refresh=record is not None, unless=obstacles
         )
         stale = drift_of(parts, _MENDS) if is_said else ()
         attention = (Attention(address, f"{address} may have drifted", unfit),) if unfit and is_said else ()
@@ -60,7 +68,8 @@ class ClusterStack:
         site = ClusterContext(self.context, step.address.name, step.desired.inputs)
         program = site.program("platform", step.address.name)
         step.say(f"bringing up namespace {site.namespace}", 0.2)
-        program.up(inputs_of(site), {}, lambda line: step.say(line, None), refresh=step.recorded is not None)
+        inputs = program_inputs(lambda: inputs_of(site))
+        program.up(inputs, {}, lambda line: step.say(line, None), refresh=step.recorded is not None)
         gateway = step.desired.inputs.get("gateway") or {}
         where = f"kubernetes://{site.inputs.get('context') or 'current'}/{site.namespace}"
         identity = json.dumps([where, gateway], sort_keys=True)
@@ -80,17 +89,18 @@ class ClusterStack:
         return told.get(("platform", site.namespace), {})
 
 
-def inputs_of(site: ClusterContext) -> dict[str, Any]:
-    """See spec.programs.PlatformInputs."""
+def inputs_of(site: ClusterContext) -> PlatformInputs:
+    """Return what stacks/platform is given. Raises ValueError."""
     said = site.inputs
     quota = said.get("quota") or {}
     hard = {"requests.cpu": quota.get("cpu"), "requests.memory": quota.get("memory"), "pods": quota.get("pods")}
     gateway = said.get("gateway") or {}
-    return {
-        **site.common, "adopt": said.get("adopt", False), "gpus": quota.get("gpus"),
-        "quota": {name: str(most) for name, most in hard.items() if most is not None},
-        "storage": said.get("storage"), "gateway_namespace": gateway.get("namespace"),
-    }  # fmt: skip
+    return PlatformInputs(
+        **site.common, adopt=said.get("adopt", False), gpus=quota.get("gpus"),
+        quota={name: str(most) for name, most in hard.items() if most is not None},
+        storage=StorageInputs(**storage) if (storage := said.get("storage")) is not None else None,
+        gateway_namespace=gateway.get("namespace"),
+    )  # fmt: skip
 
 
 def _said(inputs: Mapping[str, Any]) -> dict[str, Any]:
