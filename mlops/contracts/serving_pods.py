@@ -1,6 +1,6 @@
 """Say what stacks/serving is given, and what it gives back.
 
-Lives here: ServingInputs and its parts; RolloutState, the program's output of that name.
+Lives here: ServingInputs and its parts; EndpointState, the program's output of that name.
 Not here: what every program is given (program), the environment of the pods (server), the objects (stacks/serving).
 Law: see program.
 """
@@ -17,7 +17,7 @@ from mlops.contracts.names import CLAIM
 from mlops.contracts.program import ProgramInputs, check_label
 
 ROLLOUT_STATE = "rollout_state"
-"""The output of stacks/serving, and of the endpoint's record, that holds a RolloutState."""
+"""The output of stacks/serving, and of the endpoint's record, that holds a EndpointState."""
 ROLLOUT_STATE_BEFORE = "told"
 """What versions before this one called it."""
 
@@ -99,7 +99,7 @@ class ServingInputs(ProgramInputs, kw_only=True, frozen=True, omit_defaults=True
         return convert(ServingInputs, {**to_json(self), **state})
 
 
-class RolloutState(Contract, kw_only=True, frozen=True):
+class EndpointState(Contract, kw_only=True, frozen=True):
     """What is there of an endpoint, as the output `rollout_state` of the program; `told` in versions before this one."""
 
     live: Annotated[str | None, Meta(description="The version that has been judged good.")]

@@ -14,7 +14,7 @@ import pulumi
 
 from mlops.contracts.codec import to_json
 from mlops.contracts.names import PORT
-from mlops.contracts.serving_pods import ROLLOUT_STATE, RolloutState, ServingInputs
+from mlops.contracts.serving_pods import ROLLOUT_STATE, EndpointState, ServingInputs
 from stacks.objects.api import CustomResource, Secret
 from stacks.objects.inputs import Secrets
 from stacks.objects.placement import Part, Placement
@@ -39,7 +39,7 @@ def serve(inputs: ServingInputs, place: Placement, secrets: Secrets) -> dict[str
     if weights:
         _route(inputs, weights, place, part, services)
     versions = dict(sorted(inputs.versions.items()))
-    state = RolloutState(live=inputs.live, next=inputs.next, versions=versions, weights=weights)
+    state = EndpointState(live=inputs.live, next=inputs.next, versions=versions, weights=weights)
     host = inputs.parent.hostname
     url = {"url": f"{inputs.parent.scheme}://{host}/{inputs.name}"} if host else {}
     return {ROLLOUT_STATE: to_json(state), **url}

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from mlops.address import Address
-from mlops.config.project import LoadedResource, ProjectSpec
 from mlops.config.schema.category import Category
 from mlops.config.schema.location import locate
 from mlops.context.context import KEEPING, effect_of, metadata, without
+from mlops.context.status import Status
 from mlops.engine.resource import Action, Desired, Effect, Observed, Outcome, Reason, Record, Stale, Step
 from mlops.errors import MlopsError
 from mlops.kinds.base import BaseKind
@@ -29,9 +29,6 @@ class DatasetKind(BaseKind):
     keeping = KEEPING
     created = effect_of(Category.REPROCESS)
     deleted = Effect(Category.DESTROY.value, Category.DESTROY.rank, Action.FORGET)
-
-    def desire(self, resource: LoadedResource, project: ProjectSpec) -> Desired:
-        return Desired(resource.address, resource.inputs, (), resource.protect, resource.origins)
 
     def observe(self, address: Address, desired: Desired | None, record: Record | None) -> Observed:
         stage = f"prepare@{address.name}"
@@ -95,6 +92,22 @@ class DatasetKind(BaseKind):
             "newest": profile.get("newest"),
         }  # fmt: skip
         return Outcome(outputs, f"{rows['source']:,} → {rows['result']:,} rows, {columns} columns")
+
+    def status(self, record: Record) -> Status:
+        rows = record.outputs.get("rows", {}).get("result")
+        return Status(f"{rows:,} rows" if rows else "made elsewhere")
+
+    def pins(self, desired: Desired) -> Mapping[str, str]:
+        return {
+            f"source {desired.address}.{name}": self._digest(source["uri"])
+            for name, source in desired.inputs["sources"].items()
+        }
+
+    def _digest(self, uri: str) -> str:
+        try:
+            return self.context.hashes.file(locate(uri, self.context.root))
+        except (MlopsError, OSError):
+            return "missing"
 
     def delete(self, step: Step) -> None:
         """Files, lock entry and cache stay."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
 from pathlib import Path
 
 from msgspec import structs
@@ -18,6 +17,7 @@ from mlops.address import Address
 from mlops.config.project import LoadedResource
 from mlops.config.schema.category import Category
 from mlops.context.context import METADATA, Context, without
+from mlops.context.status import Status
 from mlops.contracts.codec import ContractError, decode, encode
 from mlops.contracts.names import FILES, LOGS, OUT
 from mlops.contracts.watcher import FINDING_MARK, Finding
@@ -36,27 +36,26 @@ from mlops.targets.kubernetes.cluster_context import (
     removed,
     unreachable,
 )
+from mlops.targets.kubernetes.health import log_files, monitor_status, on_cluster
 from mlops.targets.kubernetes.preflight import answers, rights_of
 
 _MENDS = Effect(Category.RECONFIGURE.value, Category.RECONFIGURE.rank, keeps=True)
 
 
 class ClusterMonitor:
-    def __init__(
-        self, context: Context, resources: Mapping[Address, LoadedResource], stack: str, dataset: LoadedResource | None
-    ) -> None:
-        self.context, self.resources = context, resources
-        self.stack, self.dataset = stack, dataset
+    def __init__(self, context: Context, stack: str, dataset: LoadedResource | None) -> None:
+        self.context, self.stack, self.dataset = context, stack, dataset
 
     def observe(self, address: Address, desired: Desired | None, record: Record | None) -> Observed:
         known = record.outputs.get("prints", {}) if record else {}
         if desired is None:
             return Observed(record, exists=record is not None, parts=removed(known))
-        site = cluster_context_of(self.context, self.resources, self.stack)
+        site = self._site()
         is_said = record is not None and not diff(without(record.inputs, *METADATA), without(desired.inputs, *METADATA))
         try:
             site.cluster.version()
-            attention = self._findings(site, address, record) if record else ()
+            propose = desired.effective["on_finding"] == "propose"
+            attention = self._findings(site, address, record, propose=propose) if record else ()
         except ToolFailed as error:
             return unreachable(address, record, error, is_said=is_said)
         if (
@@ -82,7 +81,7 @@ class ClusterMonitor:
     def update(self, step: Step) -> Outcome:
         assert step.desired is not None
         assert self.dataset is not None
-        site = cluster_context_of(self.context, self.resources, self.stack)
+        site = self._site()
         watch = watch_of(self.context, step, self.dataset)
         make_baseline(self.context, step, watch)
         inputs = program_inputs(lambda: self._inputs(site, step, watch))
@@ -97,7 +96,7 @@ class ClusterMonitor:
         return Outcome(outputs, f"baseline from {watch.model} {watch.model_digest[:8]}")
 
     def delete(self, step: Step) -> None:
-        site = cluster_context_of(self.context, self.resources, self.stack, recorded=True)
+        site = self._site(recorded=True)
         site.program("watching", step.address.name).destroy()
         forget(self.context, step.address)
 
@@ -113,13 +112,23 @@ class ClusterMonitor:
             **{name: f"{FILES}/{name}.json" for name in ("contract", "schema", "profile")},
         )  # fmt: skip
         files["config.json"] = base64.b64encode(encode(config).encode()).decode()
-        schedule = step.desired.inputs.get("schedule")
+        schedule, image = step.desired.effective["schedule"], site.stack.images.watching
+        assert image is not None  # a stack without one was refused for monitors
         once = ["--once"] if schedule else []
         return WatchingInputs(
             **site.common, name=step.address.name, endpoint=step.desired.inputs["endpoint"],
-            image=site.inputs["images"]["watching"], files=files, schedule=schedule,
+            image=image, files=files, schedule=schedule,
             command=("python3", "-m", "mlops.workloads.monitoring.watcher", f"{FILES}/config.json", *once),
         )  # fmt: skip
+
+    def status(self, record: Record) -> Status:
+        return on_cluster(lambda: monitor_status(self._site(recorded=True), record))
+
+    def logs(self, record: Record) -> tuple[Path, ...]:
+        return log_files(self._site(recorded=True), record.address.name, "watching")
+
+    def _site(self, *, recorded: bool = False) -> ClusterContext:
+        return cluster_context_of(self.context, self.stack, recorded=recorded)
 
     def _kept(self, address: Address) -> WatchingInputs | None:
         """Return what was given last, on this machine; another one gives it anew with its next apply."""
@@ -128,7 +137,9 @@ class ClusterMonitor:
         except (OSError, ContractError):
             return None
 
-    def _findings(self, site: ClusterContext, address: Address, record: Record) -> tuple[Attention, ...]:
+    def _findings(
+        self, site: ClusterContext, address: Address, record: Record, *, propose: bool
+    ) -> tuple[Attention, ...]:
         """Those that the watcher's pods wrote, kept beside those of this machine so that `ack` closes them alike."""
         folder = self.context.paths.monitor(address.name) / "findings"
         labels = f"app.kubernetes.io/name={address.name},app.kubernetes.io/component=watching"
@@ -142,6 +153,5 @@ class ClusterMonitor:
                     finding = decode(Finding, line.removeprefix(FINDING_MARK))
                     folder.mkdir(parents=True, exist_ok=True)
                     (folder / f"{finding.id}.json").write_text(encode(finding, indent=2) + "\n")
-        propose = record.inputs.get("on_finding", "propose") == "propose"
         digest = record.outputs.get("digest")
         return attention_of(self.context, address, folder.parent, digest, self.dataset, propose=propose)
