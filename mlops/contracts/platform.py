@@ -29,8 +29,7 @@ class PlatformInputs(ProgramInputs, kw_only=True, frozen=True, omit_defaults=Tru
         bool, Meta(description="The namespace exists and is taken over, and stays when the stack goes.")
     ] = False
     gpus: Annotated[
-        Annotated[int, Meta(ge=0)] | None,
-        Meta(description="The most that the namespace may ask for; null for no limit."),
+        int | None, Meta(ge=0, description="The most that the namespace may ask for; null for no limit.")
     ] = None
     quota: Annotated[dict[str, str], Meta(description="More hard limits of its ResourceQuota.")] = field(
         default_factory=dict
