@@ -28,9 +28,9 @@ class PlatformInputs(ProgramInputs, kw_only=True, frozen=True, omit_defaults=Tru
     adopt: Annotated[
         bool, Meta(description="The namespace exists and is taken over, and stays when the stack goes.")
     ] = False
-    gpus: Annotated[
-        int | None, Meta(ge=0, description="The most that the namespace may ask for; null for no limit.")
-    ] = None
+    gpus: (
+        Annotated[int, Meta(ge=0, description="The most that the namespace may ask for; null for no limit.")] | None
+    ) = None
     quota: Annotated[dict[str, str], Meta(description="More hard limits of its ResourceQuota.")] = field(
         default_factory=dict
     )
