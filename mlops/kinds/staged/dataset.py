@@ -20,7 +20,8 @@ from mlops.context.status import Status
 from mlops.engine.resource import Action, Desired, Effect, Observed, Outcome, Reason, Record, Stale, Step
 from mlops.errors import MlopsError
 from mlops.kinds.base import BaseKind
-from mlops.kinds.staged.params import code_digest, dataset_params
+from mlops.kinds.staged.code import moved_files, stage_code
+from mlops.kinds.staged.params import dataset_params
 from mlops.kinds.staged.stages import make, stale_of
 
 
@@ -71,8 +72,8 @@ class DatasetKind(BaseKind):
                 continue
             if name in prints and prints[name] != now:
                 stale.append(Stale(Reason(f"source {name} changed on disk ({source['uri']})"), self.created))
-        if told.get("code") != code_digest("prepare"):
-            stale.append(Stale(Reason("the code that prepares data changed (mlops.workloads.data)"), self.created))
+        if moved := moved_files(told.get("code"), stage_code("prepare", self.context.hashes)):
+            stale.append(Stale(Reason(f"the code that prepares data changed: {moved}"), self.created))
         return stale
 
     def notes(self, desired: Desired, record: Record | None, category: str) -> tuple[str, ...]:
