@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import getpass
 import hashlib
+import json
 import os
 import shlex
 import sys
@@ -39,7 +40,8 @@ from mlops.engine.store import DatabaseStore, in_project, open_database
 from mlops.errors import Interrupted, LockHeld, MlopsError, Problem
 from mlops.kinds.base import BaseKind
 from mlops.kinds.registry import acting, build_kinds, desire_all
-from mlops.kinds.staged.params import code_digest, out_of_date, write_params
+from mlops.kinds.staged.code import ENTRIES, stage_code
+from mlops.kinds.staged.params import out_of_date, write_params
 from mlops.render.document import plan_document
 from mlops.tools.git import commit_of
 
@@ -239,7 +241,8 @@ class Project(Inspection):
         return f"Freed the lease that {holder} held."
 
     def _pins(self, snapshot: Snapshot) -> tuple[Pin, ...]:
-        code = hashlib.sha256("".join(code_digest(s) for s in ("prepare", "train", "evaluate", "export")).encode())
+        hashes = snapshot.context.hashes
+        code = hashlib.sha256(json.dumps([stage_code(stage, hashes) for stage in ENTRIES]).encode())
         desired = snapshot.plan_inputs.desired
         of_kinds = {
             name: digest for at in sorted(desired) for name, digest in snapshot.kinds[at.kind].pins(desired[at]).items()

@@ -23,6 +23,7 @@ from mlops.context.status import Status
 from mlops.engine.resource import Action, Dependency, Desired, Effect, Observed, Outcome, Reason, Record, Stale, Step
 from mlops.errors import GateFailed, MlopsError, Problem
 from mlops.kinds.base import BaseKind
+from mlops.kinds.staged.code import moved_files
 from mlops.kinds.staged.gates import Verdict, judge_gates, needs_live
 from mlops.kinds.staged.params import model_params
 from mlops.kinds.staged.stages import make, stale_of
@@ -80,15 +81,15 @@ class ModelKind(BaseKind):
         return without(told, "code") or None
 
     def _stale(self, desired: Desired, name: str, data: str) -> list[Stale]:
-        params = model_params(desired.inputs, self.context.root)
+        params = model_params(desired.inputs, self.context)
         told: list[Stale] = []
         effects = {"train": self.created, "evaluate": effect_of(Category.REEVALUATE), "export": self.created}
         for stage, effect in effects.items():
             follows = [data, f"models/{name}/train"]
             told += stale_of(self.context, f"{stage}@{name}", effect, follows=follows)
             locked = self.context.lock[f"{stage}@{name}"].params.get(f"params/model/{name}.json", {}).get(stage, {})
-            if locked.get("code") != params[stage]["code"]:
-                told.append(Stale(Reason(f"the code of stage {stage} changed (mlops.workloads)"), effect))
+            if moved := moved_files(locked.get("code"), params[stage]["code"]):
+                told.append(Stale(Reason(f"the code of stage {stage} changed: {moved}"), effect))
         return told
 
     def _missed(self, truth: Record, same: bool) -> list[Stale]:
@@ -124,7 +125,7 @@ class ModelKind(BaseKind):
         name, inputs = step.address.name, step.desired.inputs
         cluster = self._cluster()
         lock, seconds = make(
-            self.context, step, model_params(inputs, self.context.root), [f"{stage}@{name}" for stage in _STAGES],
+            self.context, step, model_params(inputs, self.context), [f"{stage}@{name}" for stage in _STAGES],
             (lambda stages, reads: cluster.run(step, stages, reads)) if cluster else None,
         )  # fmt: skip
         metrics = read_metrics(self.context.root, name)
