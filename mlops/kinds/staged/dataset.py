@@ -7,6 +7,7 @@ Law: what dvc.lock pins is what is recorded, for everybody who shares the reposi
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,7 +21,7 @@ from mlops.engine.resource import Action, Desired, Effect, Observed, Outcome, Re
 from mlops.errors import MlopsError
 from mlops.kinds.base import BaseKind
 from mlops.kinds.staged.code import moved_files
-from mlops.kinds.staged.params import dataset_params, preparation_code
+from mlops.kinds.staged.params import dataset_code, dataset_params
 from mlops.kinds.staged.stages import make, stale_of
 from mlops.sources.source import fingerprint_of
 
@@ -72,7 +73,7 @@ class DatasetKind(BaseKind):
                 continue
             if name in prints and prints[name] != now:
                 stale.append(Stale(Reason(f"source {name} changed on disk ({source['uri']})"), self.created))
-        if moved := moved_files(told.get("code"), preparation_code(desired.inputs, self.context)):
+        if moved := moved_files(told.get("code"), dataset_code(desired.inputs, self.context)):
             stale.append(Stale(Reason(f"the code that prepares data changed: {moved}"), self.created))
         return stale
 
@@ -99,9 +100,11 @@ class DatasetKind(BaseKind):
         return Status(f"{rows:,} rows" if rows else "made elsewhere")
 
     def pins(self, desired: Desired) -> Mapping[str, str]:
+        code = json.dumps(dataset_code(desired.inputs, self.context))
+        sources = desired.inputs["sources"].items()
         return {
-            f"source {desired.address}.{name}": self._fingerprint(source)
-            for name, source in desired.inputs["sources"].items()
+            f"code of {desired.address}": hashlib.md5(code.encode(), usedforsecurity=False).hexdigest(),
+            **{f"source {desired.address}.{name}": self._fingerprint(source) for name, source in sources},
         }
 
     def _fingerprint(self, source: Mapping[str, Any]) -> str:
