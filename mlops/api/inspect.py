@@ -20,7 +20,8 @@ from mlops.address import Address
 from mlops.api.configuration import parse_address
 from mlops.api.rows import read_rows
 from mlops.config.project import ProjectSpec
-from mlops.context.context import Context, ProjectPaths
+from mlops.context.context import Context
+from mlops.context.paths import ProjectPaths
 from mlops.context.status import Status
 from mlops.engine.resource import Record
 from mlops.engine.store import DatabaseStore

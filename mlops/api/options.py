@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from mlops.address import Address
 from mlops.api.configuration import parse_address
 from mlops.config.schema.category import Category
-from mlops.context.context import effect_of
+from mlops.context.effects import effect_of
 from mlops.engine.selection import Selection
 
 

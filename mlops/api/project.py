@@ -26,7 +26,8 @@ from mlops.api.options import Options
 from mlops.api.rollback import back_to, moves_of
 from mlops.config.load import load
 from mlops.config.project import ProjectSpec, with_secrets
-from mlops.context.context import Context, ProjectPaths
+from mlops.context.context import Context
+from mlops.context.paths import ProjectPaths
 from mlops.context.secrets import read_secret
 from mlops.engine.apply import ApplyContext, Result, apply_plan
 from mlops.engine.events import Sink

@@ -17,7 +17,8 @@ from mlops.address import Address
 from mlops.config.effective import typed
 from mlops.config.project import LoadedResource, ProjectSpec
 from mlops.config.schema.category import Category
-from mlops.context.context import KEEPING, effect_of, without
+from mlops.context.effects import KEEPS_OUTPUTS, effect_of
+from mlops.context.inputs import without_fields
 from mlops.context.status import Status
 from mlops.engine.resource import Dependency, Desired, Observed, Outcome, Reason, Record, Stale, Step
 from mlops.errors import MlopsError
@@ -34,14 +35,14 @@ if TYPE_CHECKING:
 
 class PackageKind(BaseKind):
     name = "package"
-    keeping = KEEPING
+    keeping = KEEPS_OUTPUTS
     created = effect_of(Category.REPACKAGE)
 
     def desire(self, resource: LoadedResource, project: ProjectSpec) -> Desired:
         needs = (Dependency(Address("model", resource.inputs["model"]), self.created, "digest"),)
         inputs, origins = dict(resource.inputs), dict(resource.origins)
         if inputs.get("image"):
-            inputs["image"] = without(inputs["image"], "registry")
+            inputs["image"] = without_fields(inputs["image"], "registry")
             if registry := project.settings.registry:
                 inputs["image"]["registry"] = registry.url
                 origins["image.registry"] = project.settings.origins.get("registry.url", "")

@@ -15,11 +15,12 @@ from typing import Any
 
 from mlops.config.project import LoadedResource, ProjectSpec
 from mlops.config.schema.location import locate
-from mlops.context.context import METADATA, Context, without
+from mlops.context.context import Context
+from mlops.context.inputs import METADATA_NAMES, without_fields
 from mlops.kinds.staged.code import project_code, stage_code
 
 _index_guard = threading.Lock()
-_NOT_TRAINED = ("gates", "slices", *METADATA)
+_NOT_TRAINED = ("gates", "slices", *METADATA_NAMES)
 
 
 def dataset_params(resource: LoadedResource, context: Context) -> dict[str, Any]:
@@ -29,7 +30,7 @@ def dataset_params(resource: LoadedResource, context: Context) -> dict[str, Any]
         for name, source in resource.inputs["sources"].items()
     }
     code = stage_code("prepare", context.hashes)
-    return {"prepare": {**without(resource.inputs, *METADATA), "fingerprint": fingerprints, "code": code}}
+    return {"prepare": {**without_fields(resource.inputs, *METADATA_NAMES), "fingerprint": fingerprints, "code": code}}
 
 
 def model_params(inputs: Mapping[str, Any], context: Context) -> dict[str, Any]:
@@ -37,7 +38,7 @@ def model_params(inputs: Mapping[str, Any], context: Context) -> dict[str, Any]:
     target = inputs["architecture"].get("_target_")
     own = project_code(target, context.root, context.hashes) if target else {}
     return {
-        "train": {**without(inputs, *_NOT_TRAINED), "code": {**stage_code("train", context.hashes), **own}},
+        "train": {**without_fields(inputs, *_NOT_TRAINED), "code": {**stage_code("train", context.hashes), **own}},
         "evaluate": {"slices": inputs.get("slices", []), "code": stage_code("evaluate", context.hashes)},
         "export": {"code": {**stage_code("export", context.hashes), **own}},
     }

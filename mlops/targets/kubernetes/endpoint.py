@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from mlops.address import Address
 from mlops.config.effective import typed
 from mlops.config.schema.category import Category
-from mlops.context.context import METADATA, Context, without
+from mlops.context.context import Context
+from mlops.context.inputs import METADATA_NAMES, without_fields
 from mlops.context.secrets import unseal
 from mlops.context.status import Status
 from mlops.contracts.programs import API_KEY
@@ -160,4 +161,4 @@ def _autoscale(autoscale: Autoscale | None) -> dict[str, Any] | None:
 
 
 def _compared(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    return without(inputs, *METADATA, "rollout")
+    return without_fields(inputs, *METADATA_NAMES, "rollout")
