@@ -16,10 +16,10 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mlops.address import NAME
+from mlops.config.compose.compose import Tree
 from mlops.config.compose.provenance import Path, Provenance
 from mlops.errors import Problem
 
-Tree = dict[str, Any]
 _EACH = re.compile(r"\$\{each\.([A-Za-z_][\w.]*)\}")
 _MACHINE = re.compile(r"\$\{\s*(oc\.env|oc\.decode|now|hydra|python_version)\b")
 
