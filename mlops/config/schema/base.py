@@ -22,7 +22,7 @@ SecretText = Annotated[str, StringConstraints(pattern=SECRET)]
 
 
 class FieldError(ValueError):
-    """Says what does not fit and, below the model that judges, at which field."""
+    """An error of a value. `path`: the field inside the model whose validator raises it."""
 
     def __init__(self, message: str, *path: str | int) -> None:
         super().__init__(message)

@@ -38,7 +38,7 @@ from mlops.targets.kubernetes.health import endpoint_status, log_files, on_clust
 from mlops.targets.kubernetes.preflight import answers, rights_of
 
 if TYPE_CHECKING:
-    from mlops.config.schema.endpoint import Autoscale, Endpoint
+    from mlops.config.schema.endpoint import AutoscalePolicy, Endpoint
 
 _MENDS = Effect(Category.RESCALE.value, Category.RESCALE.rank, keeps=True)
 _GRACE = 10
@@ -153,7 +153,7 @@ def _wanted(state: RolloutState, replicas: int) -> dict[str, Any]:
     return state.to_json()
 
 
-def _autoscale(autoscale: Autoscale | None) -> dict[str, Any] | None:
+def _autoscale(autoscale: AutoscalePolicy | None) -> dict[str, Any] | None:
     if autoscale is None:
         return None
     cpu = None if autoscale.cpu is None else round(autoscale.cpu * 100)
