@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
-.PHONY: help env demo test unit cluster test-cluster programs check fix golden verify fuzz torture bench lock clean
+.PHONY: help env demo test unit cluster test-cluster programs check fix golden formats verify fuzz torture bench lock clean
 
 # The first interpreter that is really there and is 3.11 or 3.12; a version manager's shim may answer for neither.
 PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
@@ -84,6 +84,9 @@ fix: env  ## repair what lint and format can
 
 golden: env  ## rewrite the golden files of tests/cases
 	@GOLDEN=write $(BIN)/python -m pytest -q tests/cases
+
+formats: env  ## rewrite the tables of docs/formats.md from mlops/contracts
+	@$(BIN)/python -m tests.formats
 
 verify: env  ## golden files, params/ and schemas are up to date
 	@$(BIN)/python -m pytest -q tests/cases && $(BIN)/mlops render --check

@@ -87,6 +87,8 @@ def with_rollback(project: Project, back: Sequence[str]) -> Project:
     """Return the same project with the inputs that were recorded then. `back`: ADDRESS@SERIAL each."""
     if not back:
         return project
+    from mlops.config.schema.kinds import effective_of  # pydantic, which most commands need not
+
     resources = dict(project.spec.resources)
     for step in back:
         name, _, serial = step.partition("@")
@@ -95,10 +97,10 @@ def with_rollback(project: Project, back: Sequence[str]) -> Project:
         if record is None:
             raise MlopsError.of("no such version", f"{at} has no version at serial {serial}: mlops history {at}")
         known = resources.get(at)
-        inputs = as_written(record.inputs)
+        inputs = kind_class(at.kind).as_declared(as_written(record.inputs))
         references = known.references if known else ()
         resources[at] = LoadedResource(at, inputs, dict.fromkeys(inputs, f"rollback to serial {serial}"), references,
-                                       record.protect)  # fmt: skip
+                                       record.protect, effective_of(at.kind, inputs))  # fmt: skip
     return replace(project, spec=replace(project.spec, resources=resources))
 
 
