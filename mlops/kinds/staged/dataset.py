@@ -15,7 +15,8 @@ from typing import Any
 
 from mlops.address import Address
 from mlops.config.schema.category import Category
-from mlops.context.context import KEEPING, effect_of, metadata, without
+from mlops.context.effects import KEEPS_OUTPUTS, effect_of
+from mlops.context.inputs import metadata_fields, without_fields
 from mlops.context.status import Status
 from mlops.engine.resource import Action, Desired, Effect, Observed, Outcome, Reason, Record, Stale, Step
 from mlops.errors import MlopsError
@@ -28,7 +29,7 @@ from mlops.sources.source import fingerprint_of
 
 class DatasetKind(BaseKind):
     name = "dataset"
-    keeping = KEEPING
+    keeping = KEEPS_OUTPUTS
     created = effect_of(Category.REPROCESS)
     deleted = Effect(Category.DESTROY.value, Category.DESTROY.rank, Action.FORGET)
 
@@ -40,7 +41,7 @@ class DatasetKind(BaseKind):
         if locked is None:
             return Observed(record, exists=False) if record else Observed(None, exists=False)
         told = locked.params.get(f"params/dataset/{address.name}.json", {}).get("prepare", {})
-        inputs = {**without(told, "fingerprint", "code"), **metadata(record, desired.inputs)}
+        inputs = {**without_fields(told, "fingerprint", "code"), **metadata_fields(record, desired.inputs)}
         digest = locked.outs.get(f"data/{address.name}", "")
         same = record is not None and record.outputs.get("digest") == digest
         kept = dict(record.outputs) if record and same else {}
@@ -58,7 +59,7 @@ class DatasetKind(BaseKind):
         if locked is None:
             return None
         told = locked.params.get(f"params/dataset/{address.name}.json", {}).get("prepare", {})
-        return without(told, "fingerprint", "code") or None
+        return without_fields(told, "fingerprint", "code") or None
 
     def _moved(self, desired: Desired, told: Mapping[str, Any]) -> list[Stale]:
         """Sources and code that are not what dvc.lock pins, each with its own sentence."""

@@ -15,13 +15,14 @@ from typing import Any
 
 from mlops.address import Address
 from mlops.config.project import LoadedResource, ProjectSpec
-from mlops.context.context import METADATA, Context, without
+from mlops.context.context import Context
+from mlops.context.inputs import METADATA_NAMES, without_fields
 from mlops.kinds.staged.code import project_code, stage_code
 from mlops.kinds.staged.registered import encoding_modules, preparing_modules
 from mlops.sources.source import fingerprint_of
 
 _index_guard = threading.Lock()
-_NOT_TRAINED = ("gates", "slices", *METADATA)
+_NOT_TRAINED = ("gates", "slices", *METADATA_NAMES)
 
 
 def dataset_params(resource: LoadedResource, context: Context) -> dict[str, Any]:
@@ -31,7 +32,7 @@ def dataset_params(resource: LoadedResource, context: Context) -> dict[str, Any]
         for name, source in resource.inputs["sources"].items()
     }
     code = dataset_code(resource.inputs, context)
-    return {"prepare": {**without(resource.inputs, *METADATA), "fingerprint": fingerprints, "code": code}}
+    return {"prepare": {**without_fields(resource.inputs, *METADATA_NAMES), "fingerprint": fingerprints, "code": code}}
 
 
 def dataset_code(inputs: Mapping[str, Any], context: Context) -> dict[str, str]:
@@ -47,7 +48,11 @@ def model_params(inputs: Mapping[str, Any], context: Context) -> dict[str, Any]:
     transforms = encoding_modules(dataset.inputs) if dataset else ()
     train = stage_code("train", context.hashes, registered=transforms)
     return {
+<<<<<<< HEAD
         "train": {**without(inputs, *_NOT_TRAINED), "code": {**train, **own}},
+=======
+        "train": {**without_fields(inputs, *_NOT_TRAINED), "code": {**stage_code("train", context.hashes), **own}},
+>>>>>>> words2
         "evaluate": {"slices": inputs.get("slices", []), "code": stage_code("evaluate", context.hashes)},
         "export": {"code": {**stage_code("export", context.hashes), **own}},
     }
