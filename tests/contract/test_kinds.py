@@ -1,4 +1,4 @@
-"""Every kind that a package brings keeps the contract: `value`, and the one that docs/kinds.md shows."""
+"""Every kind that a package brings keeps the contract: `value`, and the one that docs/extending.md shows."""
 
 from __future__ import annotations
 
