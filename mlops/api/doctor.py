@@ -14,6 +14,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlops.errors import MlopsError
+
 _PROGRAMS = ("dvc", "supervisord", "envoy", "bentoml")
 _PACKAGES = ("torch", "lightning", "onnxruntime", "duckdb", "whylogs", "uvicorn")
 _ROOM = 2 * 2**30
@@ -37,21 +39,27 @@ def doctor(root: Path) -> list[Check]:
         _git(),
         *(_program(name) for name in _PROGRAMS),
         *(_package(name) for name in _PACKAGES),
-        *([_pulumi()] if _has_cluster(root) else []),
+        *_of_targets(root),
     ]
 
 
-def _has_cluster(root: Path) -> bool:
-    """Whether a stack of the project is on Kubernetes; without looking into what the files inherit."""
-    files = (root / "conf" / "stack").glob("*.yaml")
-    return any("target: kubernetes" in path.read_text(errors="replace") for path in files)
+def _of_targets(root: Path) -> list[Check]:
+    """What the targets of the project's stacks need; a project that cannot be read says so itself."""
+    from mlops.config.load import load
+    from mlops.context.context import Context
+    from mlops.targets.target import target_named
 
-
-def _pulumi() -> Check:
-    from mlops.tools.pulumi import MISSING, find_command
-
-    found = find_command()
-    return Check("pulumi", bool(found), found or "not found", MISSING)
+    try:
+        spec = load(root)
+    except MlopsError:
+        return []
+    context = Context(root, spec.settings, resources=spec.resources)
+    targets = sorted({str(r.inputs["target"]) for at, r in spec.resources.items() if at.kind == "stack"})
+    return [
+        Check(program, bool(found), found or "not found", remedy)
+        for name in targets
+        for program, found, remedy in target_named(context, name).missing_tools()
+    ]
 
 
 def install_pulumi() -> str:

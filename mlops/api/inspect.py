@@ -12,22 +12,21 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from mlops.address import Address
 from mlops.api.configuration import parse_address
-from mlops.api.health import health_of, is_on_cluster
 from mlops.api.rows import read_rows
 from mlops.config.project import ProjectSpec
 from mlops.context.context import Context, ProjectPaths
-from mlops.context.secrets import unseal
+from mlops.context.status import Status
 from mlops.engine.resource import Record
 from mlops.engine.store import DatabaseStore
 from mlops.errors import MlopsError
-from mlops.monitoring.findings import acknowledge
-
-_MOST_LOGS = 6
+from mlops.extensions import KINDS
+from mlops.kinds.registry import kind_class
 
 
 class Inspection:
@@ -42,16 +41,17 @@ class Inspection:
 
     def status(self) -> list[dict[str, Any]]:
         """{address, state: ok|changed|missing|failed, text, url, attention} of all that is recorded."""
-        context = self._ground()
-        return [health_of(context, at, record) for at, record in context.records.items()]
+        context = self._context()
+        return [_status_of(context, record) for record in context.records.values()]
 
-    def _ground(self) -> Context:
+    def _context(self) -> Context:
         return Context(self.root, self.spec.settings, self.store.head().salt, self.store.records(), self.spec.resources)
 
     def headline(self) -> str:
-        """The addresses at which endpoints answer."""
-        records = self.store.records().items()
-        return " ".join(str(r.outputs["url"]) for at, r in records if at.kind == "endpoint" and "url" in r.outputs)
+        """The addresses at which something answers."""
+        return " ".join(
+            str(record.outputs["url"]) for record in self.store.records().values() if "url" in record.outputs
+        )
 
     def show(self, what: str | None) -> list[dict[str, Any]]:
         records = self.store.records()
@@ -86,25 +86,21 @@ class Inspection:
             for v in reversed(self.store.versions(at))
         ]  # fmt: skip
 
-    def ack(self, monitor: str, *, reason: str, finding_id: str | None = None) -> list[str]:
-        at = parse_address(monitor, [a for a in self.store.records() if a.kind == "monitor"])
-        return acknowledge(self.paths.monitor(at.name), getpass.getuser(), reason, finding_id)
+    def ack(self, text: str, *, reason: str, finding_id: str | None = None) -> list[str]:
+        """Close open findings, and return their names. Raises MlopsError where there are none."""
+        context = self._context()
+        at = parse_address(text, context.records)
+        kind = kind_class(at.kind)(context)
+        closed: list[str] = kind.acknowledge(
+            context.records[at], who=getpass.getuser(), reason=reason, finding_id=finding_id
+        )
+        return closed
 
     def logs(self, text: str) -> list[Path]:
         """The newest log files of a resource's processes. Raises MlopsError where it has none."""
-        at = parse_address(text, self.store.records())
-        record = self.store.records()[at]
-        stack = at.name if at.kind == "stack" else record.outputs.get("stack")
-        if at.kind == "model" and (path := self.paths.training_log(at.name)).exists():
-            return [path]
-        if at.kind in ("endpoint", "monitor") and is_on_cluster(self.store.records(), at, record):
-            from mlops.targets.kubernetes.health import log_files
-
-            return log_files(self._ground(), at, record)
-        folder = self.paths.run(stack) / "logs" if stack else None
-        patterns = {"endpoint": f"{at.name}-v*.log", "monitor": f"monitor-{at.name}.log", "stack": "[gs][au]*.log"}
-        found = folder.glob(patterns[at.kind]) if folder and at.kind in patterns else []
-        files = sorted(sorted(found, key=lambda path: path.stat().st_mtime)[-_MOST_LOGS:])
+        context = self._context()
+        at = parse_address(text, context.records)
+        files = list(kind_class(at.kind)(context).logs(context.records[at]))
         if not files:
             raise MlopsError.of(
                 "no logs",
@@ -116,39 +112,48 @@ class Inspection:
 
     def invoke(self, text: str, rows_path: Path | None = None) -> tuple[Sequence[Mapping[str, Any]], Mapping[str, Any]]:
         """The rows that were sent, and the answer. Raises MlopsError where the endpoint refuses or is not there."""
-        records = self.store.records()
-        at = parse_address(text, [a for a in records if a.kind == "endpoint"])
-        record = records[at]
-        rows = read_rows(rows_path) if rows_path else _golden(record)
-        headers = {"content-type": "application/json"}
-        if record.inputs.get("auth"):
-            headers["x-api-key"] = unseal(record.inputs["auth"]["api_key"], self.paths.secrets, field="auth.api_key")
-        url = f"{record.outputs['url']}/predict"
-        request = urllib.request.Request(url, json.dumps({"rows": rows}).encode(), headers)  # noqa: S310
+        context = self._context()
+        at = parse_address(text, context.records)
+        rows = read_rows(rows_path) if rows_path else None
+        question = kind_class(at.kind)(context).question(context.records[at], rows)
+        headers = {"content-type": "application/json", **question.headers}
+        body = json.dumps({"rows": list(question.rows)}).encode()
+        request = urllib.request.Request(question.url, body, headers)  # noqa: S310
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
-                return rows, json.loads(answer.read())
+                return question.rows, json.loads(answer.read())
         except urllib.error.HTTPError as error:
             raise _refused(at, error) from error
         except OSError as error:
             raise MlopsError.of(
-                "endpoint does not answer", f"{url}: {error}. See how it is doing: mlops status", address=str(at)
+                "endpoint does not answer",
+                f"{question.url}: {error}. See how it is doing: mlops status",
+                address=str(at),
             ) from error
 
     def keep_hints(self, overrides: Sequence[str]) -> list[str]:
         """The edit of the YAML that would keep each override."""
-        told: list[str] = []
-        for word in overrides:
-            path, _, value = word.lstrip("+").partition("=")
-            parts = path.split(".")
-            if len(parts) > 2 and parts[0] in ("dataset", "model", "package", "stack", "endpoint", "monitor"):
-                told.append(f"To keep it, say in conf/{parts[0]}/{parts[1]}.yaml:  {'.'.join(parts[2:])}: {value}")
-        return told
+        hints: list[str] = []
+        context = self._context()
+        for override in overrides:
+            path, _, value = override.lstrip("+").partition("=")
+            kind, *rest = path.split(".")
+            if len(rest) > 1 and kind in KINDS:
+                at = Address(kind, rest[0])
+                hints.append(kind_class(kind)(context).override_hint(at, ".".join(rest[1:]), value))
+        return hints
 
 
-def _golden(record: Record) -> list[Any]:
-    rows: list[Any] = json.loads((Path(record.outputs["bento"]) / "golden.json").read_text())["rows"][:5]
-    return rows
+def _status_of(context: Context, record: Record) -> dict[str, Any]:
+    status = _incomplete(record) if not record.complete else kind_class(record.address.kind)(context).status(record)
+    return {"address": str(record.address), **asdict(status), "attention": list(status.attention)}
+
+
+def _incomplete(record: Record) -> Status:
+    missed = [gate["words"] for gate in record.outputs.get("gates", ()) if not gate["holds"]]
+    return Status(
+        f"gate missed: {missed[0]}" if missed else "the last apply of it failed half way; see: mlops plan", "failed"
+    )
 
 
 def _refused(at: Address, error: urllib.error.HTTPError) -> MlopsError:

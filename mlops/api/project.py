@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import getpass
 import hashlib
+import json
 import os
 import shlex
 import sys
@@ -37,8 +38,10 @@ from mlops.engine.selection import half_made, renamed
 from mlops.engine.state import Head, Operation, operation_id
 from mlops.engine.store import DatabaseStore, in_project, open_database
 from mlops.errors import Interrupted, LockHeld, MlopsError, Problem
-from mlops.kinds.registry import ResourceKind, acting, build_kinds, desire_all
-from mlops.kinds.staged.params import code_digest, out_of_date, write_params
+from mlops.kinds.base import BaseKind
+from mlops.kinds.registry import acting, build_kinds, desire_all
+from mlops.kinds.staged.code import ENTRIES, stage_code
+from mlops.kinds.staged.params import out_of_date, write_params
 from mlops.render.document import plan_document
 from mlops.tools.git import commit_of
 
@@ -66,13 +69,13 @@ class Snapshot:
 
     head: Head
     context: Context
-    kinds: Mapping[str, ResourceKind]
+    kinds: Mapping[str, BaseKind]
     plan_inputs: PlanInputs
 
 
 @dataclass
 class Project(Inspection):
-    """A project in one environment. Each method looks at the world anew."""
+    """A project in one environment. Each method looks at the snapshot anew."""
 
     root: Path
     spec: ProjectSpec
@@ -96,7 +99,7 @@ class Project(Inspection):
         return self.spec.environment
 
     def look(self, *, refresh: bool = True, destroy: bool = False, preflight: bool = True) -> Snapshot:
-        """Read state and world. Without `refresh`, what is recorded stands for the world; without `preflight`, nothing
+        """Read state and snapshot. Without `refresh`, what is recorded stands for the snapshot; without `preflight`, nothing
         is in the way."""
         head, stored, intents = self.store.head(), self.store.records(), self.store.intents()
         spec = self.spec
@@ -127,13 +130,13 @@ class Project(Inspection):
         project = back_to(self, options.back)
         return project.look(refresh=options.refresh, destroy=options.destroy, preflight=options.preflight)
 
-    def _plan_of(self, world: Snapshot, options: Options) -> Plan:
+    def _plan_of(self, snapshot: Snapshot, options: Options) -> Plan:
         selection = options.selection(
-            {**world.plan_inputs.observed, **world.plan_inputs.desired}, self.spec.settings.removed
+            {**snapshot.plan_inputs.observed, **snapshot.plan_inputs.desired}, self.spec.settings.removed
         )
         return Plan(
-            self.spec.name, self.environment, world.head.lineage, world.head.serial, _now(), make_plan(world.plan_inputs, selection),
-            self._pins(world), attention_of(world.plan_inputs), commit=commit_of(self.root), overrides=self.overrides,
+            self.spec.name, self.environment, snapshot.head.lineage, snapshot.head.serial, _now(), make_plan(snapshot.plan_inputs, selection),
+            self._pins(snapshot), attention_of(snapshot.plan_inputs), commit=commit_of(self.root), overrides=self.overrides,
             extra=options.to_extra(),
         )  # fmt: skip
 
@@ -155,7 +158,7 @@ class Project(Inspection):
         self, plan: Plan, *, sink: Sink = lambda event: None, stop: threading.Event | None = None,
         lock_timeout: str | float = 0.0, parallel: int | None = None, resume: bool = False,
     ) -> Report:  # fmt: skip
-        """Raises LockHeld, StalePlan where the world moved since, and MlopsError where protection blocks it.
+        """Raises LockHeld, StalePlan where the snapshot moved since, and MlopsError where protection blocks it.
 
         `resume`: what an earlier apply of this very plan did is no reason to refuse.
         """
@@ -167,8 +170,8 @@ class Project(Inspection):
         with lease(self.store, Holder.me(who, _now(), _command()), wait=wait) as token:
             fresh = replace(self, saved_as=None)
             options = Options.of_extra(plan.extra)
-            world = fresh._world_of(options)
-            again = fresh._plan_of(world, options)
+            snapshot = fresh._world_of(options)
+            again = fresh._plan_of(snapshot, options)
             first = plan.lineage == "" and plan.serial == 0 and again.serial == 0
             base = replace(plan, lineage=again.lineage) if first else plan
             if resume:
@@ -178,7 +181,7 @@ class Project(Inspection):
             operation = _operation(again, who, plan_digest(plan))
             self.store.begin(operation, token)
             apply_context = ApplyContext(
-                world.plan_inputs,
+                snapshot.plan_inputs,
                 self.store,
                 operation.id,
                 token,
@@ -237,17 +240,17 @@ class Project(Inspection):
         free(self.store)
         return f"Freed the lease that {holder} held."
 
-    def _pins(self, world: Snapshot) -> tuple[Pin, ...]:
-        code = hashlib.sha256("".join(code_digest(s) for s in ("prepare", "train", "evaluate", "export")).encode())
-        data = {at: desired.inputs for at, desired in world.plan_inputs.desired.items() if at.kind == "dataset"}
-        prints = {
-            f"{at}.{name}": _print(world.context, source["uri"]) for at, inputs in data.items()
-            for name, source in inputs["sources"].items()
-        }  # fmt: skip
+    def _pins(self, snapshot: Snapshot) -> tuple[Pin, ...]:
+        hashes = snapshot.context.hashes
+        code = hashlib.sha256(json.dumps([stage_code(stage, hashes) for stage in ENTRIES]).encode())
+        desired = snapshot.plan_inputs.desired
+        of_kinds = {
+            name: digest for at in sorted(desired) for name, digest in snapshot.kinds[at.kind].pins(desired[at]).items()
+        }
         return (
             Pin("configuration", self.spec.digest),
             Pin("code of the workloads", code.hexdigest()),
-            *(Pin(f"source {name}", digest) for name, digest in sorted(prints.items())),
+            *(Pin(name, digest) for name, digest in sorted(of_kinds.items())),
         )
 
 
@@ -259,15 +262,6 @@ def _command() -> str:
         server, repository, number = (os.environ[name] for name in _GITHUB)
         address = f"{server}/{repository}/actions/runs/{number}"
     return f"{told} ({address})" if address else told
-
-
-def _print(context: Context, uri: str) -> str:
-    from mlops.config.schema.location import locate
-
-    try:
-        return context.hashes.file(locate(uri, context.root))
-    except (MlopsError, OSError):
-        return "missing"
 
 
 def _operation(plan: Plan, who: str, digest: str) -> Operation:

@@ -30,7 +30,7 @@ def moves_of(spec: ProjectSpec, records: Mapping[Address, Record]) -> dict[Addre
     """Old -> new, of what is recorded under the old address only."""
     told = {Address.parse(old): Address.parse(new) for old, new in spec.settings.moved.items()}
     moves = {old: new for old, new in told.items() if old in records and new not in records}
-    fixed = [old for old in moves if not getattr(kind_class(old.kind), "movable", False)]
+    fixed = [old for old in moves if not kind_class(old.kind).movable]
     if fixed:
         names = ", ".join(f"{old} → {moves[old]}" for old in fixed)
         raise MlopsError.of(

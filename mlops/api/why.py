@@ -80,7 +80,7 @@ def _version(
     elif "." in version:
         return parse_address(version, known), None
     else:
-        chosen = [at for at in known if at.kind == "endpoint"]
+        chosen = list(known)
     found = [
         past.record
         for at in chosen for past in reversed(store.versions(at))

@@ -13,13 +13,24 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlops.address import Address
+from mlops.config.effective import effective_json, typed
 from mlops.errors import MlopsError, Source
+
+if TYPE_CHECKING:
+    from mlops.config.schema.project_file import Pulumi, Registry, Training
 
 Json = Any
 COMMAND_LINE = "command line"
+
+
+def _defaults(name: str) -> Any:
+    """Settings made by hand, without a project's file; imports pydantic."""
+    from mlops.config.schema import project_file
+
+    return typed(effective_json(getattr(project_file, name)()))
 
 
 @dataclass(frozen=True)
@@ -28,10 +39,9 @@ class ProjectSettings:
 
     `state_url` None means `.mlops/state.db`; a secret in it stands as `${secret:NAME}` unless `load` was told how to
     resolve one. `build`: whether data sets and models may be made here. `protect`: the kinds that refuse to be deleted
-    unless their file says otherwise. `training`: where and how stages run, as settings.Training says it, defaults left out;
-    `pulumi`: as settings.Pulumi says it, the passphrase as a reference. `concurrency`: how many
-    changes apply carries out at once; `stages`: how many DVC stages among them. `moved`: old address -> new; `removed`: what is forgotten.
-    `registry`: {url, username, password, insecure}, what is not said left out, secrets as `${secret:NAME}`.
+    unless their file says otherwise. `training`, `pulumi`, `registry`: objects with the fields of these models, every
+    default filled in, secrets as `${secret:NAME}`. `concurrency`: how many changes apply carries out at once; `stages`: how
+    many DVC stages among them. `moved`: old address -> new; `removed`: addresses to forget.
     """
 
     name: str
@@ -40,14 +50,14 @@ class ProjectSettings:
     state_url: str | None = None
     build: bool = True
     protect: tuple[str, ...] = ()
-    training: Mapping[str, Json] = field(default_factory=dict)
+    training: Training = field(default_factory=lambda: _defaults("Training"))
     concurrency: int = 4
     stages: int = 1
     description: str = ""
     moved: Mapping[str, str] = field(default_factory=dict)
     removed: tuple[str, ...] = ()
-    pulumi: Mapping[str, Json] = field(default_factory=dict)
-    registry: Mapping[str, Json] = field(default_factory=dict)
+    pulumi: Pulumi = field(default_factory=lambda: _defaults("Pulumi"))
+    registry: Registry | None = None
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
@@ -58,6 +68,7 @@ class LoadedResource:
     `inputs`: nested JSON, defaults left out, secrets as `${secret:NAME}`, outputs as `${output:ADDRESS.NAME}`.
     `origins`: dotted path of every input, those of mappings and list items too -> where the value that won was said.
     `references`: the dotted path of a field -> the resource that it names.
+    `effective`: `inputs` with every default filled in and units parsed, to be read by attributes like the kind's model.
     """
 
     address: Address
@@ -65,6 +76,7 @@ class LoadedResource:
     origins: Mapping[str, str] = field(compare=False)
     references: tuple[tuple[str, Address], ...]
     protect: bool
+    effective: Any = field(default=None, compare=False)
 
     def origin(self, path: str) -> str | None:
         """Where `path` was said, or the nearest field above it; None where the files say nothing of it."""
@@ -100,7 +112,7 @@ class ProjectSpec:
         """Of what is said, not of how or where: a comment, or a value moved to another file, leaves it as it is."""
         said = {str(address): resource.inputs for address, resource in self.resources.items()}
         settings = {key: value for key, value in vars(self.settings).items() if key not in ("origins", "state_url")}
-        text = json.dumps([settings, said], sort_keys=True, separators=(",", ":"))
+        text = json.dumps([settings, said], sort_keys=True, separators=(",", ":"), default=dict)
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -109,11 +121,16 @@ def project_from_json(payload: Mapping[str, Json], *, root: Path, overrides: tup
     settings = {**payload["settings"]}
     for name in ("allow_targets", "protect", "removed"):
         settings[name] = tuple(settings[name])
+    for name in ("training", "pulumi", "registry"):
+        settings[name] = typed(settings[name])
     resources: dict[Address, LoadedResource] = {}
     for text, told in payload["resources"].items():
         address = Address.parse(text)
         references = tuple((path, Address.parse(target)) for path, target in told["references"])
-        resources[address] = LoadedResource(address, told["inputs"], told["origins"], references, told["protect"])
+        effective = typed(told["effective"])
+        resources[address] = LoadedResource(
+            address, told["inputs"], told["origins"], references, told["protect"], effective
+        )
     return ProjectSpec(root, ProjectSettings(**settings), resources, overrides)
 
 

@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,17 +32,18 @@ def read_secret(folder: Path, name: str) -> str | None:
 
 
 def seal(value: Any, folder: Path, salt: str) -> Any:
-    if isinstance(value, dict):
+    """The same, with a salted digest in place of each reference to a secret."""
+    if isinstance(value, Mapping):
         return {key: seal(inner, folder, salt) for key, inner in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [seal(inner, folder, salt) for inner in value]
     found = _REFERENCE.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         return value
-    told = read_secret(folder, found[1])
+    secret = read_secret(folder, found[1])
     digest = None
-    if told is not None and salt:
-        digest = hmac.new(bytes.fromhex(salt), told.encode(), hashlib.sha256).hexdigest()
+    if secret is not None and salt:
+        digest = hmac.new(bytes.fromhex(salt), secret.encode(), hashlib.sha256).hexdigest()
     return Secret(found[1], digest).as_json()
 
 
@@ -58,11 +60,11 @@ def fill(value: Any, folder: Path, *, field: str) -> Any:
 
 
 def _value(name: str, folder: Path, field: str) -> str:
-    told = read_secret(folder, name)
-    if not told:
+    secret = read_secret(folder, name)
+    if not secret:
         raise MlopsError.of(
             "secret has no value",
             f"`{field}` needs the secret {name}. Set the environment variable {name}, or put the value into "
             f".mlops/secrets/{name} with mode 0600, then apply again.",
         )
-    return told
+    return secret

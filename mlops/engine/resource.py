@@ -83,7 +83,8 @@ class Secret:
 class Desired:
     """What the spec says of one resource.
 
-    `inputs`: nested JSON, defaults left out; a secret is `Secret.as_json()`.
+    `inputs`: nested JSON, defaults left out; a secret is `Secret.as_json()`. `effective`: the same with every default
+    filled in and units parsed, which a kind reads and nobody compares.
     `origins`: dotted path of an input -> where its value was said (`conf/model/delay.yaml:14`, `command line`).
     """
 
@@ -92,6 +93,7 @@ class Desired:
     depends_on: tuple[Dependency, ...] = ()
     protect: bool = False
     origins: Mapping[str, str] = field(default_factory=dict)
+    effective: Mapping[str, Json] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,13 @@
 """Do what most kinds have in common.
 
-Lives here: BaseKind, which built-in kinds and those of other packages extend.
+Lives here: BaseKind, which built-in kinds and those of other packages extend, and Question, what to send to an endpoint.
 Not here: the engine's side of the contract (engine.resource.Kind), what a kind's files say (config.schema).
 Law: `observe` only reads; create, update and delete may be called again after a crash and then finish.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,18 +18,18 @@ from mlops.config.project import LoadedResource, ProjectSpec
 from mlops.config.schema.category import Category
 from mlops.context.context import Context, effect_of, field_effect
 from mlops.context.secrets import seal, unseal
+from mlops.context.status import Status
 from mlops.engine.resource import Action, Dependency, Desired, Effect, Observed, Outcome, Record, Step
+from mlops.errors import MlopsError
 
 
-@dataclass(frozen=True)
-class Status:
-    """How a resource is doing. `state`: ok, changed, missing or failed. `text`: one short line; what is wrong says what to
-    do. `attention`: lines below it."""
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What to send to something that answers. `rows`: the body's, as JSON objects."""
 
-    text: str = ""
-    state: str = "ok"
-    url: str | None = None
-    attention: tuple[str, ...] = ()
+    url: str
+    headers: Mapping[str, str]
+    rows: tuple[Mapping[str, Any], ...]
 
 
 class BaseKind:
@@ -39,7 +39,7 @@ class BaseKind:
     this machine go.
     """
 
-    name: ClassVar[str]
+    name: str
     created: Effect = effect_of(Category.PROVISION)
     deleted: Effect = Effect(Category.DESTROY.value, Category.DESTROY.rank, Action.DELETE)
     keeping: ClassVar[tuple[Category, ...]] = (Category.METADATA,)
@@ -54,7 +54,10 @@ class BaseKind:
         """Secrets sealed; a change of what a typed reference names is a change of the field that names it."""
         inputs: dict[str, Any] = seal(dict(resource.inputs), self.context.paths.secrets, self.context.salt)
         needs = tuple(Dependency(at, partial(self.effect, path), "digest") for path, at in resource.references)
-        return Desired(resource.address, inputs, needs, resource.protect, resource.origins)
+        effective = resource.effective
+        if inputs != resource.inputs:
+            effective = seal(effective, self.context.paths.secrets, self.context.salt)
+        return Desired(resource.address, inputs, needs, resource.protect, resource.origins, effective)
 
     def effect(self, path: str) -> Effect:
         """What the field's marker in the model says."""
@@ -85,12 +88,33 @@ class BaseKind:
         """The inputs that something outside the state, such as dvc.lock, holds of it; None where nothing does."""
         return None
 
+    def pins(self, desired: Desired) -> Mapping[str, str]:
+        """Name -> digest of what a saved plan of this resource depends on besides its inputs, such as the content of files."""
+        return {}
+
     def status(self, record: Record) -> Status:
-        return Status("made" if record.complete else "")
+        """Say how it is doing; called for what was completely applied."""
+        return Status()
 
     def logs(self, record: Record) -> tuple[Path, ...]:
         """The newest log files of its processes; empty where it has none."""
         return ()
+
+    def question(self, record: Record, rows: Iterable[Mapping[str, Any]] | None) -> Question:
+        """Say where and how to ask it; without rows, with some of its own. Raises MlopsError where nothing answers."""
+        raise MlopsError.of(
+            "cannot be asked",
+            f"A {record.address.kind} answers no requests; an endpoint does. Endpoints: mlops status",
+            address=str(record.address),
+        )
+
+    def acknowledge(self, record: Record, *, who: str, reason: str, finding_id: str | None) -> list[str]:
+        """Close its open findings, and return their names. Raises MlopsError where it finds nothing."""
+        raise MlopsError.of(
+            "nothing to acknowledge",
+            f"A {record.address.kind} has no findings; a monitor has. Monitors: mlops status",
+            address=str(record.address),
+        )
 
     def override_hint(self, address: Address, path: str, value: str) -> str:
         """The edit of the YAML that would keep an override."""

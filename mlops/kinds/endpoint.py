@@ -1,24 +1,31 @@
 """What an endpoint means.
 
-Lives here: EndpointKind, and what the targets share of it.
-Not here: how it runs on a target (local.endpoint, kubernetes.endpoint), moving traffic (rollout).
+Lives here: EndpointKind.
+Not here: how it runs on a target (targets), moving traffic (rollout).
 Law: a version is named by what it answers with; one that moves to another stack answers there before it ends here.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from mlops.address import Address
+from mlops.config.effective import typed
 from mlops.config.project import LoadedResource, ProjectSpec
 from mlops.config.schema.category import Category
 from mlops.context.context import KEEPING, effect_of
-from mlops.context.secrets import seal
+from mlops.context.secrets import unseal
+from mlops.context.status import Status
 from mlops.engine.resource import Dependency, Desired, Observed, Outcome, Record, Step
-from mlops.kinds.base import BaseKind
-from mlops.rollout.rollout import terms_of
-from mlops.targets.local.endpoint import LocalEndpoint
-from mlops.targets.target import LOCAL, Target, target_of
+from mlops.kinds.base import BaseKind, Question
+from mlops.targets.target import Hosted, target_of_stack
+
+if TYPE_CHECKING:
+    from mlops.config.schema.endpoint import Endpoint
 
 
 class EndpointKind(BaseKind):
@@ -27,26 +34,27 @@ class EndpointKind(BaseKind):
     created = effect_of(Category.REDEPLOY)
 
     def desire(self, resource: LoadedResource, project: ProjectSpec) -> Desired:
-        inputs = seal(resource.inputs, self.context.paths.secrets, self.context.salt)
+        desired = super().desire(resource, project)
         needs = (
-            Dependency(Address("package", inputs["package"]), self.created, "digest"),
-            Dependency(Address("stack", inputs["stack"]), self.created, "address"),
+            Dependency(Address("package", resource.inputs["package"]), self.created, "digest"),
+            Dependency(Address("stack", resource.inputs["stack"]), self.created, "address"),
         )
-        return Desired(resource.address, inputs, needs, resource.protect, resource.origins)
+        return replace(desired, depends_on=needs)
 
     def observe(self, address: Address, desired: Desired | None, record: Record | None) -> Observed:
         if record is not None and (desired is None or record.inputs["stack"] == desired.inputs["stack"]):
             return self._on(record.inputs["stack"], recorded=True).observe(address, desired, record)
         assert desired is not None
-        seen = self._on(desired.inputs["stack"]).observe(address, desired, None)
-        return replace(seen, recorded=record, exists=record is not None)
+        found = self._on(desired.inputs["stack"]).observe(address, desired, None)
+        return replace(found, recorded=record, exists=record is not None)
 
     def notes(self, desired: Desired, record: Record | None, category: str) -> tuple[str, ...]:
-        told = self._on(desired.inputs["stack"]).notes(desired, record, category)
+        of_target = self._on(desired.inputs["stack"]).notes(desired, record, category)
         if category != Category.REDEPLOY or record is None:
-            return told
-        steps = " → ".join(f"{share * 100:g}%" for share in terms_of(desired.inputs).steps)
-        return (f"{steps}, judged at each step; else back to what is live", *told)
+            return of_target
+        endpoint: Endpoint = typed(desired.effective)
+        steps = " → ".join(f"{share * 100:g}%" for share in endpoint.rollout.steps)
+        return (f"{steps}, judged at each step; else back to what is live", *of_target)
 
     def create(self, step: Step) -> Outcome:
         assert step.desired is not None
@@ -63,10 +71,24 @@ class EndpointKind(BaseKind):
         assert step.recorded is not None
         self._on(step.recorded.inputs["stack"], recorded=True).delete(step)
 
-    def _on(self, stack: str, *, recorded: bool = False) -> Target:
-        target = target_of(self.context, self.context.resources, stack, recorded=recorded)
-        if target == LOCAL:
-            return LocalEndpoint(self.context)
-        from mlops.targets.kubernetes.endpoint import ClusterEndpoint
+    def status(self, record: Record) -> Status:
+        return self._on(record.inputs["stack"], recorded=True).status(record)
 
-        return ClusterEndpoint(self.context, self.context.resources)
+    def logs(self, record: Record) -> tuple[Path, ...]:
+        return self._on(record.inputs["stack"], recorded=True).logs(record)
+
+    def question(self, record: Record, rows: Iterable[Mapping[str, Any]] | None) -> Question:
+        headers = {}
+        if auth := record.inputs.get("auth"):
+            headers["x-api-key"] = unseal(auth["api_key"], self.context.paths.secrets, field="auth.api_key")
+        asked = list(rows) if rows is not None else _golden_rows(record)[:5]
+        return Question(f"{record.outputs['url']}/predict", headers, tuple(asked))
+
+    def _on(self, stack: str, *, recorded: bool = False) -> Hosted:
+        return target_of_stack(self.context, stack, recorded=recorded).endpoint()
+
+
+def _golden_rows(record: Record) -> list[Any]:
+    """Those of the test split that its model was checked with."""
+    rows: list[Any] = json.loads((Path(record.outputs["bento"]) / "golden.json").read_text())["rows"]
+    return rows

@@ -1,20 +1,24 @@
 """What a monitor means.
 
 Lives here: MonitorKind.
-Not here: statistics (workloads.monitoring), proposals (findings), running watchers (local.monitor, kubernetes.monitor).
+Not here: statistics (workloads.monitoring), proposals (monitoring), running watchers (targets).
 Law: a finding changes nothing by itself.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 from mlops.address import Address
 from mlops.config.project import LoadedResource, ProjectSpec
 from mlops.config.schema.category import Category
 from mlops.context.context import KEEPING, effect_of
+from mlops.context.status import Status
 from mlops.engine.resource import Dependency, Desired, Observed, Outcome, Reason, Record, Stale, Step
 from mlops.kinds.base import BaseKind
-from mlops.targets.local.monitor import LocalMonitor
-from mlops.targets.target import LOCAL, Target, target_of
+from mlops.monitoring.findings import acknowledge
+from mlops.targets.target import Hosted, target_of_stack
 
 
 class MonitorKind(BaseKind):
@@ -30,7 +34,7 @@ class MonitorKind(BaseKind):
             Dependency(model, effect_of(Category.RECONFIGURE), "digest", "new baseline"),
             Dependency(endpoint),
         )
-        return Desired(resource.address, resource.inputs, needs, resource.protect, resource.origins)
+        return replace(super().desire(resource, project), depends_on=needs)
 
     def observe(self, address: Address, desired: Desired | None, record: Record | None) -> Observed:
         if desired is not None and record is None:
@@ -43,8 +47,9 @@ class MonitorKind(BaseKind):
 
     def create(self, step: Step) -> Outcome:
         assert step.desired is not None
-        stack, was = self._stack(step.desired), step.recorded.outputs.get("stack") if step.recorded else None
-        if was not in (None, stack):
+        stack = self._stack(step.desired)
+        before = step.recorded.outputs.get("stack") if step.recorded else None
+        if before not in (None, stack):
             self.delete(step)
         return self._on(stack, self._dataset(step.desired)).update(step)
 
@@ -54,6 +59,15 @@ class MonitorKind(BaseKind):
         if stack is not None:
             self._on(stack, None, recorded=True).delete(step)
 
+    def status(self, record: Record) -> Status:
+        return self._on(record.outputs["stack"], None, recorded=True).status(record)
+
+    def logs(self, record: Record) -> tuple[Path, ...]:
+        return self._on(record.outputs["stack"], None, recorded=True).logs(record)
+
+    def acknowledge(self, record: Record, *, who: str, reason: str, finding_id: str | None) -> list[str]:
+        return acknowledge(self.context.paths.monitor(record.address.name), who, reason, finding_id)
+
     def _stack(self, desired: Desired) -> str:
         return str(self.context.resources[Address("endpoint", desired.inputs["endpoint"])].inputs["stack"])
 
@@ -62,10 +76,5 @@ class MonitorKind(BaseKind):
         resource = self.context.resources.get(model) if model else None
         return self.context.resources.get(Address("dataset", resource.inputs["dataset"])) if resource else None
 
-    def _on(self, stack: str, dataset: LoadedResource | None, *, recorded: bool = False) -> Target:
-        target = target_of(self.context, self.context.resources, stack, recorded=recorded)
-        if target == LOCAL:
-            return LocalMonitor(self.context, dataset)
-        from mlops.targets.kubernetes.monitor import ClusterMonitor
-
-        return ClusterMonitor(self.context, self.context.resources, stack, dataset)
+    def _on(self, stack: str, dataset: LoadedResource | None, *, recorded: bool = False) -> Hosted:
+        return target_of_stack(self.context, stack, recorded=recorded).monitor(stack, dataset)

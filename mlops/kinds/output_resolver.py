@@ -62,13 +62,16 @@ def _filled(step: Step) -> Step:
     if step.desired is None:
         return step
     inputs = _fill(step.desired.inputs, step.upstream)
-    return step if inputs == step.desired.inputs else replace(step, desired=replace(step.desired, inputs=inputs))
+    if inputs == step.desired.inputs:
+        return step
+    effective = _fill(step.desired.effective, step.upstream)
+    return replace(step, desired=replace(step.desired, inputs=inputs, effective=effective))
 
 
 def _fill(value: Any, upstream: Mapping[Address, Mapping[str, Any]]) -> Any:
     if isinstance(value, Mapping):
         return {key: _fill(inner, upstream) for key, inner in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [_fill(inner, upstream) for inner in value]
     if not isinstance(value, str):
         return value

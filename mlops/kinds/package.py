@@ -21,6 +21,7 @@ from mlops.address import Address
 from mlops.config.project import LoadedResource, ProjectSpec
 from mlops.config.schema.category import Category
 from mlops.context.context import KEEPING, effect_of, without
+from mlops.context.status import Status
 from mlops.engine.resource import Dependency, Desired, Observed, Outcome, Reason, Record, Stale, Step
 from mlops.errors import MlopsError
 from mlops.kinds.base import BaseKind
@@ -47,9 +48,9 @@ class PackageKind(BaseKind):
         if inputs.get("image"):
             inputs["image"] = without(inputs["image"], "registry")
             if registry := project.settings.registry:
-                inputs["image"]["registry"] = registry["url"]
+                inputs["image"]["registry"] = registry.url
                 origins["image.registry"] = project.settings.origins.get("registry.url", "")
-        return Desired(resource.address, inputs, needs, resource.protect, origins)
+        return Desired(resource.address, inputs, needs, resource.protect, origins, resource.effective)
 
     def observe(self, address: Address, desired: Desired | None, record: Record | None) -> Observed:
         obstacles, lost = self._look_at_image(address, desired, record)
@@ -127,6 +128,9 @@ class PackageKind(BaseKind):
         made = self._images_of(step.address, step.desired.inputs["image"]).make(told, step.say)
         whole = f"{content} {made['image']} {made['image_digest']}"
         return {**made, "digest": hashlib.sha256(whole.encode()).hexdigest()}
+
+    def status(self, record: Record) -> Status:
+        return Status(str(record.outputs.get("tag", "")))
 
     def delete(self, step: Step) -> None:
         if step.recorded and (told := step.recorded.inputs.get("image")):

@@ -8,24 +8,18 @@ Law: one object a kind, for one command; a kind is found in the table, whoever b
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
 
 from mlops.address import Address
-from mlops.config.project import LoadedResource, ProjectSpec
+from mlops.config.project import ProjectSpec
 from mlops.context.context import Context
 from mlops.engine.resource import Desired, Kind
 from mlops.errors import MlopsError
 from mlops.extensions import KINDS
+from mlops.kinds.base import BaseKind
 from mlops.kinds.output_resolver import OutputResolver, output_dependencies
 
 
-class ResourceKind(Kind, Protocol):
-    def desire(self, resource: LoadedResource, project: ProjectSpec) -> Desired:
-        """What the spec says, in the engine's terms."""
-        ...
-
-
-def kind_class(name: str) -> Any:
+def kind_class(name: str) -> type[BaseKind]:
     """Raises MlopsError where no installed package brings the kind."""
     if name not in KINDS:
         raise MlopsError.of(
@@ -33,22 +27,23 @@ def kind_class(name: str) -> Any:
             f"The state has resources of kind {name}, and no installed package brings that kind. Install it again; to "
             "forget them instead, say so in `removed:` of conf/project.yaml.",
         )
-    return KINDS.load(name)
+    kind: type[BaseKind] = KINDS.load(name)
+    return kind
 
 
-def build_kinds(context: Context) -> Mapping[str, ResourceKind]:
+def build_kinds(context: Context) -> Mapping[str, BaseKind]:
     """Those of all resources that are declared or recorded."""
     names = sorted({at.kind for at in (*context.resources, *context.records)})
     return {name: kind_class(name)(context) for name in names}
 
 
-def desire_all(kinds: Mapping[str, ResourceKind], project: ProjectSpec) -> dict[Address, Desired]:
+def desire_all(kinds: Mapping[str, BaseKind], project: ProjectSpec) -> dict[Address, Desired]:
     return {
         at: output_dependencies(kinds[at.kind].desire(resource, project), kinds[at.kind])
         for at, resource in project.resources.items()
     }
 
 
-def acting(kinds: Mapping[str, ResourceKind]) -> dict[str, Kind]:
+def acting(kinds: Mapping[str, BaseKind]) -> dict[str, Kind]:
     """The kinds as the engine uses them: with the outputs of others filled in."""
     return {name: OutputResolver(kind) for name, kind in kinds.items()}

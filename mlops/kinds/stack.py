@@ -1,22 +1,22 @@
 """What a stack means.
 
 Lives here: StackKind.
-Not here: what a stack is on a target (local.stack, kubernetes.stack), what runs on it (endpoint, monitor).
+Not here: what a stack is on a target (targets), what runs on it (endpoint, monitor).
 Law: a stack that moves to another place is another stack: what was there is taken down.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from mlops.address import Address
-from mlops.config.project import LoadedResource, ProjectSpec
 from mlops.config.schema.category import Category
 from mlops.context.context import KEEPING, effect_of
+from mlops.context.status import Status
 from mlops.engine.resource import Action, Desired, Effect, Observed, Outcome, Record, Step
 from mlops.kinds.base import BaseKind
-from mlops.targets.local.stack import LocalStack
-from mlops.targets.target import LOCAL, Target
+from mlops.targets.target import Hosted, target_named
 
 _ELSEWHERE = ("target", "namespace", "context", "kubeconfig")
 
@@ -26,32 +26,31 @@ class StackKind(BaseKind):
     keeping = KEEPING
     created = effect_of(Category.PROVISION)
 
-    def desire(self, resource: LoadedResource, project: ProjectSpec) -> Desired:
-        return Desired(resource.address, resource.inputs, (), resource.protect, resource.origins)
-
     def effect(self, path: str) -> Effect:
-        told = super().effect(path)
-        return replace(told, action=Action.REPLACE) if path in _ELSEWHERE else told
+        effect = super().effect(path)
+        return replace(effect, action=Action.REPLACE) if path in _ELSEWHERE else effect
 
     def observe(self, address: Address, desired: Desired | None, record: Record | None) -> Observed:
-        told = record or desired
-        assert told is not None
-        return self._target(str(told.inputs["target"])).observe(address, desired, record)
+        known = record or desired
+        assert known is not None
+        return self._on(str(known.inputs["target"])).observe(address, desired, record)
 
     def notes(self, desired: Desired, record: Record | None, category: str) -> tuple[str, ...]:
-        return self._target(str(desired.inputs["target"])).notes(desired, record, category)
+        return self._on(str(desired.inputs["target"])).notes(desired, record, category)
 
     def create(self, step: Step) -> Outcome:
         assert step.desired is not None
-        return self._target(str(step.desired.inputs["target"])).update(step)
+        return self._on(str(step.desired.inputs["target"])).update(step)
 
     def delete(self, step: Step) -> None:
         assert step.recorded is not None
-        self._target(str(step.recorded.inputs["target"])).delete(step)
+        self._on(str(step.recorded.inputs["target"])).delete(step)
 
-    def _target(self, name: str) -> Target:
-        if name == LOCAL:
-            return LocalStack(self.context)
-        from mlops.targets.kubernetes.stack import ClusterStack
+    def status(self, record: Record) -> Status:
+        return self._on(str(record.inputs["target"])).status(record)
 
-        return ClusterStack(self.context)
+    def logs(self, record: Record) -> tuple[Path, ...]:
+        return self._on(str(record.inputs["target"])).logs(record)
+
+    def _on(self, target: str) -> Hosted:
+        return target_named(self.context, target).stack()

@@ -14,9 +14,10 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlops.address import Address
+from mlops.config.effective import typed
 from mlops.config.project import LoadedResource
 from mlops.context.context import Context
 from mlops.context.metrics_file import read_metrics
@@ -24,7 +25,8 @@ from mlops.engine.resource import Json, Step
 from mlops.tools.dvc.run import checkout
 from mlops.tools.process import run
 
-_DEFAULTS: Mapping[str, Any] = {"window": "1h", "min_rows": 500, "drift": {}, "on_finding": "propose"}
+if TYPE_CHECKING:
+    from mlops.config.schema.monitor import Monitor
 
 
 @dataclass(frozen=True)
@@ -44,10 +46,9 @@ class Watch:
 
 
 def watch_of(context: Context, step: Step, dataset: LoadedResource) -> Watch:
-    from mlops.config.schema.units import parse_duration
-
+    """Gather what the watcher of this step's monitor must know; brings data and model back where they are not here."""
     assert step.desired is not None
-    inputs = {**_DEFAULTS, **step.desired.inputs}
+    monitor: Monitor = typed(step.desired.effective)
     model = next(at for at in step.upstream if at.kind == "model")
     folder = context.paths.monitor(step.address.name)
     exported = context.root / "models" / model.name / "export"
@@ -56,22 +57,21 @@ def watch_of(context: Context, step: Step, dataset: LoadedResource) -> Watch:
         if not path.exists():
             checkout(context.root, [stage])
     model_digest = step.upstream[model]["digest"]
-    drift = inputs["drift"]
-    told = [model_digest, drift.get("ignore", []), drift.get("predictions", True)]
-    digest = hashlib.sha256(json.dumps(told).encode()).hexdigest()
+    identity = [model_digest, monitor.drift.ignore, monitor.drift.predictions]
+    digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()
     config = {
         "monitor": str(step.address), "baseline_dir": str(folder / "baseline"), "out_dir": str(folder),
-        "window": parse_duration(inputs["window"]), "min_rows": inputs["min_rows"], "drift": drift,
-        "on_finding": inputs["on_finding"], "contract": str(exported / "contract.json"), "schema": str(data / "schema.json"),
+        "window": monitor.window, "min_rows": monitor.min_rows,
+        "drift": step.desired.inputs.get("drift", {}), "on_finding": monitor.on_finding, "contract": str(exported / "contract.json"), "schema": str(data / "schema.json"),
         "profile": str(data / "profile.json"), "baseline_digest": digest,
         "metrics": {k: v for k, v in (read_metrics(context.root, model.name) or {}).items() if k != "slices"},
     }  # fmt: skip
-    endpoint = step.upstream[Address("endpoint", inputs["endpoint"])]
+    endpoint = step.upstream[Address("endpoint", monitor.endpoint)]
     return Watch(model, str(model_digest), digest, folder, config, endpoint)
 
 
 def make_baseline(context: Context, step: Step, watch: Watch) -> bool:
-    """Where it is another, or none; whether it was made."""
+    """Profile the training data where the baseline is missing, damaged or of another digest; return whether it was."""
     if baseline_fault(watch.baseline, watch.digest) is None:
         return False
     step.say("profiling the training data", 0.3)
@@ -85,11 +85,11 @@ def make_baseline(context: Context, step: Step, watch: Watch) -> bool:
 def baseline_fault(folder: Path, digest: Json) -> str | None:
     """What is wrong with the files of a baseline: gone, damaged, or of another digest; None where nothing is."""
     try:
-        told = json.loads((folder / "baseline.json").read_bytes())
+        written = json.loads((folder / "baseline.json").read_bytes())
         profile = hashlib.sha256((folder / "baseline.bin").read_bytes()).hexdigest()
-        if told.get("profile", profile) != profile:
+        if written.get("profile", profile) != profile:
             return "damaged"
-        return None if told["digest"] == digest else "of another model"
+        return None if written["digest"] == digest else "of another model"
     except FileNotFoundError:
         return "gone"
     except (OSError, ValueError, KeyError, AttributeError):

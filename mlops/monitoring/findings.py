@@ -1,6 +1,7 @@
 """Tell of findings.
 
-Lives here: open_findings, attention_of, acknowledge, and the proposal: an edit of the YAML, as a command and a patch.
+Lives here: open_findings, attention_of, watched_status, acknowledge, and the proposal: an edit of the YAML, as a command
+and a patch.
 Not here: finding them (workloads.monitoring).
 Law: a proposal is never carried out; it is planned and reviewed like any other change.
 """
@@ -19,7 +20,8 @@ from typing import Any
 from mlops.address import Address
 from mlops.config.project import LoadedResource
 from mlops.context.context import Context
-from mlops.engine.resource import Attention
+from mlops.context.status import Status
+from mlops.engine.resource import Attention, Record
 from mlops.errors import MlopsError
 
 _KINDS = {"drift": "drift", "concept": "a worse model", "quality": "missing values"}
@@ -35,8 +37,8 @@ class Proposal:
 
 
 def open_findings(folder: Path, baseline: str | None) -> list[dict[str, Any]]:
-    """Those that nobody acknowledged, against the baseline that is recorded; the oldest first."""
-    told: list[dict[str, Any]] = []
+    """Return the findings that nobody acknowledged, against the baseline that is recorded; the oldest first."""
+    found: list[dict[str, Any]] = []
     for path in sorted((folder / "findings").glob("*.json")):
         if path.name.endswith(".ack.json") or path.with_suffix("").with_suffix(".ack.json").exists():
             continue
@@ -45,8 +47,27 @@ def open_findings(folder: Path, baseline: str | None) -> list[dict[str, Any]]:
         except (OSError, ValueError):
             continue
         if baseline is None or finding.get("baseline_digest") == baseline:
-            told.append(finding)
-    return told
+            found.append(finding)
+    return found
+
+
+def watched_status(folder: Path, record: Record) -> Status:
+    """Say what a watcher that runs has found; `folder`: where it writes."""
+    try:
+        seen = json.loads((folder / "status.json").read_text())
+    except (OSError, ValueError):
+        seen = {"windows": 0, "last": None, "rows": 0}
+    findings = open_findings(folder, record.outputs.get("digest"))
+    last = f" (last {seen['last'][11:16]})" if seen.get("last") else ""
+    windows = f"{seen['windows']} window{'' if seen['windows'] == 1 else 's'}{last}"
+    if not findings:
+        return Status(f"no finding in {windows}")
+    lines = [
+        line for finding in findings for line in (f"{finding['kind']} since {finding['since']}", *lines_of(finding))
+    ]
+    count = f"{len(findings)} finding{'' if len(findings) == 1 else 's'} in {windows}"
+    close = f"close it: mlops ack {record.address} --reason '…'"
+    return Status(count, "changed", attention=(*lines, close))
 
 
 def lines_of(finding: Mapping[str, Any]) -> list[str]:
@@ -86,7 +107,7 @@ def attention_of(
     *,
     propose: bool,
 ) -> tuple[Attention, ...]:
-    told: list[Attention] = []
+    attention: list[Attention] = []
     for finding in open_findings(folder, baseline):
         proposal = proposal_for(context, dataset) if propose and dataset and finding["kind"] != "quality" else None
         commands: list[str] = []
@@ -100,10 +121,10 @@ def attention_of(
                 commands.append(f"or commit it: git apply {context.relative(path)}")
         commands.append(f"or close it: mlops ack {monitor} --reason '…'")
         summary = f"{monitor} has found {_KINDS[finding['kind']]} since {finding['since']}"
-        told.append(
+        attention.append(
             Attention(monitor, summary, tuple(lines_of(finding)), proposal.words if proposal else None, tuple(commands))
         )
-    return tuple(told)
+    return tuple(attention)
 
 
 def proposal_for(context: Context, dataset: LoadedResource) -> Proposal:
@@ -167,15 +188,15 @@ def _keep_patch(path: Path, patch: str) -> None:
 
 
 def acknowledge(folder: Path, who: str, reason: str, finding_id: str | None) -> list[str]:
-    """The findings that were closed. Raises MlopsError where there is none to close."""
-    findings = [told for told in open_findings(folder, None) if finding_id in (None, told["id"])]
+    """Return the names of the findings that were closed. Raises MlopsError where there is none to close."""
+    findings = [one for one in open_findings(folder, None) if finding_id in (None, one["id"])]
     if not findings:
-        known = ", ".join(told["id"] for told in open_findings(folder, None))
+        known = ", ".join(one["id"] for one in open_findings(folder, None))
         raise MlopsError.of(
             "no such finding",
             f"There is no open finding{f' {finding_id}' if finding_id else ''}. Open: {known or 'none'}.",
         )
-    for told in findings:
+    for finding in findings:
         ack = {"reason": reason, "who": who, "at": datetime.now(UTC).isoformat(timespec="seconds")}
-        (folder / "findings" / f"{told['id']}.ack.json").write_text(json.dumps(ack, indent=2) + "\n")
-    return [told["id"] for told in findings]
+        (folder / "findings" / f"{finding['id']}.ack.json").write_text(json.dumps(ack, indent=2) + "\n")
+    return [finding["id"] for finding in findings]

@@ -83,11 +83,13 @@ class Images:
 
     def registry(self) -> Registry | None:
         """With its password. Raises MlopsError where a secret has no value."""
-        told = self.context.settings.registry
-        if not told:
+        registry: Any = self.context.settings.registry
+        if not registry:
             return None
         folder = self.context.paths.secrets
-        filled = {key: fill(value, folder, field=f"registry.{key}") for key, value in told.items()}
+        filled = {
+            key: fill(value, folder, field=f"registry.{key}") for key, value in registry.items() if value is not None
+        }
         return Registry(**filled)
 
     def make(self, content: Content, say: Say) -> dict[str, str]:

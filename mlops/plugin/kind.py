@@ -6,6 +6,7 @@ Law: the names of this module are kept from version to version.
 """
 
 from mlops.context.context import Context as Context
+from mlops.context.status import Status as Status
 from mlops.engine.resource import Observed as Observed
 from mlops.engine.resource import Outcome as Outcome
 from mlops.engine.resource import Reason as Reason
@@ -14,4 +15,3 @@ from mlops.engine.resource import Stale as Stale
 from mlops.engine.resource import Step as Step
 from mlops.errors import MlopsError as MlopsError
 from mlops.kinds.base import BaseKind as BaseKind
-from mlops.kinds.base import Status as Status

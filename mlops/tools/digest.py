@@ -10,7 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 _CHUNK = 1 << 20
 
@@ -23,6 +25,14 @@ def of_listing(entries: list[dict[str, str]]) -> str:
     return hashlib.md5(listing_text(entries), usedforsecurity=False).hexdigest() + ".dir"
 
 
+def _md5(path: Path) -> str:
+    digest = hashlib.md5(usedforsecurity=False)
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
 class Hashes:
     """`memory`: the file in which hashes are remembered."""
 
@@ -30,25 +40,27 @@ class Hashes:
         self._memory = memory
         self._dirty = False
         try:
-            self._known: dict[str, list[str]] = json.loads(memory.read_bytes())
+            self._known: dict[str, list[Any]] = json.loads(memory.read_bytes())
         except (OSError, ValueError):
             self._known = {}
 
     def file(self, path: Path) -> str:
         """Raises OSError."""
-        told = path.stat()
-        sign = f"{told.st_size}:{told.st_mtime_ns}:{told.st_ctime_ns}:{told.st_ino}"
-        key = str(path)
+        return str(self._of(path, str(path), _md5))
+
+    def remembered(self, path: Path, name: str, compute: Callable[[Path], list[str]]) -> list[str]:
+        """What `compute` makes of a file, which must depend on its content alone; `name` says what that is."""
+        value: list[str] = self._of(path, f"{name} {path}", compute)
+        return value
+
+    def _of(self, path: Path, key: str, compute: Callable[[Path], Any]) -> Any:
+        stat = path.stat()
+        signature = f"{stat.st_size}:{stat.st_mtime_ns}:{stat.st_ctime_ns}:{stat.st_ino}"
         known = self._known.get(key)
-        if known is not None and known[0] == sign:
-            return known[1]
-        digest = hashlib.md5(usedforsecurity=False)
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
-        self._known[key] = [sign, digest.hexdigest()]
-        self._dirty = True
-        return digest.hexdigest()
+        if known is None or known[0] != signature:
+            known = self._known[key] = [signature, compute(path)]
+            self._dirty = True
+        return known[1]
 
     def tree(self, path: Path) -> str:
         """Of a file its md5; of a folder `MD5.dir`, the md5 of the sorted list of its files, as DVC writes it."""

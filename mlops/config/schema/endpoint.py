@@ -13,7 +13,7 @@ from pydantic import Field, field_validator
 
 from mlops.config.schema.base import Name, Resource, SecretText, Strict, spec_field
 from mlops.config.schema.category import Category
-from mlops.config.schema.stack import Quantity
+from mlops.config.schema.targets.base import Quantity
 from mlops.config.schema.units import Duration, Rate, Share
 
 
@@ -21,7 +21,7 @@ class Auth(Strict):
     api_key: SecretText = spec_field(doc="`${secret:NAME}`; clients send its value in the header `x-api-key`.")
 
 
-class Rollout(Strict):
+class RolloutPolicy(Strict):
     steps: tuple[Share, ...] = spec_field((0.1, 0.5, 1.0), doc="Shares of the traffic, rising to 100%.")
     pause: Duration = spec_field(10.0, doc="How long each step is watched before it is judged.")
     max_error_rate: Share = spec_field(0.01, doc="A step with more failed requests shifts back.")
@@ -81,5 +81,5 @@ class Endpoint(Resource):
         None, doc="Who may ask. Default: everybody who reaches it.", change=Category.RECONFIGURE
     )
     rate_limit: Rate | None = spec_field(None, doc="Requests let through, such as 200/s.", change=Category.RECONFIGURE)
-    rollout: Rollout = spec_field(Rollout(), doc="How a new version takes over.", change=Category.METADATA)
+    rollout: RolloutPolicy = spec_field(RolloutPolicy(), doc="How a new version takes over.", change=Category.METADATA)
     log: Log = spec_field(Log(), doc="The prediction log.", change=Category.REDEPLOY)

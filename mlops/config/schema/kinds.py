@@ -1,14 +1,19 @@
 """Find the model of a kind.
 
-Lives here: model_of, noun_of, order_of.
+Lives here: model_of, effective_of, noun_of, order_of.
 Not here: the models, what a kind does (kinds).
 Law: a kind is what the table of kinds has; a model is imported when a file, or a record, of its kind is there.
 """
 
 from __future__ import annotations
 
-from pydantic import BaseModel
+import json
+from collections.abc import Mapping
+from typing import Any
 
+from pydantic import BaseModel, ValidationError
+
+from mlops.config.effective import effective_json, typed
 from mlops.errors import MlopsError
 from mlops.extensions import KIND_SCHEMAS
 
@@ -23,6 +28,21 @@ def model_of(kind: str) -> type[BaseModel]:
             "Register a subclass of mlops.plugin.fields.Resource.",
         )
     return model
+
+
+def effective_of(kind: str, inputs: Mapping[str, Any]) -> Any:
+    """Inputs that were judged before, with every default filled in, to be read by attributes. Raises MlopsError where they
+    fit the model no more."""
+    try:
+        return typed(effective_json(model_of(kind).model_validate_json(json.dumps(inputs))))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise MlopsError.of(
+            "recorded inputs do not fit",
+            f"What was recorded of a {kind} cannot be read by this version: `{where}`: {first['msg']}. Declare it anew in "
+            f"conf/{kind}/, and apply.",
+        ) from error
 
 
 def noun_of(kind: str) -> str:

@@ -8,14 +8,15 @@ Law: an environment says where and how things run, never what the data and the m
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
 from mlops.address import Address
 from mlops.config.schema.base import Name, SecretText, Strict, spec_field
-from mlops.config.schema.stack import Quantity
+from mlops.config.schema.targets.base import Quantity
 from mlops.config.schema.units import Duration
+from mlops.extensions import KINDS
 
 
 def _module(text: str) -> str:
@@ -49,6 +50,12 @@ def _registry(text: str) -> str:
     return text
 
 
+def _kind(text: str) -> str:
+    if text not in KINDS:
+        raise ValueError(f"`{text}` is not a kind; there are: {', '.join(KINDS.names())}")
+    return text
+
+
 AddressText = Annotated[str, AfterValidator(_address)]
 
 
@@ -59,8 +66,8 @@ class State(Strict):
     )
 
 
-class Pods(Strict):
-    """What a model's stages get on a cluster."""
+class PodsOfModel(Strict):
+    """What the stages of one model get on a cluster, where it differs."""
 
     pods: int | None = Field(None, ge=1, le=1024, description="Several train together (DDP).")
     gpus: int | None = Field(None, ge=0, le=64, description="Of each pod.")
@@ -89,14 +96,22 @@ class Registry(Strict):
         return self
 
 
-class Training(Pods):
-    """Where and how stages run. On a cluster: one pod, 2 CPUs, 8Gi, 4h and two retries, unless said otherwise."""
+class Training(Strict):
+    """Where stages run, and what each model gets there."""
 
+    pods: int = Field(1, ge=1, le=1024, description="On a cluster: several train together (DDP).")
+    gpus: int = Field(0, ge=0, le=64, description="Of each pod.")
+    product: str | None = spec_field(None, doc="The GPU, as its node is labelled: NVIDIA-H100-80GB-HBM3.")
+    cpu: Quantity = "2"
+    memory: Quantity = "8Gi"
+    spot: bool = spec_field(False, doc="May run on nodes that can be taken away.")
+    time_limit: Duration = spec_field(14400.0, doc="A longer run is ended.")
+    retries: int = Field(2, ge=0, le=100, description="After a lost node; never after an error of the code.")
     stack: Name | None = spec_field(
         None, doc="The stack that models are trained on. Default: this machine.", refers="stack"
     )
     stages: int = Field(1, ge=1, le=256, description="How many stages run at once.")
-    models: dict[Name, Pods] = spec_field({}, doc="What differs for one model.")
+    models: dict[Name, PodsOfModel] = spec_field({}, doc="What differs for one model.")
 
 
 class Pulumi(Strict):
@@ -123,11 +138,11 @@ class ProjectFile(Strict):
     build: bool | None = spec_field(
         None, doc="May data sets and models be made here? Default: in dev alone; elsewhere dvc.lock is deployed."
     )
-    protect: tuple[Literal["dataset", "model", "package", "stack", "endpoint", "monitor"], ...] | None = spec_field(
+    protect: tuple[Annotated[str, AfterValidator(_kind)], ...] | None = spec_field(
         None, doc="Kinds that refuse to be deleted or replaced. Default: dataset, model, endpoint in prod, else none."
     )
-    training: Training | None = spec_field(None, doc="Where stages run.")
-    pulumi: Pulumi | None = spec_field(None, doc="For stacks on Kubernetes.")
+    training: Training = spec_field(Training(), doc="Where stages run.")
+    pulumi: Pulumi = spec_field(Pulumi(), doc="For stacks on Kubernetes.")
     registry: Registry | None = spec_field(
         None, doc="Where images are pushed. Default: they stay in the builder's local storage."
     )

@@ -8,8 +8,9 @@ Law: parsed once, here; a value written out reads back as itself.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer, ValidationInfo, WithJsonSchema
 
@@ -81,7 +82,10 @@ def format_share(share: float) -> str:
     return _decimal(share)
 
 
-class RateValue(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class RateValue:
+    """So many in so many seconds."""
+
     number: int
     seconds: float
 

@@ -12,13 +12,14 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from mlops.address import Address
 from mlops.config.compose.compose import Composed
 from mlops.config.compose.expand import RawResource, expand, resolve
 from mlops.config.compose.provenance import Path, Provenance
 from mlops.config.compose.yaml_source import near
+from mlops.config.effective import effective_json
 from mlops.config.project import ProjectSettings
 from mlops.config.schema.kinds import model_of, noun_of, order_of
 from mlops.config.schema.project_file import ProjectFile
@@ -89,7 +90,7 @@ def _settings(own: Tree, composed: Composed, known: set[tuple[str, str]]) -> Tre
             )
         )
     training = told.training
-    if training and training.stack and ("stack", training.stack) not in known:
+    if training.stack and ("stack", training.stack) not in known:
         problems.append(_dangling(("training", "stack"), training.stack, "stack", teller, known))
     problems += _memory(told, teller, known)
     if problems:
@@ -102,21 +103,17 @@ def _settings(own: Tree, composed: Composed, known: set[tuple[str, str]]) -> Tre
         state_url=told.state.url,
         build=env == "dev" if told.build is None else told.build,
         protect=default if told.protect is None else told.protect,
-        training=_plain(training),
+        training=effective_json(training),
         concurrency=told.concurrency,
-        stages=training.stages if training else 1,
+        stages=training.stages,
         description=told.description,
         moved=told.moved,
         removed=told.removed,
-        pulumi=_plain(told.pulumi),
-        registry=told.registry.model_dump(mode="json", exclude_defaults=True) if told.registry else {},
+        pulumi=effective_json(told.pulumi),
+        registry=effective_json(told.registry) if told.registry else None,
     )
     origins = {_dotted(path): str(found) for path in _paths(own, ()) if (found := provenance.find(path))}
     return {**vars(settings), "origins": origins}
-
-
-def _plain(told: BaseModel | None) -> Tree:
-    return told.model_dump(mode="json", exclude_defaults=True) if told else {}
 
 
 def _memory(told: ProjectFile, teller: ErrorFormatter, known: set[tuple[str, str]]) -> Iterator[Problem]:
@@ -170,6 +167,7 @@ def _resource(raw: RawResource, settings: Tree | None, known: set[tuple[str, str
         raise InvalidConfig(*problems)
     protect = inputs.pop("protect", None)
     inputs.pop("enabled", None)
+    effective = {key: value for key, value in effective_json(told).items() if key not in ("protect", "enabled")}
     origins = {}
     for path in _paths(inputs, ()):
         found = provenance.exact(raw.paths(path)) or provenance.find(raw.paths(path)[0])
@@ -178,6 +176,7 @@ def _resource(raw: RawResource, settings: Tree | None, known: set[tuple[str, str
     default = settings is not None and raw.kind in settings["protect"]
     return {
         "inputs": inputs,
+        "effective": effective,
         "origins": origins,
         "references": references,
         "protect": default if protect is None else protect,

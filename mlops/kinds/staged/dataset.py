@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from mlops.address import Address
-from mlops.config.project import LoadedResource, ProjectSpec
 from mlops.config.schema.category import Category
 from mlops.config.schema.location import locate
 from mlops.context.context import KEEPING, effect_of, metadata, without
+from mlops.context.status import Status
 from mlops.engine.resource import Action, Desired, Effect, Observed, Outcome, Reason, Record, Stale, Step
 from mlops.errors import MlopsError
 from mlops.kinds.base import BaseKind
-from mlops.kinds.staged.params import code_digest, dataset_params
+from mlops.kinds.staged.code import moved_files, stage_code
+from mlops.kinds.staged.params import dataset_params
 from mlops.kinds.staged.stages import make, stale_of
 
 
@@ -29,9 +30,6 @@ class DatasetKind(BaseKind):
     keeping = KEEPING
     created = effect_of(Category.REPROCESS)
     deleted = Effect(Category.DESTROY.value, Category.DESTROY.rank, Action.FORGET)
-
-    def desire(self, resource: LoadedResource, project: ProjectSpec) -> Desired:
-        return Desired(resource.address, resource.inputs, (), resource.protect, resource.origins)
 
     def observe(self, address: Address, desired: Desired | None, record: Record | None) -> Observed:
         stage = f"prepare@{address.name}"
@@ -74,8 +72,8 @@ class DatasetKind(BaseKind):
                 continue
             if name in prints and prints[name] != now:
                 stale.append(Stale(Reason(f"source {name} changed on disk ({source['uri']})"), self.created))
-        if told.get("code") != code_digest("prepare"):
-            stale.append(Stale(Reason("the code that prepares data changed (mlops.workloads.data)"), self.created))
+        if moved := moved_files(told.get("code"), stage_code("prepare", self.context.hashes)):
+            stale.append(Stale(Reason(f"the code that prepares data changed: {moved}"), self.created))
         return stale
 
     def notes(self, desired: Desired, record: Record | None, category: str) -> tuple[str, ...]:
@@ -95,6 +93,22 @@ class DatasetKind(BaseKind):
             "newest": profile.get("newest"),
         }  # fmt: skip
         return Outcome(outputs, f"{rows['source']:,} → {rows['result']:,} rows, {columns} columns")
+
+    def status(self, record: Record) -> Status:
+        rows = record.outputs.get("rows", {}).get("result")
+        return Status(f"{rows:,} rows" if rows else "made elsewhere")
+
+    def pins(self, desired: Desired) -> Mapping[str, str]:
+        return {
+            f"source {desired.address}.{name}": self._digest(source["uri"])
+            for name, source in desired.inputs["sources"].items()
+        }
+
+    def _digest(self, uri: str) -> str:
+        try:
+            return self.context.hashes.file(locate(uri, self.context.root))
+        except (MlopsError, OSError):
+            return "missing"
 
     def delete(self, step: Step) -> None:
         """Files, lock entry and cache stay."""

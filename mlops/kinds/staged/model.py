@@ -10,26 +10,28 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mlops.address import Address
 from mlops.config.project import LoadedResource, ProjectSpec
 from mlops.config.schema.category import Category
 from mlops.context.context import KEEPING, Context, effect_of, metadata, without
 from mlops.context.metrics_file import read_metrics
+from mlops.context.status import Status
 from mlops.engine.resource import Action, Dependency, Desired, Effect, Observed, Outcome, Reason, Record, Stale, Step
 from mlops.errors import GateFailed, MlopsError, Problem
 from mlops.kinds.base import BaseKind
+from mlops.kinds.staged.code import moved_files
 from mlops.kinds.staged.gates import Verdict, judge_gates, needs_live
 from mlops.kinds.staged.params import model_params
 from mlops.kinds.staged.stages import make, stale_of
+from mlops.targets.target import Training, target_of_stack
 from mlops.tools.process import run
 
-if TYPE_CHECKING:
-    from mlops.targets.kubernetes.training import ClusterTraining
-
 _STAGES = ("train", "evaluate", "export")
+_SHOWN = ("test_auc", "test_accuracy", "test_rmse")
 _HEADLINE = ("test_auc", "test_accuracy", "test_r2")
 
 
@@ -41,9 +43,9 @@ class ModelKind(BaseKind):
 
     def desire(self, resource: LoadedResource, project: ProjectSpec) -> Desired:
         needs = [Dependency(Address("dataset", resource.inputs["dataset"]), self.created, "digest")]
-        if stack := self.context.settings.training.get("stack"):
+        if stack := self.context.settings.training.stack:
             needs.append(Dependency(Address("stack", stack)))
-        return Desired(resource.address, resource.inputs, tuple(needs), resource.protect, resource.origins)
+        return replace(super().desire(resource, project), depends_on=tuple(needs))
 
     def observe(self, address: Address, desired: Desired | None, record: Record | None) -> Observed:
         if desired is None:
@@ -79,15 +81,15 @@ class ModelKind(BaseKind):
         return without(told, "code") or None
 
     def _stale(self, desired: Desired, name: str, data: str) -> list[Stale]:
-        params = model_params(desired.inputs, self.context.root)
+        params = model_params(desired.inputs, self.context)
         told: list[Stale] = []
         effects = {"train": self.created, "evaluate": effect_of(Category.REEVALUATE), "export": self.created}
         for stage, effect in effects.items():
             follows = [data, f"models/{name}/train"]
             told += stale_of(self.context, f"{stage}@{name}", effect, follows=follows)
             locked = self.context.lock[f"{stage}@{name}"].params.get(f"params/model/{name}.json", {}).get(stage, {})
-            if locked.get("code") != params[stage]["code"]:
-                told.append(Stale(Reason(f"the code of stage {stage} changed (mlops.workloads)"), effect))
+            if moved := moved_files(locked.get("code"), params[stage]["code"]):
+                told.append(Stale(Reason(f"the code of stage {stage} changed: {moved}"), effect))
         return told
 
     def _missed(self, truth: Record, same: bool) -> list[Stale]:
@@ -123,7 +125,7 @@ class ModelKind(BaseKind):
         name, inputs = step.address.name, step.desired.inputs
         cluster = self._cluster()
         lock, seconds = make(
-            self.context, step, model_params(inputs, self.context.root), [f"{stage}@{name}" for stage in _STAGES],
+            self.context, step, model_params(inputs, self.context), [f"{stage}@{name}" for stage in _STAGES],
             (lambda stages, reads: cluster.run(step, stages, reads)) if cluster else None,
         )  # fmt: skip
         metrics = read_metrics(self.context.root, name)
@@ -147,14 +149,12 @@ class ModelKind(BaseKind):
             raise _missed_error(step.address, missed, Outcome(outputs))
         return Outcome(outputs, _note(summary["epochs"], metrics, verdicts))
 
-    def _cluster(self) -> ClusterTraining | None:
+    def _cluster(self) -> Training | None:
         """Where stages run, unless they run here."""
-        stack = self.context.settings.training.get("stack")
+        stack = self.context.settings.training.stack
         if stack is None or not self.context.settings.build:
             return None
-        from mlops.targets.kubernetes.training import ClusterTraining
-
-        return ClusterTraining(self.context, self.context.resources, stack)
+        return target_of_stack(self.context, stack).training(stack)
 
     def _live(self, address: Address, digest: str, data: str) -> Mapping[str, Any] | None:
         """The metrics of the model that this environment's endpoints serve, on the candidate's test split."""
@@ -176,6 +176,15 @@ class ModelKind(BaseKind):
             run([sys.executable, "-m", "mlops.workloads.training.rescore", str(asked)], cwd=self.context.root)
         told: Mapping[str, Any] = json.loads(cached.read_text())
         return told
+
+    def status(self, record: Record) -> Status:
+        metrics, gates = record.outputs.get("metrics", {}), record.outputs.get("gates", ())
+        text = ", ".join(f"{name} {metrics[name]:.3f}" for name in _SHOWN if name in metrics)
+        return Status(text + (f", {sum(gate['holds'] for gate in gates)} of {len(gates)} gates" if gates else ""))
+
+    def logs(self, record: Record) -> tuple[Path, ...]:
+        path = self.context.paths.training_log(record.address.name)
+        return (path,) if path.exists() else ()
 
     def delete(self, step: Step) -> None:
         """Files, lock entry and cache stay; what is left of its job goes."""

@@ -1,103 +1,57 @@
 """Render what DVC reads.
 
-Lives here: the sections of params/, their files, and the digest of the code that a stage runs.
-Not here: running stages (tools.dvc).
+Lives here: the sections of params/, and their files.
+Not here: running stages (tools.dvc), which code they run (code).
 Law: equal specs render equal bytes; what changes no output is not in them.
 """
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 import json
 import threading
-from collections.abc import Iterable, Mapping
-from functools import cache
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import mlops
 from mlops.config.project import LoadedResource, ProjectSpec
 from mlops.config.schema.location import locate
 from mlops.context.context import METADATA, Context, without
-from mlops.errors import MlopsError
+from mlops.kinds.staged.code import project_code, stage_code
 
-_WORKLOADS = Path(mlops.__file__).parent / "workloads"
-_TRAINING = tuple(f"training/{name}.py" for name in ("train", "learn", "ranks", "network", "data", "task"))
-_CODE: Mapping[str, tuple[str, ...]] = {
-    "prepare": ("data",),
-    "train": ("features", *_TRAINING),
-    "evaluate": tuple(f"training/{name}.py" for name in ("evaluate", "metrics", "data", "task")),
-    "export": ("features", "training/export.py", "training/network.py", "training/data.py"),
-}
 _index_guard = threading.Lock()
 _NOT_TRAINED = ("gates", "slices", *METADATA)
 
 
 def dataset_params(resource: LoadedResource, context: Context) -> dict[str, Any]:
     """Raises MlopsError where a source is not there."""
-    prints = {
+    fingerprints = {
         name: context.hashes.file(locate(source["uri"], context.root))
         for name, source in resource.inputs["sources"].items()
     }
-    return {"prepare": {**without(resource.inputs, *METADATA), "fingerprint": prints, "code": code_digest("prepare")}}
+    code = stage_code("prepare", context.hashes)
+    return {"prepare": {**without(resource.inputs, *METADATA), "fingerprint": fingerprints, "code": code}}
 
 
-def model_params(inputs: Mapping[str, Any], root: Path) -> dict[str, Any]:
+def model_params(inputs: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    """Raises MlopsError where the module of a `_target_` is not there."""
     target = inputs["architecture"].get("_target_")
-    code = code_digest("train") if target is None else _joined(code_digest("train"), _target_digest(target, root))
+    own = project_code(target, context.root, context.hashes) if target else {}
     return {
-        "train": {**without(inputs, *_NOT_TRAINED), "code": code},
-        "evaluate": {"slices": inputs.get("slices", []), "code": code_digest("evaluate")},
-        "export": {"code": code_digest("export")},
+        "train": {**without(inputs, *_NOT_TRAINED), "code": {**stage_code("train", context.hashes), **own}},
+        "evaluate": {"slices": inputs.get("slices", []), "code": stage_code("evaluate", context.hashes)},
+        "export": {"code": {**stage_code("export", context.hashes), **own}},
     }
-
-
-@cache
-def code_digest(stage: str) -> str:
-    """Of the files that the stage runs, whatever their place on this machine."""
-    digest = hashlib.sha256()
-    for name in _CODE[stage]:
-        path = _WORKLOADS / name
-        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-            digest.update(f"{file.relative_to(_WORKLOADS).as_posix()}\0".encode() + file.read_bytes() + b"\0")
-    return digest.hexdigest()[:16]
-
-
-def _target_digest(target: str, root: Path) -> str:
-    """Of the module that `_target_` names, found without importing anything."""
-    module = target.rpartition(".")[0].split(".")
-    for base in (root, *_package_parent(module[0])):
-        for path in (base.joinpath(*module).with_suffix(".py"), base.joinpath(*module, "__init__.py")):
-            if path.is_file():
-                return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-    raise MlopsError.of(
-        "target not found",
-        f"`_target_: {target}`: the module {'.'.join(module)} is neither in the project nor installed.",
-    )
-
-
-def _package_parent(name: str) -> Iterable[Path]:
-    try:
-        found = importlib.util.find_spec(name)
-    except (ImportError, ValueError):
-        return ()
-    return [Path(found.origin).parent.parent] if found and found.origin else ()
-
-
-def _joined(*parts: str) -> str:
-    return hashlib.sha256("".join(parts).encode()).hexdigest()[:16]
 
 
 def rendered(project: ProjectSpec, context: Context) -> dict[str, str]:
     """Path from the root -> content, of all of params/."""
-    told = {"params/index.json": _text(_index(project))}
+    files = {"params/index.json": _text(_index(project))}
     for address, resource in project.resources.items():
         if address.kind == "dataset":
-            told[f"params/dataset/{address.name}.json"] = _text(dataset_params(resource, context))
+            files[f"params/dataset/{address.name}.json"] = _text(dataset_params(resource, context))
         elif address.kind == "model":
-            told[f"params/model/{address.name}.json"] = _text(model_params(resource.inputs, context.root))
-    return told
+            files[f"params/model/{address.name}.json"] = _text(model_params(resource.inputs, context))
+    return files
 
 
 def _index(project: ProjectSpec) -> dict[str, Any]:

@@ -13,17 +13,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlops.address import Address
-from mlops.config.project import LoadedResource
 from mlops.context.context import Context
 from mlops.context.secrets import read_secret
 from mlops.engine.resource import Action, Attention, Effect, Observed, Part, Reason, Record, Stale
 from mlops.errors import InvalidConfig, MlopsError, Problem, Source
+from mlops.targets.target import stack_inputs
 from mlops.tools.cluster import Cluster
 
 if TYPE_CHECKING:
+    from mlops.config.schema.targets.kubernetes import Kubernetes
     from mlops.tools.pulumi import PreviewedObject, PulumiStack
 
-_PASSPHRASE = "PULUMI_CONFIG_PASSPHRASE"  # noqa: S105  the name of a variable
 _MANAGED = "app.kubernetes.io/managed-by=mlops"
 NAMESPACED = (
     "ConfigMap", "Secret", "Service", "ServiceAccount", "ResourceQuota", "LimitRange", "PersistentVolumeClaim", "Deployment",
@@ -35,20 +35,20 @@ Prints = dict[str, str]
 
 @dataclass(frozen=True)
 class ClusterContext:
-    """`inputs`: the stack's."""
+    """`stack`: the stack's effective inputs."""
 
     context: Context
-    stack: str
-    inputs: Mapping[str, Any]
+    stack_name: str
+    stack: Kubernetes
 
     @property
     def namespace(self) -> str:
-        return str(self.inputs["namespace"])
+        return str(self.stack.namespace)
 
     @property
     def cluster(self) -> Cluster:
         """One for each context of a command, so that its connection is kept."""
-        key = (self.inputs.get("kubeconfig"), self.inputs.get("context"))
+        key = (self.stack.kubeconfig, self.stack.context)
         known: Cluster = self.context.clusters.setdefault(key, Cluster(*key))
         return known
 
@@ -59,7 +59,8 @@ class ClusterContext:
     @property
     def common(self) -> dict[str, Any]:
         """What every program's inputs begin with."""
-        where = {key: self.inputs[key] for key in ("kubeconfig", "context") if self.inputs.get(key)}
+        named = {"kubeconfig": self.stack.kubeconfig, "context": self.stack.context}
+        where = {name: value for name, value in named.items() if value}
         return {
             "cluster": where,
             "namespace": self.namespace,
@@ -78,8 +79,8 @@ class ClusterContext:
 
     def _backend(self) -> str:
         settings = self.context.settings
-        told = settings.pulumi.get("backend")
-        if told is None and settings.environment != "dev":
+        backend = settings.pulumi.backend
+        if backend is None and settings.environment != "dev":
             raise InvalidConfig(
                 Problem(
                     "environment without shared Pulumi state",
@@ -89,15 +90,15 @@ class ClusterContext:
                     source=Source(f"conf/env/{settings.environment}.yaml"),
                 )
             )
-        if told and str(told).startswith("file://~"):
-            return f"file://{self.context.root.home()}{str(told).removeprefix('file://~')}"
-        return str(told or f"file://{self.context.paths.home.absolute() / 'pulumi' / 'state'}")
+        if backend and backend.startswith("file://~"):
+            return f"file://{self.context.root.home()}{backend.removeprefix('file://~')}"
+        return str(backend or f"file://{self.context.paths.home.absolute() / 'pulumi' / 'state'}")
 
     def _passphrase(self) -> str:
-        said = str(self.context.settings.pulumi.get("passphrase", f"${{secret:{_PASSPHRASE}}}"))
-        name, folder = said.removeprefix("${secret:").removesuffix("}"), self.context.paths.secrets
+        reference, folder = self.context.settings.pulumi.passphrase, self.context.paths.secrets
+        name = reference.removeprefix("${secret:").removesuffix("}")
         value = read_secret(folder, name)
-        if value is None and self.context.settings.pulumi.get("backend") is None:
+        if value is None and self.context.settings.pulumi.backend is None:
             # The state of this machine alone: its secrets are as safe as the folder that they lie in.
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             (folder / name).touch(mode=0o600)
@@ -113,7 +114,7 @@ class ClusterContext:
 
     def prints(self) -> dict[tuple[str, str], Prints]:
         """(component, name) -> `KIND/NAME` -> fingerprint, of all that this tool made in the namespace; read once."""
-        key = (self.inputs.get("kubeconfig"), self.inputs.get("context"), self.namespace)
+        key = (self.stack.kubeconfig, self.stack.context, self.namespace)
         if key not in self.context.prints:
             self.context.prints[key] = self.read_prints()
         found: dict[tuple[str, str], Prints] = self.context.prints[key]
@@ -135,15 +136,20 @@ class ClusterContext:
         return self.read_prints(selector).get((component, name), {})
 
 
-def cluster_context_of(
-    context: Context, resources: Mapping[Address, LoadedResource], stack: str, *, recorded: bool = False
-) -> ClusterContext:
-    at = Address("stack", stack)
-    said = resources[at].inputs if at in resources else None
-    was = context.records[at].inputs if at in context.records else None
-    told = (was or said) if recorded else (said or was)
-    assert told is not None
-    return ClusterContext(context, stack, told)
+def cluster_context_of(context: Context, stack_name: str, *, recorded: bool = False) -> ClusterContext:
+    """Reach the cluster of a stack as it is declared or, with `recorded`, as it was applied, whichever there is. Raises
+    MlopsError where neither is."""
+    at = Address("stack", stack_name)
+    if at in context.resources and not (recorded and at in context.records):
+        return ClusterContext(context, stack_name, context.resources[at].effective)
+    return recorded_cluster_context(context, stack_name, stack_inputs(context, stack_name, recorded=True))
+
+
+def recorded_cluster_context(context: Context, stack_name: str, inputs: Mapping[str, Any]) -> ClusterContext:
+    """The same of inputs that were recorded, whose defaults are left out; imports pydantic."""
+    from mlops.config.schema.kinds import effective_of
+
+    return ClusterContext(context, stack_name, effective_of("stack", inputs))
 
 
 def parts_of(touched: Iterable[PreviewedObject]) -> tuple[Part, ...]:

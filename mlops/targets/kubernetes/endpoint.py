@@ -8,19 +8,22 @@ Law: a version gets traffic once its pods answered the golden request; what othe
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from mlops.address import Address
-from mlops.config.project import LoadedResource
+from mlops.config.effective import typed
 from mlops.config.schema.category import Category
 from mlops.context.context import METADATA, Context, without
 from mlops.context.secrets import unseal
+from mlops.context.status import Status
 from mlops.contracts.programs import API_KEY
 from mlops.engine.diff import diff
 from mlops.engine.resource import Attention, Desired, Effect, Observed, Outcome, Record, Step
 from mlops.errors import MlopsError, ToolFailed
-from mlops.rollout.rollout import FRESH, Rollout, terms_of
-from mlops.rollout.version_identity import key_of, log_of, what_serves
+from mlops.rollout.rollout import Rollout
+from mlops.rollout.state import RolloutState
+from mlops.rollout.version_identity import log_settings, served_outputs, version_key
 from mlops.targets.kubernetes.cluster_context import (
     ClusterContext,
     cluster_context_of,
@@ -30,23 +33,26 @@ from mlops.targets.kubernetes.cluster_context import (
     unreachable,
 )
 from mlops.targets.kubernetes.fleet import ClusterFleet
+from mlops.targets.kubernetes.health import endpoint_status, log_files, on_cluster
 from mlops.targets.kubernetes.preflight import answers, rights_of
+
+if TYPE_CHECKING:
+    from mlops.config.schema.endpoint import Autoscale, Endpoint
 
 _MENDS = Effect(Category.RESCALE.value, Category.RESCALE.rank, keeps=True)
 _GRACE = 10
 
 
 class ClusterEndpoint:
-    def __init__(self, context: Context, resources: Mapping[Address, LoadedResource]) -> None:
+    def __init__(self, context: Context) -> None:
         self.context = context
-        self.resources = resources
 
     def observe(self, address: Address, desired: Desired | None, record: Record | None) -> Observed:
         known = record.outputs.get("prints", {}) if record else {}
         if desired is None:
             return Observed(record, exists=record is not None, parts=removed(known))
-        site = cluster_context_of(self.context, self.resources, desired.inputs["stack"])
-        is_said = record is not None and not diff(_said(record.inputs), _said(desired.inputs))
+        site = cluster_context_of(self.context, desired.inputs["stack"])
+        is_said = record is not None and not diff(_compared(record.inputs), _compared(desired.inputs))
         try:
             site.cluster.version()
         except ToolFailed as error:
@@ -58,14 +64,15 @@ class ClusterEndpoint:
             and site.prints().get(("serving", address.name), {}) == known
         ):
             return Observed(record)
-        told = record.outputs.get("told") if record else None
+        applied = record.outputs.get("rollout_state", record.outputs.get("told")) if record else None
         obstacles = answers(rights_of(site, "serving"))
-        if told is None:
+        if applied is None:
             return Observed(record, exists=record is not None, obstacles=obstacles)
-        body = self._next(told, desired.inputs)
+        endpoint: Endpoint = typed(desired.effective)
+        body = _wanted(RolloutState.from_json(applied), endpoint.replicas)
         parts, unfit = previewed(
-            site, "serving", address.name, {**self._inputs(site, address, desired.inputs), **body},
-            self._secrets(desired.inputs), refresh=True, unless=obstacles,
+            site, "serving", address.name, {**self._inputs(site, address, endpoint), **body},
+            self._secrets(endpoint), refresh=True, unless=obstacles,
         )  # fmt: skip
         stale = drift_of(parts, _MENDS) if is_said else ()
         attention = (Attention(address, f"{address} may have drifted", unfit),) if unfit and is_said else ()
@@ -78,73 +85,79 @@ class ClusterEndpoint:
 
     def update(self, step: Step) -> Outcome:
         assert step.desired is not None
-        inputs, name = step.desired.inputs, step.address.name
-        package = step.upstream[Address("package", inputs["package"])]
-        stack = step.upstream[Address("stack", inputs["stack"])]
+        endpoint: Endpoint = typed(step.desired.effective)
+        name = step.address.name
+        package = step.upstream[Address("package", endpoint.package)]
+        stack = step.upstream[Address("stack", endpoint.stack)]
         if not package.get("image"):
             raise MlopsError.of(
-                "no image", f"{step.address} runs an image, and package.{inputs['package']} recorded none. Say `image: {{…}}` "
-                f"in conf/package/{inputs['package']}.yaml.",
+                "no image", f"{step.address} runs an image, and package.{endpoint.package} recorded none. Say `image: {{…}}` "
+                f"in conf/package/{endpoint.package}.yaml.",
             )  # fmt: skip
-        site = cluster_context_of(self.context, self.resources, inputs["stack"])
-        key = key_of(package["digest"], log_of(inputs), name)
-        replicas = int(inputs.get("replicas", 1))
-        fleet = ClusterFleet(site, name, self._inputs(site, step.address, inputs), self._secrets(inputs), step.say)
+        site = cluster_context_of(self.context, endpoint.stack)
+        key = version_key(package["digest"], log_settings(endpoint), name)
+        replicas = endpoint.replicas
+        fleet = ClusterFleet(site, name, self._inputs(site, step.address, endpoint), self._secrets(endpoint), step.say)
         body = {"image": package["image"], "tag": package["tag"]}
-        version, note = Rollout(fleet, terms_of(inputs), step.say).converge(key, body, replicas, {})
+        version, note = Rollout(fleet, endpoint.rollout, step.say).converge(key, body, replicas, {})
         outputs = {
             "url": f"{stack['address']}/{name}", "version": version, "weights": {version: 100}, "replicas": replicas,
-            "told": fleet.told, "prints": site.prints_of("serving", name), **what_serves(key, package, inputs),
+            "rollout_state": fleet.published, "prints": site.prints_of("serving", name),
+            **served_outputs(key, package, endpoint.stack),
         }  # fmt: skip
         return Outcome(outputs, note)
 
     def delete(self, step: Step) -> None:
         assert step.recorded is not None
-        site = cluster_context_of(self.context, self.resources, step.recorded.inputs["stack"], recorded=True)
+        site = cluster_context_of(self.context, step.recorded.inputs["stack"], recorded=True)
         site.program("serving", step.address.name).destroy()
 
-    def _next(self, told: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """What is told, with as many replicas as are wanted now."""
-        live = told["live"]
-        versions = {name: dict(one) for name, one in told["versions"].items()}
-        if live in versions:
-            versions[live]["replicas"] = int(inputs.get("replicas", 1))
-        return {**FRESH, **told, "versions": versions}
+    def status(self, record: Record) -> Status:
+        return on_cluster(lambda: endpoint_status(self._site_of(record), record))
 
-    def _inputs(self, site: ClusterContext, address: Address, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    def logs(self, record: Record) -> tuple[Path, ...]:
+        return log_files(self._site_of(record), record.address.name, "serving")
+
+    def _site_of(self, record: Record) -> ClusterContext:
+        return cluster_context_of(self.context, record.outputs["stack"], recorded=True)
+
+    def _inputs(self, site: ClusterContext, address: Address, endpoint: Endpoint) -> dict[str, Any]:
         """See spec.programs.ServingInputs."""
-        gateway = site.inputs["gateway"]
-        terms, log = terms_of(inputs), log_of(inputs)
-        has_claim = site.inputs.get("storage") is not None
+        gateway = site.stack.gateway
+        assert gateway is not None  # a stack without one was refused for endpoints
+        policy, log = endpoint.rollout, log_settings(endpoint)
         return {
-            **site.common, "name": address.name, **inputs.get("resources", {}),
+            **site.common, "name": address.name, "cpu": endpoint.resources.cpu,
+            "memory": endpoint.resources.memory,
             "parent": {
-                "name": gateway["name"], "namespace": gateway.get("namespace", site.namespace),
-                "hostname": gateway.get("hostname"), "scheme": str(gateway["url"]).partition("://")[0],
+                "name": gateway.name, "namespace": gateway.namespace or site.namespace, "hostname": gateway.hostname,
+                "scheme": gateway.url.partition("://")[0],
             },
-            "autoscale": _autoscale(inputs.get("autoscale")), "secrets": [API_KEY] if inputs.get("auth") else [],
-            "log": {**log, **({} if has_claim else {"claim": None})} if log else None,
-            "priority_class": f"{site.namespace}-serving", "drain": round(terms.drain), "grace": _GRACE,
-            "ready_timeout": max(1, round(terms.ready_timeout)),
+            "autoscale": _autoscale(endpoint.autoscale), "secrets": [API_KEY] if endpoint.auth else [],
+            "log": {**log, **({} if site.stack.storage else {"claim": None})} if log else None,
+            "priority_class": f"{site.namespace}-serving", "drain": round(policy.drain), "grace": _GRACE,
+            "ready_timeout": max(1, round(policy.ready_timeout)),
         }  # fmt: skip
 
-    def _secrets(self, inputs: Mapping[str, Any]) -> dict[str, str]:
-        auth = inputs.get("auth")
-        return {API_KEY: unseal(auth["api_key"], self.context.paths.secrets, field="auth.api_key")} if auth else {}
+    def _secrets(self, endpoint: Endpoint) -> dict[str, str]:
+        if endpoint.auth is None:
+            return {}
+        return {API_KEY: unseal(endpoint.auth.api_key, self.context.paths.secrets, field="auth.api_key")}
 
 
-def _autoscale(told: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    from mlops.config.schema.units import parse_share
+def _wanted(state: RolloutState, replicas: int) -> dict[str, Any]:
+    """The state as the program takes it, with as many replicas of what is live as are wanted now."""
+    if state.live_version and state.live:
+        state = state.with_version(state.live, replicas=replicas)
+    return state.to_json()
 
-    if told is None:
+
+def _autoscale(autoscale: Autoscale | None) -> dict[str, Any] | None:
+    if autoscale is None:
         return None
-    cpu = told.get("cpu", "80%")
-    return {
-        "most": told["most"],
-        "rate": told.get("rate"),
-        "cpu": None if cpu is None else round(parse_share(cpu) * 100),
-    }
+    cpu = None if autoscale.cpu is None else round(autoscale.cpu * 100)
+    return {"most": autoscale.most, "rate": autoscale.rate, "cpu": cpu}
 
 
-def _said(inputs: Mapping[str, Any]) -> dict[str, Any]:
+def _compared(inputs: Mapping[str, Any]) -> dict[str, Any]:
     return without(inputs, *METADATA, "rollout")

@@ -1,7 +1,7 @@
 """Run versions of an endpoint on a cluster.
 
 Lives here: ClusterFleet: what a rollout asks, answered by stacks/serving and by looking at pods.
-Not here: which version gets what share (kinds.rollout).
+Not here: which version gets what share (rollout).
 Law: what is told is in Pulumi's own state, so that whoever goes on after a killed apply knows what runs.
 """
 
@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Container, Mapping
-from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from mlops.contracts.programs import PORT
 from mlops.errors import MlopsError, ToolFailed
-from mlops.rollout.rollout import FRESH
+from mlops.rollout.state import RolloutState
 from mlops.targets.kubernetes.cluster_context import ClusterContext
 from mlops.tools.cluster import Object, wait_for
 
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from mlops.tools.pulumi import PulumiStack
 
 _COUNT = re.compile(r'^mlops_requests_total\{.*status="(\d+)"\} (\d+)$', re.MULTILINE)
-_TOLD = ("live", "next", "versions", "weights")
 
 
 @dataclass
@@ -37,24 +35,24 @@ class ClusterFleet:
     inputs: Mapping[str, Any]
     secrets: Mapping[str, str]
     say: Callable[[str, float | None], None]
-    told: Mapping[str, Any] | None = field(default=None, init=False)
-    """As of the last update."""
+    published: Mapping[str, Any] | None = field(default=None, init=False)
+    """The state that the last update was given, as JSON."""
 
-    def read(self) -> dict[str, Any]:
-        told = self._program.outputs().get("told") or {}
-        return {**FRESH, "versions": {}, "weights": {}, **told}
+    def read(self) -> RolloutState:
+        outputs = self._program.outputs()
+        return RolloutState.from_json(outputs.get("rollout_state") or outputs.get("told") or {})
 
-    def publish(self, told: Mapping[str, Any]) -> None:
-        body = deepcopy({name: told[name] for name in _TOLD})
-        if body == self.told:
+    def publish(self, state: RolloutState) -> None:
+        body = state.to_json()
+        if body == self.published:
             return
-        inputs, is_first = {**self.inputs, **body}, self.told is None
+        inputs, is_first = {**self.inputs, **body}, self.published is None
         self._program.up(inputs, self.secrets, lambda line: self.say(line, None), refresh=is_first)
-        self.told = body
+        self.published = body
 
-    def start(self, told: dict[str, Any], version: str, replicas: int, timeout: float) -> None:
-        told["versions"][version]["replicas"] = replicas
-        self.publish(told)
+    def start(self, state: RolloutState, version: str, replicas: int, timeout: float) -> RolloutState:
+        state = state.with_version(version, replicas=replicas)
+        self.publish(state)
         missing = wait_for(lambda: self._missing(version, replicas), timeout)
         if missing is not None:
             raise MlopsError.of(
@@ -62,12 +60,14 @@ class ClusterFleet:
                 f"{version} of {self.name} was not ready in {timeout:.0f} s ({missing}); no traffic reached it, and what was "
                 f"live stays live. What the cluster says:\n{self._evidence(version)}",
             )
+        return state
 
-    def shrink(self, told: dict[str, Any], version: str, replicas: int, drain: float) -> None:
-        """The Deployment did so when it was told the number."""
+    def shrink(self, state: RolloutState, version: str, replicas: int, drain: float) -> RolloutState:
+        """The Deployment did so when it was given the number."""
+        return state
 
     def drop(self, version: str) -> None:
-        """It went with the update that told it no more."""
+        """It went with the update that no longer named it."""
 
     def strays(self, known: Container[str]) -> list[str]:
         return []

@@ -1,64 +1,57 @@
 """Tell how things on a cluster are doing.
 
-Lives here: health_on_cluster, and log_files, which copies what pods wrote.
+Lives here: the status of a stack, an endpoint and a monitor, and log_files, which copies what pods wrote.
 Not here: deciding what to do about it (engine).
 Law: one short line a resource; a cluster that does not answer is said, and no error.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from mlops.address import Address
-from mlops.context.context import Context
+from mlops.context.status import Status
 from mlops.engine.resource import Record
 from mlops.errors import ToolFailed
-from mlops.targets.kubernetes.cluster_context import ClusterContext, cluster_context_of
+from mlops.targets.kubernetes.cluster_context import ClusterContext
 from mlops.tools.cluster import Object
 
 
-def health_on_cluster(context: Context, at: Address, record: Record) -> dict[str, Any]:
-    """{state, text, url} of a stack, an endpoint or a monitor."""
-    site = _site(context, at, record)
+def on_cluster(ask: Callable[[], Status]) -> Status:
+    """What the cluster answers, or that it does not."""
     try:
-        match at.kind:
-            case "stack":
-                version = site.cluster.version()
-                count = len(record.outputs.get("prints", ()))
-                return {"text": f"Kubernetes {version}, namespace {site.namespace}, {count} objects"}
-            case "endpoint":
-                return _endpoint(site, at, record)
-            case _:
-                return _monitor(site, at, record)
+        return ask()
     except ToolFailed as error:
-        return {"state": "missing", "text": error.problems[0].detail}
+        return Status(error.problems[0].detail, "missing")
 
 
-def _endpoint(site: ClusterContext, at: Address, record: Record) -> dict[str, Any]:
+def stack_status(site: ClusterContext, record: Record) -> Status:
+    count = len(record.outputs.get("prints", ()))
+    return Status(f"Kubernetes {site.cluster.version()}, namespace {site.namespace}, {count} objects")
+
+
+def endpoint_status(site: ClusterContext, record: Record) -> Status:
     version, url = record.outputs["version"], record.outputs.get("url")
-    told = site.cluster.one("Deployment", site.namespace, f"{at.name}-{version}")
-    if told is None:
-        return {"state": "missing", "text": f"{version} is gone from the cluster; repair it: mlops apply", "url": url}
-    want, ready = _ready(told)
+    deployment = site.cluster.one("Deployment", site.namespace, f"{record.address.name}-{version}")
+    if deployment is None:
+        return Status(f"{version} is gone from the cluster; repair it: mlops apply", "missing", url)
+    want, ready = _ready(deployment)
     good = "healthy" if ready >= want else "degraded" if ready else "down"
-    return {
-        "state": "ok" if ready >= want else "missing", "text": f"{version}  {good}  {ready}/{want} replicas", "url": url,
-    }  # fmt: skip
+    return Status(f"{version}  {good}  {ready}/{want} replicas", "ok" if ready >= want else "missing", url)
 
 
-def _monitor(site: ClusterContext, at: Address, record: Record) -> dict[str, Any]:
-    name = f"{at.name}-watcher"
-    told = site.cluster.one("Deployment", site.namespace, name)
-    if told is not None:
-        want, ready = _ready(told)
-        state = "ok" if ready >= want else "missing"
-        return {"state": state, "text": f"watcher {'runs' if ready else 'does not run'}; findings: mlops plan"}
+def monitor_status(site: ClusterContext, record: Record) -> Status:
+    name = f"{record.address.name}-watcher"
+    deployment = site.cluster.one("Deployment", site.namespace, name)
+    if deployment is not None:
+        want, ready = _ready(deployment)
+        text = f"watcher {'runs' if ready else 'does not run'}; findings: mlops plan"
+        return Status(text, "ok" if ready >= want else "missing")
     job = site.cluster.one("CronJob", site.namespace, name)
     if job is None:
-        return {"state": "missing", "text": "its watcher is gone from the cluster; repair it: mlops apply"}
+        return Status("its watcher is gone from the cluster; repair it: mlops apply", "missing")
     last = (job.get("status") or {}).get("lastScheduleTime") or "never"
-    return {"text": f"looks at {job['spec']['schedule']} (last {last}); findings: mlops plan"}
+    return Status(f"looks at {job['spec']['schedule']} (last {last}); findings: mlops plan")
 
 
 def _ready(deployment: Object) -> tuple[int, int]:
@@ -66,26 +59,18 @@ def _ready(deployment: Object) -> tuple[int, int]:
     return int(deployment["spec"].get("replicas", 1)), int(status.get("readyReplicas", 0))
 
 
-def log_files(context: Context, at: Address, record: Record, *, most: int = 6) -> list[Path]:
-    """What its newest pods wrote, copied to this machine."""
-    site = _site(context, at, record)
-    component = {"endpoint": "serving", "monitor": "watching"}[at.kind]
-    labels = f"app.kubernetes.io/name={at.name},app.kubernetes.io/component={component}"
+def log_files(site: ClusterContext, name: str, component: str, *, most: int = 6) -> tuple[Path, ...]:
+    """Copy what the newest pods of a component (serving, watching) wrote to this machine, and return the files."""
+    labels = f"app.kubernetes.io/name={name},app.kubernetes.io/component={component}"
     pods = sorted(
         site.cluster.all("Pod", site.namespace, labels=labels),
         key=lambda pod: str(pod["metadata"]["creationTimestamp"]),
     )
-    folder = context.paths.run(site.stack) / "logs"
+    folder = site.context.paths.run(site.stack_name) / "logs"
     folder.mkdir(parents=True, exist_ok=True)
     files: list[Path] = []
     for pod in pods[-most:]:
         path = folder / f"{pod['metadata']['name']}.log"
         path.write_text(site.cluster.log(site.namespace, pod["metadata"]["name"], lines=5000))
         files.append(path)
-    return files
-
-
-def _site(context: Context, at: Address, record: Record) -> ClusterContext:
-    if at.kind == "stack":
-        return ClusterContext(context, at.name, record.inputs)
-    return cluster_context_of(context, {}, record.outputs["stack"], recorded=True)
+    return tuple(files)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from mlops.address import Address
 from mlops.config.project import LoadedResource
 from mlops.config.schema.category import Category
 from mlops.context.context import METADATA, Context, without
+from mlops.context.status import Status
 from mlops.contracts.programs import FILES, LOGS, OUT
 from mlops.engine.diff import diff
 from mlops.engine.resource import Attention, Desired, Effect, Observed, Outcome, Record, Step
@@ -31,6 +31,7 @@ from mlops.targets.kubernetes.cluster_context import (
     removed,
     unreachable,
 )
+from mlops.targets.kubernetes.health import log_files, monitor_status, on_cluster
 from mlops.targets.kubernetes.preflight import answers, rights_of
 
 _MENDS = Effect(Category.RECONFIGURE.value, Category.RECONFIGURE.rank, keeps=True)
@@ -39,21 +40,19 @@ _FINDING = "finding "
 
 
 class ClusterMonitor:
-    def __init__(
-        self, context: Context, resources: Mapping[Address, LoadedResource], stack: str, dataset: LoadedResource | None
-    ) -> None:
-        self.context, self.resources = context, resources
-        self.stack, self.dataset = stack, dataset
+    def __init__(self, context: Context, stack: str, dataset: LoadedResource | None) -> None:
+        self.context, self.stack, self.dataset = context, stack, dataset
 
     def observe(self, address: Address, desired: Desired | None, record: Record | None) -> Observed:
         known = record.outputs.get("prints", {}) if record else {}
         if desired is None:
             return Observed(record, exists=record is not None, parts=removed(known))
-        site = cluster_context_of(self.context, self.resources, self.stack)
+        site = self._site()
         is_said = record is not None and not diff(without(record.inputs, *METADATA), without(desired.inputs, *METADATA))
         try:
             site.cluster.version()
-            attention = self._findings(site, address, record) if record else ()
+            propose = desired.effective["on_finding"] == "propose"
+            attention = self._findings(site, address, record, propose=propose) if record else ()
         except ToolFailed as error:
             return unreachable(address, record, error, is_said=is_said)
         if (
@@ -79,7 +78,7 @@ class ClusterMonitor:
     def update(self, step: Step) -> Outcome:
         assert step.desired is not None
         assert self.dataset is not None
-        site = cluster_context_of(self.context, self.resources, self.stack)
+        site = self._site()
         watch = watch_of(self.context, step, self.dataset)
         make_baseline(self.context, step, watch)
         inputs = self._inputs(site, step, watch)
@@ -94,7 +93,7 @@ class ClusterMonitor:
         return Outcome(outputs, f"baseline from {watch.model} {watch.model_digest[:8]}")
 
     def delete(self, step: Step) -> None:
-        site = cluster_context_of(self.context, self.resources, self.stack, recorded=True)
+        site = self._site(recorded=True)
         site.program("watching", step.address.name).destroy()
         forget(self.context, step.address)
 
@@ -110,13 +109,22 @@ class ClusterMonitor:
             **{name: f"{FILES}/{name}.json" for name in ("contract", "schema", "profile")},
         }  # fmt: skip
         files["config.json"] = base64.b64encode(json.dumps(config, sort_keys=True).encode()).decode()
-        schedule = step.desired.inputs.get("schedule")
+        schedule = step.desired.effective["schedule"]
         once = ["--once"] if schedule else []
         return {
             **site.common, "name": step.address.name, "endpoint": step.desired.inputs["endpoint"],
-            "image": site.inputs["images"]["watching"], "files": files, "schedule": schedule,
+            "image": site.stack.images.watching, "files": files, "schedule": schedule,
             "command": ["python3", "-m", "mlops.workloads.monitoring.watcher", f"{FILES}/config.json", *once],
         }  # fmt: skip
+
+    def status(self, record: Record) -> Status:
+        return on_cluster(lambda: monitor_status(self._site(recorded=True), record))
+
+    def logs(self, record: Record) -> tuple[Path, ...]:
+        return log_files(self._site(recorded=True), record.address.name, "watching")
+
+    def _site(self, *, recorded: bool = False) -> ClusterContext:
+        return cluster_context_of(self.context, self.stack, recorded=recorded)
 
     def _kept(self, address: Address) -> dict[str, Any] | None:
         """What was given last, on this machine; another one gives it anew with its next apply."""
@@ -126,7 +134,9 @@ class ClusterMonitor:
             return None
         return told
 
-    def _findings(self, site: ClusterContext, address: Address, record: Record) -> tuple[Attention, ...]:
+    def _findings(
+        self, site: ClusterContext, address: Address, record: Record, *, propose: bool
+    ) -> tuple[Attention, ...]:
         """Those that the watcher's pods wrote, kept beside those of this machine so that `ack` closes them alike."""
         folder = self.context.paths.monitor(address.name) / "findings"
         labels = f"app.kubernetes.io/name={address.name},app.kubernetes.io/component=watching"
@@ -140,6 +150,5 @@ class ClusterMonitor:
                     finding = json.loads(line.removeprefix(_FINDING))
                     folder.mkdir(parents=True, exist_ok=True)
                     (folder / f"{finding['id']}.json").write_text(json.dumps(finding, indent=2) + "\n")
-        propose = record.inputs.get("on_finding", "propose") == "propose"
         digest = record.outputs.get("digest")
         return attention_of(self.context, address, folder.parent, digest, self.dataset, propose=propose)

@@ -66,31 +66,31 @@ def rights_of(site: ClusterContext, program: str) -> Iterator[str]:
             if refused:
                 missing.setdefault(f"{', '.join(refused)} {where}", []).append(f"{plural}.{group}" if group else plural)
     if missing:
-        told = "; ".join(f"{what}: {', '.join(names)}" for what, names in missing.items())
+        refusals = "; ".join(f"{what}: {', '.join(names)}" for what, names in missing.items())
         yield (
-            f"The account of context {site.inputs.get('context') or '(current)'} may not {told}. Have the cluster's owners grant "
-            f"it, or name another `context` in conf/stack/{site.stack}.yaml."
+            f"The account of context {site.stack.context or '(current)'} may not {refusals}. Have the cluster's owners grant "
+            f"it, or name another `context` in conf/stack/{site.stack_name}.yaml."
         )
 
 
 def namespace_of(site: ClusterContext, *, is_ours: bool) -> Iterator[str]:
     there = site.cluster.one("Namespace", None, site.namespace) is not None
-    if there and not is_ours and not site.inputs.get("adopt"):
+    if there and not is_ours and not site.stack.adopt:
         yield (
             f"Namespace {site.namespace} exists, and this stack did not make it. Say `adopt: true` in "
-            f"conf/stack/{site.stack}.yaml to take it over, or choose another name."
+            f"conf/stack/{site.stack_name}.yaml to take it over, or choose another name."
         )
-    if not there and site.inputs.get("adopt"):
+    if not there and site.stack.adopt:
         yield f"Namespace {site.namespace} is to be taken over (`adopt: true`), and it does not exist. Say `adopt: false`."
 
 
 def storage_of(site: ClusterContext) -> Iterator[str]:
-    storage = site.inputs.get("storage")
+    storage = site.stack.storage
     if storage is None:
         return
     classes = site.cluster.all("StorageClass")
     names = sorted(one["metadata"]["name"] for one in classes)
-    wanted = storage.get("storage_class")
+    wanted = storage.storage_class
     if wanted is not None and wanted not in names:
         yield f"The cluster has no storage class {wanted}. There are: {', '.join(names) or 'none'}."
     if wanted is None and not any(
@@ -136,7 +136,7 @@ def quota_of(
                 yield (
                     f"{name} of {wanted:g} is asked for, and the quota of namespace {site.namespace} leaves "
                     f"{max(0.0, amount(most) - taken):g} of {amount(most):g}. Ask for less, wait, or raise `quota` in "
-                    f"conf/stack/{site.stack}.yaml."
+                    f"conf/stack/{site.stack_name}.yaml."
                 )
 
 

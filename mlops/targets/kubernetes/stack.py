@@ -10,15 +10,26 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from mlops.address import Address
+from mlops.config.effective import typed
 from mlops.config.schema.category import Category
 from mlops.context.context import METADATA, Context, without
+from mlops.context.status import Status
 from mlops.engine.diff import diff
 from mlops.engine.resource import Attention, Desired, Effect, Observed, Outcome, Record, Step
 from mlops.errors import ToolFailed
-from mlops.targets.kubernetes.cluster_context import ClusterContext, drift_of, previewed, removed, unreachable
+from mlops.targets.kubernetes.cluster_context import (
+    ClusterContext,
+    drift_of,
+    previewed,
+    recorded_cluster_context,
+    removed,
+    unreachable,
+)
+from mlops.targets.kubernetes.health import on_cluster, stack_status
 from mlops.targets.kubernetes.preflight import answers, namespace_of, rights_of, storage_of
 
 _MENDS = Effect(Category.PROVISION.value, Category.PROVISION.rank, keeps=True)
@@ -32,11 +43,11 @@ class ClusterStack:
         if desired is None:
             parts = removed(record.outputs.get("prints", ())) if record else ()
             return Observed(record, exists=record is not None, parts=parts)
-        site = ClusterContext(self.context, address.name, desired.inputs)
+        site = ClusterContext(self.context, address.name, typed(desired.effective))
         if str(desired.inputs["target"]) != str((record or desired).inputs["target"]):
             return Observed(record)
         known = record.outputs.get("prints", {}) if record else {}
-        is_said = record is not None and not diff(_said(record.inputs), _said(desired.inputs))
+        is_said = record is not None and not diff(_compared(record.inputs), _compared(desired.inputs))
         try:
             site.cluster.version()
         except ToolFailed as error:
@@ -57,12 +68,12 @@ class ClusterStack:
 
     def update(self, step: Step) -> Outcome:
         assert step.desired is not None
-        site = ClusterContext(self.context, step.address.name, step.desired.inputs)
+        site = ClusterContext(self.context, step.address.name, typed(step.desired.effective))
         program = site.program("platform", step.address.name)
         step.say(f"bringing up namespace {site.namespace}", 0.2)
         program.up(inputs_of(site), {}, lambda line: step.say(line, None), refresh=step.recorded is not None)
         gateway = step.desired.inputs.get("gateway") or {}
-        where = f"kubernetes://{site.inputs.get('context') or 'current'}/{site.namespace}"
+        where = f"kubernetes://{site.stack.context or 'current'}/{site.namespace}"
         identity = json.dumps([where, gateway], sort_keys=True)
         outputs = {
             "digest": hashlib.sha256(identity.encode()).hexdigest(), "address": gateway.get("url", where),
@@ -72,26 +83,35 @@ class ClusterStack:
 
     def delete(self, step: Step) -> None:
         assert step.recorded is not None
-        site = ClusterContext(self.context, step.address.name, step.recorded.inputs)
+        site = recorded_cluster_context(self.context, step.address.name, step.recorded.inputs)
         site.program("platform", step.address.name).destroy()
 
+    def status(self, record: Record) -> Status:
+        return on_cluster(lambda: stack_status(self._site_of(record), record))
+
+    def logs(self, record: Record) -> tuple[Path, ...]:
+        return ()
+
+    def _site_of(self, record: Record) -> ClusterContext:
+        return recorded_cluster_context(self.context, record.address.name, record.inputs)
+
     def _now(self, site: ClusterContext, *, fresh: bool = False) -> dict[str, str]:
-        told = site.read_prints() if fresh else site.prints()
-        return told.get(("platform", site.namespace), {})
+        found = site.read_prints() if fresh else site.prints()
+        return found.get(("platform", site.namespace), {})
 
 
 def inputs_of(site: ClusterContext) -> dict[str, Any]:
     """See spec.programs.PlatformInputs."""
-    said = site.inputs
-    quota = said.get("quota") or {}
-    hard = {"requests.cpu": quota.get("cpu"), "requests.memory": quota.get("memory"), "pods": quota.get("pods")}
-    gateway = said.get("gateway") or {}
+    stack = site.stack
+    quota, storage = stack.quota, stack.storage
+    hard = {"requests.cpu": quota.cpu, "requests.memory": quota.memory, "pods": quota.pods}
     return {
-        **site.common, "adopt": said.get("adopt", False), "gpus": quota.get("gpus"),
+        **site.common, "adopt": stack.adopt, "gpus": quota.gpus,
         "quota": {name: str(most) for name, most in hard.items() if most is not None},
-        "storage": said.get("storage"), "gateway_namespace": gateway.get("namespace"),
+        "storage": {"storage_class": storage.storage_class, "size": storage.size} if storage else None,
+        "gateway_namespace": stack.gateway.namespace if stack.gateway else None,
     }  # fmt: skip
 
 
-def _said(inputs: Mapping[str, Any]) -> dict[str, Any]:
+def _compared(inputs: Mapping[str, Any]) -> dict[str, Any]:
     return without(inputs, *METADATA)

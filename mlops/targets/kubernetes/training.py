@@ -17,8 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlops.address import Address
-from mlops.config.project import LoadedResource
 from mlops.context.context import Context
 from mlops.contracts.programs import GPU_RESOURCE
 from mlops.engine.resource import Action, Step
@@ -30,9 +28,7 @@ from mlops.tools.cluster import Object
 from mlops.tools.dvc.reader import read_stages
 from mlops.tools.dvc.remote import has_remote, push, take_report
 
-_DEFAULTS: Mapping[str, Any] = {
-    "pods": 1, "gpus": 0, "product": None, "cpu": "2", "memory": "8Gi", "spot": False, "time_limit": "4h", "retries": 2,
-}  # fmt: skip
+_POD_FIELDS = ("pods", "gpus", "product", "cpu", "memory", "spot", "time_limit", "retries")
 _CREDENTIALS = re.compile(r"AWS_\w+|AZURE_\w+|GOOGLE_APPLICATION_CREDENTIALS_DATA|DVC_\w*(TOKEN|PASSWORD)\w*")
 _POLL = 0.5
 _REFUSED = 20.0
@@ -45,7 +41,6 @@ class ClusterTraining:
     """`stack`: where stages run in this environment."""
 
     context: Context
-    resources: Mapping[Address, LoadedResource]
     stack: str
 
     def obstacles(self, name: str) -> tuple[str, ...]:
@@ -106,22 +101,20 @@ class ClusterTraining:
         return self.context.paths.training_log(name)
 
     def _site(self) -> ClusterContext:
-        return cluster_context_of(self.context, self.resources, self.stack)
+        return cluster_context_of(self.context, self.stack)
 
     def _terms(self, name: str) -> dict[str, Any]:
-        said = self.context.settings.training
-        return {
-            **_DEFAULTS,
-            **{k: v for k, v in said.items() if k in _DEFAULTS},
-            **said.get("models", {}).get(name, {}),
-        }
+        training: Any = self.context.settings.training
+        of_model = training.models.get(name, {})
+        terms = {field: training[field] for field in _POD_FIELDS}
+        return terms | {field: of_model[field] for field in of_model if of_model[field] is not None}
 
     def _limit(self) -> dict[str, Any]:
         """What the plan makes of the quota."""
-        quota = self._site().inputs.get("quota") or {}
-        told = {f"requests.{GPU_RESOURCE}": quota.get("gpus"), "pods": quota.get("pods")}
-        told |= {"requests.cpu": quota.get("cpu"), "requests.memory": quota.get("memory")}
-        return {key: value for key, value in told.items() if value is not None}
+        quota = self._site().stack.quota
+        limits: dict[str, Any] = {f"requests.{GPU_RESOURCE}": quota.gpus, "pods": quota.pods}
+        limits |= {"requests.cpu": quota.cpu, "requests.memory": quota.memory}
+        return {key: value for key, value in limits.items() if value is not None}
 
     def _makers(self, deps: Sequence[str]) -> list[str]:
         return [
@@ -132,21 +125,19 @@ class ClusterTraining:
 
     def _inputs(self, site: ClusterContext, name: str, stages: Sequence[str], deps: Sequence[str]) -> dict[str, Any]:
         """See spec.programs.TrainingInputs. The job's name has the digest of all that it is made from."""
-        from mlops.config.schema.units import parse_duration
-
         told = self._terms(name)
         files = workspace_files(self.context.root, name)
         env = {"MLOPS_STAGES": " ".join(stages), "MLOPS_DEPS": " ".join(deps)}
         locked = [
             self.context.hashes.tree(self.context.root / dep) for dep in deps if (self.context.root / dep).exists()
         ]
-        image = site.inputs["images"]["training"]
+        image = site.stack.images.training
         identity = json.dumps([files, env, locked, image, told], sort_keys=True)
         digest = hashlib.sha256(identity.encode()).hexdigest()[:10]
         return {
             **site.common, "name": name, "job": f"{name[:40]}-{digest}", "image": image, "command": list(_COMMAND),
             **{key: told[key] for key in ("pods", "gpus", "product", "cpu", "memory", "spot", "retries")},
-            "time_limit": round(parse_duration(told["time_limit"])), "priority_class": f"{site.namespace}-training",
+            "time_limit": round(told["time_limit"]), "priority_class": f"{site.namespace}-training",
             "files": files, "env": env, "secrets": sorted(self._credentials()),
         }  # fmt: skip
 
@@ -253,7 +244,7 @@ class _Watch:
             raise ToolFailed.of(
                 "pod reported nothing",
                 f"Job {self.job} ended well, and its first pod left no report in its termination message. Its image must run "
-                f"`{' '.join(_COMMAND)}`: see `images.training` of stack.{self.site.stack}.",
+                f"`{' '.join(_COMMAND)}`: see `images.training` of stack.{self.site.stack_name}.",
             )
         return told
 

@@ -1,27 +1,33 @@
 """What an endpoint is on this machine.
 
 Lives here: LocalEndpoint.
-Not here: moving traffic (kinds.rollout), the processes (versions).
+Not here: moving traffic (rollout), the processes (versions), how they are doing (endpoint_status).
 Law: what is live is what the endpoint's file says; a process is restarted only where its version is another.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mlops.address import Address
+from mlops.config.effective import typed
 from mlops.config.schema.category import Category
 from mlops.context.context import Context, effect_of
 from mlops.context.secrets import unseal
-from mlops.engine.resource import Desired, Observed, Outcome, Reason, Record, Stale, Step
+from mlops.context.status import Status
+from mlops.engine.resource import Desired, Effect, Observed, Outcome, Reason, Record, Stale, Step
 from mlops.errors import MlopsError
-from mlops.rollout.rollout import Rollout, terms_of
-from mlops.rollout.version_identity import key_of, log_of, what_serves
-from mlops.targets.local.host import Host
+from mlops.rollout.rollout import Rollout
+from mlops.rollout.version_identity import log_settings, served_outputs, version_key
+from mlops.targets.local.endpoint_status import status_of
+from mlops.targets.local.host import Host, newest
 from mlops.targets.local.versions import Versions
+
+if TYPE_CHECKING:
+    from mlops.config.schema.endpoint import Endpoint
 
 
 class LocalEndpoint:
@@ -31,78 +37,82 @@ class LocalEndpoint:
     def observe(self, address: Address, desired: Desired | None, record: Record | None) -> Observed:
         if record is None or desired is None:
             return Observed(record, exists=record is not None)
-        mends = effect_of(Category.REDEPLOY)
+        wrong = self._fault(address, record)
+        if wrong is None:
+            return Observed(record)
+        text, effect = wrong
+        return Observed(record, stale=(Stale(Reason(text), effect),))
+
+    def _fault(self, address: Address, record: Record) -> tuple[str, Effect] | None:
+        """Say what is not as it was recorded, and what putting it right means."""
+        redeploy, rescale = effect_of(Category.REDEPLOY), effect_of(Category.RESCALE)
         try:
-            versions = self._versions(address, record.inputs)
-            told = versions.read()
+            versions = self._versions(address, record.inputs["stack"])
+            state = versions.read()
         except MlopsError as error:
-            return Observed(record, stale=(Stale(Reason(error.problems[0].detail), mends),))
-        live, was = told["live"], record.outputs.get("version")
-        if live is None or live != was:
-            words = "no version is live" if live is None else f"{live} is live, and {was} was recorded"
-            return Observed(record, stale=(Stale(Reason(words), mends),))
-        if len(told["versions"]) > 1:
-            return Observed(record, stale=(Stale(Reason("an interrupted rollout left a second version"), mends),))
-        strays = versions.strays(told["versions"])
-        if strays:
-            reason = Reason(f"an interrupted rollout left something of {', '.join(strays)} behind")
-            return Observed(record, stale=(Stale(reason, effect_of(Category.RESCALE)),))
-        want, running = int(record.inputs.get("replicas", 1)), versions.running(live)
-        if running != want:
-            reason = Reason(f"{running} of {want} replicas run")
-            return Observed(record, stale=(Stale(reason, effect_of(Category.RESCALE)),))
-        return Observed(record)
+            return error.problems[0].detail, redeploy
+        live, recorded = state.live, record.outputs.get("version")
+        if live is None:
+            return "no version is live", redeploy
+        if live != recorded:
+            return f"{live} is live, and {recorded} was recorded", redeploy
+        if len(state.versions) > 1:
+            return "an interrupted rollout left a second version", redeploy
+        if strays := versions.strays(state.versions):
+            return f"an interrupted rollout left something of {', '.join(strays)} behind", rescale
+        wanted, running = int(record.outputs.get("replicas", 1)), versions.running(live)
+        return (f"{running} of {wanted} replicas run", rescale) if running != wanted else None
 
     def notes(self, desired: Desired, record: Record | None, category: str) -> tuple[str, ...]:
         return ()
 
     def update(self, step: Step) -> Outcome:
         assert step.desired is not None
-        inputs = step.desired.inputs
-        package = step.upstream[Address("package", inputs["package"])]
-        stack = step.upstream[Address("stack", inputs["stack"])]
-        log = log_of(inputs)
-        versions = replace(self._versions(step.address, inputs), log=log)
-        key = key_of(package["digest"], log, step.address.name)
-        gate = {"key": self._key(inputs), "rate": _rate(inputs)}
-        replicas = int(inputs.get("replicas", 1))
-        rollout = Rollout(versions, terms_of(inputs), step.say)
+        endpoint: Endpoint = typed(step.desired.effective)
+        package = step.upstream[Address("package", endpoint.package)]
+        stack = step.upstream[Address("stack", endpoint.stack)]
+        log = log_settings(endpoint)
+        versions = replace(self._versions(step.address, endpoint.stack), log=log)
+        key = version_key(package["digest"], log, step.address.name)
+        rate = endpoint.rate_limit
+        gate = {"key": self._key(endpoint), "rate": [rate.number, rate.seconds] if rate else None}
+        rollout = Rollout(versions, endpoint.rollout, step.say)
         with versions.host.locked():
-            version, note = rollout.converge(key, {"bento": package["bento"]}, replicas, gate)
+            version, note = rollout.converge(key, {"bento": package["bento"]}, endpoint.replicas, gate)
         outputs = {
             "url": f"{stack['address']}/{step.address.name}", "version": version, "weights": {version: 100},
-            "replicas": replicas, **what_serves(key, package, inputs),
+            "replicas": endpoint.replicas, **served_outputs(key, package, endpoint.stack),
         }  # fmt: skip
         return Outcome(outputs, note)
 
     def delete(self, step: Step) -> None:
         assert step.recorded is not None
-        versions = self._versions(step.address, step.recorded.inputs)
-        route = versions.folder / "route.json"
+        versions = self._versions(step.address, step.recorded.inputs["stack"])
         with versions.host.locked():
-            if route.exists():
-                versions.write({**versions.read(), "live": None, "weights": {}})
-            self._tell(versions.host)
+            if versions.route_file.exists():
+                versions.write(versions.read().withdrawn())
+            self._publish(versions.host)
             for version in versions.strays(known=()):
                 versions.drop(version)
-            route.unlink(missing_ok=True)
-            self._tell(versions.host)
+            versions.route_file.unlink(missing_ok=True)
+            self._publish(versions.host)
         shutil.rmtree(versions.folder, ignore_errors=True)
 
-    def _tell(self, host: Host) -> None:
+    def status(self, record: Record) -> Status:
+        return status_of(self._versions(record.address, record.outputs["stack"]), record)
+
+    def logs(self, record: Record) -> tuple[Path, ...]:
+        host = Host(self.context.paths, record.outputs["stack"])
+        return newest(host.logs.glob(f"{record.address.name}-v*.log"))
+
+    def _publish(self, host: Host) -> None:
         if host.gateway.is_ready():
             host.publish()
 
-    def _versions(self, address: Address, inputs: Mapping[str, Any]) -> Versions:
-        return Versions(Host(self.context.paths, inputs["stack"]), address.name)
+    def _versions(self, address: Address, stack: str) -> Versions:
+        return Versions(Host(self.context.paths, stack), address.name)
 
-    def _key(self, inputs: Mapping[str, Any]) -> str | None:
-        auth = inputs.get("auth")
-        return unseal(auth["api_key"], self.context.paths.secrets, field="auth.api_key") if auth else None
-
-
-def _rate(inputs: Mapping[str, Any]) -> list[float] | None:
-    from mlops.config.schema.units import parse_rate
-
-    told = inputs.get("rate_limit")
-    return None if told is None else list(parse_rate(told))
+    def _key(self, endpoint: Endpoint) -> str | None:
+        return (
+            unseal(endpoint.auth.api_key, self.context.paths.secrets, field="auth.api_key") if endpoint.auth else None
+        )

@@ -13,7 +13,7 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,11 +22,13 @@ from typing import Any
 import mlops
 from mlops.context.context import ProjectPaths
 from mlops.errors import MlopsError, ToolFailed
+from mlops.rollout.state import RolloutState
 from mlops.tools.envoy import Gateway, Route, Table
 from mlops.tools.process import beside_python, port_is_free, tail
 from mlops.tools.supervisor import Program, Supervisor
 
 GATEWAY = "gateway"
+_MOST_LOGS = 6
 _TO_BIND = 2.0
 """Seconds in which Envoy opens its port."""
 _PARENT_DEATH = Path(mlops.__file__).parent / "workloads" / "parent_death.py"
@@ -41,6 +43,10 @@ class Host:
     @property
     def folder(self) -> Path:
         return self.paths.run(self.stack)
+
+    @property
+    def logs(self) -> Path:
+        return self.folder / "logs"
 
     @property
     def sockets(self) -> Path:
@@ -65,7 +71,7 @@ class Host:
         was_whole = self.gateway.is_whole() or not self.gateway.folder.exists()
         self.gateway.prepare(host, port)
         command = [sys.executable, str(_PARENT_DEATH), *self.gateway.command(beside_python("envoy"))]
-        log = self.folder / "logs" / "gateway.log"
+        log = self.logs / "gateway.log"
         self.supervisor.put(
             Program(GATEWAY, command, log, stop_timeout=stop_timeout, log_size=log_size, log_files=log_files)
         )
@@ -101,16 +107,13 @@ class Host:
             routes: list[Route] = []
             clusters: dict[str, list[str]] = {}
             for path in sorted((self.folder / "endpoints").glob("*/route.json")):
-                told = read_json(path)
-                name = path.parent.name
-                for version, one in told.get("versions", {}).items():
-                    if one["sockets"]:
-                        clusters[f"{name}-{version}"] = one["sockets"]
-                weights = {
-                    f"{name}-{v}": int(w) for v, w in told.get("weights", {}).items() if f"{name}-{v}" in clusters
-                }
-                rate = told.get("rate")
-                routes.append(Route(name, weights, told.get("key"), (int(rate[0]), float(rate[1])) if rate else None))
+                state, name = RolloutState.from_json(read_mapping(path)), path.parent.name
+                for version, one in state.versions.items():
+                    if one.body.get("sockets"):
+                        clusters[f"{name}-{version}"] = one.body["sockets"]
+                weights = {f"{name}-{v}": share for v, share in state.weights.items() if f"{name}-{v}" in clusters}
+                key, rate = state.gate.get("key"), state.gate.get("rate")
+                routes.append(Route(name, weights, key, (int(rate[0]), float(rate[1])) if rate else None))
             self.gateway.put(Table(tuple(routes), clusters))
 
     @contextmanager
@@ -130,12 +133,12 @@ def port_taken(stack: str, host: str, port: int) -> PortTaken:
     )
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_mapping(path: Path) -> dict[str, Any]:
     """Empty where there is none. Raises MlopsError for a damaged file."""
     try:
-        told: dict[str, Any] = json.loads(path.read_text())
-        if not isinstance(told, dict):
-            raise ValueError(f"it holds no mapping but {str(told)[:40]}")
+        content: dict[str, Any] = json.loads(path.read_text())
+        if not isinstance(content, dict):
+            raise ValueError(f"it holds no mapping but {str(content)[:40]}")
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
@@ -143,7 +146,7 @@ def read_json(path: Path) -> dict[str, Any]:
             "damaged file",
             f"{path} cannot be read: {error}. Take it away and apply again; what it described is started anew.",
         ) from error
-    return told
+    return content
 
 
 def write_private(path: Path, value: Mapping[str, Any]) -> None:
@@ -155,6 +158,11 @@ def write_private(path: Path, value: Mapping[str, Any]) -> None:
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
+
+
+def newest(paths: Iterable[Path]) -> tuple[Path, ...]:
+    """Return the few that were written last, in the order of their names."""
+    return tuple(sorted(sorted(paths, key=lambda path: path.stat().st_mtime)[-_MOST_LOGS:]))
 
 
 def end_of(path: Path) -> str:

@@ -1,7 +1,7 @@
 """What a monitor is on this machine.
 
 Lives here: LocalMonitor.
-Not here: the baseline (kinds.baseline), the watcher itself (workloads.monitoring).
+Not here: the baseline (monitoring), the watcher itself (workloads.monitoring).
 Law: a watcher is restarted only where what it watches by is another.
 """
 
@@ -10,16 +10,18 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from mlops.address import Address
 from mlops.config.project import LoadedResource
 from mlops.config.schema.category import Category
 from mlops.context.context import Context, effect_of
+from mlops.context.status import Status
 from mlops.engine.resource import Desired, Observed, Outcome, Reason, Record, Stale, Step
 from mlops.monitoring.baseline import Watch, baseline_fault, forget, make_baseline, watch_of
-from mlops.monitoring.findings import attention_of
-from mlops.targets.local.host import Host
+from mlops.monitoring.findings import attention_of, watched_status
+from mlops.targets.local.host import Host, newest
 from mlops.targets.local.versions import Versions
 from mlops.tools.supervisor import Program
 
@@ -35,7 +37,7 @@ class LocalMonitor:
         if record is None:
             return Observed(None, exists=False)
         folder = self.context.paths.monitor(address.name)
-        propose = record.inputs.get("on_finding", "propose") == "propose"
+        propose = desired is not None and desired.effective["on_finding"] == "propose"
         attention = attention_of(
             self.context, address, folder, record.outputs.get("digest"), self.dataset, propose=propose
         )
@@ -75,7 +77,7 @@ class LocalMonitor:
         host.supervisor.put(
             Program(
                 name, [sys.executable, "-m", "mlops.workloads.monitoring.watcher", str(path)],
-                host.folder / "logs" / f"{name}.log", cwd=self.context.root, env={"WHYLOGS_NO_ANALYTICS": "1"},
+                host.logs / f"{name}.log", cwd=self.context.root, env={"WHYLOGS_NO_ANALYTICS": "1"},
             )
         )  # fmt: skip
 
@@ -83,6 +85,16 @@ class LocalMonitor:
         assert step.recorded is not None
         self._host(step.recorded.outputs["stack"]).supervisor.take(_program(step.address.name))
         forget(self.context, step.address)
+
+    def status(self, record: Record) -> Status:
+        folder = self.context.paths.monitor(record.address.name)
+        state = self._host(record.outputs["stack"]).supervisor.states().get(_program(record.address.name))
+        if state is None or state.name not in ("RUNNING", "STARTING"):
+            return Status("its watcher does not run; repair it: mlops apply", "missing")
+        return watched_status(folder, record)
+
+    def logs(self, record: Record) -> tuple[Path, ...]:
+        return newest(self._host(record.outputs["stack"]).logs.glob(f"{_program(record.address.name)}.log"))
 
     def _host(self, stack: str) -> Host:
         return Host(self.context.paths, stack)

@@ -9,19 +9,22 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from mlops.address import Address
+from mlops.config.effective import typed
 from mlops.config.schema.category import Category
 from mlops.context.context import Context
+from mlops.context.status import Status
 from mlops.engine.resource import Desired, Effect, Observed, Outcome, Reason, Record, Stale, Step
-from mlops.targets.local.host import Host, PortTaken, port_taken
+from mlops.targets.local.host import Host, PortTaken, newest, port_taken
 from mlops.tools.process import free_port, port_is_free
 
+if TYPE_CHECKING:
+    from mlops.config.schema.targets.local import Local
+
 FIRST_PORT = 8080
-_DEFAULTS: Mapping[str, Any] = {
-    "host": "127.0.0.1", "port": "auto", "log_size": "10M", "log_files": 3, "stop_timeout": "10s",
-}  # fmt: skip
 
 
 class LocalStack:
@@ -47,17 +50,15 @@ class LocalStack:
         return ()
 
     def update(self, step: Step) -> Outcome:
-        from mlops.config.schema.units import parse_duration, parse_size
-
         assert step.desired is not None
-        told = {**_DEFAULTS, **step.desired.inputs}
+        stack: Local = typed(step.desired.effective)
         before = step.recorded.outputs if step.recorded else {}
         host = self._host(step.address)
-        address = str(told["host"])
-        port = self._port(told["port"], address, before)
+        address = stack.host
+        port = self._port(stack.port, address, before)
         if not host.supervisor.is_up():
             host.supervisor.end_orphans()
-        is_given = told["port"] != "auto" or before.get("port") is not None
+        is_given = stack.port != "auto" or before.get("port") is not None
         if (
             is_given
             and before.get("port") != port
@@ -69,8 +70,7 @@ class LocalStack:
         while True:
             try:
                 host.start(
-                    address, port, log_size=parse_size(told["log_size"]), log_files=int(told["log_files"]),
-                    stop_timeout=parse_duration(told["stop_timeout"]),
+                    address, port, log_size=stack.log_size, log_files=stack.log_files, stop_timeout=stack.stop_timeout,
                 )  # fmt: skip
                 break
             except PortTaken:
@@ -90,6 +90,18 @@ class LocalStack:
 
     def delete(self, step: Step) -> None:
         self._host(step.address).stop()
+
+    def status(self, record: Record) -> Status:
+        host = self._host(record.address)
+        if not host.supervisor.is_up():
+            return Status("its supervisor does not run; repair it: mlops apply", "missing")
+        if not host.gateway.is_ready():
+            return Status(f"its gateway does not answer; see: mlops logs {record.address}", "missing")
+        running = sum(state.name == "RUNNING" for state in host.supervisor.states().values())
+        return Status(f"{running} processes, gateway on {record.outputs['address']}")
+
+    def logs(self, record: Record) -> tuple[Path, ...]:
+        return newest(self._host(record.address).logs.glob("[gs][au]*.log"))
 
     def _host(self, address: Address) -> Host:
         return Host(self.context.paths, address.name)

@@ -1,7 +1,7 @@
 """Run versions of an endpoint.
 
 Lives here: Versions, the Fleet of this machine: the file of one endpoint, the processes of each version.
-Not here: which version gets what share (kinds.rollout).
+Not here: which version gets what share (rollout).
 Law: a version is in the file before its first process starts, and is taken out after its last one ended.
 """
 
@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from mlops.errors import MlopsError
-from mlops.rollout.rollout import FRESH
-from mlops.targets.local.host import Host, end_of, read_json, write_private
+from mlops.rollout.state import RolloutState
+from mlops.targets.local.host import Host, end_of, read_mapping, write_private
 from mlops.tools.envoy import PROBE
 from mlops.tools.supervisor import Program
 from mlops.tools.unix_http import ask
@@ -31,7 +31,7 @@ _PROBE = {PROBE: "1"}
 
 @dataclass(frozen=True)
 class Versions:
-    """`log`: what the prediction log is told, None for none. `grace`: seconds a process may take to end."""
+    """`log`: {sample, flush, keep} of the prediction log, None for none. `grace`: seconds a process may take to end."""
 
     host: Host
     name: str
@@ -46,49 +46,52 @@ class Versions:
     def log_folder(self) -> Path:
         return self.folder / "log"
 
-    def read(self) -> dict[str, Any]:
-        """What rollout.FRESH tells, with `bento` and `sockets` of each version, and the gate: {key, rate}."""
-        fresh = {**FRESH, "versions": {}, "weights": {}, "key": None, "rate": None}
-        return {**fresh, **read_json(self.folder / "route.json")}
+    @property
+    def route_file(self) -> Path:
+        """RolloutState as JSON; a version's body is {bento, sockets}, the gate {key, rate}."""
+        return self.folder / "route.json"
 
-    def write(self, told: Mapping[str, Any]) -> None:
-        write_private(self.folder / "route.json", told)
+    def read(self) -> RolloutState:
+        return RolloutState.from_json({"key": None, "rate": None, **read_mapping(self.route_file)})
 
-    def publish(self, told: Mapping[str, Any]) -> None:
-        self.write(told)
+    def write(self, state: RolloutState) -> None:
+        write_private(self.route_file, state.to_json())
+
+    def publish(self, state: RolloutState) -> None:
+        self.write(state)
         self.host.publish()
 
-    def start(self, told: dict[str, Any], version: str, replicas: int, timeout: float) -> None:
-        one = told["versions"][version]
-        one.setdefault("sockets", [])
-        self.write(told)
+    def start(self, state: RolloutState, version: str, replicas: int, timeout: float) -> RolloutState:
+        body = {"sockets": [], **state.versions[version].body}
+        self.write(state.with_version(version, body=body))
         for index in range(replicas):
-            self.put(version, index, one["bento"])
+            self.put(version, index, body["bento"])
         self.wait_ready(version, range(replicas), timeout)
-        kept = one["sockets"][replicas:]
-        one["sockets"] = [str(self.socket(version, index)) for index in range(replicas)] + kept
+        sockets = [str(self.socket(version, index)) for index in range(replicas)] + body["sockets"][replicas:]
+        return state.with_version(version, body={**body, "sockets": sockets})
 
-    def shrink(self, told: dict[str, Any], version: str, replicas: int, drain: float) -> None:
-        one = told["versions"][version]
-        before = max(len(one["sockets"]), self.running(version))
+    def shrink(self, state: RolloutState, version: str, replicas: int, drain: float) -> RolloutState:
+        body = state.versions[version].body
+        before = max(len(body["sockets"]), self.running(version))
         if before > replicas:
-            one["sockets"] = one["sockets"][:replicas]
-            self.publish(told)
+            state = state.with_version(version, body={**body, "sockets": body["sockets"][:replicas]})
+            self.publish(state)
             time.sleep(drain)
         for index in range(replicas, before):
             self.take(version, index)
+        return state
 
     def counters(self, version: str) -> Mapping[str, float]:
-        told = self.host.gateway.counters(f"{self.name}-{version}")
+        counted = self.host.gateway.counters(f"{self.name}-{version}")
         names = {"upstream_rq_total": "requests", "upstream_rq_5xx": "failed", "p99_ms": "p99_ms"}
-        return {names[name]: value for name, value in told.items() if name in names}
+        return {names[name]: value for name, value in counted.items() if name in names}
 
     def ask_golden(self, version: str) -> str | None:
-        one = self.read()["versions"][version]
-        rows = json.loads((Path(one["bento"]) / "golden.json").read_text())["rows"]
-        body = json.dumps({"rows": rows}).encode()
-        for index, _ in enumerate(one["sockets"]):
-            status, answer = ask(self.socket(version, index), "/predict", body=body, timeout=10.0, headers=_PROBE)
+        body = self.read().versions[version].body
+        rows = json.loads((Path(body["bento"]) / "golden.json").read_text())["rows"]
+        request = json.dumps({"rows": rows}).encode()
+        for index, _ in enumerate(body["sockets"]):
+            status, answer = ask(self.socket(version, index), "/predict", body=request, timeout=10.0, headers=_PROBE)
             if status != 200:
                 return f"the golden request got {status}: {answer[:200].decode(errors='replace')}"
         return None
@@ -105,19 +108,19 @@ class Versions:
         folder.mkdir(parents=True, exist_ok=True)
         config = folder / f"{index}.json"
         log = {**self.log, "dir": str(self.log_folder)} if self.log else None
-        told = {
+        settings = {
             "bento": bento,
             "uds": str(self.socket(version, index)),
             "version": version,
             "log": log,
             "grace": self.grace,
         }
-        config.write_text(json.dumps(told, indent=1, sort_keys=True))
+        config.write_text(json.dumps(settings, indent=1, sort_keys=True))
         source = str(Path(bento).parent)
         self.host.supervisor.put(
             Program(
                 self.program(version, index), [sys.executable, "-m", "mlops.workloads.serving.server", str(config)],
-                self.host.folder / "logs" / f"{self.program(version, index)}.log", cwd=Path(source),
+                self.host.logs / f"{self.program(version, index)}.log", cwd=Path(source),
                 env={"PYTHONPATH": source, "PYTHONUNBUFFERED": "1"}, stop_timeout=self.grace,
             )
         )  # fmt: skip
@@ -140,7 +143,7 @@ class Versions:
         until = time.monotonic() + timeout
         for index in indexes:
             name = self.program(version, index)
-            log = self.host.folder / "logs" / f"{name}.log"
+            log = self.host.logs / f"{name}.log"
             starts = 0
             while not self.is_ready(version, index):
                 state = self.host.supervisor.states().get(name)

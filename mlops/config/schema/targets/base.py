@@ -1,0 +1,70 @@
+"""Hold what the models of all targets share.
+
+Lives here: TargetSpec, Use (what is to run on a stack) and Misfit (why it cannot).
+Not here: the targets' own models.
+Law: what a target cannot do is said with its field before anything is planned.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+from pydantic import AfterValidator
+
+from mlops.config.schema.base import Resource
+
+
+def _quantity(text: str) -> str:
+    if not re.fullmatch(r"\d+(\.\d+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?", text):
+        raise ValueError(f"`{text}` is no amount; write it as Kubernetes does: 500m or 2 (CPUs), 512Mi or 4Gi (memory)")
+    return text
+
+
+Quantity = Annotated[str, AfterValidator(_quantity)]
+
+
+@dataclass(frozen=True)
+class Use:
+    """Something that is to run on a stack. `kind`: endpoint, monitor or training. `said`: its inputs as they are written,
+    without defaults. `stack`: the stack's effective inputs. `package`: of an endpoint, the package's effective inputs."""
+
+    kind: str
+    address: str
+    stack_name: str
+    said: Mapping[str, Any]
+    stack: Mapping[str, Any]
+    environment: str
+    package: Mapping[str, Any] | None = None
+    has_registry: bool = False
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """`field`: of what is to run, where the problem is shown."""
+
+    summary: str
+    detail: str
+    field: str
+
+
+class TargetSpec(Resource):
+    """What every target's stack may say."""
+
+    refuses: ClassVar[Mapping[str, str]] = {}
+    """`KIND.FIELD` -> why it cannot be had on this target, as the end of a sentence that begins with the target."""
+
+    @classmethod
+    def misfits(cls, use: Use) -> Iterator[Misfit]:
+        """Yield why `use` cannot run on such a stack; a target adds its own to these."""
+        target = use.stack["target"]
+        for path, why in cls.refuses.items():
+            kind, _, field = path.partition(".")
+            if kind == use.kind and field in use.said:
+                yield Misfit(
+                    "not on this target",
+                    f"`{field}` cannot be had on {use.stack_name}: the target {target} {why}. Take `{field}` out.",
+                    field,
+                )

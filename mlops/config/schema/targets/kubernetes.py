@@ -1,0 +1,123 @@
+"""Say what a stack on a cluster is.
+
+Lives here: Kubernetes and its parts: quota, storage, gateway, images.
+Not here: the objects that are made of it (stacks), reaching the cluster (targets.kubernetes).
+Law: what runs on it and it has no room for is refused by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from mlops.config.schema.base import Name, Strict, spec_field
+from mlops.config.schema.category import Category
+from mlops.config.schema.targets.base import Misfit, Quantity, TargetSpec, Use
+
+
+class Quota(Strict):
+    """The most that all pods of the namespace may ask for, together."""
+
+    gpus: int | None = Field(None, ge=0, description="Whole GPUs.")
+    cpu: Quantity | None = None
+    memory: Quantity | None = None
+    pods: int | None = Field(None, ge=1)
+
+
+class Storage(Strict):
+    """A volume that many pods write to, for prediction logs."""
+
+    storage_class: str | None = spec_field(None, doc="Default: the cluster's.")
+    size: Quantity = "20Gi"
+
+
+class Gateway(Strict):
+    """A Gateway of the Gateway API, which the platform's owners run."""
+
+    name: Name
+    namespace: Name | None = spec_field(None, doc="Default: the stack's own.")
+    url: str = spec_field(doc="The address that clients use, such as https://models.example.com.")
+    hostname: str | None = spec_field(None, doc="The host name that routes are for. Default: every one of the Gateway.")
+
+
+class Images(Strict):
+    """By digest, so that what runs is what was reviewed."""
+
+    training: str | None = spec_field(
+        None, doc="Runs stages: the project's code with the extras `training` and `data`."
+    )
+    watching: str | None = spec_field(None, doc="Runs watchers: this tool with the extra `monitoring`.")
+
+
+class Kubernetes(TargetSpec):
+    """A namespace of a cluster, with its limits, its accounts and its network rules, through Pulumi."""
+
+    target: Literal["kubernetes"] = spec_field(doc="Where it runs.", change=Category.PROVISION)
+    namespace: Name = spec_field(doc="Everything of this stack lives in it.", change=Category.PROVISION)
+    context: str | None = spec_field(
+        None, doc="Of the kubeconfig. Default: the current one, whatever it is then.", change=Category.PROVISION
+    )
+    kubeconfig: str | None = spec_field(
+        None, doc="A path. Default: KUBECONFIG, or ~/.kube/config.", change=Category.PROVISION
+    )
+    adopt: bool = spec_field(
+        False, doc="The namespace exists: take it over, and leave it when the stack goes.", change=Category.PROVISION
+    )
+    quota: Quota = spec_field(Quota(), doc="What may be asked for.", change=Category.PROVISION)
+    storage: Storage | None = spec_field(
+        None, doc="Default: prediction logs end with their pod.", change=Category.PROVISION
+    )
+    gateway: Gateway | None = spec_field(None, doc="What endpoints are reached through.", change=Category.PROVISION)
+    images: Images = spec_field(Images(), doc="What pods run that are not packages.", change=Category.PROVISION)
+
+    refuses: ClassVar[dict[str, str]] = {
+        "endpoint.rate_limit": "reaches endpoints through the Gateway API, which has no standard for limits: set one at the "
+        "Gateway itself",
+    }
+
+    @classmethod
+    def misfits(cls, use: Use) -> Iterator[Misfit]:
+        yield from super().misfits(use)
+        match use.kind:
+            case "endpoint":
+                yield from _of_endpoint(use)
+            case "monitor":
+                yield from _of_monitor(use)
+            case "training" if not use.stack["images"]["training"]:
+                name = use.stack_name.partition(".")[2]
+                yield Misfit(
+                    "no image",
+                    f"Stages are to run on {use.stack_name}, which says no `images.training`. Say it in "
+                    f"conf/stack/{name}.yaml.",
+                    "stack",
+                )
+
+
+def _of_endpoint(use: Use) -> Iterator[Misfit]:
+    name, package = use.stack_name, use.said["package"]
+    if not use.stack["gateway"]:
+        detail = f"{use.address} is to be reached on {name}, and {name} names no `gateway`. Name one in its file."
+        yield Misfit("no gateway", detail, "stack")
+    if not (use.package and use.package["image"]):
+        detail = (
+            f"{name} runs images, and package.{package} makes none. Say `image: {{…}}` in conf/package/{package}.yaml."
+        )
+        yield Misfit("no image", detail, "package")
+    elif not use.has_registry:
+        detail = (
+            f"{name} pulls images from a registry, and environment {use.environment} names none: they would stay on the "
+            f"machine that built them. Say `registry: {{url: …}}` in conf/env/{use.environment}.yaml."
+        )
+        yield Misfit("no registry", detail, "stack")
+
+
+def _of_monitor(use: Use) -> Iterator[Misfit]:
+    for field, there in (("images.watching", use.stack["images"]["watching"]), ("storage", use.stack["storage"])):
+        if not there:
+            detail = (
+                f"{use.address} watches on {use.stack_name}, and {use.stack_name} says no `{field}`: a watcher runs an "
+                "image, and reads the prediction log from shared storage. Say it in its file."
+            )
+            yield Misfit("stack has no room for watchers", detail, "endpoint")

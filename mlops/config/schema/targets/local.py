@@ -1,0 +1,50 @@
+"""Say what a stack on this machine is.
+
+Lives here: Local.
+Not here: starting anything (targets.local).
+Law: this machine is shared by all that runs on it, so nothing here divides it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from mlops.config.schema.base import spec_field
+from mlops.config.schema.category import Category
+from mlops.config.schema.targets.base import Misfit, TargetSpec, Use
+from mlops.config.schema.units import Duration, Size
+
+
+class Local(TargetSpec):
+    """This machine: a supervisor that keeps processes, and a gateway before them."""
+
+    target: Literal["local"] = spec_field(doc="Where it runs.", change=Category.PROVISION)
+    host: str = spec_field("127.0.0.1", doc="The address the gateway listens on.", change=Category.PROVISION)
+    port: int | Literal["auto"] = spec_field(
+        "auto",
+        doc="The gateway's port; `auto` takes the first free one from 8080 and keeps it.",
+        change=Category.PROVISION,
+    )
+    log_size: Size = spec_field(10_000_000, doc="A process log is rotated at this size.", change=Category.PROVISION)
+    log_files: int = Field(3, ge=1, description="Rotated logs kept.", json_schema_extra={"x-change": "PROVISION"})
+    stop_timeout: Duration = spec_field(10.0, doc="How long a process may take to end.", change=Category.PROVISION)
+
+    refuses: ClassVar[dict[str, str]] = {
+        "endpoint.autoscale": "starts as many replicas as `replicas` says, and no more",
+        "endpoint.resources": "shares the machine among all",
+        "monitor.schedule": "watches all the time",
+    }
+
+    @classmethod
+    def misfits(cls, use: Use) -> Iterator[Misfit]:
+        yield from super().misfits(use)
+        if use.kind == "training":
+            name = use.stack_name.partition(".")[2]
+            yield Misfit(
+                "not on this target",
+                f"`training.stack: {name}` is this machine, where stages run anyway. Name a stack on Kubernetes, or none.",
+                "stack",
+            )

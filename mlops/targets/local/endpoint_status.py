@@ -1,0 +1,68 @@
+"""Say how an endpoint on this machine is doing.
+
+Lives here: status_of.
+Not here: deciding what to do about it (engine).
+Law: what is said is what its replicas answer now.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from mlops.context.status import Status
+from mlops.engine.resource import Record
+from mlops.errors import MlopsError
+from mlops.targets.local.versions import Versions
+from mlops.tools.unix_http import ask
+
+_COUNT = re.compile(r'^mlops_requests_total\{.*status="(\d+)"\} (\d+)$', re.MULTILINE)
+_BUCKET = re.compile(r'^mlops_request_seconds_bucket\{.*le="([^"]+)"\} (\d+)$', re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """`p99`: the bound below which 99 % of the answers took."""
+
+    answers: int
+    errors: int
+    p99: str
+
+
+def status_of(versions: Versions, record: Record) -> Status:
+    url = record.outputs.get("url")
+    try:
+        live = versions.read().live
+    except MlopsError as error:
+        return Status(error.problems[0].detail, "failed", url)
+    if live is None:
+        return Status("no version is live; repair it: mlops apply", "missing", url)
+    wanted = int(record.outputs.get("replicas", 1))
+    ready = sum(versions.is_ready(live, index) for index in range(wanted))
+    health = "healthy" if ready == wanted else "degraded" if ready else "down"
+    counts = _counted(versions, live, wanted)
+    text = (
+        f"{live}  {health}  {ready}/{wanted} replicas  {counts.answers:,} answered  p99 {counts.p99}  "
+        f"{counts.errors} errors"
+    )
+    return Status(text, "ok" if ready == wanted else "missing", url)
+
+
+def _counted(versions: Versions, live: str, replicas: int) -> _Counts:
+    """Add up what all replicas have counted."""
+    answers = errors = 0
+    buckets: dict[str, int] = {}
+    for index in range(replicas):
+        try:
+            text = ask(versions.socket(live, index), "/metrics", timeout=1.0)[1].decode()
+        except OSError:
+            continue
+        for status, count in _COUNT.findall(text):
+            answers += int(count)
+            errors += int(count) if status.startswith("5") else 0
+        for bound, count in _BUCKET.findall(text):
+            buckets[bound] = buckets.get(bound, 0) + int(count)
+    total = buckets.get("+Inf", 0)
+    bound = next((bound for bound, count in buckets.items() if total and count >= 0.99 * total), None)
+    p99 = "-" if bound is None else "> 2.5 s" if bound == "+Inf" else f"≤ {float(bound) * 1000:g} ms"
+    return _Counts(answers, errors, p99)
