@@ -1,23 +1,20 @@
 """What a package means.
 
-Lives here: PackageKind, and the staging of a bento's content.
-Not here: the application inside (workloads.serving), the image (image).
+Lives here: PackageKind.
+Not here: the bento and the image (packaging), the application inside (workloads.serving).
 Law: a bento is named by its content without times; equal content is built once.
 """
 
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
-import json
 import shutil
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import mlops
 from mlops.address import Address
+from mlops.config.effective import typed
 from mlops.config.project import LoadedResource, ProjectSpec
 from mlops.config.schema.category import Category
 from mlops.context.context import KEEPING, effect_of, without
@@ -25,16 +22,14 @@ from mlops.context.status import Status
 from mlops.engine.resource import Dependency, Desired, Observed, Outcome, Reason, Record, Stale, Step
 from mlops.errors import MlopsError
 from mlops.kinds.base import BaseKind
+from mlops.packaging.bento import NEEDS, serving_code, stage_bento
 from mlops.tools.dvc.run import checkout
 from mlops.tools.process import beside_python, run
 from mlops.tools.scratch import scratch
 
 if TYPE_CHECKING:
+    from mlops.config.schema.package import Package
     from mlops.packaging.image import Images
-
-_SERVING = ("__init__.py", "workloads/__init__.py", "workloads/parent_death.py", "workloads/serving")
-_NEEDS = ("onnxruntime", "numpy", "msgspec", "uvicorn", "httptools", "uvloop")
-_API = {"max_rows": 10_000, "gather": True, "threshold": 0.5, "golden_rows": 16}
 
 
 class PackageKind(BaseKind):
@@ -68,7 +63,7 @@ class PackageKind(BaseKind):
     def _look_at_image(
         self, address: Address, desired: Desired | None, record: Record | None
     ) -> tuple[tuple[str, ...], str]:
-        """Why none can be built, and where the recorded one is not any more; a registry may hold what nobody here builds."""
+        """Say why no image can be built, and where the recorded one is gone from; a registry may hold what nobody here builds."""
         images = self._images(address, desired)
         if images is None:
             return (), ""
@@ -78,18 +73,18 @@ class PackageKind(BaseKind):
         return ((obstacle,) if obstacle else ()), ""
 
     def _images(self, address: Address, desired: Desired | None) -> Images | None:
-        told = desired.inputs.get("image") if desired else None
-        return self._images_of(address, told) if told else None
+        image = desired.inputs.get("image") if desired else None
+        return self._images_of(address, image) if image else None
 
-    def _images_of(self, address: Address, told: Mapping[str, Any]) -> Images:
+    def _images_of(self, address: Address, image: Mapping[str, Any]) -> Images:
         from mlops.packaging.image import Images  # builders and registries: most plans touch none
 
-        return Images(self.context, address.name, told)
+        return Images(self.context, address.name, image)
 
     def create(self, step: Step) -> Outcome:
         assert step.desired is not None
-        inputs = step.desired.inputs
-        name, model = step.address.name, inputs["model"]
+        package: Package = typed(step.desired.effective)
+        name, model = step.address.name, package.model
         exported = self.context.root / "models" / model / "export"
         digest = step.upstream[Address("model", model)].get("digest")
         if not exported.exists() or self.context.hashes.tree(exported) != digest:
@@ -101,7 +96,7 @@ class PackageKind(BaseKind):
             )
         self.context.paths.bentos.mkdir(parents=True, exist_ok=True)
         with scratch(self.context.paths.building) as staged:
-            content = stage(staged, name, exported, inputs)
+            content = stage_bento(staged, name, exported, package)
             version = content[:12]
             folder = self.context.paths.bentos / "bentos" / name / version
             if not (folder / "bento.yaml").exists():
@@ -115,65 +110,24 @@ class PackageKind(BaseKind):
             "digest": content, "tag": f"{name}:{version}", "bento": str(folder / "src" / "model"), "model": model,
             "model_digest": digest, "code": serving_code(),
         }  # fmt: skip
-        if "image" in inputs:
+        if package.image:
             outputs |= self._image(step, folder / "src", content, str(digest))
-        return Outcome(outputs, f"{name}:{version}" + (", with its image" if "image" in inputs else ""))
+        return Outcome(outputs, f"{name}:{version}" + (", with its image" if package.image else ""))
 
     def _image(self, step: Step, folder: Path, content: str, model_digest: str) -> dict[str, str]:
-        """The outputs of the image, and the digest of both: another image is another package."""
+        """Return the outputs of the image, with a digest of both: another image is another package."""
         from mlops.packaging.image import Content
 
         assert step.desired is not None
-        told = Content(step.address.name, folder, content, model_digest, _NEEDS)
-        made = self._images_of(step.address, step.desired.inputs["image"]).make(told, step.say)
-        whole = f"{content} {made['image']} {made['image_digest']}"
-        return {**made, "digest": hashlib.sha256(whole.encode()).hexdigest()}
+        image = Content(step.address.name, folder, content, model_digest, NEEDS)
+        outputs = self._images_of(step.address, step.desired.inputs["image"]).make(image, step.say)
+        whole = f"{content} {outputs['image']} {outputs['image_digest']}"
+        return {**outputs, "digest": hashlib.sha256(whole.encode()).hexdigest()}
 
     def status(self, record: Record) -> Status:
         return Status(str(record.outputs.get("tag", "")))
 
     def delete(self, step: Step) -> None:
-        if step.recorded and (told := step.recorded.inputs.get("image")):
-            self._images_of(step.address, told).remove(step.recorded.outputs)
+        if step.recorded and (image := step.recorded.inputs.get("image")):
+            self._images_of(step.address, image).remove(step.recorded.outputs)
         shutil.rmtree(self.context.paths.bentos / "bentos" / step.address.name, ignore_errors=True)
-
-
-def stage(folder: Path, name: str, exported: Path, inputs: Mapping[str, Any]) -> str:
-    """Lay out the bento's content in `folder`; gives the digest of it."""
-    source = Path(mlops.__file__).parent
-    for part in _SERVING:
-        target = folder / "mlops" / part
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if (source / part).is_dir():
-            shutil.copytree(source / part, target, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copyfile(source / part, target)
-    model = folder / "model"
-    shutil.copytree(exported, model)
-    api = {**_API, **inputs.get("api", {}), "threads": inputs.get("threads", 1)}
-    golden = json.loads((model / "golden.json").read_text())
-    count = api.pop("golden_rows")
-    kept = {**golden, "rows": golden["rows"][:count], "predictions": golden["predictions"][:count]}
-    for file, value in (("golden.json", kept), ("api.json", api), ("package.json", {"name": name})):
-        (model / file).write_text(json.dumps(value, indent=2, sort_keys=True) + "\n")
-    packages = [f"{need}=={importlib.metadata.version(need)}" for need in _NEEDS]
-    bentofile = {
-        "service": "mlops.workloads.serving.bento:Service", "name": name, "include": ["mlops/**/*.py", "model/*"],
-        "python": {"packages": packages, "lock_packages": False},
-    }  # fmt: skip
-    (folder / "bentofile.yaml").write_text(json.dumps(bentofile, indent=2) + "\n")
-    digest = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        digest.update(f"{path.relative_to(folder).as_posix()}\0".encode() + path.read_bytes() + b"\0")
-    return digest.hexdigest()
-
-
-@cache
-def serving_code() -> str:
-    source = Path(mlops.__file__).parent
-    digest = hashlib.sha256()
-    for part in _SERVING:
-        path = source / part
-        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-            digest.update(f"{file.relative_to(source).as_posix()}\0".encode() + file.read_bytes() + b"\0")
-    return digest.hexdigest()[:16]

@@ -1,6 +1,6 @@
 """Make an image of a bento's content.
 
-Lives here: Images: what an image is called, whether it is there, making it; the Dockerfile and the pins.
+Lives here: Images (what an image is called, whether it is there, making it), the Dockerfile and the pins.
 Not here: the programs that build (tools.oci), the bento (package).
 Law: an image is named by its content; what is there is not built again, in whatever environment it was built. The
 Dockerfile only copies: what is in the image was put together here, from pinned wheels, so that nothing has to run in it.
@@ -71,15 +71,15 @@ class Base:
 
 @dataclass(frozen=True)
 class Images:
-    """Of one package. `told`: its `image` section, with the `registry` that its kind put in."""
+    """Builds the image of one package, and looks for it. `section`: what the package says under `image`."""
 
     context: Context
     package: str
-    told: Mapping[str, Any]
+    section: Mapping[str, Any]
 
     @property
     def repository(self) -> str:
-        return str(self.told.get("repository") or f"{self.context.settings.name}/{self.package}")
+        return str(self.section.get("repository") or f"{self.context.settings.name}/{self.package}")
 
     def registry(self) -> Registry | None:
         """With its password. Raises MlopsError where a secret has no value."""
@@ -95,7 +95,7 @@ class Images:
     def make(self, content: Content, say: Say) -> dict[str, str]:
         """The outputs `image`, `image_digest` and `image_store`. What is there is taken as it is. Raises MlopsError."""
         pins = pinned(content.needs)
-        dockerfile = render(content, self.told["base"], pins)
+        dockerfile = render(content, self.section["base"], pins)
         tag = _key(dockerfile, pins, content)[:12]
         registry = self.registry()
         digest = self._pushed(registry, tag) if registry else None
@@ -103,7 +103,7 @@ class Images:
             return _outputs(registry.url, self.repository, tag, digest, "registry")
         with scratch(self.context.paths.building) as work:
             work.chmod(0o700)
-            builder = pick(self.told.get("builder", "auto"), work, registry)
+            builder = pick(self.section.get("builder", "auto"), work, registry)
             host = registry.url if registry else "localhost"
             reference = f"{host}/{self.repository}:{tag}"
             digest = builder.digest(reference)
@@ -142,7 +142,7 @@ class Images:
         """Why none can be built here, in a sentence; nothing where one can."""
         try:
             with scratch(self.context.paths.building) as work:
-                pick(self.told.get("builder", "auto"), work)
+                pick(self.section.get("builder", "auto"), work)
         except MlopsError as error:
             return error.problems[0].detail
         return ""
@@ -167,7 +167,7 @@ class Images:
 
     def _base(self, builder: Builder, say: Say) -> Base:
         """Asked once: what has a digest does not change."""
-        base = str(self.told["base"])
+        base = str(self.section["base"])
         memory = self.context.root / ".mlops" / "cache" / "bases" / f"{base.rpartition(':')[2]}.json"
         try:
             return base_of(base, json.loads(memory.read_text()))

@@ -1,0 +1,67 @@
+"""Lay out what a bento holds.
+
+Lives here: stage_bento, serving_code, and NEEDS, the packages that serving imports.
+Not here: building it (kinds.package, tools), the application inside (workloads.serving).
+Law: equal content has one digest, whatever the time and the machine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import shutil
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import mlops
+
+if TYPE_CHECKING:
+    from mlops.config.schema.package import Package
+
+NEEDS = ("onnxruntime", "numpy", "msgspec", "uvicorn", "httptools", "uvloop")
+_SERVING = ("__init__.py", "workloads/__init__.py", "workloads/parent_death.py", "workloads/serving")
+_PACKAGE = Path(mlops.__file__).parent
+
+
+def stage_bento(folder: Path, name: str, exported: Path, package: Package) -> str:
+    """Lay out the content in `folder`, and return its digest. `exported`: what the model's export wrote."""
+    for part in _SERVING:
+        target = folder / "mlops" / part
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if (_PACKAGE / part).is_dir():
+            shutil.copytree(_PACKAGE / part, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copyfile(_PACKAGE / part, target)
+    model = folder / "model"
+    shutil.copytree(exported, model)
+    api = {
+        "max_rows": package.api.max_rows, "gather": package.api.gather, "threshold": package.api.threshold,
+        "threads": package.threads,
+    }  # fmt: skip
+    golden, count = json.loads((model / "golden.json").read_text()), package.api.golden_rows
+    kept = {**golden, "rows": golden["rows"][:count], "predictions": golden["predictions"][:count]}
+    for file, value in (("golden.json", kept), ("api.json", api), ("package.json", {"name": name})):
+        (model / file).write_text(json.dumps(value, indent=2, sort_keys=True) + "\n")
+    packages = [f"{need}=={importlib.metadata.version(need)}" for need in NEEDS]
+    bentofile = {
+        "service": "mlops.workloads.serving.bento:Service", "name": name, "include": ["mlops/**/*.py", "model/*"],
+        "python": {"packages": packages, "lock_packages": False},
+    }  # fmt: skip
+    (folder / "bentofile.yaml").write_text(json.dumps(bentofile, indent=2) + "\n")
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        digest.update(f"{path.relative_to(folder).as_posix()}\0".encode() + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+@cache
+def serving_code() -> str:
+    """Return the digest of the code that a bento takes from here."""
+    digest = hashlib.sha256()
+    for part in _SERVING:
+        path = _PACKAGE / part
+        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+            digest.update(f"{file.relative_to(_PACKAGE).as_posix()}\0".encode() + file.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
