@@ -62,9 +62,6 @@ class Table:
         entry = None if name in _own(self.group) else self._all().get(name)
         return _package(entry) if entry else ""
 
-    def is_builtin(self, name: str) -> bool:
-        return name in _own(self.group)
-
     def _all(self) -> Mapping[str, EntryPoint]:
         return _installed(self.group, self.noun)
 

@@ -98,11 +98,6 @@ class ProjectSpec:
     def name(self) -> str:
         return self.settings.name
 
-    def is_on(self, stack: str, target: str) -> bool:
-        """Whether the stack of this name has this target; one that nothing declares any more has none."""
-        told = self.resources.get(Address("stack", stack))
-        return told is not None and told.inputs["target"] == target
-
     @property
     def environment(self) -> str:
         return self.settings.environment
