@@ -26,7 +26,7 @@ def test_kinds_are_those_that_are_declared_or_recorded(tmp_path: Path) -> None:
 
 
 def test_recorded_kind_that_is_not_installed_says_what_to_do() -> None:
-    with pytest.raises(MlopsError, match="`removed:` of conf/project.yaml"):
+    with pytest.raises(MlopsError, match=r"`removed:` of conf/project\.yaml"):
         kind_class("nothing")
 
 
