@@ -34,6 +34,10 @@ class Table:
         """All that are installed, sorted. Raises MlopsError where two packages register one name."""
         return tuple(sorted(self._all()))
 
+    def own_names(self) -> tuple[str, ...]:
+        """The built-ins, sorted; no other package is looked at."""
+        return tuple(sorted(_own(self.group)))
+
     def load(self, name: str) -> Any:
         """What is registered. Raises MlopsError where nothing is, or where it cannot be imported."""
         entry = _own(self.group).get(name) or self._all().get(name)
@@ -56,6 +60,13 @@ class Table:
             f"`{name}` is not a {self.noun} that is installed. There are: {', '.join(known) or 'none'}.",
             hint=f"Did you mean `{near[0]}`?" if near else None,
         )
+
+    def module(self, name: str) -> str:
+        """Return the module that brings it. Raises MlopsError where nothing is registered."""
+        entry = _own(self.group).get(name) or self._all().get(name)
+        if entry is None:
+            raise self.unknown(name)
+        return entry.module
 
     def package(self, name: str) -> str:
         """Name and version of the package that brings it; empty for a built-in and for a name that nobody brings."""

@@ -86,6 +86,8 @@ def back_to(project: Project, back: Sequence[str]) -> Project:
     """The same project, with the inputs that were recorded at these serials."""
     if not back:
         return project
+    from mlops.config.schema.kinds import effective_of  # pydantic, which most commands need not
+
     resources = dict(project.spec.resources)
     for told in back:
         name, _, serial = told.partition("@")
@@ -94,10 +96,10 @@ def back_to(project: Project, back: Sequence[str]) -> Project:
         if record is None:
             raise MlopsError.of("no such version", f"{at} has no version at serial {serial}: mlops history {at}")
         known = resources.get(at)
-        inputs = plain(record.inputs)
+        inputs = kind_class(at.kind).as_declared(plain(record.inputs))
         references = known.references if known else ()
         resources[at] = LoadedResource(at, inputs, dict.fromkeys(inputs, f"rollback to serial {serial}"), references,
-                                       record.protect)  # fmt: skip
+                                       record.protect, effective_of(at.kind, inputs))  # fmt: skip
     return replace(project, spec=replace(project.spec, resources=resources))
 
 

@@ -88,6 +88,11 @@ class BaseKind:
         """The inputs that something outside the state, such as dvc.lock, holds of it; None where nothing does."""
         return None
 
+    @classmethod
+    def as_declared(cls, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return recorded inputs as a file of the kind says them, without what `desire` added."""
+        return inputs
+
     def pins(self, desired: Desired) -> Mapping[str, str]:
         """Name -> digest of what a saved plan of this resource depends on besides its inputs, such as the content of files."""
         return {}

@@ -47,6 +47,11 @@ class PackageKind(BaseKind):
                 origins["image.registry"] = project.settings.origins.get("registry.url", "")
         return Desired(resource.address, inputs, needs, resource.protect, origins, resource.effective)
 
+    @classmethod
+    def as_declared(cls, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The registry of an image is the environment's."""
+        return {**inputs, "image": without(inputs["image"], "registry")} if inputs.get("image") else inputs
+
     def observe(self, address: Address, desired: Desired | None, record: Record | None) -> Observed:
         obstacles, lost = self._look_at_image(address, desired, record)
         if record is None or desired is None:

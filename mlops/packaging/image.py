@@ -23,6 +23,7 @@ from typing import Any
 
 from mlops.context.context import Context
 from mlops.context.secrets import fill
+from mlops.contracts.names import PORT, USER
 from mlops.errors import MlopsError, ToolFailed
 from mlops.tools.oci import Builder, pick
 from mlops.tools.process import run
@@ -30,8 +31,6 @@ from mlops.tools.registry import Registry, image_digest
 from mlops.tools.scratch import scratch
 
 Say = Callable[[str, float | None], None]
-USER = 65532
-PORT = 8000
 _FORMAT = 1
 """Counted up when the same content is put together otherwise."""
 _OLDEST = (3, 11)

@@ -34,7 +34,7 @@ def effective_of(kind: str, inputs: Mapping[str, Any]) -> Any:
     """Inputs that were judged before, with every default filled in, to be read by attributes. Raises MlopsError where they
     fit the model no more."""
     try:
-        return typed(effective_json(model_of(kind).model_validate_json(json.dumps(inputs))))
+        return typed(effective_json(model_of(kind).model_validate_json(json.dumps(inputs, default=dict))))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from mlops.config.project import LoadedResource, ProjectSpec
-from mlops.config.schema.location import locate
 from mlops.context.context import METADATA, Context, without
+from mlops.extensions import CHECKS, SOURCES, SPLITS
 from mlops.kinds.staged.code import project_code, stage_code
+from mlops.sources.source import fingerprint_of, scheme_of
 
 _index_guard = threading.Lock()
 _NOT_TRAINED = ("gates", "slices", *METADATA)
@@ -25,11 +26,22 @@ _NOT_TRAINED = ("gates", "slices", *METADATA)
 def dataset_params(resource: LoadedResource, context: Context) -> dict[str, Any]:
     """Raises MlopsError where a source is not there."""
     fingerprints = {
-        name: context.hashes.file(locate(source["uri"], context.root))
+        name: fingerprint_of(source, root=context.root, digests=context.hashes)
         for name, source in resource.inputs["sources"].items()
     }
-    code = stage_code("prepare", context.hashes)
+    code = preparation_code(resource.inputs, context)
     return {"prepare": {**without(resource.inputs, *METADATA), "fingerprint": fingerprints, "code": code}}
+
+
+def preparation_code(inputs: Mapping[str, Any], context: Context) -> dict[str, str]:
+    """Return the code that prepares this data set: of its sources, checks and split, only what it names."""
+    checks = sorted({name for check in inputs.get("expect", ()) for name in check if name != "column"})
+    named = [
+        *(SOURCES.module(scheme_of(source["uri"])) for source in inputs["sources"].values()),
+        *(CHECKS.module(name) for name in checks),
+        SPLITS.module(inputs["split"]["by"]),
+    ]
+    return stage_code("prepare", context.hashes, registered=named)
 
 
 def model_params(inputs: Mapping[str, Any], context: Context) -> dict[str, Any]:

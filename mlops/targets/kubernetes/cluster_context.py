@@ -8,13 +8,15 @@ Law: nothing of Pulumi or Kubernetes is imported before a plan meets a stack on 
 from __future__ import annotations
 
 import secrets as random
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlops.address import Address
 from mlops.context.context import Context
 from mlops.context.secrets import read_secret
+from mlops.contracts.codec import to_json
+from mlops.contracts.program import ClusterAccess, ProgramInputs
 from mlops.engine.resource import Action, Attention, Effect, Observed, Part, Reason, Record, Stale
 from mlops.errors import InvalidConfig, MlopsError, Problem, Source
 from mlops.targets.target import stack_inputs
@@ -58,11 +60,9 @@ class ClusterContext:
 
     @property
     def common(self) -> dict[str, Any]:
-        """What every program's inputs begin with."""
-        named = {"kubeconfig": self.stack.kubeconfig, "context": self.stack.context}
-        where = {name: value for name, value in named.items() if value}
+        """The fields of ProgramInputs, which every program's inputs begin with."""
         return {
-            "cluster": where,
+            "cluster": ClusterAccess(kubeconfig=self.stack.kubeconfig or None, context=self.stack.context or None),
             "namespace": self.namespace,
             "project": self.context.settings.name,
             "labels": self.labels,
@@ -188,14 +188,23 @@ def unreachable(address: Address, record: Record | None, error: MlopsError, *, i
     return Observed(record, exists=record is not None, attention=attention, obstacles=(detail,))
 
 
+def program_inputs(make: Callable[[], ProgramInputs]) -> dict[str, Any]:
+    """Return inputs of a program as plain JSON. Raises MlopsError where they do not fit its contract."""
+    try:
+        return to_json(make())
+    except ValueError as error:
+        raise MlopsError.of("inputs do not fit", f"A Pulumi program cannot be given this: {error}.") from error
+
+
 def previewed(
-    site: ClusterContext, program: str, name: str, inputs: Mapping[str, Any], secrets: Mapping[str, str], *, refresh: bool,
-    unless: tuple[str, ...] = (),
+    site: ClusterContext, program: str, name: str, inputs: Callable[[], ProgramInputs], secrets: Mapping[str, str], *,
+    refresh: bool, unless: tuple[str, ...] = (),
 ) -> tuple[tuple[Part, ...], tuple[str, ...]]:  # fmt: skip
     """The parts, and what stood in the way of the preview itself. `unless`: obstacles that are known: it would only fail."""
     if unless:
         return (), ()
     try:
-        return parts_of(site.program(program, name).preview(inputs, secrets, refresh=refresh)), ()
+        plain = program_inputs(inputs)
+        return parts_of(site.program(program, name).preview(plain, secrets, refresh=refresh)), ()
     except MlopsError as error:
         return (), (error.problems[0].detail,)

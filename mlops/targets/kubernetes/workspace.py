@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from mlops.contracts.pod import DVC_CONFIG
 from mlops.errors import MlopsError
 from mlops.tools.dvc import yaml12
 from mlops.tools.dvc.lockfile import LockFile
@@ -19,8 +20,6 @@ from mlops.tools.dvc.reader import read_json, read_stages, read_yaml
 from mlops.tools.dvc.settings import CONFIG, LOCAL, DvcSettings
 
 _INDEX = "params/index.json"
-_SECRET = "MLOPS_DVC_CONFIG"  # noqa: S105  a name
-"""See workloads.pod.work."""
 
 
 def workspace_files(root: Path, model_name: str) -> dict[str, str]:
@@ -50,7 +49,7 @@ def workspace_files(root: Path, model_name: str) -> dict[str, str]:
 def workspace_secrets(root: Path) -> dict[str, str]:
     """Environment variable -> text: what .dvc/config.local holds, such as the remote's credentials."""
     local = DvcSettings.of(root).texts().get(LOCAL)
-    return {} if local is None else {_SECRET: local}
+    return {} if local is None else {DVC_CONFIG: local}
 
 
 def _cached(told: Mapping[str, Any]) -> dict[str, Any]:
