@@ -246,6 +246,7 @@ class Project(Inspection):
     def _pins(self, snapshot: Snapshot) -> tuple[Pin, ...]:
         hashes = snapshot.context.hashes
         code = hashlib.sha256(json.dumps([stage_code(stage, hashes) for stage in ENTRIES]).encode())
+        hashes.keep()
         desired = snapshot.plan_inputs.desired
         of_kinds = {
             name: digest for at in sorted(desired) for name, digest in snapshot.kinds[at.kind].pins(desired[at]).items()
