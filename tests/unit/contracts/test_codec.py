@@ -13,7 +13,7 @@ from mlops.contracts.pod import PodPlace, PodReport, PodWork
 from mlops.contracts.server import LogConfig, ServerConfig
 from mlops.contracts.serving_pods import EndpointState, ServingInputs, VersionInputs
 from mlops.contracts.training_job import TrainingInputs
-from mlops.contracts.watcher import BaselineFile, Finding, WatcherConfig, WatcherStatus
+from mlops.contracts.watcher import BaselineFile, MonitorFinding, WatcherConfig, WatcherStatus
 
 SERVING: dict[str, Any] = {"namespace": "ml", "name": "delay", "parent": {"name": "gateway"}}
 
@@ -123,4 +123,4 @@ def test_files_of_a_watcher_before_this_version_are_read() -> None:
         "columns": [{"name": "x", "method": "ks", "statistic": 0.5, "p": None, "threshold": 0.1}], "baseline_digest": "b1",
         "live": {}, "baseline": {}, "tested": 2,
     }  # fmt: skip
-    assert convert(Finding, finding).columns[0].name == "x"
+    assert convert(MonitorFinding, finding).columns[0].name == "x"
