@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from mlops.config.schema.dataset import Dataset
+from mlops.contracts.stage_params import PrepareParams
 from mlops.errors import MlopsError, Problem
 from mlops.workloads.data.expect import violations
 from mlops.workloads.data.profile import profile_of
@@ -37,10 +38,8 @@ _ARROW = {
 
 def prepare(name: str, *, root: Path = Path()) -> None:
     """Write data/NAME/. Raises MlopsError for sources, SQL, checks or splits that do not hold."""
-    told = read_params("dataset", name)["prepare"]
-    fingerprints = told.pop("fingerprint")
-    told.pop("code", None)
-    dataset = Dataset.model_validate(told)
+    params = PrepareParams.of(read_params("dataset", name)["prepare"])
+    fingerprints, dataset = params.fingerprint, Dataset.model_validate(params.spec)
     say("reading sources", 0.0)
     with duckdb.connect(":memory:") as connection:
         connection.execute("SET threads = 1").fetchall()

@@ -24,7 +24,9 @@ def test_server_of_a_bento_imports_nothing_from_outside_it(tmp_path: Path) -> No
     (exported / "golden.json").write_text(json.dumps({"rows": [], "predictions": []}))
     stage_bento(folder, "delay", exported, Package(model="delay"))
     env = {**os.environ, "PYTHONPATH": str(folder)}
-    done = subprocess.run([sys.executable, "-c", CODE], env=env, cwd=folder, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", CODE], env=env, cwd=folder, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     files = [Path(line) for line in done.stdout.splitlines()]
     assert folder / "mlops/contracts/server.py" in files
