@@ -90,7 +90,7 @@ def test_problems_are_reported_in_any_case_and_cut_in_their_middle(stages: dict[
     assert reported["detail"].endswith("end")
 
 
-def test_what_a_child_writes_is_passed_on_and_ends_the_error(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_output_of_a_child_is_passed_on_and_ends_the_error(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     env = child_environment(tmp_path)
     run_child(["sh", "-c", "echo one"], env)
     assert capfd.readouterr().out == "one\n"
