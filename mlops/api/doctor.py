@@ -1,6 +1,6 @@
-"""Check the ground that everything stands on.
+"""Check what the tool needs of this machine and of the project.
 
-Lives here: Check, doctor, and install_pulumi, which is asked for by name.
+Lives here: Check, doctor, and install_pulumi, which runs only when the user asks for it.
 Not here: repairing.
 Law: each check says what was found and, where it is not good, what to do.
 """
@@ -23,6 +23,8 @@ _ROOM = 2 * 2**30
 
 @dataclass(frozen=True, slots=True)
 class Check:
+    """One finding. `found`: what is there. `remedy`: what to do where it is not good."""
+
     name: str
     good: bool
     found: str
@@ -30,7 +32,7 @@ class Check:
 
 
 def doctor(root: Path) -> list[Check]:
-    """`root`: the project's folder, or the folder in which none was found."""
+    """Check everything. `root`: the project's folder, or the folder in which none was found."""
     return [
         _python(),
         _project(root),
@@ -39,12 +41,12 @@ def doctor(root: Path) -> list[Check]:
         _git(),
         *(_program(name) for name in _PROGRAMS),
         *(_package(name) for name in _PACKAGES),
-        *_of_targets(root),
+        *_target_tools(root),
     ]
 
 
-def _of_targets(root: Path) -> list[Check]:
-    """What the targets of the project's stacks need; a project that cannot be read says so itself."""
+def _target_tools(root: Path) -> list[Check]:
+    """Check the programs that the targets of the project's stacks need; none for a project that cannot be read."""
     from mlops.config.load import load
     from mlops.context.context import Context
     from mlops.targets.target import target_named
@@ -63,7 +65,7 @@ def _of_targets(root: Path) -> list[Check]:
 
 
 def install_pulumi() -> str:
-    """A sentence. Raises ToolFailed."""
+    """Fetch Pulumi where it is missing, and return a sentence about it. Raises ToolFailed."""
     from mlops.tools.pulumi import find_command, install_command
 
     found = find_command()

@@ -21,7 +21,8 @@ from mlops.address import Address
 from mlops.config.load import load
 from mlops.config.project import ProjectSpec
 from mlops.config.schema.category import Category
-from mlops.context.context import Context, effect_of
+from mlops.context.context import Context
+from mlops.context.effects import effect_of
 from mlops.engine.plan import Plan, PlanInputs, attention_of, make_plan
 from mlops.engine.resource import Attention, Desired, Effect, Observed, Reason, Record, Stale
 from mlops.kinds.registry import build_kinds, desire_all

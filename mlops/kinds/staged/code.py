@@ -29,6 +29,7 @@ EXEMPT: Mapping[str, str] = {
     "mlops.contracts": "gives values their types, and computes nothing",
     "mlops.errors": "words messages",
     "mlops.extensions": "finds registered code, which is counted itself",
+    "mlops.sources": "pins what is read, by its content",
     "mlops.workloads.stage": "reports progress and problems",
     "mlops.workloads.parent_death": "ends processes",
 }
@@ -103,7 +104,10 @@ def _installed(top: str) -> dict[str, Path]:
         spec = importlib.util.find_spec(top)
     except (ImportError, ValueError):
         return {}
-    if spec is None or not spec.origin:
+    if spec is None:
         return {}
-    file = Path(spec.origin)
-    return {top: file.parent if file.name == "__init__.py" else file}
+    if spec.origin:
+        file = Path(spec.origin)
+        return {top: file.parent if file.name == "__init__.py" else file}
+    folder = next(iter(spec.submodule_search_locations or ()), None)
+    return {top: Path(folder)} if folder else {}

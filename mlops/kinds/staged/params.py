@@ -13,31 +13,46 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mlops.address import Address
 from mlops.config.project import LoadedResource, ProjectSpec
-from mlops.config.schema.location import locate
-from mlops.context.context import METADATA, Context, without
+from mlops.context.context import Context
+from mlops.context.inputs import METADATA_NAMES, without_fields
 from mlops.kinds.staged.code import project_code, stage_code
+from mlops.kinds.staged.registered import encoding_modules, preparing_modules
+from mlops.sources.source import fingerprint_of
 
 _index_guard = threading.Lock()
-_NOT_TRAINED = ("gates", "slices", *METADATA)
+_NOT_TRAINED = ("gates", "slices", *METADATA_NAMES)
 
 
 def dataset_params(resource: LoadedResource, context: Context) -> dict[str, Any]:
     """Raises MlopsError where a source is not there."""
     fingerprints = {
-        name: context.hashes.file(locate(source["uri"], context.root))
+        name: fingerprint_of(source, root=context.root, digests=context.hashes)
         for name, source in resource.inputs["sources"].items()
     }
-    code = stage_code("prepare", context.hashes)
-    return {"prepare": {**without(resource.inputs, *METADATA), "fingerprint": fingerprints, "code": code}}
+    code = dataset_code(resource.inputs, context)
+    return {"prepare": {**without_fields(resource.inputs, *METADATA_NAMES), "fingerprint": fingerprints, "code": code}}
+
+
+def dataset_code(inputs: Mapping[str, Any], context: Context) -> dict[str, str]:
+    """Return the code that prepares a data set: file -> digest. Raises MlopsError where a package is not installed."""
+    return stage_code("prepare", context.hashes, registered=preparing_modules(inputs))
 
 
 def model_params(inputs: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """Raises MlopsError where the module of a `_target_` is not there."""
     target = inputs["architecture"].get("_target_")
     own = project_code(target, context.root, context.hashes) if target else {}
+    dataset = context.resources.get(Address("dataset", inputs["dataset"]))
+    transforms = encoding_modules(dataset.inputs) if dataset else ()
+    train = stage_code("train", context.hashes, registered=transforms)
     return {
-        "train": {**without(inputs, *_NOT_TRAINED), "code": {**stage_code("train", context.hashes), **own}},
+<<<<<<< HEAD
+        "train": {**without(inputs, *_NOT_TRAINED), "code": {**train, **own}},
+=======
+        "train": {**without_fields(inputs, *_NOT_TRAINED), "code": {**stage_code("train", context.hashes), **own}},
+>>>>>>> words2
         "evaluate": {"slices": inputs.get("slices", []), "code": stage_code("evaluate", context.hashes)},
         "export": {"code": {**stage_code("export", context.hashes), **own}},
     }

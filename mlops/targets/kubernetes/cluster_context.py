@@ -115,9 +115,9 @@ class ClusterContext:
     def prints(self) -> dict[tuple[str, str], Prints]:
         """(component, name) -> `KIND/NAME` -> fingerprint, of all that this tool made in the namespace; read once."""
         key = (self.stack.kubeconfig, self.stack.context, self.namespace)
-        if key not in self.context.prints:
-            self.context.prints[key] = self.read_prints()
-        found: dict[tuple[str, str], Prints] = self.context.prints[key]
+        if key not in self.context.fingerprints:
+            self.context.fingerprints[key] = self.read_prints()
+        found: dict[tuple[str, str], Prints] = self.context.fingerprints[key]
         return found
 
     def read_prints(self, labels: str = "") -> dict[tuple[str, str], Prints]:

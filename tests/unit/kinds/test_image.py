@@ -58,9 +58,9 @@ def test_what_is_needed_in_turn_is_pinned_as_it_is_installed_here() -> None:
 
 
 def test_what_serving_needs_is_small() -> None:
-    from mlops.kinds.package import _NEEDS
+    from mlops.packaging.bento import NEEDS
 
-    assert len(pinned(_NEEDS)) <= 12
+    assert len(pinned(NEEDS)) <= 12
 
 
 def test_a_base_tells_which_wheels_run_there() -> None:
