@@ -8,7 +8,7 @@ Law: everything a user can do has one function here, and it prints nothing.
 from __future__ import annotations
 
 from mlops.api.configuration import composed_config, load_spec, schema_text, write_schemas
-from mlops.api.doctor import Check, doctor, install_pulumi
+from mlops.api.doctor import Requirement, doctor, install_pulumi
 from mlops.api.import_resource import import_resource
 from mlops.api.options import Options
 from mlops.api.project import Project
@@ -19,9 +19,9 @@ from mlops.api.views import view_of
 from mlops.api.why import uses, why
 
 __all__ = [
-    "Check",
     "Options",
     "Project",
+    "Requirement",
     "composed_config",
     "doctor",
     "import_resource",

@@ -32,7 +32,7 @@ from mlops.context.secrets import read_secret
 from mlops.engine.apply import ApplyContext, Result, apply_plan
 from mlops.engine.events import Sink
 from mlops.engine.lease import Holder, free, holder_of, lease
-from mlops.engine.plan import Pin, Plan, PlanInputs, attention_of, make_plan
+from mlops.engine.plan import Pin, Plan, PlanInputs, collect_attention, make_plan
 from mlops.engine.planfile import check_own, check_same, plan_digest, plan_to_json
 from mlops.engine.resource import Observed
 from mlops.engine.selection import half_made, renamed
@@ -137,7 +137,7 @@ class Project(Inspection):
         )
         return Plan(
             self.spec.name, self.environment, snapshot.head.lineage, snapshot.head.serial, _now(), make_plan(snapshot.plan_inputs, selection),
-            self._pins(snapshot), attention_of(snapshot.plan_inputs), commit=commit_of(self.root), overrides=self.overrides,
+            self._pins(snapshot), collect_attention(snapshot.plan_inputs), commit=commit_of(self.root), overrides=self.overrides,
             extra=options.to_extra(),
         )  # fmt: skip
 
@@ -246,6 +246,7 @@ class Project(Inspection):
     def _pins(self, snapshot: Snapshot) -> tuple[Pin, ...]:
         hashes = snapshot.context.hashes
         code = hashlib.sha256(json.dumps([stage_code(stage, hashes) for stage in ENTRIES]).encode())
+        hashes.keep()
         desired = snapshot.plan_inputs.desired
         of_kinds = {
             name: digest for at in sorted(desired) for name, digest in snapshot.kinds[at.kind].pins(desired[at]).items()

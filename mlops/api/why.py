@@ -38,7 +38,7 @@ def why(project: Project, text: str) -> dict[str, Any]:
     if past is None:
         changes = {change.address: change for change in project.plan().changes}
         change = changes.get(at)
-        pending = [because(change, changes)] if change and change.action.value not in ("no-op", "adopt") else []
+        pending = [because(change, changes)] if change and change.action.changes_something else []
     return {
         "address": str(at), "version": record.outputs.get("version") if record else None,
         "made": _made(project.store, record), "lines": lines, "upstream": _upstream(project.store, record),

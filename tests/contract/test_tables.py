@@ -27,6 +27,7 @@ from mlops.workloads.features.fit import fit
 from mlops.workloads.features.graph import Graph, build_graph
 from tests.plugins import documented, install_package, installed
 
+pytestmark = pytest.mark.slow
 SECTIONS = ("A data source", "A feature transform", "A check", "A split")
 HEAVY = (
     "duckdb",

@@ -48,11 +48,7 @@ def model_params(inputs: Mapping[str, Any], context: Context) -> dict[str, Any]:
     transforms = encoding_modules(dataset.inputs) if dataset else ()
     train = stage_code("train", context.hashes, registered=transforms)
     return {
-<<<<<<< HEAD
-        "train": {**without(inputs, *_NOT_TRAINED), "code": {**train, **own}},
-=======
-        "train": {**without_fields(inputs, *_NOT_TRAINED), "code": {**stage_code("train", context.hashes), **own}},
->>>>>>> words2
+        "train": {**without_fields(inputs, *_NOT_TRAINED), "code": {**train, **own}},
         "evaluate": {"slices": inputs.get("slices", []), "code": stage_code("evaluate", context.hashes)},
         "export": {"code": {**stage_code("export", context.hashes), **own}},
     }

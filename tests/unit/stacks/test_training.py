@@ -119,6 +119,7 @@ def test_a_path_outside_the_workspace_is_refused(path: str) -> None:
         render("training", {**TRAINING, "files": {path: "x"}})
 
 
+@pytest.mark.slow
 @given(st.text(min_size=1), st.text(min_size=1))
 def test_no_two_paths_share_a_key(one: str, other: str) -> None:
     assert (config_map_key(one) == config_map_key(other)) == (one == other)
