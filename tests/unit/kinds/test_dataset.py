@@ -75,7 +75,7 @@ def test_source_is_pinned_by_its_content(look: Look) -> None:
     assert sorted(pins) == ["code of dataset.rows", "source dataset.rows.rows"]
     assert pins["source dataset.rows.rows"] == "missing"
     write_rows(look.root / "rows.csv", 20)
-    (digest,) = look.kind("dataset.rows").pins(desired).values()
+    digest = look.kind("dataset.rows").pins(desired)["source dataset.rows.rows"]
     assert len(digest) == 32
 
 
