@@ -50,7 +50,7 @@ class Program:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class ProcessState:
     """`name`: RUNNING, STARTING, BACKOFF, FATAL, STOPPED, EXITED."""
 
     name: str
@@ -124,13 +124,13 @@ class Supervisor:
     def _marker(self) -> str:
         return f"{self.folder}/"
 
-    def states(self) -> dict[str, State]:
+    def states(self) -> dict[str, ProcessState]:
         """By program; empty where it is not up."""
         try:
             told = self._call("supervisor.getAllProcessInfo")
         except (OSError, xmlrpc.client.Error):
             return {}
-        return {one["name"]: State(one["statename"], int(one["pid"])) for one in told}
+        return {one["name"]: ProcessState(one["statename"], int(one["pid"])) for one in told}
 
     def put(self, program: Program) -> None:
         """Make the program run as it is said here; one that is the same already is left alone, unless it gave up."""

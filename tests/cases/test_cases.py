@@ -23,8 +23,9 @@ from mlops.address import Address
 from mlops.config.load import load
 from mlops.config.project import ProjectSpec
 from mlops.config.schema.category import Category
-from mlops.context.context import Context, effect_of
-from mlops.engine.plan import Plan, PlanInputs, attention_of, make_plan
+from mlops.context.context import Context
+from mlops.context.effects import effect_of
+from mlops.engine.plan import Plan, PlanInputs, collect_attention, make_plan
 from mlops.engine.resource import Attention, Desired, Effect, Observed, Reason, Record, Stale
 from mlops.kinds.registry import build_kinds, desire_all
 from mlops.render.document import plan_document
@@ -79,7 +80,7 @@ def document_of(case: Mapping[str, Any], root: Path) -> dict[str, Any]:
     plan_inputs = PlanInputs(desire_all(kinds, project), observed, kinds)
     plan = Plan(
         project.name, project.environment, "lineage", 7, "2026-01-01T00:00:00+00:00", make_plan(plan_inputs),
-        attention=attention_of(plan_inputs), overrides=tuple(case.get("words", ())),
+        attention=collect_attention(plan_inputs), overrides=tuple(case.get("words", ())),
     )  # fmt: skip
     return plan_document(plan, apply_with=" ".join(["mlops apply", *plan.overrides]))
 

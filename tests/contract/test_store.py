@@ -16,7 +16,7 @@ from mlops.engine.lease import Holder, free, holder_of, lease
 from mlops.engine.resource import Record
 from mlops.engine.state import Head, Intent, Operation, operation_id
 from mlops.engine.store import DatabaseStore, open_database
-from mlops.engine.tables import FORMAT
+from mlops.engine.tables import STATE_FORMAT
 from mlops.errors import LockHeld, StateFailed
 from tests.engine_world import opened as opened_world
 from tests.engine_world import thing
@@ -336,7 +336,7 @@ def test_a_state_of_an_older_version_is_read_as_it_is_and_brought_up_to_date_by_
     assert held() == 1
     newer = bench.open()
     newer.prepare()
-    assert held() == FORMAT
+    assert held() == STATE_FORMAT
     assert (dict(newer.records()), newer.head()) == ({A: written}, old.head())
     begun = Intent("k2", B, "create", "o", {"inputs": {}})
     newer.intend(begun, at="t", token=token)
@@ -348,7 +348,7 @@ def test_a_state_of_a_newer_version_is_neither_read_nor_written(bench: Bench) ->
     store = bench.open()
     store.write(full(), operation="o", at="t", token=bench.hold(store))
     with store.engine.begin() as connection:
-        connection.exec_driver_sql(f"UPDATE mlops_meta SET format = {FORMAT + 1}")
+        connection.exec_driver_sql(f"UPDATE mlops_meta SET format = {STATE_FORMAT + 1}")
     for ask in (DatabaseStore.records, DatabaseStore.prepare, DatabaseStore.intents):
         with pytest.raises(StateFailed, match="A newer mlops has applied here; install that version"):
             ask(bench.open())

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from mlops.address import Address
 from mlops.config.effective import typed
 from mlops.config.schema.category import Category
-from mlops.context.context import METADATA, Context, without
+from mlops.context.context import Context
+from mlops.context.inputs import METADATA_NAMES, without_fields
 from mlops.context.secrets import unseal
 from mlops.context.status import Status
 from mlops.contracts.names import API_KEY, CLAIM
@@ -45,7 +46,7 @@ from mlops.targets.kubernetes.health import endpoint_status, log_files, on_clust
 from mlops.targets.kubernetes.preflight import answers, rights_of
 
 if TYPE_CHECKING:
-    from mlops.config.schema.endpoint import Autoscale, Endpoint
+    from mlops.config.schema.endpoint import AutoscalePolicy, Endpoint
 
 _MENDS = Effect(Category.RESCALE.value, Category.RESCALE.rank, keeps=True)
 _GRACE = 10
@@ -161,7 +162,7 @@ def _wanted(state: RolloutState, replicas: int) -> dict[str, Any]:
     return state.to_json()
 
 
-def _autoscale(autoscale: Autoscale | None) -> AutoscaleInputs | None:
+def _autoscale(autoscale: AutoscalePolicy | None) -> AutoscaleInputs | None:
     if autoscale is None:
         return None
     cpu = None if autoscale.cpu is None else round(autoscale.cpu * 100)
@@ -169,4 +170,4 @@ def _autoscale(autoscale: Autoscale | None) -> AutoscaleInputs | None:
 
 
 def _compared(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    return without(inputs, *METADATA, "rollout")
+    return without_fields(inputs, *METADATA_NAMES, "rollout")

@@ -16,7 +16,8 @@ from msgspec import structs
 from mlops.address import Address
 from mlops.config.project import LoadedResource
 from mlops.config.schema.category import Category
-from mlops.context.context import METADATA, Context, without
+from mlops.context.context import Context
+from mlops.context.inputs import METADATA_NAMES, without_fields
 from mlops.context.status import Status
 from mlops.contracts.codec import ContractError, decode, encode
 from mlops.contracts.names import FILES, LOGS, OUT
@@ -51,7 +52,9 @@ class ClusterMonitor:
         if desired is None:
             return Observed(record, exists=record is not None, parts=removed(known))
         site = self._site()
-        is_said = record is not None and not diff(without(record.inputs, *METADATA), without(desired.inputs, *METADATA))
+        is_said = record is not None and not diff(
+            without_fields(record.inputs, *METADATA_NAMES), without_fields(desired.inputs, *METADATA_NAMES)
+        )
         try:
             site.cluster.version()
             propose = desired.effective["on_finding"] == "propose"

@@ -16,7 +16,8 @@ from typing import Any
 from mlops.address import Address
 from mlops.config.effective import typed
 from mlops.config.schema.category import Category
-from mlops.context.context import METADATA, Context, without
+from mlops.context.context import Context
+from mlops.context.inputs import METADATA_NAMES, without_fields
 from mlops.context.status import Status
 from mlops.contracts.platform import PlatformInputs, StorageInputs
 from mlops.engine.diff import diff
@@ -117,4 +118,4 @@ def inputs_of(site: ClusterContext) -> PlatformInputs:
 
 
 def _compared(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    return without(inputs, *METADATA)
+    return without_fields(inputs, *METADATA_NAMES)
