@@ -21,7 +21,7 @@ from mlops.context.inputs import METADATA_NAMES, without_fields
 from mlops.context.status import Status
 from mlops.contracts.codec import ContractError, decode, encode
 from mlops.contracts.names import FILES, LOGS, OUT
-from mlops.contracts.watcher import FINDING_MARK, Finding
+from mlops.contracts.watcher import FINDING_MARK, MonitorFinding
 from mlops.contracts.watching import WatchingInputs
 from mlops.engine.diff import diff
 from mlops.engine.resource import Attention, Desired, Effect, Observed, Outcome, Record, Step
@@ -153,7 +153,10 @@ class ClusterMonitor:
                 continue
             for line in text.splitlines():
                 if line.startswith(FINDING_MARK):
-                    finding = decode(Finding, line.removeprefix(FINDING_MARK))
+                    try:
+                        finding = decode(MonitorFinding, line.removeprefix(FINDING_MARK))
+                    except ContractError:
+                        continue  # a line that was cut off
                     folder.mkdir(parents=True, exist_ok=True)
                     (folder / f"{finding.id}.json").write_text(encode(finding, indent=2) + "\n")
         digest = record.outputs.get("digest")
