@@ -34,6 +34,10 @@ class Table:
         """All that are installed, sorted. Raises MlopsError where two packages register one name."""
         return tuple(sorted(self._all()))
 
+    def own_names(self) -> tuple[str, ...]:
+        """The built-ins, sorted; no other package is looked at."""
+        return tuple(sorted(_own(self.group)))
+
     def load(self, name: str) -> Any:
         """What is registered. Raises MlopsError where nothing is, or where it cannot be imported."""
         entry = _own(self.group).get(name) or self._all().get(name)

@@ -26,7 +26,7 @@ _imported: set[str] = set()
 
 
 def main() -> None:
-    """Reads one request a line; answers each with its pid, and with its status when it ended."""
+    """Read one request a line; answer each with its pid, and with its status when it ended."""
     link = socket.socket(fileno=int(sys.argv[1]))
     wake, alarm = os.pipe()
     os.set_blocking(alarm, False)
@@ -46,10 +46,10 @@ def main() -> None:
                 break
             *lines, buffer = (buffer + part).split(b"\n")
             for line in lines:
-                told = json.loads(line)
-                pid = _fork(told, link, (wake, alarm))
-                children[pid] = told["id"]
-                link.sendall(json.dumps({"id": told["id"], "pid": pid}).encode() + b"\n")
+                request = json.loads(line)
+                pid = _fork(request, link, (wake, alarm))
+                children[pid] = request["id"]
+                link.sendall(json.dumps({"id": request["id"], "pid": pid}).encode() + b"\n")
     for pid in children:
         with contextlib.suppress(OSError):
             os.killpg(pid, signal.SIGKILL)
@@ -65,9 +65,9 @@ def _ended(children: dict[int, int]) -> list[tuple[int, int]]:
     return found
 
 
-def _fork(told: dict[str, Any], link: socket.socket, pipe: tuple[int, int]) -> int:
+def _fork(request: dict[str, Any], link: socket.socket, pipe: tuple[int, int]) -> int:
     with contextlib.suppress(Exception):
-        _import(Path(told["script"]))
+        _import(Path(request["script"]))
     pid = os.fork()
     if pid:
         return pid
@@ -80,13 +80,13 @@ def _fork(told: dict[str, Any], link: socket.socket, pipe: tuple[int, int]) -> i
         link.close()
         for end in pipe:
             os.close(end)
-        written = os.open(told["output"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        written = os.open(request["output"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         os.dup2(written, 1)
         os.dup2(written, 2)
-        os.environ.update(told["env"])
-        sys.argv = [told["script"], told["name"]]
-        sys.path[0] = str(Path(told["script"]).parent.absolute())
-        runpy.run_path(told["script"], run_name="__main__")
+        os.environ.update(request["env"])
+        sys.argv = [request["script"], request["name"]]
+        sys.path[0] = str(Path(request["script"]).parent.absolute())
+        runpy.run_path(request["script"], run_name="__main__")
         code = 0
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else 0 if error.code is None else 1
@@ -104,7 +104,7 @@ def _fork(told: dict[str, Any], link: socket.socket, pipe: tuple[int, int]) -> i
 
 
 def _import(script: Path) -> None:
-    """What the script imports at its top; the script itself runs in the child."""
+    """Import what the script imports at its top; the script itself runs in the child."""
     for node in ast.parse(script.read_text()).body:
         names = [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
         names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []

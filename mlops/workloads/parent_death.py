@@ -16,7 +16,10 @@ _SET_PARENT_DEATH_SIGNAL = 1
 
 
 def die_with_parent(sign: int = signal.SIGTERM) -> None:
-    """Linux only; elsewhere it does nothing. Ends at once where the parent is gone already."""
+    """Ask Linux to send this process a signal when its parent ends; elsewhere, do nothing.
+
+    Ends the process at once where the parent is gone already.
+    """
     if not sys.platform.startswith("linux"):
         return
     parent = os.getppid()

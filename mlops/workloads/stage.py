@@ -27,8 +27,10 @@ PROGRESS = "MLOPS_STAGE_PROGRESS"
 
 
 def run_stage(work: Callable[[str], None]) -> None:
-    """Run `work` with the name that the command line gives. Never returns where it fails. Modules of the project, which is
-    the working directory, can be imported."""
+    """Run `work` with the name that the command line gives; end the process where it fails.
+
+    `work` can import modules of the project, which is the working directory.
+    """
     die_with_parent(signal.SIGKILL)
     sys.path.insert(1, str(Path.cwd()))
     if len(sys.argv) != 2:
@@ -45,10 +47,10 @@ def run_stage(work: Callable[[str], None]) -> None:
 
 
 def _give_up(error: MlopsError) -> NoReturn:
-    told = os.environ.get(PROBLEMS)
-    if told:
+    path = os.environ.get(PROBLEMS)
+    if path:
         with suppress(OSError):
-            Path(told).write_text(json.dumps([asdict(problem) for problem in error.problems]))
+            Path(path).write_text(json.dumps([asdict(problem) for problem in error.problems]))
     for problem in error.problems:
         print(f"Error: {problem.summary}\n  {problem.detail}", file=sys.stderr)
     sys.exit(1)
@@ -58,31 +60,32 @@ def say(line: str, fraction: float | None = None) -> None:
     """Report progress: to whoever started the stage, or else to the terminal. Of several processes, the first speaks."""
     if os.environ.get("RANK", "0") != "0":
         return
-    told = os.environ.get(PROGRESS)
-    if told:
-        with open(told, "a", encoding="utf-8") as file:
+    path = os.environ.get(PROGRESS)
+    if path:
+        with open(path, "a", encoding="utf-8") as file:
             file.write(json.dumps({"line": line, "fraction": fraction}) + "\n")
     else:
         print(line, flush=True)
 
 
 def read_params(kind: str, name: str) -> dict[str, Any]:
-    """Raises MlopsError where params/KIND/NAME.json is missing or no JSON."""
+    """Return what params/KIND/NAME.json holds. Raises MlopsError where it is missing or no JSON."""
     path = Path("params") / kind / f"{name}.json"
     try:
-        told: dict[str, Any] = json.loads(path.read_text())
+        params: dict[str, Any] = json.loads(path.read_text())
     except FileNotFoundError as error:
         raise MlopsError.of("no parameters", f"{path} does not exist. Write it with `mlops render`.") from error
     except ValueError as error:
         raise MlopsError.of("damaged parameters", f"{path} is not JSON: {error}. Run `mlops render`.") from error
-    return told
+    return params
 
 
 def failed(summary: str, *details: str, address: str | None = None) -> MlopsError:
+    """Return an error with one problem for each detail."""
     return MlopsError(*(Problem(summary, detail, address=address) for detail in details))
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Sorted keys, two-space indent, a final newline: equal values give equal bytes."""
+    """Write JSON with sorted keys, two spaces of indent and a final newline, so that equal values give equal bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n")

@@ -14,11 +14,12 @@ import pytest
 from mlops.config.schema.dataset import Dataset
 from mlops.errors import MlopsError
 from mlops.workloads.data.prepare import prepare
-from mlops.workloads.data.split import back, split_rows
+from mlops.workloads.data.splits.split import split_rows
+from mlops.workloads.data.splits.time import back
 from tests.workloads.conftest import say_dataset
 
 
-def test_every_row_is_in_one_split_and_equal_sources_give_equal_bytes(project: Path) -> None:
+def test_prepare_puts_each_row_into_one_split_and_repeats_its_bytes(project: Path) -> None:
     prepare("rows")
     first = {path.name: path.read_bytes() for path in (project / "data/rows").iterdir()}
     counts = [pq.read_table(project / f"data/rows/{part}.parquet").num_rows for part in ("train", "val", "test")]
@@ -28,7 +29,7 @@ def test_every_row_is_in_one_split_and_equal_sources_give_equal_bytes(project: P
     assert {path.name: path.read_bytes() for path in (project / "data/rows").iterdir()} == first
 
 
-def test_the_profile_describes_the_train_split(project: Path) -> None:
+def test_profile_describes_the_train_split(project: Path) -> None:
     prepare("rows")
     profile = json.loads((project / "data/rows/profile.json").read_text())
     assert profile["rows"]["result"] == 900
@@ -53,15 +54,17 @@ def test_the_profile_describes_the_train_split(project: Path) -> None:
         ({"split": {"by": "time", "column": "number", "val": "1 day", "test": "1 day"}}, "is no time"),
     ],
 )
-def test_what_does_not_hold_stops_the_stage_with_a_sentence(project: Path, changes: dict[str, Any], sign: str) -> None:
+def test_prepare_stops_with_a_sentence_where_something_does_not_hold(
+    project: Path, changes: dict[str, Any], sign: str
+) -> None:
     say_dataset(project, **changes)
-    with pytest.raises(MlopsError) as told:
+    with pytest.raises(MlopsError) as raised:
         prepare("rows")
-    assert sign in " ".join(f"{p.summary} {p.detail}" for p in told.value.problems)
+    assert sign in " ".join(f"{p.summary} {p.detail}" for p in raised.value.problems)
     assert not (project / "data/rows").exists()
 
 
-def test_a_source_that_moved_since_the_plan_is_refused(project: Path) -> None:
+def test_prepare_refuses_a_source_that_moved_since_the_plan(project: Path) -> None:
     with (project / "rows.csv").open("a") as file:
         file.write("1,red,1,1,true,true,a,1\n")
     with pytest.raises(MlopsError, match="another content than params/ pins"):
@@ -73,16 +76,16 @@ def test_a_source_that_moved_since_the_plan_is_refused(project: Path) -> None:
     [("2014-01-01", "3 months", "2013-10-01"), ("2013-10-01", "1 month", "2013-09-01"), ("2012-03-31", "1 month", "2012-02-29"),
      ("2013-03-10", "2 weeks", "2013-02-24"), ("2013-03-10", "1 year", "2012-03-10")],
 )  # fmt: skip
-def test_periods_are_counted_back_by_the_calendar(day: str, period: str, expected: str) -> None:
+def test_back_counts_periods_by_the_calendar(day: str, period: str, expected: str) -> None:
     assert back(dt.date.fromisoformat(day), period).isoformat() == expected
 
 
-def test_a_split_by_time_leaves_no_gap_and_no_overlap() -> None:
+def test_split_by_time_leaves_no_gap_and_no_overlap() -> None:
     days = [dt.date(2013, 1, 1) + dt.timedelta(days=n) for n in range(365)]
     table = pa.table({"date": pa.array(days, pa.date32()), "x": list(range(365)), "y": [n % 2 for n in range(365)]})
-    told = {"sources": {"t": {"uri": "t.csv"}}, "label": "y", "features": {"numeric": ["x"]},
+    inputs = {"sources": {"t": {"uri": "t.csv"}}, "label": "y", "features": {"numeric": ["x"]},
             "split": {"by": "time", "column": "date", "val": "1 month", "test": "3 months"}}  # fmt: skip
-    parts = split_rows(table, Dataset.model_validate(told))
+    parts = split_rows(table, Dataset.model_validate(inputs))
     ends = {
         name: (rows["date"][0].as_py().isoformat(), rows["date"][-1].as_py().isoformat())
         for name, rows in parts.items()
@@ -92,9 +95,9 @@ def test_a_split_by_time_leaves_no_gap_and_no_overlap() -> None:
     }  # fmt: skip
 
 
-def test_a_stratified_split_keeps_the_proportions() -> None:
+def test_stratified_split_keeps_the_proportions() -> None:
     table = pa.table({"x": list(range(1000)), "y": [n < 100 for n in range(1000)]})
-    told = {"sources": {"t": {"uri": "t.csv"}}, "label": "y", "features": {"numeric": ["x"]},
+    inputs = {"sources": {"t": {"uri": "t.csv"}}, "label": "y", "features": {"numeric": ["x"]},
             "split": {"by": "random", "val": "10%", "test": "20%", "stratify": True}}  # fmt: skip
-    parts = split_rows(table, Dataset.model_validate(told))
+    parts = split_rows(table, Dataset.model_validate(inputs))
     assert {name: sum(rows["y"].to_pylist()) for name, rows in parts.items()} == {"train": 70, "val": 10, "test": 20}

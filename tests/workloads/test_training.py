@@ -54,7 +54,7 @@ def oracle(encoder: Encoder, values: Any) -> list[list[float]]:
 
 
 def _one_hot(encoder: Encoder, value: Any) -> list[float]:
-    renamed = dict(encoder.renames).get(value, value)
+    renamed = dict(getattr(encoder, "renames", ())).get(value, value)
     same = [renamed == known or (renamed != renamed and known != known) for known in encoder.categories]
     return [*map(float, same), float(not any(same))]
 

@@ -22,11 +22,12 @@ SecretText = Annotated[str, StringConstraints(pattern=SECRET)]
 
 
 class FieldError(ValueError):
-    """Says what does not fit and, below the model that judges, at which field."""
+    """Says what does not fit and, below the model that judges, at which field. `hint`: such as "Did you mean `time`?"."""
 
-    def __init__(self, message: str, *path: str | int) -> None:
+    def __init__(self, message: str, *path: str | int, hint: str | None = None) -> None:
         super().__init__(message)
         self.path = path
+        self.hint = hint
 
 
 class Strict(BaseModel):

@@ -106,7 +106,10 @@ class ErrorFormatter:
         wanted = list(dict.fromkeys(self._wanted(one) for one in told))
         if first["type"] == "value_error":
             text = str(first["ctx"]["error"])
-            return self.problem("value does not fit", f"`{name}`: {text}.", path, hide="in the clear" in text)
+            hint = getattr(first["ctx"]["error"], "hint", None)
+            return self.problem(
+                "value does not fit", f"`{name}`: {text}.", path, hint=hint, hide="in the clear" in text
+            )
         detail = f"`{name}` must be {' or '.join(wanted)}; it is {_shown(value)}."
         return self.problem("value does not fit", detail, path)
 

@@ -14,7 +14,6 @@ from typing import Any
 
 from mlops.address import Address
 from mlops.config.schema.category import Category
-from mlops.config.schema.location import locate
 from mlops.context.context import KEEPING, effect_of, metadata, without
 from mlops.context.status import Status
 from mlops.engine.resource import Action, Desired, Effect, Observed, Outcome, Reason, Record, Stale, Step
@@ -23,6 +22,7 @@ from mlops.kinds.base import BaseKind
 from mlops.kinds.staged.code import moved_files, stage_code
 from mlops.kinds.staged.params import dataset_params
 from mlops.kinds.staged.stages import make, stale_of
+from mlops.sources.source import fingerprint_of
 
 
 class DatasetKind(BaseKind):
@@ -65,7 +65,7 @@ class DatasetKind(BaseKind):
         prints = told.get("fingerprint", {})
         for name, source in desired.inputs["sources"].items():
             try:
-                now = self.context.hashes.file(locate(source["uri"], self.context.root))
+                now = fingerprint_of(source, root=self.context.root, digests=self.context.hashes)
             except MlopsError as error:
                 problem = error.problems[0]
                 stale.append(Stale(Reason(f"source {name}: {problem.detail}"), self.created))
@@ -100,14 +100,14 @@ class DatasetKind(BaseKind):
 
     def pins(self, desired: Desired) -> Mapping[str, str]:
         return {
-            f"source {desired.address}.{name}": self._digest(source["uri"])
+            f"source {desired.address}.{name}": self._fingerprint(source)
             for name, source in desired.inputs["sources"].items()
         }
 
-    def _digest(self, uri: str) -> str:
+    def _fingerprint(self, source: Mapping[str, Any]) -> str:
         try:
-            return self.context.hashes.file(locate(uri, self.context.root))
-        except (MlopsError, OSError):
+            return fingerprint_of(source, root=self.context.root, digests=self.context.hashes)
+        except MlopsError:
             return "missing"
 
     def delete(self, step: Step) -> None:

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from mlops.config.project import LoadedResource, ProjectSpec
-from mlops.config.schema.location import locate
 from mlops.context.context import METADATA, Context, without
 from mlops.kinds.staged.code import project_code, stage_code
+from mlops.sources.source import fingerprint_of
 
 _index_guard = threading.Lock()
 _NOT_TRAINED = ("gates", "slices", *METADATA)
@@ -25,7 +25,7 @@ _NOT_TRAINED = ("gates", "slices", *METADATA)
 def dataset_params(resource: LoadedResource, context: Context) -> dict[str, Any]:
     """Raises MlopsError where a source is not there."""
     fingerprints = {
-        name: context.hashes.file(locate(source["uri"], context.root))
+        name: fingerprint_of(source, root=context.root, digests=context.hashes)
         for name, source in resource.inputs["sources"].items()
     }
     code = stage_code("prepare", context.hashes)

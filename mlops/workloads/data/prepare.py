@@ -1,7 +1,7 @@
 """Make a data set.
 
 Lives here: prepare, the whole of the stage: sources, SQL, checks, row cleaning, split, profile, files.
-Not here: each of these (sources, expect, split, profile).
+Not here: each of these (sources, checks, splits, profile).
 Law: nothing is written before everything was checked; the order of rows depends on their content alone.
 """
 
@@ -18,10 +18,10 @@ import pyarrow.parquet as pq
 
 from mlops.config.schema.dataset import Dataset
 from mlops.errors import MlopsError, Problem
-from mlops.workloads.data.expect import violations
+from mlops.workloads.data.checks.check import violations
 from mlops.workloads.data.profile import profile_of
-from mlops.workloads.data.sources import open_sources
-from mlops.workloads.data.split import split_rows
+from mlops.workloads.data.sources.source import open_sources
+from mlops.workloads.data.splits.split import split_rows
 from mlops.workloads.stage import failed, read_params, say, write_json
 
 _TYPES = {
@@ -33,23 +33,23 @@ _ARROW = {
     "bool": pa.bool_(), "int": pa.int64(), "float": pa.float64(), "string": pa.string(), "date": pa.date32(),
     "timestamp": pa.timestamp("us"),
 }  # fmt: skip
+_NOT_SPEC = ("fingerprint", "code")
+"""Keys of the parameters that the data set's file does not have."""
 
 
 def prepare(name: str, *, root: Path = Path()) -> None:
     """Write data/NAME/. Raises MlopsError for sources, SQL, checks or splits that do not hold."""
-    told = read_params("dataset", name)["prepare"]
-    fingerprints = told.pop("fingerprint")
-    told.pop("code", None)
-    dataset = Dataset.model_validate(told)
+    section = read_params("dataset", name)["prepare"]
+    dataset = Dataset.model_validate({key: value for key, value in section.items() if key not in _NOT_SPEC})
     say("reading sources", 0.0)
     with duckdb.connect(":memory:") as connection:
         connection.execute("SET threads = 1").fetchall()
-        rows = open_sources(connection, dataset, fingerprints, root)
+        rows = open_sources(connection, dataset, section, root)
         say("running the SQL", 0.3)
         table = _query(connection, dataset)
     table = _typed(table)
     _known_columns(table, dataset)
-    problems = [Problem("check failed", told) for told in violations(table, dataset.expect)]
+    problems = [Problem("check failed", sentence) for sentence in violations(table, dataset.expect)]
     if problems:
         raise MlopsError(*problems)
     table = _drop(table, dataset)
@@ -84,7 +84,7 @@ def _query(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> pa.Table:
 
 
 def _typed(table: pa.Table) -> pa.Table:
-    """Every column in one of the six types of the contract."""
+    """Return the table with every column in one of the six types of the contract. Raises MlopsError for other types."""
     columns: dict[str, Any] = {}
     wrong: list[str] = []
     for name, column in zip(table.column_names, table.columns, strict=True):
@@ -106,21 +106,25 @@ def _typed(table: pa.Table) -> pa.Table:
 
 
 def type_of(kind: pa.DataType) -> str | None:
+    """Return the contract's name of a type of Arrow, None where it has none."""
     return next((name for name, fits in _TYPES.items() if fits(kind)), None)
 
 
 def _known_columns(table: pa.Table, dataset: Dataset) -> None:
     named = {"label": [dataset.label] if dataset.label else [], "features": list(dataset.features.columns),
-             "clean": list(dataset.clean), "split": [dataset.split.column] if dataset.split.by == "time" else []}  # fmt: skip
+             "clean": list(dataset.clean), "split": list(dataset.split.columns)}  # fmt: skip
     missing = [
         f"`{column}` of `{field}` is no column of the result of the SQL, which has: {', '.join(table.column_names)}. "
         "Name one of these, or select it in `sql`."
         for field, columns in named.items() for column in columns if column not in table.column_names
     ]  # fmt: skip
-    for column in (*dataset.features.numeric, *dataset.features.cyclic, *dataset.features.passthrough):
-        if column in table.column_names and type_of(table[column].type) == "string":
-            missing.append(f"`{column}` is text, and features.numeric, cyclic and passthrough take numbers. Cast it in the "
-                           "SQL, or list it under features.categorical.")  # fmt: skip
+    parts = dataset.features.parts
+    for feature in dataset.features.each:
+        is_text = feature.column in table.column_names and type_of(table[feature.column].type) == "string"
+        if is_text and not parts[feature.transform].takes_text:
+            others = " or ".join(f"features.{name}" for name, part in parts.items() if part.takes_text)
+            missing.append(f"`{feature.column}` is text, and features.{feature.transform} takes numbers. Cast it in the SQL, "
+                           f"or list it under {others}.")  # fmt: skip
     if missing:
         raise failed("columns do not fit", *missing)
 
@@ -160,6 +164,8 @@ def _schema(train: pa.Table, dataset: Dataset) -> dict[str, Any]:
             {"name": name, "type": type_of(column.type), "nullable": True, "feature": name in features}
             for name, column in zip(train.column_names, train.columns, strict=True)
         ],
-        "features": dataset.features.model_dump(mode="json"),
-        "clean": {name: told.model_dump(mode="json", exclude_defaults=True) for name, told in dataset.clean.items()},
+        "features": dataset.features.written(),
+        "clean": {
+            name: cleaning.model_dump(mode="json", exclude_defaults=True) for name, cleaning in dataset.clean.items()
+        },
     }

@@ -20,7 +20,8 @@ _MOST = 20
 
 
 def profile_of(splits: dict[str, pa.Table], table: pa.Table, dataset: Dataset, *, source_rows: int) -> dict[str, Any]:
-    told: dict[str, Any] = {
+    """Return what profile.json holds. `table`: the rows of all splits, before they were split."""
+    profile: dict[str, Any] = {
         "format": 1,
         "rows": {
             "source": source_rows,
@@ -29,27 +30,27 @@ def profile_of(splits: dict[str, pa.Table], table: pa.Table, dataset: Dataset, *
         },
         "columns": {name: _column(splits["train"][name]) for name in table.column_names},
     }
-    if dataset.split.by == "time":
-        column = table[dataset.split.column]
-        told["oldest"], told["newest"] = str(pc.min(column).as_py()), str(pc.max(column).as_py())
-    return told
+    if dataset.split.time_column is not None:
+        column = table[dataset.split.time_column]
+        profile["oldest"], profile["newest"] = str(pc.min(column).as_py()), str(pc.max(column).as_py())
+    return profile
 
 
 def _column(column: pa.ChunkedArray) -> dict[str, Any]:
-    told: dict[str, Any] = {
+    summary: dict[str, Any] = {
         "count": len(column), "missing": column.null_count, "distinct": pc.count_distinct(column).as_py(),
     }  # fmt: skip
     if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
         values = column.drop_null().to_numpy().astype(np.float64)
         if len(values):
-            told |= {"min": _round(values.min()), "max": _round(values.max()), "mean": _round(values.mean())}
-            told["std"] = _round(values.std())
-            told["quantiles"] = {str(q): _round(np.quantile(values, q)) for q in _QUANTILES}
-        return told
+            summary |= {"min": _round(values.min()), "max": _round(values.max()), "mean": _round(values.mean())}
+            summary["std"] = _round(values.std())
+            summary["quantiles"] = {str(q): _round(np.quantile(values, q)) for q in _QUANTILES}
+        return summary
     counts = sorted(((str(v["values"]), v["counts"]) for v in pc.value_counts(column.drop_null()).to_pylist()),
                     key=lambda pair: (-pair[1], pair[0]))  # fmt: skip
-    told["most"] = [list(pair) for pair in counts[:_MOST]]
-    return told
+    summary["most"] = [list(pair) for pair in counts[:_MOST]]
+    return summary
 
 
 def _round(value: Any) -> float:

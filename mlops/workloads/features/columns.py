@@ -1,13 +1,13 @@
 """Bring raw values into the shape that the graph takes.
 
-Lives here: the types of the graph's inputs, and read_columns (Parquet to arrays).
+Lives here: the types of the graph's inputs, read_columns (Parquet to arrays), and which columns are features.
 Not here: rows of requests (serving), encoding (graph).
 Law: missing is NaN, the empty text or the smallest integer; nothing else stands for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from mlops.config.schema.transforms.transform import read_features
 
 MISSING_INT = np.iinfo(np.int64).min
 DTYPES = {
@@ -28,12 +30,13 @@ DTYPES = {
 
 
 def read_columns(path: Path, columns: Mapping[str, str]) -> dict[str, npt.NDArray[Any]]:
-    """`columns`: name -> type of the contract. Arrays are `[N, 1]`: float64, object (str) or int64."""
+    """Return each column as an array `[N, 1]` of float64, object (str) or int64. `columns`: name -> type of the contract."""
     table = pq.read_table(path, columns=list(columns))
     return {name: to_input(table[name], kind) for name, kind in columns.items()}
 
 
 def to_input(column: pa.ChunkedArray, kind: str) -> npt.NDArray[Any]:
+    """Return a column as the graph takes it. `kind`: its type in the contract."""
     match DTYPES[kind]:
         case "string":
             values = column.cast(pa.string()).fill_null("").to_numpy(zero_copy_only=False).astype(object)
@@ -48,13 +51,15 @@ def to_input(column: pa.ChunkedArray, kind: str) -> npt.NDArray[Any]:
 
 
 def feature_types(schema: Mapping[str, Any]) -> dict[str, str]:
-    """Name -> type of the columns that are features, in the order of the features."""
+    """Return name -> type of the columns that are features, in the order of the features.
+
+    `schema`: data/NAME/schema.json.
+    """
     types = {column["name"]: column["type"] for column in schema["columns"]}
-    features = schema["features"]
-    named: Iterable[str] = (
-        *features["numeric"],
-        *features["categorical"],
-        *features["cyclic"],
-        *features["passthrough"],
-    )
-    return {name: types[name] for name in named}
+    return {name: types[name] for name in read_features(schema["features"]).columns}
+
+
+def categorical_columns(schema: Mapping[str, Any]) -> set[str]:
+    """Return the features whose values, numbers too, are names rather than amounts."""
+    features = read_features(schema["features"])
+    return {feature.column for feature in features.each if features.parts[feature.transform].is_categorical}

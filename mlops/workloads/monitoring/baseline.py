@@ -17,7 +17,7 @@ import numpy as np
 import onnxruntime
 import pyarrow.parquet as pq
 
-from mlops.workloads.features.columns import read_columns
+from mlops.workloads.features.columns import categorical_columns, read_columns
 from mlops.workloads.monitoring.profile import PREDICTION, Profile
 
 _MOST_ROWS = 100_000
@@ -25,7 +25,7 @@ _MOST_ROWS = 100_000
 
 def kinds_of(contract: dict[str, Any], schema: dict[str, Any], ignore: list[str], predictions: bool) -> dict[str, str]:
     """Column -> "number" or "text": how each is compared. Dates and times are not: they always move."""
-    categorical = set(schema["features"]["categorical"])
+    categorical = categorical_columns(schema)
     kinds = {
         column["name"]: "text" if column["name"] in categorical or column["type"] in ("string", "bool") else "number"
         for column in contract["columns"] if column["type"] not in ("date", "timestamp") and column["name"] not in ignore

@@ -31,15 +31,15 @@ def stage(root: Path, **env: str) -> str:
     return done.stdout
 
 
-def test_a_stage_finds_the_modules_of_its_project(tmp_path: Path) -> None:
+def test_stage_finds_the_modules_of_its_project(tmp_path: Path) -> None:
     assert stage(tmp_path) == "found\n"
 
 
-def test_progress_goes_where_it_was_asked_for(tmp_path: Path) -> None:
+def test_progress_goes_to_the_file_that_the_environment_names(tmp_path: Path) -> None:
     assert stage(tmp_path, MLOPS_STAGE_PROGRESS=str(tmp_path / "progress")) == ""
     assert json.loads((tmp_path / "progress").read_text())["line"] == "found"
 
 
-def test_of_several_processes_the_first_one_speaks(tmp_path: Path) -> None:
+def test_say_is_silent_in_all_processes_but_the_first(tmp_path: Path) -> None:
     assert stage(tmp_path, RANK="1") == ""
     assert stage(tmp_path, RANK="0") == "found\n"

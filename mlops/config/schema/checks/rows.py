@@ -1,0 +1,31 @@
+"""Say what the check `rows` expects.
+
+Lives here: Rows.
+Not here: checking (workloads.data.checks.rows).
+Law: the default means that nothing is checked.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from mlops.config.schema.base import Strict, spec_field
+from mlops.config.schema.checks.check import CheckSpec
+
+
+class RowBounds(Strict):
+    """The least and the largest number of rows."""
+
+    min: int | None = Field(None, ge=0)
+    max: int | None = Field(None, ge=0)
+
+
+class Rows(CheckSpec):
+    """The number of rows lies within bounds."""
+
+    order: ClassVar[int] = 10
+    on_table: ClassVar[bool] = True
+
+    rows: RowBounds | None = spec_field(None, doc="Bounds of the number of rows.")

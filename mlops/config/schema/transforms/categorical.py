@@ -1,0 +1,27 @@
+"""Say what the feature transform `categorical` takes.
+
+Lives here: Categorical.
+Not here: encoding (workloads.features.transforms.categorical).
+Law: the field's name is the transform's, and its default means that no column takes it.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from mlops.config.schema.base import Column, spec_field
+from mlops.config.schema.transforms.transform import TransformSpec
+
+
+class Categorical(TransformSpec):
+    """Values get a slot each."""
+
+    order: ClassVar[int] = 20
+    takes_text: ClassVar[bool] = True
+    is_categorical: ClassVar[bool] = True
+    always_written: ClassVar[bool] = True
+
+    categorical: tuple[Column, ...] = spec_field((), doc="One-hot; an unseen value has a slot of its own.")
+    max_categories: int = spec_field(
+        200, doc="The most frequent values of a categorical column that keep a slot.", ge=1
+    )

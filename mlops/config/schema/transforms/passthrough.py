@@ -1,0 +1,22 @@
+"""Say what the feature transform `passthrough` takes.
+
+Lives here: Passthrough.
+Not here: encoding (workloads.features.transforms.passthrough).
+Law: the field's name is the transform's, and its default means that no column takes it.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from mlops.config.schema.base import Column, spec_field
+from mlops.config.schema.transforms.transform import TransformSpec
+
+
+class Passthrough(TransformSpec):
+    """Numbers stay what they are."""
+
+    order: ClassVar[int] = 40
+    always_written: ClassVar[bool] = True
+
+    passthrough: tuple[Column, ...] = spec_field((), doc="Numbers taken as they are; missing becomes 0.")

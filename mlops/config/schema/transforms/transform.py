@@ -1,0 +1,107 @@
+"""Say what `features:` may say.
+
+Lives here: TransformSpec, Features, whose fields the transforms bring, and Feature, one column of it.
+Not here: the transforms themselves (the other files of this room).
+Law: a column is encoded one way; features stand in the order of their transforms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from pydantic import model_validator
+from pydantic_core import CoreSchema
+
+from mlops.config.schema.base import FieldError
+from mlops.config.schema.by_name import Chosen, Composed, Entry, built_in_or_named, compose, entries
+from mlops.extensions import TRANSFORM_SCHEMAS
+
+
+class TransformSpec(Entry):
+    """One transform. Its field of the name that it is registered under holds the columns that take it.
+
+    The field is a list of columns, or a mapping from column to parameter; other fields are options for all its columns.
+    `takes_text`: a column of texts may take it.
+    `is_categorical`: numbers that take it are names rather than amounts, and are compared as such.
+    `always_written`: schema.json names it where no column takes it, too, as format 1 does for the first four.
+    """
+
+    takes_text: ClassVar[bool] = False
+    is_categorical: ClassVar[bool] = False
+    always_written: ClassVar[bool] = False
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A column, the name of its transform, and what is said of the column: None where columns are only listed."""
+
+    column: str
+    transform: str
+    parameter: Any = None
+
+
+class Features(Composed):
+    """How columns become numbers. Fitted on the train split only."""
+
+    parts: ClassVar[Mapping[str, type[TransformSpec]]] = {}
+
+    @property
+    def each(self) -> tuple[Feature, ...]:
+        """Every feature, in the order in which they are encoded."""
+        found: list[Feature] = []
+        for transform in self.parts:
+            value = getattr(self, transform)
+            if isinstance(value, Mapping):
+                found += [Feature(column, transform, parameter) for column, parameter in value.items()]
+            else:
+                found += [Feature(column, transform) for column in value]
+        return tuple(found)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(feature.column for feature in self.each)
+
+    def written(self) -> dict[str, Any]:
+        """Return what schema.json says of the features; transforms of other packages only where a column takes them."""
+        used = {feature.transform for feature in self.each}
+        kept = {name for name, part in self.parts.items() if part.always_written or name in used}
+        fields = {field for name in kept for field in self.parts[name].model_fields}
+        return self.model_dump(mode="json", include=fields)
+
+    @model_validator(mode="after")
+    def _some_and_once(self) -> Features:
+        columns = self.columns
+        if not columns:
+            *names, last = self.parts
+            raise FieldError(f"no feature is named; list columns under {', '.join(names)} or {last}")
+        for transform in reversed(tuple(self.parts)):
+            value = getattr(self, transform)
+            for position, column in enumerate(value):
+                if columns.count(column) > 1:
+                    where = column if isinstance(value, Mapping) else position
+                    raise FieldError(
+                        f"`{column}` is named twice among the features; a column is encoded one way", transform, where
+                    )
+        return self
+
+
+def read_features(value: Mapping[str, Any]) -> Features:
+    """Return what the key `features` of a schema.json, or of parameters, says. Raises MlopsError, ValidationError."""
+    return _choose(value).model_validate(value)
+
+
+def _choose(value: Any) -> type[Features]:
+    return _model(built_in_or_named(TRANSFORM_SCHEMAS, value if isinstance(value, Mapping) else ()))
+
+
+def _model(names: list[str]) -> type[Features]:
+    return compose(Features, TRANSFORM_SCHEMAS, entries(TRANSFORM_SCHEMAS, TransformSpec, names))
+
+
+def _every() -> CoreSchema:
+    return _model(list(TRANSFORM_SCHEMAS.names())).__pydantic_core_schema__
+
+
+BY_TRANSFORM = Chosen(_choose, _every)
