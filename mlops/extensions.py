@@ -66,6 +66,13 @@ class Table:
         entry = None if name in _own(self.group) else self._all().get(name)
         return _package(entry) if entry else ""
 
+    def module(self, name: str) -> str:
+        """The module that brings it, which is not imported. Raises MlopsError where nothing is registered."""
+        entry = _own(self.group).get(name) or self._all().get(name)
+        if entry is None:
+            raise self.unknown(name)
+        return entry.module
+
     def is_builtin(self, name: str) -> bool:
         return name in _own(self.group)
 

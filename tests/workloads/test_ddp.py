@@ -17,8 +17,8 @@ from safetensors.torch import load_file
 from mlops.errors import MlopsError
 from mlops.workloads.data.prepare import prepare
 from mlops.workloads.training.evaluate import evaluate
-from mlops.workloads.training.learn import Batches, Rows
-from mlops.workloads.training.ranks import Ranks
+from mlops.workloads.training.families.network.learn import Batches, Rows
+from mlops.workloads.training.families.network.ranks import Ranks
 from mlops.workloads.training.train import train
 from tests.ports import any_port
 from tests.workloads.conftest import say_dataset, say_model, write_rows
@@ -47,7 +47,7 @@ MODELS: dict[str, dict[str, Any]] = {
 EXACT = [name for name in MODELS if name != "dropping"]
 SCRIPT = """\
 from mlops.workloads.stage import run_stage
-from mlops.workloads.training.ranks import Ranks
+from mlops.workloads.training.families.network.ranks import Ranks
 from mlops.workloads.training.train import train
 
 Ranks.leave = lambda self: None  # they meet again for the next model

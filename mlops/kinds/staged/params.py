@@ -14,8 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from mlops.config.project import LoadedResource, ProjectSpec
+from mlops.config.schema.gate import parse_gate
 from mlops.context.context import METADATA, Context, without
+from mlops.extensions import FAMILIES, METRICS
 from mlops.kinds.staged.code import project_code, stage_code
+from mlops.metrics.table import metric_named
 from mlops.sources.source import fingerprint_of
 
 _index_guard = threading.Lock()
@@ -36,11 +39,26 @@ def model_params(inputs: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """Raises MlopsError where the module of a `_target_` is not there."""
     target = inputs["architecture"].get("_target_")
     own = project_code(target, context.root, context.hashes) if target else {}
-    return {
-        "train": {**without(inputs, *_NOT_TRAINED), "code": {**stage_code("train", context.hashes), **own}},
-        "evaluate": {"slices": inputs.get("slices", []), "code": stage_code("evaluate", context.hashes)},
-        "export": {"code": {**stage_code("export", context.hashes), **own}},
+    family = [FAMILIES.module(inputs["architecture"]["name"])]
+    code = {
+        "train": {**stage_code("train", context.hashes, registered=family), **own},
+        "evaluate": stage_code("evaluate", context.hashes, registered=_metric_modules(inputs)),
+        "export": {**stage_code("export", context.hashes, registered=family), **own},
     }
+    return {
+        "train": {**without(inputs, *_NOT_TRAINED), "code": code["train"]},
+        "evaluate": {"slices": inputs.get("slices", []), "code": code["evaluate"]},
+        "export": {"code": code["export"]},
+    }
+
+
+def _metric_modules(inputs: Mapping[str, Any]) -> list[str]:
+    """Name the modules of all built-in metrics, and of those of other packages that a gate asks for."""
+    asked = {parse_gate(gate).metric.partition("_")[2] for gate in inputs.get("gates", ())}
+    names = sorted({*METRICS.own_names(), *(name for name in asked if name in METRICS)})
+    modules = [METRICS.module(name) for name in names]
+    computing = [metric_named(name).compute.partition(":")[0] for name in names]
+    return sorted({module for module in (*modules, *computing) if module})
 
 
 def rendered(project: ProjectSpec, context: Context) -> dict[str, str]:
