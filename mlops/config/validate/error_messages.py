@@ -101,7 +101,7 @@ class ErrorFormatter:
                     "change it: what was committed is known."
                 )
                 return self.problem("secret in the clear", detail, path, hide=True)
-            case "literal_error" | "union_tag_invalid" | "union_tag_not_found" if self._choices(told):
+            case "literal_error" | "enum" | "union_tag_invalid" | "union_tag_not_found" if self._choices(told):
                 return self._choose(path, name, value, self._choices(told))
         wanted = list(dict.fromkeys(self._wanted(one) for one in told))
         if first["type"] == "value_error":
