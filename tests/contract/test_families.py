@@ -166,7 +166,7 @@ def test_model_that_does_not_fit_its_family_is_an_error_with_its_line(
     project: Path, changes: dict[str, Any], said: str
 ) -> None:
     with pytest.raises(InvalidConfig) as raised:
-        declare(project, **changes).validate()
+        declare(project, **changes)
     problems = [f"{problem.detail} {problem.hint or ''}" for problem in raised.value.problems]
     assert any(said in problem for problem in problems), problems
     assert all(problem.source and problem.source.file == "conf/model/late.yaml" and problem.source.line
@@ -174,7 +174,7 @@ def test_model_that_does_not_fit_its_family_is_an_error_with_its_line(
 
 
 def test_family_reads_the_one_field_that_it_names(project: Path) -> None:
-    declare(project, trainer={"seed": 3}).validate()
+    assert declare(project, trainer={"seed": 3}).plan().changes
 
 
 def test_schema_for_editors_lists_a_foreign_family(site: Path) -> None:

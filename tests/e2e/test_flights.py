@@ -16,7 +16,8 @@ import pytest
 
 from mlops.workloads.features.columns import feature_types, read_columns
 from mlops.workloads.features.graph import Graph
-from mlops.workloads.training.families.family import Description, family_named
+from mlops.workloads.training.description import Description
+from mlops.workloads.training.families.family import family_named
 from tests.e2e.conftest import KEY, Workplace
 
 

@@ -103,7 +103,10 @@ def _installed(top: str) -> dict[str, Path]:
         spec = importlib.util.find_spec(top)
     except (ImportError, ValueError):
         return {}
-    if spec is None or not spec.origin:
+    if spec is None:
         return {}
+    if not spec.origin:  # a package without __init__.py
+        folders = list(spec.submodule_search_locations or ())
+        return {top: Path(folders[0])} if folders else {}
     file = Path(spec.origin)
     return {top: file.parent if file.name == "__init__.py" else file}

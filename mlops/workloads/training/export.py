@@ -23,8 +23,9 @@ from mlops.metrics.task import Task
 from mlops.workloads.features.graph import IR, OUTPUT, Graph
 from mlops.workloads.stage import failed, say, write_json
 from mlops.workloads.training.data import PreparedData
+from mlops.workloads.training.description import Description
 from mlops.workloads.training.evaluate import predictions_of
-from mlops.workloads.training.families.family import INPUT, Description, family_named
+from mlops.workloads.training.families.family import INPUT, family_named
 
 TOLERANCE = 1e-4
 GOLDEN_ROWS = 64

@@ -24,8 +24,9 @@ from mlops.workloads.features.fit import fit
 from mlops.workloads.features.graph import Graph, build_graph
 from mlops.workloads.stage import failed, read_params, say, write_json
 from mlops.workloads.training.data import PreparedData, classes_of, targets
+from mlops.workloads.training.description import Description
 from mlops.workloads.training.families.checkpoint import Checkpoint
-from mlops.workloads.training.families.family import Description, Examples, Fit, Fitted, family_named, outputs_of
+from mlops.workloads.training.families.family import Examples, Fit, Fitted, family_named, outputs_of
 
 _SPLITS = ("train", "val", "test")
 

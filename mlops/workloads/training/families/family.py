@@ -1,34 +1,33 @@
 """Say what a family of models does.
 
-Lives here: Family and Fitted, the protocol; Examples, Fit and Description, what passes through it.
+Lives here: Family and Fitted, the protocol; Examples and Fit, what a family learns from.
 Not here: the families themselves (the other files of this room), the stages that call them (train, export).
 Law: a stage knows a family by this protocol alone: no epoch, no optimiser, no format of weights.
 """
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-import onnx
 
 from mlops.config.schema.model import Model
 from mlops.errors import MlopsError
 from mlops.extensions import FAMILIES
 from mlops.metrics.task import Task
-from mlops.workloads.stage import write_json
+from mlops.workloads.training.description import Description
 from mlops.workloads.training.families.checkpoint import Checkpoint
+
+if TYPE_CHECKING:
+    import onnx
 
 INPUT = "x"
 """The input of a family's ONNX graph: `[N, width]` FLOAT."""
-_DESCRIPTION = "network.json"
-"""Named so when every family was a network; models of that time are still read."""
 
 
 @dataclass(frozen=True)
@@ -55,29 +54,6 @@ class Fit:
     @property
     def width(self) -> int:
         return int(self.train.x.shape[1])
-
-
-@dataclass(frozen=True)
-class Description:
-    """What is needed, beside a family's own files, to read a trained model again; its fields are those of network.json.
-
-    `architecture`: the model's own section. `outputs`: numbers for each row before they are made predictions.
-    """
-
-    architecture: Mapping[str, Any]
-    task: Task
-    classes: Sequence[Any]
-    width: int
-    outputs: int
-    dataset: str
-
-    @classmethod
-    def read(cls, folder: Path) -> Description:
-        fields = json.loads((folder / _DESCRIPTION).read_text())
-        return cls(**{**fields, "task": Task(fields["task"])})
-
-    def write(self, folder: Path) -> None:
-        write_json(folder / _DESCRIPTION, asdict(self))
 
 
 class Fitted(ABC):

@@ -28,7 +28,8 @@ from mlops.config.schema.model import Model
 from mlops.metrics.task import Task
 from mlops.workloads.features.graph import OPSET
 from mlops.workloads.stage import failed
-from mlops.workloads.training.families.family import INPUT, Description, Family, Fit, Fitted, outputs_of
+from mlops.workloads.training.description import Description
+from mlops.workloads.training.families.family import INPUT, Family, Fit, Fitted, outputs_of
 from mlops.workloads.training.families.network.learn import Learner, Rows, learn
 from mlops.workloads.training.families.network.predictor import Predictor
 from mlops.workloads.training.families.network.ranks import Ranks
