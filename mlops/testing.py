@@ -52,7 +52,7 @@ class KindContract:
         self._apply(tmp_path)
         self._declare(tmp_path, self.after)
         change = next(c for c in Project.open(tmp_path).plan().changes if c.address == self._at)
-        assert change.action in (Action.UPDATE, Action.REPLACE, Action.RUN)
+        assert change.action.changes_existing or change.action.runs_again
         assert change.category in [str(category) for category in Category]
         assert change.fields
         assert all(reason.text for reason in change.reasons)
@@ -87,7 +87,7 @@ class KindContract:
                 self._die(root, stop)
                 self._apply(root)
                 project = Project.open(root)
-                assert not [c for c in project.plan().changes if c.action not in (Action.NOOP, Action.ADOPT)]
+                assert not [c for c in project.plan().changes if c.action.changes_something]
                 assert (self._at in project.store.records()) == (then is not None)
                 assert not project.store.intents()
 
@@ -130,7 +130,7 @@ class KindContract:
 
     def _pending(self, root: Path) -> dict[Address, tuple[Action, str]]:
         changes = Project.open(root).plan().changes
-        return {c.address: (c.action, c.category) for c in changes if c.action not in (Action.NOOP, Action.ADOPT)}
+        return {c.address: (c.action, c.category) for c in changes if c.action.changes_something}
 
     def _files(self, root: Path) -> dict[str, int]:
         outside = [path for path in root.rglob("*") if path.is_file() and ".mlops" not in path.parts]

@@ -26,8 +26,8 @@ from mlops.engine.resource import (
     Attention,
     Dependency,
     Desired,
-    Drift,
     Effect,
+    FieldDrift,
     Observed,
     Outcome,
     Record,
@@ -66,7 +66,7 @@ class Thing:
         self.world = world
         self.broken: dict[str, MlopsError] = {}
         self.stale: dict[str, Stale] = {}
-        self.drift: dict[str, Drift] = {}
+        self.drift: dict[str, FieldDrift] = {}
         self.attention: dict[str, Attention] = {}
         self.adopted: set[str] = set()
         self.calls: list[str] = []

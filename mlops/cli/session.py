@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mlops.engine.plan import Plan
 
 PENDING = 2
-Command = TypeVar("Command", bound=Callable[..., Any])
+ClickCommand = TypeVar("ClickCommand", bound=Callable[..., Any])
 
 
 @dataclass
@@ -97,17 +97,17 @@ def find_root(start: Path) -> Path:
     return next((p for p in (start, *start.parents) if (p / "conf" / "project.yaml").is_file()), start)
 
 
-def overrides_argument(command: Command) -> Command:
+def overrides_argument(command: ClickCommand) -> ClickCommand:
     return click.argument("overrides", nargs=-1, metavar="[OVERRIDES]...")(command)
 
 
-def targets_option(command: Command) -> Command:
+def targets_option(command: ClickCommand) -> ClickCommand:
     return click.option(
         "--target", "targets", multiple=True, metavar="ADDR", help="Only this resource and what it needs. Repeatable."
     )(command)
 
 
-def choice_options(command: Command) -> Command:
+def choice_options(command: ClickCommand) -> ClickCommand:
     for name, word, told in (
         ("--replace", "anew", "Make this resource anew, whatever it is. Repeatable."),
         ("--exclude", "exclude", "Not this resource, nor what needs it. Repeatable."),

@@ -141,7 +141,7 @@ class _Walk:
         if self._halted:
             self._skip(change, f"not tried: {self._halted}")
             return True
-        if change.action in (Action.ADOPT, Action.MOVE):
+        if change.action.only_rewrites_record:
             return False
         for need in change.depends_on:
             if need in self.result.failed or need in self.result.skipped:
@@ -184,7 +184,7 @@ class _Walk:
                 at=self.apply_context.now(),
                 token=self.apply_context.token,
             )
-        if change.action in (Action.ADOPT, Action.MOVE):
+        if change.action.only_rewrites_record:
             assert record is not None
             assert desired is not None
             self._adopt(desired, record)
@@ -251,7 +251,7 @@ class _Walk:
 
     def _carry_out(self, step: Step, kind: Kind) -> str:
         written = {"operation": self.apply_context.operation, "token": self.apply_context.token, "closes": step.key}
-        if step.action in (Action.DELETE, Action.FORGET):
+        if step.action.removes_record:
             if step.action is Action.DELETE:
                 kind.delete(step)
             self.apply_context.store.delete(step.address, at=self.apply_context.now(), **written)  # type: ignore[arg-type]
@@ -259,7 +259,7 @@ class _Walk:
         try:
             if step.action is Action.REPLACE:
                 kind.delete(step)
-            outcome = kind.create(step) if step.action in (Action.CREATE, Action.REPLACE) else kind.update(step)
+            outcome = kind.create(step) if step.action.creates else kind.update(step)
         except MlopsError as error:
             partial = getattr(error, "partial", None)
             if isinstance(partial, Outcome):

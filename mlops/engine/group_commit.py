@@ -1,6 +1,6 @@
 """Write for several threads at once.
 
-Lives here: Together, which carries out what threads ask for at the same time in one transaction.
+Lives here: GroupCommit, which carries out what threads ask for at the same time in one transaction.
 Not here: what is written (store).
 Law: `run` returns after the commit that holds its work, and raises what its own work raised.
 """
@@ -15,29 +15,29 @@ from typing import Any
 
 import sqlalchemy as sa
 
-Work = Callable[[sa.Connection], Any]
+DatabaseWork = Callable[[sa.Connection], Any]
 
 
 @dataclass(eq=False)
-class _Wish:
+class _Request:
     token: int
-    work: Work
+    work: DatabaseWork
     answer: Any = None
     error: BaseException | None = None
     is_done: bool = False
 
 
-class Together:
+class GroupCommit:
     """`transaction`: opens one for the holder of a token. A commit waits for the disk; whoever comes meanwhile shares
     the next one."""
 
     def __init__(self, transaction: Callable[[int], AbstractContextManager[sa.Connection]]) -> None:
         self._transaction = transaction
-        self._waiting: list[_Wish] = []
+        self._waiting: list[_Request] = []
         self._queue, self._writer = threading.Lock(), threading.Lock()
 
-    def run(self, token: int, work: Work) -> Any:
-        mine = _Wish(token, work)
+    def run(self, token: int, work: DatabaseWork) -> Any:
+        mine = _Request(token, work)
         with self._queue:
             self._waiting.append(mine)
         with self._writer:
@@ -47,22 +47,22 @@ class Together:
             raise mine.error
         return mine.answer
 
-    def _taken(self, token: int) -> list[_Wish]:
+    def _taken(self, token: int) -> list[_Request]:
         with self._queue:
-            taken = [wish for wish in self._waiting if wish.token == token]
-            self._waiting = [wish for wish in self._waiting if wish.token != token]
+            taken = [request for request in self._waiting if request.token == token]
+            self._waiting = [request for request in self._waiting if request.token != token]
         return taken
 
-    def _carry_out(self, selection: list[_Wish]) -> None:
+    def _carry_out(self, selection: list[_Request]) -> None:
         try:
             with self._transaction(selection[0].token) as connection:
-                for wish in selection:
-                    wish.answer = wish.work(connection)
+                for request in selection:
+                    request.answer = request.work(connection)
         except BaseException as error:
             if len(selection) > 1:
-                for wish in selection:
-                    self._carry_out([wish])
+                for request in selection:
+                    self._carry_out([request])
                 return
             selection[0].error = error
-        for wish in selection:
-            wish.is_done = True
+        for request in selection:
+            request.is_done = True

@@ -22,7 +22,7 @@ from mlops.engine.resource import (
     FieldChange,
     Kind,
     Observed,
-    Part,
+    PartChange,
     Reason,
     Record,
 )
@@ -53,7 +53,7 @@ class Change:
     blocked: str | None = None
     keeps: bool = False
     moved_from: Address | None = None
-    parts: tuple[Part, ...] = ()
+    parts: tuple[PartChange, ...] = ()
     obstacles: tuple[str, ...] = ()
 
 
@@ -119,7 +119,7 @@ def make_plan(plan_inputs: PlanInputs, selection: Selection = EVERYTHING) -> tup
     return tuple(made[at] for at in order(ordering))
 
 
-def attention_of(plan_inputs: PlanInputs) -> tuple[Attention, ...]:
+def collect_attention(plan_inputs: PlanInputs) -> tuple[Attention, ...]:
     return tuple(told for at in sorted(plan_inputs.observed) for told in plan_inputs.observed[at].attention)
 
 
@@ -144,14 +144,14 @@ def _delete(at: Address, plan_inputs: PlanInputs, users: tuple[Address, ...], fo
 
 def _decide(desired: Desired, plan_inputs: PlanInputs, made: Mapping[Address, Change], anew: bool) -> Change:
     change = _compared(desired, plan_inputs, made, anew)
-    if change.action not in (Action.NOOP, Action.ADOPT):
+    if change.action.changes_something:
         seen = plan_inputs.observed.get(desired.address, NOTHING)
         change = replace(change, parts=seen.parts, obstacles=seen.obstacles)
     old = plan_inputs.moved.get(desired.address)
     if old is None:
         return change
     reasons = (Reason(f"moved from {old}: `moved:` says so"), *change.reasons)
-    if change.action in (Action.NOOP, Action.ADOPT):
+    if not change.action.changes_something:
         change = replace(change, action=Action.MOVE, category=Action.MOVE.value.upper(), reasons=reasons[:1])
     return replace(change, reasons=reasons[:1] if change.action is Action.MOVE else reasons, moved_from=old)
 
@@ -292,7 +292,7 @@ def _from_upstream(
     key = f"{at}:{dependency.output}"
     upstream = plan_inputs.record(at)
     words = f"{dependency.words}, if {at} changes" if dependency.words else f"if {at}'s {dependency.output} changes"
-    if change is not None and change.action not in (Action.NOOP, Action.ADOPT) and not change.keeps:
+    if change is not None and change.action.changes_something and not change.keeps:
         return Reason(words, cause=at), True
     if upstream is None or key not in record.upstream:
         return None

@@ -15,11 +15,11 @@ from typing import Any
 
 from mlops.address import Address
 from mlops.engine.plan import Change, Pin, Plan
-from mlops.engine.resource import Action, Effect, FieldChange, Part, Reason
-from mlops.engine.state import Reader
+from mlops.engine.resource import Action, Effect, FieldChange, PartChange, Reason
+from mlops.engine.state import StateReader
 from mlops.errors import MlopsError, StalePlan
 
-FORMAT = "mlops.saved-plan/1"
+SAVED_PLAN_FORMAT = "mlops.saved-plan/1"
 
 
 def plan_digest(plan: Plan) -> str:
@@ -31,15 +31,17 @@ def plan_digest(plan: Plan) -> str:
 
 def plan_to_json(plan: Plan) -> str:
     body = _plain(asdict(plan))
-    return json.dumps({"format": FORMAT, "digest": _seal(body), "plan": body}, indent=1, sort_keys=True) + "\n"
+    return (
+        json.dumps({"format": SAVED_PLAN_FORMAT, "digest": _seal(body), "plan": body}, indent=1, sort_keys=True) + "\n"
+    )
 
 
 def plan_from_json(text: str, *, file: str) -> Plan:
     """Raises MlopsError for a file that is no plan, or was changed by hand."""
     try:
         told = json.loads(text)
-        if told["format"] != FORMAT:
-            raise ValueError(f"its format is {told['format']}, and this version reads {FORMAT}")
+        if told["format"] != SAVED_PLAN_FORMAT:
+            raise ValueError(f"its format is {told['format']}, and this version reads {SAVED_PLAN_FORMAT}")
         body: Mapping[str, Any] = told["plan"]
         plan = Plan(
             body["project"], body["environment"], body["lineage"], body["serial"], body["created_at"],
@@ -90,7 +92,7 @@ def _stale(file: str, moved: list[str]) -> MlopsError:
     )
 
 
-def check_own(saved: Plan, fresh: Plan, store: Reader, *, file: str) -> None:
+def check_own(saved: Plan, fresh: Plan, store: StateReader, *, file: str) -> None:
     """Raises StalePlan unless all that happened since `saved` was done by an apply of it, and what is left is in it."""
     mine = {operation.id for operation in store.operations(1000) if operation.plan_digest == plan_digest(saved)}
     if not mine:
@@ -99,8 +101,8 @@ def check_own(saved: Plan, fresh: Plan, store: Reader, *, file: str) -> None:
     if saved.lineage not in ("", fresh.lineage) or store.writers_since(saved.serial) - mine:
         raise _stale(file, [f"another apply wrote the state since (serial {saved.serial} → {fresh.serial})"])
     moved = _moved_pins(saved, fresh)
-    listed = {change.address for change in saved.changes if change.action not in (Action.NOOP, Action.ADOPT)}
-    left = [change.address for change in fresh.changes if change.action not in (Action.NOOP, Action.ADOPT)]
+    listed = {change.address for change in saved.changes if change.action.changes_something}
+    left = [change.address for change in fresh.changes if change.action.changes_something]
     moved += [f"{at} would change now, and the plan does not list it" for at in left if at not in listed]
     if moved:
         raise _stale(file, moved)
@@ -142,8 +144,10 @@ def _change(told: Mapping[str, Any]) -> Change:
     )  # fmt: skip
 
 
-def _part(told: Mapping[str, Any]) -> Part:
-    return Part(told["name"], Action(told["action"]), tuple((path, was, now) for path, was, now in told["fields"]))
+def _part(told: Mapping[str, Any]) -> PartChange:
+    return PartChange(
+        told["name"], Action(told["action"]), tuple((path, was, now) for path, was, now in told["fields"])
+    )
 
 
 def _effect(told: Mapping[str, Any]) -> Effect:

@@ -1,6 +1,6 @@
 """What the engine knows of a resource, and what a kind must be able to do.
 
-Lives here: Desired, Record, Observed, Part, Effect, Step, Outcome and the Kind protocol.
+Lives here: Desired, Record, Observed, PartChange, Effect, Step, Outcome and the Kind protocol.
 Not here: deciding (plan), doing (apply), storing (store).
 Law: what is stored is plain JSON-able data; a category is an opaque word with a rank.
 """
@@ -29,6 +29,38 @@ class Action(StrEnum):
     ADOPT = "adopt"
     MOVE = "move"
     NOOP = "no-op"
+
+    @property
+    def changes_something(self) -> bool:
+        """Say whether a change is pending: the world, or the address of a record, differs afterwards."""
+        return self not in (Action.NOOP, Action.ADOPT)
+
+    @property
+    def only_rewrites_record(self) -> bool:
+        """Say whether the state alone is written, and no kind is asked to do anything."""
+        return self in (Action.ADOPT, Action.MOVE)
+
+    @property
+    def removes_record(self) -> bool:
+        """Say whether the state has no record of the resource afterwards."""
+        return self in (Action.DELETE, Action.FORGET)
+
+    @property
+    def creates(self) -> bool:
+        return self in (Action.CREATE, Action.REPLACE)
+
+    @property
+    def destroys(self) -> bool:
+        """Say whether something that exists in the world is taken away, be it to be made again."""
+        return self in (Action.DELETE, Action.REPLACE)
+
+    @property
+    def changes_existing(self) -> bool:
+        return self in (Action.UPDATE, Action.REPLACE)
+
+    @property
+    def runs_again(self) -> bool:
+        return self is Action.RUN
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +149,7 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Drift:
+class FieldDrift:
     """A field that the world shows otherwise than it was recorded."""
 
     path: str
@@ -146,7 +178,7 @@ class Attention:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PartChange:
     """Something inside a resource that a change of it would touch, such as an object of a cluster. `fields`: path, before,
     after; of secrets, masks."""
 
@@ -167,10 +199,10 @@ class Observed:
     recorded: Record | None
     exists: bool = True
     adopted: bool = False
-    drift: tuple[Drift, ...] = ()
+    drift: tuple[FieldDrift, ...] = ()
     stale: tuple[Stale, ...] = ()
     attention: tuple[Attention, ...] = ()
-    parts: tuple[Part, ...] = ()
+    parts: tuple[PartChange, ...] = ()
     obstacles: tuple[str, ...] = ()
 
 

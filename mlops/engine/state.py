@@ -1,6 +1,6 @@
 """What is remembered between applies.
 
-Lives here: Reader and Store (the protocols), Operation, Head, and the JSON form of a record.
+Lives here: StateReader and Store (the protocols), Operation, Head, and the JSON form of a record.
 Not here: a database (store), who may write (lease).
 Law: planning gets the reading half, so it cannot write; a field that a newer version wrote is kept.
 """
@@ -70,7 +70,7 @@ class Version:
     record: Record | None
 
 
-class Reader(Protocol):
+class StateReader(Protocol):
     def head(self) -> Head: ...
 
     def records(self) -> Mapping[Address, Record]: ...
@@ -86,7 +86,7 @@ class Reader(Protocol):
         ...
 
 
-class Store(Reader, Protocol):
+class Store(StateReader, Protocol):
     """Every write carries the fencing token of the lease, and fails with LockHeld once another holds it."""
 
     def begin(self, operation: Operation, token: int) -> None: ...

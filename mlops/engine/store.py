@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from mlops.address import Address
 from mlops.engine import tables as t
-from mlops.engine.group_commit import Together
+from mlops.engine.group_commit import GroupCommit
 from mlops.engine.resource import Record
 from mlops.engine.selection import renamed
 from mlops.engine.state import Head, Intent, Operation, Version, record_from_json, record_to_json
@@ -40,9 +40,9 @@ class DatabaseStore:
         self.file = file
         self._inode: int | None = None
         self._has_tables = False
-        self._format = t.FORMAT
+        self._format = t.STATE_FORMAT
         self._is_prepared = False
-        self._together = Together(self._fenced)
+        self._group_commit = GroupCommit(self._fenced)
 
     def head(self) -> Head:
         with self.reading() as connection:
@@ -120,7 +120,7 @@ class DatabaseStore:
             connection.execute(t.CLOSE, {"env": self.environment, "key_": intent.key})
             connection.execute(t.INTEND, row)
 
-        self._together.run(token, work)
+        self._group_commit.run(token, work)
 
     def write(self, record: Record, *, operation: str, at: str, token: int, closes: str | None = None) -> Record:
         body = record_to_json(record)
@@ -129,14 +129,14 @@ class DatabaseStore:
             self._close_all(connection, record.address, closes)
             return self._append(connection, record.address, body, operation, at)
 
-        return replace(record, serial=self._together.run(token, work))
+        return replace(record, serial=self._group_commit.run(token, work))
 
     def delete(self, address: Address, *, operation: str, at: str, token: int, closes: str | None = None) -> None:
         def work(connection: sa.Connection) -> None:
             self._append(connection, address, None, operation, at)
             self._close_all(connection, address, closes)
 
-        self._together.run(token, work)
+        self._group_commit.run(token, work)
 
     def move(self, old: Address, new: Address, *, operation: str, at: str, token: int) -> None:
         """What is recorded under `old` is so under `new`, and all that was recorded of it by others too."""
@@ -152,7 +152,7 @@ class DatabaseStore:
                     self._append(connection, told.address, record_to_json(told), operation, at)
             self._append(connection, old, None, operation, at)
 
-        self._together.run(token, work)
+        self._group_commit.run(token, work)
 
     def writers_since(self, serial: int) -> set[str]:
         query = sa.select(t.records.c.operation).where(
@@ -162,7 +162,7 @@ class DatabaseStore:
             return {row.operation for row in connection.execute(query.distinct()).all()}
 
     def close(self, key: str, *, token: int) -> None:
-        self._together.run(
+        self._group_commit.run(
             token, lambda connection: connection.execute(t.CLOSE, {"env": self.environment, "key_": key})
         )
 
@@ -179,22 +179,22 @@ class DatabaseStore:
             if known is None:
                 connection.execute(
                     t.meta.insert().values(
-                        environment=self.environment, format=t.FORMAT, lineage=secrets.token_hex(8), serial=0,
+                        environment=self.environment, format=t.STATE_FORMAT, lineage=secrets.token_hex(8), serial=0,
                         salt=secrets.token_hex(16),
                     )
                 )  # fmt: skip
-        self._format = t.FORMAT
+        self._format = t.STATE_FORMAT
         self._inode = _inode(self.file)
         self._has_tables = self._is_prepared = True
 
     def _check(self, connection: sa.Connection) -> None:
         """Whether there are tables. Raises MlopsError for those of a newer version."""
         self._has_tables = sa.inspect(connection).has_table(t.meta.name)
-        self._format = (t.format_of(connection) if self._has_tables else None) or t.FORMAT
-        if self._format > t.FORMAT:
+        self._format = (t.format_of(connection) if self._has_tables else None) or t.STATE_FORMAT
+        if self._format > t.STATE_FORMAT:
             raise StateFailed.of(
                 "state of a newer version",
-                f"{self.where} has format {self._format}, and this mlops knows {t.FORMAT}. A newer mlops has applied here; "
+                f"{self.where} has format {self._format}, and this mlops knows {t.STATE_FORMAT}. A newer mlops has applied here; "
                 "install that version, or a later one.",
             )
 

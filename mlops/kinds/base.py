@@ -16,7 +16,8 @@ from typing import Any, ClassVar
 from mlops.address import Address
 from mlops.config.project import LoadedResource, ProjectSpec
 from mlops.config.schema.category import Category
-from mlops.context.context import Context, effect_of, field_effect
+from mlops.context.context import Context
+from mlops.context.effects import effect_of, field_effect
 from mlops.context.secrets import seal, unseal
 from mlops.context.status import Status
 from mlops.engine.resource import Action, Dependency, Desired, Effect, Observed, Outcome, Record, Step
@@ -87,6 +88,11 @@ class BaseKind:
     def pinned(self, address: Address) -> Mapping[str, Any] | None:
         """The inputs that something outside the state, such as dvc.lock, holds of it; None where nothing does."""
         return None
+
+    @classmethod
+    def as_declared(cls, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return recorded inputs as a file of the kind says them, without what `desire` added."""
+        return inputs
 
     def pins(self, desired: Desired) -> Mapping[str, str]:
         """Name -> digest of what a saved plan of this resource depends on besides its inputs, such as the content of files."""

@@ -27,6 +27,7 @@ from mlops.tools.process import run
 
 if TYPE_CHECKING:
     from mlops.config.schema.monitor import Monitor
+    from mlops.contracts.watcher import WatcherConfig
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Watch:
     model_digest: str
     digest: str
     folder: Path
-    config: Mapping[str, Any]
+    config: WatcherConfig
     endpoint: Mapping[str, Any]
 
     @property
@@ -47,6 +48,8 @@ class Watch:
 
 def watch_of(context: Context, step: Step, dataset: LoadedResource) -> Watch:
     """Gather what the watcher of this step's monitor must know; brings data and model back where they are not here."""
+    from mlops.contracts.watcher import DriftTests, WatcherConfig
+
     assert step.desired is not None
     monitor: Monitor = typed(step.desired.effective)
     model = next(at for at in step.upstream if at.kind == "model")
@@ -59,25 +62,31 @@ def watch_of(context: Context, step: Step, dataset: LoadedResource) -> Watch:
     model_digest = step.upstream[model]["digest"]
     identity = [model_digest, monitor.drift.ignore, monitor.drift.predictions]
     digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()
-    config = {
-        "monitor": str(step.address), "baseline_dir": str(folder / "baseline"), "out_dir": str(folder),
-        "window": monitor.window, "min_rows": monitor.min_rows,
-        "drift": step.desired.inputs.get("drift", {}), "on_finding": monitor.on_finding, "contract": str(exported / "contract.json"), "schema": str(data / "schema.json"),
-        "profile": str(data / "profile.json"), "baseline_digest": digest,
-        "metrics": {k: v for k, v in (read_metrics(context.root, model.name) or {}).items() if k != "slices"},
-    }  # fmt: skip
+    drift = monitor.drift
+    config = WatcherConfig(
+        monitor=str(step.address), baseline_dir=str(folder / "baseline"), out_dir=str(folder),
+        window=monitor.window, min_rows=monitor.min_rows, on_finding=monitor.on_finding,
+        drift=DriftTests(
+            method=drift.method, threshold=drift.threshold, ignore=tuple(drift.ignore), predictions=drift.predictions
+        ),
+        contract=str(exported / "contract.json"), schema=str(data / "schema.json"), profile=str(data / "profile.json"),
+        baseline_digest=digest,
+        metrics={k: v for k, v in (read_metrics(context.root, model.name) or {}).items() if k != "slices"},
+    )  # fmt: skip
     endpoint = step.upstream[Address("endpoint", monitor.endpoint)]
     return Watch(model, str(model_digest), digest, folder, config, endpoint)
 
 
 def make_baseline(context: Context, step: Step, watch: Watch) -> bool:
     """Profile the training data where the baseline is missing, damaged or of another digest; return whether it was."""
+    from mlops.contracts.codec import encode
+
     if baseline_fault(watch.baseline, watch.digest) is None:
         return False
     step.say("profiling the training data", 0.3)
     watch.folder.mkdir(parents=True, exist_ok=True)
     path = watch.folder / "baseline.config.json"
-    path.write_text(json.dumps({**watch.config, "log_dir": ""}, indent=1, sort_keys=True))
+    path.write_text(encode(watch.config, indent=1))
     run([sys.executable, "-m", "mlops.workloads.monitoring.baseline", str(path)], cwd=context.root)
     return True
 

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from mlops.config.schema.package import Package
 
 NEEDS = ("onnxruntime", "numpy", "msgspec", "uvicorn", "httptools", "uvloop")
-_SERVING = ("__init__.py", "workloads/__init__.py", "workloads/parent_death.py", "workloads/serving")
+_SERVING = (
+    "__init__.py", "workloads/__init__.py", "workloads/parent_death.py", "workloads/serving",
+    *(f"contracts/{name}.py" for name in ("__init__", "codec", "names", "server")),
+)  # fmt: skip
 _PACKAGE = Path(mlops.__file__).parent
 
 

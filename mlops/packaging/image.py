@@ -16,22 +16,21 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mlops.context.context import Context
 from mlops.context.secrets import fill
+from mlops.contracts.names import PORT, USER
 from mlops.errors import MlopsError, ToolFailed
 from mlops.tools.oci import Builder, pick
 from mlops.tools.process import run
-from mlops.tools.registry import Registry, image_digest
+from mlops.tools.progress import ReportProgress
+from mlops.tools.registry import RegistryAccess, image_digest
 from mlops.tools.scratch import scratch
 
-Say = Callable[[str, float | None], None]
-USER = 65532
-PORT = 8000
 _FORMAT = 1
 """Counted up when the same content is put together otherwise."""
 _OLDEST = (3, 11)
@@ -81,7 +80,7 @@ class Images:
     def repository(self) -> str:
         return str(self.section.get("repository") or f"{self.context.settings.name}/{self.package}")
 
-    def registry(self) -> Registry | None:
+    def registry(self) -> RegistryAccess | None:
         """With its password. Raises MlopsError where a secret has no value."""
         registry: Any = self.context.settings.registry
         if not registry:
@@ -90,9 +89,9 @@ class Images:
         filled = {
             key: fill(value, folder, field=f"registry.{key}") for key, value in registry.items() if value is not None
         }
-        return Registry(**filled)
+        return RegistryAccess(**filled)
 
-    def make(self, content: Content, say: Say) -> dict[str, str]:
+    def make(self, content: Content, say: ReportProgress) -> dict[str, str]:
         """The outputs `image`, `image_digest` and `image_store`. What is there is taken as it is. Raises MlopsError."""
         pins = pinned(content.needs)
         dockerfile = render(content, self.section["base"], pins)
@@ -157,7 +156,7 @@ class Images:
         except MlopsError:
             return
 
-    def _pushed(self, registry: Registry, tag: str) -> str | None:
+    def _pushed(self, registry: RegistryAccess, tag: str) -> str | None:
         try:
             return image_digest(registry, self.repository, tag)
         except ToolFailed:
@@ -165,7 +164,7 @@ class Images:
                 None  # the builder may be logged in where this process is not, and says what is wrong where it is not
             )
 
-    def _base(self, builder: Builder, say: Say) -> Base:
+    def _base(self, builder: Builder, say: ReportProgress) -> Base:
         """Asked once: what has a digest does not change."""
         base = str(self.section["base"])
         memory = self.context.root / ".mlops" / "cache" / "bases" / f"{base.rpartition(':')[2]}.json"

@@ -14,7 +14,7 @@ from mlops.address import Address
 from mlops.engine.plan import Change, Plan
 from mlops.engine.resource import Action, FieldChange, Reason
 
-FORMAT = "mlops.plan/1"
+PLAN_DOCUMENT_FORMAT = "mlops.plan/1"
 
 SYMBOLS = {
     Action.CREATE: "+",
@@ -40,15 +40,13 @@ _COUNTED = {
     "move": (Action.MOVE,),
     "unchanged": (Action.NOOP,),
 }
-QUIET = (Action.NOOP, Action.ADOPT)
-"""Actions that change nothing in the world, and so are not pending."""
 
 
 def plan_document(plan: Plan, *, apply_with: str | None = None) -> dict[str, Any]:
     """`apply_with`: the command that applies this plan, for the reader to copy."""
     by_address = {change.address: change for change in plan.changes}
     return {
-        "format": FORMAT,
+        "format": PLAN_DOCUMENT_FORMAT,
         "project": plan.project,
         "environment": plan.environment,
         "lineage": plan.lineage,
@@ -57,15 +55,15 @@ def plan_document(plan: Plan, *, apply_with: str | None = None) -> dict[str, Any
         "expires_at": plan.expires_at,
         "commit": plan.commit,
         "overrides": list(plan.overrides),
-        "resources": sum(change.action not in (Action.DELETE, Action.FORGET) for change in plan.changes),
+        "resources": sum(not change.action.removes_record for change in plan.changes),
         "summary": {
             word: sum(change.action in actions for change in plan.changes) for word, actions in _COUNTED.items()
         },
-        "changes": [_change(change, by_address) for change in plan.changes if change.action not in QUIET],
+        "changes": [_change(change, by_address) for change in plan.changes if change.action.changes_something],
         "unchanged": [
             {"address": str(c.address), "reasons": [r.text for r in c.reasons]}
             for c in plan.changes
-            if c.action in QUIET
+            if not c.action.changes_something
         ],
         "attention": [
             {
@@ -79,10 +77,6 @@ def plan_document(plan: Plan, *, apply_with: str | None = None) -> dict[str, Any
         ],
         "apply_with": apply_with,
     }
-
-
-def is_pending(document: dict[str, Any]) -> bool:
-    return bool(document["changes"])
 
 
 def _change(change: Change, by_address: dict[Address, Change]) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def render_html(document: dict[str, Any]) -> str:
     )
 
 
-def _entry(entry: lines.Entry, because: dict[str, list[str]]) -> str:
+def _entry(entry: lines.PlanEntry, because: dict[str, list[str]]) -> str:
     tone = TONE_OF_ACTION.get(entry.action, "note")
     name = entry.addresses[0] if len(entry.addresses) == 1 else f"{entry.addresses[0].partition('.')[0]}.*"
     rows = "".join(

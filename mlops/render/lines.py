@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from mlops.engine.resource import Action
 from mlops.render.document import value_text
 
 _TONES = {"create": "add", "delete": "remove", "replace": "warn"}
@@ -24,7 +25,7 @@ LONG = 56
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PlanRow:
     """One line of a change: what, and at its right where that was said."""
 
     text: str
@@ -34,16 +35,16 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Entry:
+class PlanEntry:
     addresses: tuple[str, ...]
     symbol: str
     category: str
     action: str
-    rows: tuple[Row, ...]
+    rows: tuple[PlanRow, ...]
     rank: int
 
 
-def entries(document: dict[str, Any]) -> list[Entry]:
+def entries(document: dict[str, Any]) -> list[PlanEntry]:
     """The document's changes in the order in which a reader needs them, alike ones folded into one entry."""
     single = [_entry(change) for change in document["changes"]]
     if len(single) > FOLD_FROM * 2:
@@ -52,32 +53,32 @@ def entries(document: dict[str, Any]) -> list[Entry]:
     return single
 
 
-def _weight(entry: Entry) -> int:
-    return entry.rank + (1000 if entry.action in ("delete", "replace") else 0)
+def _weight(entry: PlanEntry) -> int:
+    return entry.rank + (1000 if Action(entry.action).destroys else 0)
 
 
-def _entry(change: dict[str, Any]) -> Entry:
+def _entry(change: dict[str, Any]) -> PlanEntry:
     rows = [*_field_rows(change), *_reason_rows(change)]
-    rows += [Row(note, tone="note") for note in change["notes"]]
+    rows += [PlanRow(note, tone="note") for note in change["notes"]]
     rows += _part_rows(change)
-    rows += [Row(f"in the way: {obstacle}", tone="warn") for obstacle in change["obstacles"]]
+    rows += [PlanRow(f"in the way: {obstacle}", tone="warn") for obstacle in change["obstacles"]]
     if change["blocked"]:
-        rows.append(Row(f"protected: {change['blocked']}", tone="warn"))
-    return Entry(
+        rows.append(PlanRow(f"protected: {change['blocked']}", tone="warn"))
+    return PlanEntry(
         (change["address"],), change["symbol"], change["category"], change["action"], tuple(rows), change["rank"]
     )
 
 
-def _part_rows(change: dict[str, Any]) -> list[Row]:
+def _part_rows(change: dict[str, Any]) -> list[PlanRow]:
     """What happens inside: a line for each part, and one for each field of a part that is there already."""
-    rows: list[Row] = []
+    rows: list[PlanRow] = []
     for part in change["parts"]:
-        rows.append(Row(f"{part['symbol']:<3} {part['name']}", tone=_TONES.get(part["action"], "")))
+        rows.append(PlanRow(f"{part['symbol']:<3} {part['name']}", tone=_TONES.get(part["action"], "")))
         if part["action"] == "create":
             continue
         for field in part["fields"]:
             before, after = (_short(value_text(field[side])) for side in ("before", "after"))
-            rows.append(Row(f"      {field['path']}  {before} → {after}"))
+            rows.append(PlanRow(f"      {field['path']}  {before} → {after}"))
     return rows
 
 
@@ -85,31 +86,31 @@ def _short(text: str) -> str:
     return text if len(text) <= LONG else f"{text[: LONG - 1]}…"
 
 
-def _field_rows(change: dict[str, Any]) -> list[Row]:
+def _field_rows(change: dict[str, Any]) -> list[PlanRow]:
     if change["action"] == "create":
         return []
-    rows: list[Row] = []
+    rows: list[PlanRow] = []
     for field in change["fields"]:
         if field["secret"]:
             before, after = field["before"] or "not set", field["after"] or "not set"
             words = f"{before} → {after}" if before != after else f"{after}, another value"
-            rows.append(Row(f"{field['path']}  {words}", field["source"]))
+            rows.append(PlanRow(f"{field['path']}  {words}", field["source"]))
             continue
         before, after = value_text(field["before"]), value_text(field["after"])
         lists = isinstance(field["before"], list) and isinstance(field["after"], list)
         if max(len(before), len(after)) <= LONG and not (lists and len(before) + len(after) > LONG):
-            rows.append(Row(f"{field['path']}  {before} → {after}", field["source"]))
+            rows.append(PlanRow(f"{field['path']}  {before} → {after}", field["source"]))
         else:
-            rows.append(Row(f"{field['path']}  changed", field["source"]))
+            rows.append(PlanRow(f"{field['path']}  changed", field["source"]))
             rows += _diff_rows(field["before"], field["after"])
     return rows
 
 
-def _diff_rows(before: Any, after: Any) -> list[Row]:
+def _diff_rows(before: Any, after: Any) -> list[PlanRow]:
     old, new = map(_lines_of, (before, after))
     told = [line for line in difflib.ndiff(old, new) if line[:2] in ("- ", "+ ")]
-    rows = [Row(f"  {line[:120]}", tone="remove" if line[0] == "-" else "add") for line in told[:12]]
-    return [*rows, Row(f"  … {len(told) - 12} more lines", tone="note")] if len(told) > 12 else rows
+    rows = [PlanRow(f"  {line[:120]}", tone="remove" if line[0] == "-" else "add") for line in told[:12]]
+    return [*rows, PlanRow(f"  … {len(told) - 12} more lines", tone="note")] if len(told) > 12 else rows
 
 
 def _lines_of(value: Any) -> list[str]:
@@ -118,52 +119,54 @@ def _lines_of(value: Any) -> list[str]:
     return str(value if isinstance(value, str) else value_text(value)).splitlines() if value else []
 
 
-def _reason_rows(change: dict[str, Any]) -> list[Row]:
+def _reason_rows(change: dict[str, Any]) -> list[PlanRow]:
     """Reasons that no field row says already: what is certain, then what depends on others, then where that began."""
     said = {field["path"] for field in change["fields"]} if change["action"] != "create" else set()
     told = [
-        Row(r["text"], r["source"]) for r in change["reasons"] if not any(r["text"].startswith(path) for path in said)
+        PlanRow(r["text"], r["source"])
+        for r in change["reasons"]
+        if not any(r["text"].startswith(path) for path in said)
     ]
     chain = change["because"][1:]
     if change["action"] == "if-upstream-changes" and len(chain) > 1:
-        return [*told[:3], Row("because " + " because ".join(chain), tone="note")]
+        return [*told[:3], PlanRow("because " + " because ".join(chain), tone="note")]
     return told
 
 
-def _fold(single: list[Entry]) -> list[Entry]:
+def _fold(single: list[PlanEntry]) -> list[PlanEntry]:
     folded = _together(single, _exactly, "")
     left = sum(len(entry.addresses) == 1 for entry in folded)
     return _together(folded, _roughly, ", and so on") if left > MANY else folded
 
 
-def _together(entries: list[Entry], shape: Callable[[Entry], tuple[Any, ...]], etc: str) -> list[Entry]:
+def _together(entries: list[PlanEntry], shape: Callable[[PlanEntry], tuple[Any, ...]], etc: str) -> list[PlanEntry]:
     """Single ones of one shape become one entry, from FOLD_FROM on. `etc`: follows values that are the first one's."""
-    groups: dict[tuple[Any, ...], list[Entry]] = {}
+    groups: dict[tuple[Any, ...], list[PlanEntry]] = {}
     for entry in entries:
         kind = entry.addresses[0].partition(".")[0]
         alone = () if len(entry.addresses) == 1 else entry.addresses
         groups.setdefault((entry.symbol, entry.category, kind, alone, shape(entry)), []).append(entry)
-    folded: list[Entry] = []
+    folded: list[PlanEntry] = []
     for group in groups.values():
         if len(group) < FOLD_FROM:
             folded += group
             continue
         first = group[0]
         addresses = tuple(entry.addresses[0] for entry in group)
-        rows = [Row(f"{len(group)} alike: {_some(addresses)}")]
+        rows = [PlanRow(f"{len(group)} alike: {_some(addresses)}")]
         for index, row in enumerate(first.rows):
             text = f"{row.text}{etc}" if _VALUES.fullmatch(row.text) else row.text
-            rows.append(Row(text, _common([entry.rows[index].source for entry in group]), row.tone))
-        folded.append(Entry(addresses, first.symbol, first.category, first.action, tuple(rows), first.rank))
+            rows.append(PlanRow(text, _common([entry.rows[index].source for entry in group]), row.tone))
+        folded.append(PlanEntry(addresses, first.symbol, first.category, first.action, tuple(rows), first.rank))
     return folded
 
 
-def _exactly(entry: Entry) -> tuple[Any, ...]:
+def _exactly(entry: PlanEntry) -> tuple[Any, ...]:
     name = entry.addresses[0].partition(".")[2]
     return tuple((row.text.replace(name, "*"), row.tone) for row in entry.rows)
 
 
-def _roughly(entry: Entry) -> tuple[Any, ...]:
+def _roughly(entry: PlanEntry) -> tuple[Any, ...]:
     """The same fields, whatever their values."""
     name = entry.addresses[0].partition(".")[2]
     return tuple((_VALUES.sub(r"\1", row.text).replace(name, "*"), row.tone) for row in entry.rows)

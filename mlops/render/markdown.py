@@ -28,7 +28,7 @@ def render_markdown(document: dict[str, Any]) -> str:
     return "\n".join([*out, *_attention(document)]) + "\n"
 
 
-def _row(entry: lines.Entry) -> str:
+def _row(entry: lines.PlanEntry) -> str:
     name = f"`{entry.addresses[0]}`" + (f" and {len(entry.addresses) - 1} more" if len(entry.addresses) > 1 else "")
     why = "<br>".join(
         _cell(row.text.strip()) + (f" <sub>{_cell(row.source)}</sub>" if row.source else "")

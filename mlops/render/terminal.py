@@ -66,18 +66,18 @@ def _wrapped(text: str, width: int, indent: str) -> list[str]:
     return told or [text]
 
 
-def _name(entry: lines.Entry) -> str:
+def _name(entry: lines.PlanEntry) -> str:
     return entry.addresses[0] if len(entry.addresses) == 1 else f"{entry.addresses[0].partition('.')[0]}.*"
 
 
-def _entry(entry: lines.Entry, paint: Paint, widths: tuple[int, int, int], *, wrap: bool) -> list[str]:
+def _entry(entry: lines.PlanEntry, paint: Paint, widths: tuple[int, int, int], *, wrap: bool) -> list[str]:
     names, words, width = widths
     tone = TONE_OF_ACTION.get(entry.action, "")
     head = f"  {entry.symbol:<3} {_name(entry):<{names}}  {entry.category:<{words}}  "
     painted = paint(f"  {entry.symbol:<3} {_name(entry):<{names}}", tone) + f"  {entry.category:<{words}}  "
     room = width - len(head)
     out: list[str] = []
-    for row in entry.rows or (lines.Row(""),):
+    for row in entry.rows or (lines.PlanRow(""),):
         told: list[tuple[str, str, str]] = [
             (part, row.tone, "") for part in folded(row.text, room if wrap else None, "  ")
         ]

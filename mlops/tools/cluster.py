@@ -1,6 +1,6 @@
 """Look at a Kubernetes cluster.
 
-Lives here: Cluster, what is asked of one API server: whether it answers, what may be done, what is there, logs, events.
+Lives here: ClusterClient, what is asked of one API server: whether it answers, what may be done, what is there, logs, events.
 Not here: changing anything (pulumi), what the answers mean (kinds).
 Law: reads; the review of one's own rights is the one object that it makes, and the server keeps none of it.
 """
@@ -36,7 +36,7 @@ _TIMEOUT = 10.0
 
 
 @dataclass(frozen=True)
-class Cluster:
+class ClusterClient:
     """`kubeconfig`: a path; None for KUBECONFIG or ~/.kube/config. `context`: None for the current one."""
 
     kubeconfig: str | None = None

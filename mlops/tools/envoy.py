@@ -1,6 +1,6 @@
 """Be the gateway, with Envoy.
 
-Lives here: the documents that Envoy reads (bootstrap, clusters, routes), and Gateway, which writes them and sees them
+Lives here: the documents that Envoy reads (bootstrap, clusters, routes), and EnvoyGateway, which writes them and sees them
 taken.
 Not here: which versions get what share (kinds.local).
 Law: a file is replaced, never changed in place; a write counts once Envoy says that it took it.
@@ -24,7 +24,7 @@ _PANIC = 1
 """Percent of healthy processes below which all are asked: where every one is late to say that it is well, an answer that
 comes late is better than none."""
 _UPSTREAM_IDLE = "60s"
-Taken = Callable[[str, Sequence[Mapping[str, Any]], Sequence[str]], bool]
+IsTaken = Callable[[str, Sequence[Mapping[str, Any]], Sequence[str]], bool]
 PROBE = "x-mlops-probe"
 """Of requests by which a machine asks itself; taken off those that come from outside."""
 _RETRY = "connect-failure,refused-stream,reset,gateway-error"
@@ -41,14 +41,14 @@ class Route:
 
 
 @dataclass(frozen=True)
-class Table:
+class RoutingTable:
     """All that the gateway knows. `clusters`: name -> the sockets of its replicas."""
 
     routes: Sequence[Route] = ()
     clusters: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
-class Gateway:
+class EnvoyGateway:
     """`folder`: its files (0600: they hold keys). `admin`: the socket on which it is asked."""
 
     def __init__(self, folder: Path, admin: Path) -> None:
@@ -87,7 +87,7 @@ class Gateway:
             return False
         return any(line.startswith("gateway::") and line.endswith(f":{port}") for line in told.splitlines())
 
-    def put(self, table: Table, timeout: float = 10.0) -> None:
+    def put(self, table: RoutingTable, timeout: float = 10.0) -> None:
         """Clusters first, then routes, then away with clusters that nothing names any more. Raises ToolFailed."""
         wanted = [_cluster(name, sockets) for name, sockets in sorted(table.clusters.items())]
         names = {told["name"] for told in wanted}
@@ -97,7 +97,7 @@ class Gateway:
         if there:
             self._put("clusters.json", wanted, self._has_clusters, timeout)
 
-    def _put(self, name: str, resources: list[dict[str, Any]], taken: Taken, timeout: float) -> None:
+    def _put(self, name: str, resources: list[dict[str, Any]], taken: IsTaken, timeout: float) -> None:
         before = self._read(name)
         known = {one["name"]: one for one in before.get("resources", ())}
         if list(known.values()) == resources and taken(before.get("version_info", ""), resources, ()):

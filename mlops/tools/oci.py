@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from mlops.errors import MlopsError, ToolFailed
-from mlops.tools.process import environment, run
-from mlops.tools.registry import Registry
+from mlops.tools.process import child_environment, run
+from mlops.tools.registry import RegistryAccess
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _ABSENT = re.compile(r"no such image|image not known|does not exist|not found|unable to find", re.IGNORECASE)
@@ -37,7 +37,7 @@ class Builder(ABC):
 
     path: str
     work: Path
-    registry: Registry | None = None
+    registry: RegistryAccess | None = None
 
     name = ""
 
@@ -175,13 +175,13 @@ class Buildah(Podman):
 _ALL: tuple[type[Builder], ...] = (Docker, Podman, Buildah)
 
 
-def pick(wanted: str, work: Path, registry: Registry | None = None) -> Builder:
+def pick(wanted: str, work: Path, registry: RegistryAccess | None = None) -> Builder:
     """`wanted`: one of docker, podman and buildah, or `auto` for the first of them that works. Raises MlopsError."""
     told: list[str] = []
     for kind in _ALL:
         if wanted not in ("auto", kind.name):
             continue
-        path = shutil.which(kind.name, path=environment()["PATH"])
+        path = shutil.which(kind.name, path=child_environment()["PATH"])
         if path is None:
             told.append(f"{kind.name} (not found)")
             continue
@@ -223,7 +223,7 @@ def _auth_files() -> Iterator[Path]:
     yield Path.home() / ".docker" / "config.json"
 
 
-def _write_login(path: Path, known: Path | None, registry: Registry) -> Path:
+def _write_login(path: Path, known: Path | None, registry: RegistryAccess) -> Path:
     """`known` with this registry's login put in, mode 0600; its own helpers are not asked for this registry."""
     told: dict[str, Any] = {}
     if known is not None and known.is_file():

@@ -33,7 +33,7 @@ def beside_python(name: str) -> str:
     return str(beside) if beside.exists() else name
 
 
-def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+def child_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """This process's, with the environment's programs first and telemetry off."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     return {**os.environ, **_QUIET, "PATH": path, **(extra or {})}
@@ -50,9 +50,9 @@ def run(
     started = time.monotonic()
     try:
         process = subprocess.Popen(
-            command, cwd=cwd, env=environment(env), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            command, cwd=cwd, env=child_environment(env), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True,
-            preexec_fn=None if detached else die_with_parent,  # noqa: PLW1509  one call, that takes no lock
+            preexec_fn=None if detached else set_parent_death_signal,  # noqa: PLW1509  one call, that takes no lock
         )  # fmt: skip
     except OSError as error:
         raise ToolFailed.of(
@@ -88,7 +88,7 @@ def tail(text: str, lines: int = 15) -> str:
     return "\n".join(text.strip().splitlines()[-lines:])
 
 
-def die_with_parent() -> None:
+def set_parent_death_signal() -> None:
     if _libc is not None:
         _libc.prctl(_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 

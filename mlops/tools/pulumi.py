@@ -22,10 +22,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops.errors import MlopsError, ToolFailed
-from mlops.tools.process import alive, environment, tail
+from mlops.tools.process import alive, child_environment, tail
 
 if TYPE_CHECKING:
-    from mlops.tools.pulumi_session import Session
+    from mlops.tools.pulumi_session import PulumiSession
 
 _HELD = re.compile(r"created by (\S+)@(\S+) \(pid (\d+)\)")
 _NOISE = ("pulumi:pulumi:PulumiStack", "pulumi:providers:")
@@ -58,7 +58,7 @@ class PulumiStack:
     work: Path
     backend: str
     passphrase: str = field(repr=False)
-    _open_already: list[Session] = field(default_factory=list, init=False, repr=False, compare=False)
+    _open_already: list[PulumiSession] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def preview(
         self, inputs: Mapping[str, Any], secrets: Mapping[str, str], *, refresh: bool
@@ -91,7 +91,7 @@ class PulumiStack:
             if told is not None and _op(told) != "same" and not told.type.startswith(_NOISE):
                 say(f"{_op(told)} {_name(told)}")
 
-        def work(stack: Session) -> None:
+        def work(stack: PulumiSession) -> None:
             stack.up(on_event=heard, refresh=refresh, suppress_outputs=True)
 
         try:
@@ -116,7 +116,7 @@ class PulumiStack:
         """Idempotent: the stack itself is gone too."""
         from pulumi import automation as auto
 
-        def work(stack: Session) -> None:
+        def work(stack: PulumiSession) -> None:
             stack.destroy(suppress_outputs=True)
             self._open_already.clear()
             stack.workspace.remove_stack(self.name)
@@ -139,7 +139,7 @@ class PulumiStack:
         return bool((told or {}).get("pending_operations"))
 
     def _run(
-        self, verb: str, inputs: Mapping[str, Any], secrets: Mapping[str, str], work: Callable[[Session], object],
+        self, verb: str, inputs: Mapping[str, Any], secrets: Mapping[str, str], work: Callable[[PulumiSession], object],
         env: Mapping[str, str] | None = None, *, select_only: bool = False,
     ) -> None:  # fmt: skip
         from pulumi import automation as auto
@@ -165,7 +165,7 @@ class PulumiStack:
         self.work.mkdir(parents=True, exist_ok=True)
         (self.work / "inputs.json").write_text(json.dumps(inputs, sort_keys=True))
 
-    def _freed(self, stack: Session, text: str, until: float) -> bool:
+    def _freed(self, stack: PulumiSession, text: str, until: float) -> bool:
         """Whether it is worth trying again: a dead holder's lock is taken away, a living one of this machine waited for."""
         holder = _HELD.search(text)
         if holder is None or holder[2] != socket.gethostname():
@@ -209,17 +209,17 @@ class PulumiStack:
 
         return program
 
-    def _open(self, program: Callable[[], None], env: Mapping[str, str], *, select_only: bool = False) -> Session:
+    def _open(self, program: Callable[[], None], env: Mapping[str, str], *, select_only: bool = False) -> PulumiSession:
         if not self._open_already:
             self._open_already.append(self._opened({}, select_only=select_only))
         stack = self._opened(env, select_only=True) if env else self._open_already[0]
         stack.workspace.program = program
         return stack
 
-    def _opened(self, env: Mapping[str, str], *, select_only: bool) -> Session:
+    def _opened(self, env: Mapping[str, str], *, select_only: bool) -> PulumiSession:
         from pulumi import automation as auto
 
-        from mlops.tools.pulumi_session import Session
+        from mlops.tools.pulumi_session import PulumiSession
 
         self.work.mkdir(parents=True, exist_ok=True)
         if str(self.root) not in sys.path:
@@ -234,7 +234,7 @@ class PulumiStack:
             env_vars={**quiet, "PULUMI_K8S_ENABLE_PATCH_FORCE": "true", **env},
             project_settings=auto.ProjectSettings(name=self.program, runtime="python", main=str(Path.cwd())),
         )  # fmt: skip
-        return Session(self.name, workspace, select_only=select_only)
+        return PulumiSession(self.name, workspace, select_only=select_only)
 
     def _mend(self) -> None:
         """Of a backend that is a folder: beside each file lies one with its attributes, which Pulumi does not write in one
@@ -283,7 +283,7 @@ def find_command() -> str | None:
     """The pulumi command: of the PATH, or the one that `mlops doctor --install-pulumi` fetched; None where neither is."""
     import shutil
 
-    found = shutil.which("pulumi", path=environment()["PATH"])
+    found = shutil.which("pulumi", path=child_environment()["PATH"])
     if found:
         return found
     fetched = sorted((Path.home() / ".pulumi" / "versions").glob("*/bin/pulumi"))

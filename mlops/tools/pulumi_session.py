@@ -1,6 +1,6 @@
 """Hold one Pulumi stack open.
 
-Lives here: Session, a stack of the Automation API that asks the command for nothing that nobody reads.
+Lives here: PulumiSession, a stack of the Automation API that asks the command for nothing that nobody reads.
 Not here: what is done with it (pulumi).
 Law: importing it imports pulumi, so only functions that run an update import it.
 """
@@ -16,7 +16,7 @@ from pulumi.automation._stack import StackInitMode
 _NOT_ASKED = auto.UpdateSummary("not asked", datetime.now(UTC), "", {}, {}, "succeeded")
 
 
-class Session(auto.Stack):
+class PulumiSession(auto.Stack):
     """After every update the Automation API asks the command for all outputs, twice, and for the history: a second of
     processes in which nothing is done. Here it does not; `outputs_now` asks when somebody wants to know."""
 

@@ -1,6 +1,6 @@
 """Ask a registry.
 
-Lives here: Registry, who it is and who asks, and image_digest, whether it holds a manifest.
+Lives here: RegistryAccess, who it is and who asks, and image_digest, whether it holds a manifest.
 Not here: pushing and pulling (oci).
 Law: only reads, and asks with a time limit; a password leaves this process in a header alone.
 Source: the OCI distribution specification, and its token flow as registries speak it.
@@ -32,7 +32,7 @@ _MANIFESTS = ", ".join(
 
 
 @dataclass(frozen=True)
-class Registry:
+class RegistryAccess:
     """`url`: HOST[:PORT][/PATH]. Without `username`, whoever the builder is logged in as. `insecure`: no certificate."""
 
     url: str
@@ -55,7 +55,7 @@ class Registry:
         return base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
 
 
-def image_digest(registry: Registry, repository: str, tag: str, *, timeout: float = 10.0) -> str | None:
+def image_digest(registry: RegistryAccess, repository: str, tag: str, *, timeout: float = 10.0) -> str | None:
     """Of the manifest under `tag`, which may be a digest; None where there is none. Raises ToolFailed where it cannot tell."""
     schemes = ("https", "http") if registry.insecure else ("https",)
     trouble = ""
@@ -78,7 +78,7 @@ def image_digest(registry: Registry, repository: str, tag: str, *, timeout: floa
     )
 
 
-def _digest(url: str, registry: Registry, timeout: float) -> str | None:
+def _digest(url: str, registry: RegistryAccess, timeout: float) -> str | None:
     headers = {"Accept": _MANIFESTS}
     try:
         return _head(url, headers, registry, timeout)
@@ -91,7 +91,7 @@ def _digest(url: str, registry: Registry, timeout: float) -> str | None:
     return _head(url, {**headers, "Authorization": proof} if proof else headers, registry, timeout)
 
 
-def _proof(asked: str, registry: Registry, timeout: float) -> str | None:
+def _proof(asked: str, registry: RegistryAccess, timeout: float) -> str | None:
     """What the registry wants to see, from its `WWW-Authenticate`; None where there is nothing to show."""
     scheme, _, rest = asked.partition(" ")
     basic = f"Basic {registry.token}" if registry.token else None
@@ -107,14 +107,14 @@ def _proof(asked: str, registry: Registry, timeout: float) -> str | None:
     return f"Bearer {given.get('token') or given.get('access_token')}"
 
 
-def _head(url: str, headers: Mapping[str, str], registry: Registry, timeout: float) -> str | None:
+def _head(url: str, headers: Mapping[str, str], registry: RegistryAccess, timeout: float) -> str | None:
     with _open(url, headers, registry, timeout, method="HEAD") as answer:
         told: str | None = answer.headers.get("Docker-Content-Digest")
         return told
 
 
 def _open(
-    url: str, headers: Mapping[str, str], registry: Registry, timeout: float, *, method: str = "GET"
+    url: str, headers: Mapping[str, str], registry: RegistryAccess, timeout: float, *, method: str = "GET"
 ) -> http.client.HTTPResponse:
     context = ssl.create_default_context()
     if registry.insecure:

@@ -50,7 +50,7 @@ class Program:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class ProcessState:
     """`name`: RUNNING, STARTING, BACKOFF, FATAL, STOPPED, EXITED."""
 
     name: str
@@ -124,13 +124,13 @@ class Supervisor:
     def _marker(self) -> str:
         return f"{self.folder}/"
 
-    def states(self) -> dict[str, State]:
+    def states(self) -> dict[str, ProcessState]:
         """By program; empty where it is not up."""
         try:
             told = self._call("supervisor.getAllProcessInfo")
         except (OSError, xmlrpc.client.Error):
             return {}
-        return {one["name"]: State(one["statename"], int(one["pid"])) for one in told}
+        return {one["name"]: ProcessState(one["statename"], int(one["pid"])) for one in told}
 
     def put(self, program: Program) -> None:
         """Make the program run as it is said here; one that is the same already is left alone, unless it gave up."""
@@ -184,7 +184,11 @@ class _Transport(xmlrpc.client.Transport):
         connection = http.client.HTTPConnection("localhost", timeout=60)
         connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         connection.sock.settimeout(60)
-        connection.sock.connect(str(self._path))
+        try:
+            connection.sock.connect(str(self._path))
+        except OSError:
+            connection.close()
+            raise
         return connection
 
 

@@ -1,7 +1,7 @@
-"""Read what a program is told.
+"""Read what a program is given.
 
 Lives here: inputs_of, the whole of a program's inputs; Secrets, the values of those that the inputs name.
-Not here: what the inputs mean (mlops.contracts.programs).
+Not here: what the inputs mean (mlops.contracts).
 Law: a value of a secret is an Output from the first line on, and Pulumi keeps it encrypted.
 """
 
@@ -12,24 +12,20 @@ import json
 from typing import TypeVar
 
 import pulumi
-from pydantic import ValidationError
 
-from mlops.contracts.programs import ProgramInputs
+from mlops.contracts.codec import ContractError, decode
+from mlops.contracts.program import ProgramInputs
 
 T = TypeVar("T", bound=ProgramInputs)
 
 
-def inputs_of(model: type[T]) -> T:
-    """From the configuration key `inputs`. Raises pulumi.RunError, which Pulumi shows without a traceback."""
+def inputs_of(kind: type[T]) -> T:
+    """Return the configuration key `inputs` as a `kind`. Raises pulumi.RunError, which Pulumi shows without a traceback."""
     text = pulumi.Config().require("inputs")
     try:
-        return model.model_validate_json(text)
-    except ValidationError as error:
-        told = "; ".join(
-            f"{'.'.join(map(str, e['loc'])) or 'inputs'}: {e['msg'].removeprefix('Value error, ')}"
-            for e in error.errors()
-        )
-        raise pulumi.RunError(f"The configuration `inputs` does not fit: {told}.") from error
+        return decode(kind, text)
+    except ContractError as error:
+        raise pulumi.RunError(f"The configuration `inputs` does not fit: {error}.") from error
 
 
 class Secrets:
@@ -46,7 +42,7 @@ class Secrets:
         self._text = text
 
     def data(self) -> dict[str, pulumi.Output[str]]:
-        """As the `data` of a Secret."""
+        """Return them as the `data` of a Secret."""
         return {name: self._encoded(name) for name in self._names}
 
     def _encoded(self, name: str) -> pulumi.Output[str]:

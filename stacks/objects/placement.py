@@ -12,7 +12,16 @@ from dataclasses import dataclass
 
 import pulumi
 
-from mlops.contracts.programs import ProgramInputs
+from mlops.contracts.names import (
+    LABEL_COMPONENT,
+    LABEL_INSTANCE,
+    LABEL_NAME,
+    LABEL_OWNER,
+    LABEL_PROJECT,
+    LABEL_VERSION,
+    OWNER,
+)
+from mlops.contracts.program import ProgramInputs
 from stacks.objects.api import ObjectMetaArgsDict, Provider
 
 NO_WAIT = {"pulumi.com/skipAwait": "true", "pulumi.com/deletionPropagationPolicy": "background"}
@@ -22,7 +31,7 @@ waited for when it goes must go at once, or its successor of the same name finds
 
 @dataclass(frozen=True)
 class Part:
-    """`component`: platform, training, serving or watching. `instance`: the one of many that share `name`."""
+    """What an object belongs to. `component`: platform, training, serving or watching. `instance`: the one of many that share `name`."""
 
     name: str
     instance: str
@@ -31,16 +40,16 @@ class Part:
 
     @property
     def selector(self) -> dict[str, str]:
-        """Finds the pods; a selector cannot be changed, and so has no label that can."""
+        """Return the labels that find the pods. A selector cannot be changed, and so has no label that can."""
         return {
-            "app.kubernetes.io/name": self.name,
-            "app.kubernetes.io/instance": self.instance,
-            "app.kubernetes.io/component": self.component,
+            LABEL_NAME: self.name,
+            LABEL_INSTANCE: self.instance,
+            LABEL_COMPONENT: self.component,
         }
 
 
 class Placement:
-    """The cluster by an explicit provider, so that no ambient default decides where objects go."""
+    """The cluster and namespace of a program's objects, by an explicit provider: no ambient default decides."""
 
     def __init__(self, inputs: ProgramInputs) -> None:
         self.namespace = inputs.namespace
@@ -56,20 +65,20 @@ class Placement:
         )
 
     def labels(self, part: Part) -> dict[str, str]:
-        version = {"app.kubernetes.io/version": part.version} if part.version else {}
+        version = {LABEL_VERSION: part.version} if part.version else {}
         return {
             **self._labels,
             **part.selector,
             **version,
-            "app.kubernetes.io/part-of": self._project,
-            "app.kubernetes.io/managed-by": "mlops",
+            LABEL_PROJECT: self._project,
+            LABEL_OWNER: OWNER,
         }
 
     def metadata(self, name: str, part: Part, annotations: Mapping[str, str] | None = None) -> ObjectMetaArgsDict:
-        told: ObjectMetaArgsDict = {"name": name, "namespace": self.namespace, "labels": self.labels(part)}
+        metadata: ObjectMetaArgsDict = {"name": name, "namespace": self.namespace, "labels": self.labels(part)}
         if annotations:
-            told["annotations"] = dict(annotations)
-        return told
+            metadata["annotations"] = dict(annotations)
+        return metadata
 
     def clusterwide(self, name: str, part: Part) -> ObjectMetaArgsDict:
         return {"name": name, "labels": self.labels(part)}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from mlops.contracts.programs import TERMINATION_LOG
+from mlops.contracts.names import TERMINATION_LOG, USER
 from stacks.objects.api import (
     ContainerArgsDict,
     EnvVarArgsDict,
@@ -20,8 +20,6 @@ from stacks.objects.api import (
     VolumeMountArgsDict,
 )
 
-USER = 65532
-"""`nonroot` of the distroless images, by custom; the image need not know it."""
 SCRATCH = "scratch"
 _TMP: VolumeMountArgsDict = {"name": SCRATCH, "mount_path": "/tmp", "sub_path": "tmp"}  # noqa: S108
 
@@ -92,11 +90,14 @@ def from_secret(secret: str, names: Sequence[str]) -> list[EnvVarArgsDict]:
     return [{"name": name, "value_from": {"secret_key_ref": {"name": secret, "key": name}}} for name in sorted(names)]
 
 
-def key_of(path: str) -> str:
-    """`path` as a key of a ConfigMap, which may not hold a slash: reversible, so that no two paths share one."""
+def config_map_key(path: str) -> str:
+    """Return `path` as a key of a ConfigMap, which may not hold a slash; no two paths share one."""
     return re.sub(r"[^A-Za-z0-9.-]", lambda found: "".join(f"_{b:02X}" for b in found[0].encode()), path)
 
 
 def files_volume(name: str, config_map: str, paths: Sequence[str]) -> VolumeArgsDict:
     items = sorted(paths)
-    return {"name": name, "config_map": {"name": config_map, "items": [{"key": key_of(p), "path": p} for p in items]}}
+    return {
+        "name": name,
+        "config_map": {"name": config_map, "items": [{"key": config_map_key(p), "path": p} for p in items]},
+    }

@@ -9,7 +9,7 @@ from pathlib import Path
 if (root := str(Path(__file__).resolve().parents[2])) not in sys.path:
     sys.path.insert(0, root)
 
-from mlops.contracts.programs import PlatformInputs
+from mlops.contracts.platform import PlatformInputs
 from stacks.objects.inputs import inputs_of
 from stacks.objects.placement import Placement
 from stacks.platform.namespace import lay_ground

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import pulumi
 
-from mlops.contracts.programs import CLAIM, GPU_RESOURCE, PlatformInputs, Storage
+from mlops.contracts.names import CLAIM, GPU_RESOURCE
+from mlops.contracts.platform import PlatformInputs, StorageInputs
 from stacks.objects.api import (
     LimitRange,
     Namespace,
@@ -105,7 +106,7 @@ def _priorities(inputs: PlatformInputs, place: Placement, part: Part) -> None:
         )
 
 
-def _claim(storage: Storage, place: Placement, part: Part, options: pulumi.ResourceOptions) -> None:
+def _claim(storage: StorageInputs, place: Placement, part: Part, options: pulumi.ResourceOptions) -> None:
     PersistentVolumeClaim(
         "claim",
         metadata=place.metadata(CLAIM, part, NO_WAIT),

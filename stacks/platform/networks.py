@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 import pulumi
 
-from mlops.contracts.programs import PORT, PlatformInputs
+from mlops.contracts.names import LABEL_COMPONENT, LABEL_OWNER, OWNER, PORT
+from mlops.contracts.platform import PlatformInputs
 from stacks.objects.api import (
     LabelSelectorRequirementArgsDict,
     NetworkPolicy,
@@ -23,7 +24,6 @@ from stacks.objects.api import (
 from stacks.objects.placement import Part, Placement
 
 _NAMESPACE = "kubernetes.io/metadata.name"
-_COMPONENT = "app.kubernetes.io/component"
 
 
 def draw_networks(inputs: PlatformInputs, place: Placement, part: Part, options: pulumi.ResourceOptions) -> None:
@@ -44,24 +44,24 @@ def draw_networks(inputs: PlatformInputs, place: Placement, part: Part, options:
         NetworkPolicy(f"network/{name}", metadata=place.metadata(f"mlops-{name}", part), spec=spec, opts=options)
 
     # In a namespace that was there before, pods of others go on talking as they did.
-    policy("default", {"app.kubernetes.io/managed-by": "mlops"} if inputs.adopt else {})
-    policy("training", {_COMPONENT: "training"}, egress=[_names(), _out(inputs.blocked)])
-    policy("watching", {_COMPONENT: "watching"}, egress=[_names(), _out(inputs.blocked)])
+    policy("default", {LABEL_OWNER: OWNER} if inputs.adopt else {})
+    policy("training", {LABEL_COMPONENT: "training"}, egress=[_names(), _out(inputs.blocked)])
+    policy("watching", {LABEL_COMPONENT: "watching"}, egress=[_names(), _out(inputs.blocked)])
     policy(
         "serving",
-        {_COMPONENT: "serving"},
+        {LABEL_COMPONENT: "serving"},
         ingress=[{"from_": _askers(inputs), "ports": [{"port": PORT, "protocol": "TCP"}]}],
         egress=[_names()],
     )
 
 
 def _askers(inputs: PlatformInputs) -> list[NetworkPolicyPeerArgsDict]:
-    peers: list[NetworkPolicyPeerArgsDict] = [{"pod_selector": {"match_labels": {_COMPONENT: "watching"}}}]
+    peers: list[NetworkPolicyPeerArgsDict] = [{"pod_selector": {"match_labels": {LABEL_COMPONENT: "watching"}}}]
     if inputs.gateway_namespace:
         peers.append({"namespace_selector": {"match_labels": {_NAMESPACE: inputs.gateway_namespace}}})
     else:
         others: LabelSelectorRequirementArgsDict = {
-            "key": _COMPONENT,
+            "key": LABEL_COMPONENT,
             "operator": "NotIn",
             "values": ["training", "serving"],
         }
@@ -72,7 +72,7 @@ def _askers(inputs: PlatformInputs) -> list[NetworkPolicyPeerArgsDict]:
 
 
 def _names() -> NetworkPolicyEgressRuleArgsDict:
-    """To the cluster's DNS."""
+    """Allow questions to the cluster's DNS."""
     return {
         "to": [{"namespace_selector": {"match_labels": {_NAMESPACE: "kube-system"}}}],
         "ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}],
@@ -80,7 +80,7 @@ def _names() -> NetworkPolicyEgressRuleArgsDict:
 
 
 def _out(blocked: Sequence[str]) -> NetworkPolicyEgressRuleArgsDict:
-    """To all networks and pods but for `blocked`, by default the cloud's own about the node and its credentials."""
+    """Allow all networks and pods but for `blocked`, by default the cloud's own about the node and its credentials."""
 
     def block(network: str) -> NetworkPolicyPeerArgsDict:
         inside = [one for one in blocked if (":" in one) == (":" in network)]

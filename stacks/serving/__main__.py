@@ -11,7 +11,7 @@ if (root := str(Path(__file__).resolve().parents[2])) not in sys.path:
 
 import pulumi
 
-from mlops.contracts.programs import ServingInputs
+from mlops.contracts.serving_pods import ServingInputs
 from stacks.objects.inputs import Secrets, inputs_of
 from stacks.objects.placement import Placement
 from stacks.serving.endpoint import serve

@@ -12,7 +12,9 @@ from typing import Any
 
 import pulumi
 
-from mlops.contracts.programs import PORT, ServingInputs
+from mlops.contracts.codec import to_json
+from mlops.contracts.names import PORT
+from mlops.contracts.serving_pods import ROLLOUT_STATE, EndpointState, ServingInputs
 from stacks.objects.api import CustomResource, Secret
 from stacks.objects.inputs import Secrets
 from stacks.objects.placement import Part, Placement
@@ -20,7 +22,7 @@ from stacks.serving.version import add_version
 
 
 def serve(inputs: ServingInputs, place: Placement, secrets: Secrets) -> dict[str, Any]:
-    """Gives the outputs: `told`, what is there; `url`, where the hostname is known."""
+    """Return the outputs: `rollout_state`, what is there; `url`, where the hostname is known."""
     part = Part(inputs.name, inputs.name, "serving")
     before: list[pulumi.Resource] = []
     if inputs.secrets:
@@ -36,14 +38,11 @@ def serve(inputs: ServingInputs, place: Placement, secrets: Secrets) -> dict[str
     weights = {version: weight for version, weight in sorted(inputs.weights.items()) if weight}
     if weights:
         _route(inputs, weights, place, part, services)
-    told = {
-        "live": inputs.live,
-        "next": inputs.next,
-        "versions": {version: it.model_dump(mode="json") for version, it in sorted(inputs.versions.items())},
-        "weights": weights,
-    }
+    versions = dict(sorted(inputs.versions.items()))
+    state = EndpointState(live=inputs.live, next=inputs.next, versions=versions, weights=weights)
     host = inputs.parent.hostname
-    return {"told": told, **({"url": f"{inputs.parent.scheme}://{host}/{inputs.name}"} if host else {})}
+    url = {"url": f"{inputs.parent.scheme}://{host}/{inputs.name}"} if host else {}
+    return {ROLLOUT_STATE: to_json(state), **url}
 
 
 def _route(

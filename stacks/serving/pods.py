@@ -1,13 +1,16 @@
 """Make the pods of one version.
 
-Lives here: serving_pod: what it is told, when it is ready, where it logs.
+Lives here: serving_pod: how it is configured, when it is ready, where it logs.
 Not here: the Deployment that starts it (version).
-Law: ready means that the golden request was answered rightly; a pod that is told to end finishes what it has.
+Law: ready means that the golden request was answered rightly; a pod that is asked to end finishes what it has.
 """
 
 from __future__ import annotations
 
-from mlops.contracts.programs import API_KEY, LOGS, PORT, SECRETS, ServingInputs
+from mlops.contracts.codec import to_env
+from mlops.contracts.names import API_KEY, LOGS, PORT, SECRETS
+from mlops.contracts.server import LogConfig, ServerConfig
+from mlops.contracts.serving_pods import ServingInputs
 from stacks.objects.api import (
     ContainerArgsDict,
     EnvVarArgsDict,
@@ -63,19 +66,16 @@ def _serve(inputs: ServingInputs, version: str) -> ContainerArgsDict:
 
 
 def _environment(inputs: ServingInputs, version: str) -> list[EnvVarArgsDict]:
-    told = {
-        "MLOPS_VERSION": version,
-        "MLOPS_PORT": str(PORT),
-        "MLOPS_DRAIN": str(inputs.drain),
-        "MLOPS_GRACE": str(inputs.grace),
-    }
-    if API_KEY in inputs.secrets:
-        told["MLOPS_API_KEY_FILE"] = f"{SECRETS}/{API_KEY}"
-    if inputs.log:
-        told["MLOPS_LOG_DIR"] = LOGS
-        for name, value in (("SAMPLE", inputs.log.sample), ("FLUSH", inputs.log.flush), ("KEEP", inputs.log.keep)):
-            told[f"MLOPS_LOG_{name}"] = str(int(value) if value.is_integer() else value)
-    return variables(told)
+    log = inputs.log
+    config = ServerConfig(
+        version=version,
+        port=PORT,
+        drain=inputs.drain,
+        grace=inputs.grace,
+        key_file=f"{SECRETS}/{API_KEY}" if API_KEY in inputs.secrets else None,
+        log=LogConfig(dir=LOGS, sample=log.sample, flush=log.flush, keep=log.keep) if log else None,
+    )
+    return variables(to_env(config, "version", "port", "drain", "grace", "key_file", "log"))
 
 
 def _mounts(inputs: ServingInputs) -> list[VolumeMountArgsDict]:

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 import pulumi
 
-from mlops.contracts.programs import PORT, Autoscale, ServingInputs
+from mlops.contracts.names import PORT
+from mlops.contracts.serving_pods import AutoscaleInputs, ServingInputs
 from stacks.objects.api import (
     Deployment,
     DeploymentSpecArgsDict,
@@ -61,7 +62,7 @@ def add_version(inputs: ServingInputs, version: str, place: Placement, before: S
 
 
 def scales(inputs: ServingInputs, version: str) -> bool:
-    """A version out of work is not scaled: an autoscaler has at least one pod."""
+    """Say whether a version is scaled. One out of work is not: an autoscaler has at least one pod."""
     return inputs.autoscale is not None and inputs.versions[version].replicas > 0
 
 
@@ -106,7 +107,7 @@ def _autoscaler(inputs: ServingInputs, version: str, place: Placement, part: Par
     )
 
 
-def _metrics(autoscale: Autoscale) -> list[MetricSpecArgsDict]:
+def _metrics(autoscale: AutoscaleInputs) -> list[MetricSpecArgsDict]:
     metrics: list[MetricSpecArgsDict] = []
     if autoscale.cpu is not None:
         target: MetricTargetArgsDict = {"type": "Utilization", "average_utilization": autoscale.cpu}

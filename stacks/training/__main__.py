@@ -9,7 +9,7 @@ from pathlib import Path
 if (root := str(Path(__file__).resolve().parents[2])) not in sys.path:
     sys.path.insert(0, root)
 
-from mlops.contracts.programs import TrainingInputs
+from mlops.contracts.training_job import TrainingInputs
 from stacks.objects.inputs import Secrets, inputs_of
 from stacks.objects.placement import Placement
 from stacks.training.run import run_job

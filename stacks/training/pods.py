@@ -7,7 +7,10 @@ Law: the workspace is the pod's own and starts with exactly the files that were 
 
 from __future__ import annotations
 
-from mlops.contracts.programs import GPU_PRODUCT, GPU_RESOURCE, WORKSPACE, TrainingInputs
+from mlops.contracts.codec import to_env
+from mlops.contracts.names import GPU_PRODUCT, GPU_RESOURCE, WORKSPACE
+from mlops.contracts.pod import PodPlace
+from mlops.contracts.training_job import TrainingInputs
 from stacks.objects.api import (
     ContainerArgsDict,
     EnvVarArgsDict,
@@ -61,18 +64,15 @@ def _train(inputs: TrainingInputs) -> ContainerArgsDict:
     resources = needs(inputs.cpu, inputs.memory, more, disk=inputs.scratch)
     mounts: list[VolumeMountArgsDict] = [_WORKSPACE, {"name": "shm", "mount_path": "/dev/shm"}]  # noqa: S108
     made = container(CONTAINER, inputs.image, resources, env=_environment(inputs), mounts=mounts)
-    made["command"] = inputs.command
+    made["command"] = list(inputs.command)
     made["working_dir"] = WORKSPACE
     return made
 
 
 def _environment(inputs: TrainingInputs) -> list[EnvVarArgsDict]:
-    """JOB_COMPLETION_INDEX, the pod's rank, is put there by Kubernetes."""
-    ours = {
-        "MLOPS_PODS": str(inputs.pods),
-        "MLOPS_GPUS": str(inputs.gpus),
-        "MLOPS_COORDINATOR": f"{inputs.job}-0.{inputs.job}",
-    }
+    """Return the variables of the pod; JOB_COMPLETION_INDEX, its rank, is put there by Kubernetes."""
+    place = PodPlace(pods=inputs.pods, gpus=inputs.gpus, coordinator=f"{inputs.job}-0.{inputs.job}")
+    ours = to_env(place, "pods", "gpus", "coordinator")
     return [*variables({**inputs.env, **ours}), *from_secret(inputs.job, inputs.secrets)]
 
 

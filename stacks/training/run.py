@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import pulumi
 
-from mlops.contracts.programs import COORDINATOR_PORT, MISTAKE, TrainingInputs
+from mlops.contracts.names import COORDINATOR_PORT, MISTAKE
+from mlops.contracts.training_job import TrainingInputs
 from stacks.objects.api import (
     ConfigMap,
     Job,
@@ -21,7 +22,7 @@ from stacks.objects.api import (
 )
 from stacks.objects.inputs import Secrets
 from stacks.objects.placement import NO_WAIT, Part, Placement
-from stacks.objects.pods import key_of
+from stacks.objects.pods import config_map_key
 from stacks.training.pods import CONTAINER, training_pod
 
 
@@ -75,7 +76,7 @@ def _failures() -> PodFailurePolicyArgsDict:
 
 
 def _names(inputs: TrainingInputs, place: Placement, part: Part) -> Service:
-    """Gives each pod a name, JOB-INDEX.JOB, before it is ready: they find each other while they start."""
+    """Give each pod a name, JOB-INDEX.JOB, before it is ready: they find each other while they start."""
     return Service(
         f"service/{inputs.job}",
         metadata=place.metadata(inputs.job, part, NO_WAIT),
@@ -93,7 +94,7 @@ def _files(inputs: TrainingInputs, place: Placement, part: Part) -> ConfigMap:
     return ConfigMap(
         f"files/{inputs.job}",
         metadata=place.metadata(inputs.job, part),
-        data={key_of(path): inputs.files[path] for path in sorted(inputs.files)},
+        data={config_map_key(path): inputs.files[path] for path in sorted(inputs.files)},
         immutable=True,
         opts=place.options(),
     )

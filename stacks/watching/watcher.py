@@ -13,7 +13,8 @@ from collections.abc import Mapping
 
 import pulumi
 
-from mlops.contracts.programs import FILES, LOGS, OUT, WatchingInputs
+from mlops.contracts.names import FILES, LOGS, OUT
+from mlops.contracts.watching import WatchingInputs
 from stacks.objects.api import (
     ConfigMap,
     ContainerArgsDict,
@@ -27,7 +28,7 @@ from stacks.objects.api import (
 )
 from stacks.objects.inputs import Secrets
 from stacks.objects.placement import NO_WAIT, Part, Placement
-from stacks.objects.pods import container, files_volume, from_secret, key_of, needs, pod, variables
+from stacks.objects.pods import config_map_key, container, files_volume, from_secret, needs, pod, variables
 
 
 def watch(inputs: WatchingInputs, place: Placement, secrets: Secrets) -> None:
@@ -35,7 +36,7 @@ def watch(inputs: WatchingInputs, place: Placement, secrets: Secrets) -> None:
     part = Part(inputs.name, name, "watching")
     before: list[pulumi.Resource] = []
     if inputs.files:
-        content = {key_of(path): inputs.files[path] for path in sorted(inputs.files)}
+        content = {config_map_key(path): inputs.files[path] for path in sorted(inputs.files)}
         before.append(
             ConfigMap(f"files/{name}", metadata=place.metadata(name, part), binary_data=content, opts=place.options())
         )
@@ -54,12 +55,12 @@ def watch(inputs: WatchingInputs, place: Placement, secrets: Secrets) -> None:
 
 
 def _digest(files: Mapping[str, str]) -> str:
-    """Starts the watcher anew when its files are others: it reads them once."""
+    """Return a digest that starts the watcher anew when its files are others: it reads them once."""
     return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _always(template: PodTemplateSpecArgsDict, place: Placement, part: Part, before: list[pulumi.Resource]) -> None:
-    """One at a time: two watchers would write the same findings."""
+    """Run one watcher at a time: two would write the same findings."""
     Deployment(
         f"deployment/{part.instance}",
         metadata=place.metadata(part.instance, part, NO_WAIT),
@@ -113,7 +114,7 @@ def _watch(inputs: WatchingInputs, name: str) -> ContainerArgsDict:
         mounts.append({"name": "files", "mount_path": FILES, "read_only": True})
     env = [*variables(inputs.env), *from_secret(name, inputs.secrets)]
     made = container("watch", inputs.image, needs(inputs.cpu, inputs.memory), env=env, mounts=mounts)
-    made["command"] = inputs.command
+    made["command"] = list(inputs.command)
     return made
 
 

@@ -16,7 +16,7 @@ from mlops.engine.lease import Holder, free, holder_of, lease
 from mlops.engine.resource import Record
 from mlops.engine.state import Head, Intent, Operation, operation_id
 from mlops.engine.store import DatabaseStore, open_database
-from mlops.engine.tables import FORMAT
+from mlops.engine.tables import STATE_FORMAT
 from mlops.errors import LockHeld, StateFailed
 from tests.engine_world import opened as opened_world
 from tests.engine_world import thing
@@ -47,7 +47,7 @@ class Bench:
         return self.stack.enter_context(lease(store, Holder.me("me", "now")))
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     with ExitStack() as stack:
         file = f"sqlite:///{tmp_path / 'state.db'}"
@@ -294,6 +294,7 @@ def test_many_threads_write_with_one_lease_and_no_serial_is_lost(bench: Bench) -
     assert store.head().serial == 20
 
 
+@pytest.mark.slow
 def test_a_database_that_is_lost_in_the_middle_stops_the_apply_and_nothing_is_lost(
     postgres: str, tmp_path: Path
 ) -> None:
@@ -335,7 +336,7 @@ def test_a_state_of_an_older_version_is_read_as_it_is_and_brought_up_to_date_by_
     assert held() == 1
     newer = bench.open()
     newer.prepare()
-    assert held() == FORMAT
+    assert held() == STATE_FORMAT
     assert (dict(newer.records()), newer.head()) == ({A: written}, old.head())
     begun = Intent("k2", B, "create", "o", {"inputs": {}})
     newer.intend(begun, at="t", token=token)
@@ -347,7 +348,7 @@ def test_a_state_of_a_newer_version_is_neither_read_nor_written(bench: Bench) ->
     store = bench.open()
     store.write(full(), operation="o", at="t", token=bench.hold(store))
     with store.engine.begin() as connection:
-        connection.exec_driver_sql(f"UPDATE mlops_meta SET format = {FORMAT + 1}")
+        connection.exec_driver_sql(f"UPDATE mlops_meta SET format = {STATE_FORMAT + 1}")
     for ask in (DatabaseStore.records, DatabaseStore.prepare, DatabaseStore.intents):
         with pytest.raises(StateFailed, match="A newer mlops has applied here; install that version"):
             ask(bench.open())

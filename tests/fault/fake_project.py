@@ -22,12 +22,11 @@ from mlops.api import Project
 from mlops.engine.apply import ApplyContext, Result, apply_plan
 from mlops.engine.lease import Holder, lease
 from mlops.engine.plan import Change, make_plan
-from mlops.engine.resource import Action
 from mlops.engine.selection import EVERYTHING, Selection
 from mlops.tools.dvc.cache import Cache
 from mlops.tools.dvc.lockfile import LockFile
 from mlops.tools.dvc.reader import read_lock
-from mlops.tools.supervisor import Program, State
+from mlops.tools.supervisor import ProcessState, Program
 from tests.engine_world import hurry
 
 ROOT = Path(__file__).parents[2]
@@ -169,8 +168,8 @@ class FakeSupervisor:
     def end_orphans(self) -> list[int]:
         return []
 
-    def states(self) -> dict[str, State]:
-        return {name: State("RUNNING", 1) for name in self.doors.programs.get(self.folder, {})}
+    def states(self) -> dict[str, ProcessState]:
+        return {name: ProcessState("RUNNING", 1) for name in self.doors.programs.get(self.folder, {})}
 
     def put(self, program: Program) -> None:
         running = self.doors.programs[self.folder]
@@ -244,7 +243,7 @@ class Chain:
     def plan(self, selection: Selection = EVERYTHING) -> list[Change]:
         """What is pending."""
         changes = make_plan(self._open().look().plan_inputs, selection)
-        return [change for change in changes if change.action not in (Action.NOOP, Action.ADOPT)]
+        return [change for change in changes if change.action.changes_something]
 
     def apply(self, selection: Selection = EVERYTHING, *, store: Callable[[Any], Any] = lambda store: store) -> Result:
         project = self._open()

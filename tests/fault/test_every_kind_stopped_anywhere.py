@@ -105,7 +105,7 @@ def test_the_plan_that_is_stopped_has_every_action_and_every_kind(chain: Chain) 
     told = {(change.action, change.address.kind) for change in chain.plan()}
     kinds = {"dataset", "model", "package", "stack", "endpoint", "monitor"}
     assert {kind for action, kind in told if action is Action.CREATE} == kinds
-    assert {kind for action, kind in told if action in (Action.DELETE, Action.FORGET)} == kinds
+    assert {kind for action, kind in told if action.removes_record} == kinds
     changed = (Action.UPDATE, Action.RUN, Action.MAYBE)
     assert {kind for action, kind in told if action in changed} == kinds - {"dataset"}
     assert {(c.action, c.address.kind) for c in chain.plan(ANEW)} >= {(Action.REPLACE, at.kind) for at in ANEW.replace}

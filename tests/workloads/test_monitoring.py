@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from mlops.contracts.codec import convert
+from mlops.contracts.watcher import WatcherConfig
 from mlops.workloads.monitoring.drift import compare
 from mlops.workloads.monitoring.labels import Labels
 from mlops.workloads.monitoring.log import entries_between
@@ -29,7 +31,7 @@ def columns(
 
 
 def moved(baseline: Profile, window: Profile, **how: Any) -> dict[str, str]:
-    return {told.name: told.method for told in compare(baseline, window, KINDS, **how) if told.moved}
+    return {test.name: test.method for test in compare(baseline, window, KINDS, **how) if test.moved}
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +53,8 @@ def test_each_column_that_moved_is_named_with_its_test(baseline: Profile) -> Non
 @pytest.mark.parametrize("method", ["psi", "jensen_shannon"])
 def test_the_other_methods_see_the_same(baseline: Profile, method: str) -> None:
     assert moved(baseline, Profile.of(columns(3, 2000), KINDS), method=method) == {}
-    told = moved(baseline, Profile.of(columns(3, 2000, shift=1.0, favour="A"), KINDS), method=method)
-    assert told == {"temp": method, "carrier": method}
+    found = moved(baseline, Profile.of(columns(3, 2000, shift=1.0, favour="A"), KINDS), method=method)
+    assert found == {"temp": method, "carrier": method}
 
 
 def test_a_small_difference_in_a_big_window_is_no_finding(baseline: Profile) -> None:
@@ -68,10 +70,10 @@ def test_profiles_of_parts_merge_into_the_profile_of_the_whole(baseline: Profile
     assert moved(baseline, Profile.read(tmp_path / "profile.bin", 800)) == {"temp": "ks"}
 
 
-def write_log(path: Path, start: float, told: dict[str, Any], *, ids: str = "r") -> None:
+def write_log(path: Path, start: float, values: dict[str, Any], *, ids: str = "r") -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
-        for index, (temp, carrier) in enumerate(zip(told["temp"], told["carrier"], strict=True)):
+        for index, (temp, carrier) in enumerate(zip(values["temp"], values["carrier"], strict=True)):
             row = {"temp": temp, "carrier": carrier}
             answer = {"predictions": [{"probability": 0.5, "late": False}], "version": "v1"}
             line = {"t": start + index * 0.001, "v": "v1", "id": f"{ids}{index}", "q": row, "a": answer}
@@ -82,14 +84,15 @@ def watcher(tmp_path: Path, profile: Profile, **config: Any) -> Watcher:
     folder = tmp_path / "baseline"
     folder.mkdir(exist_ok=True)
     profile.write(folder / "baseline.bin")
-    told = {"kinds": KINDS, "rows": profile.rows, "digest": "b1", "metrics": {"test_auc": 0.9}, "task": "binary"}
-    (folder / "baseline.json").write_text(json.dumps(told))
+    trained = {"kinds": KINDS, "rows": profile.rows, "digest": "b1", "metrics": {"test_auc": 0.9}, "task": "binary"}
+    (folder / "baseline.json").write_text(json.dumps(trained))
     contract = {"task": "binary", "label": "late", "classes": [False, True], "outputs": [{"name": "probability"}]}
     (tmp_path / "contract.json").write_text(json.dumps(contract))
-    return Watcher({
+    return Watcher(convert(WatcherConfig, {
         "monitor": "monitor.m", "log_dir": str(tmp_path / "log"), "baseline_dir": str(folder), "out_dir": str(tmp_path / "out"),
-        "window": 10, "min_rows": 200, "drift": {}, "contract": str(tmp_path / "contract.json"), **config,
-    })  # fmt: skip
+        "window": 10, "min_rows": 200, "drift": {}, "on_finding": "propose", "contract": str(tmp_path / "contract.json"),
+        "schema": "", "profile": "", "baseline_digest": "b1", "metrics": {}, **config,
+    }))  # fmt: skip
 
 
 def findings(tmp_path: Path) -> list[dict[str, Any]]:
@@ -102,12 +105,12 @@ def test_a_window_is_judged_once_after_it_is_over(tmp_path: Path, baseline: Prof
     first = watcher(tmp_path, baseline)
     assert not first.tick(start + 5)
     assert first.tick(start + 13)
-    (told,) = findings(tmp_path)
-    assert [column["name"] for column in told["columns"]] == ["temp"]
-    assert told["rows"] == 1000
+    (finding,) = findings(tmp_path)
+    assert [column["name"] for column in finding["columns"]] == ["temp"]
+    assert finding["rows"] == 1000
     again = watcher(tmp_path, baseline)
     assert again.tick(start + 30)
-    assert findings(tmp_path) == [told]
+    assert findings(tmp_path) == [finding]
 
 
 def test_a_thin_window_is_joined_to_the_next(tmp_path: Path, baseline: Profile) -> None:
@@ -115,9 +118,9 @@ def test_a_thin_window_is_joined_to_the_next(tmp_path: Path, baseline: Profile) 
     for number in range(3):
         at = start + 10 * number
         write_log(tmp_path / f"log/v1-1-{int(at * 1e9)}.jsonl", at, columns(number, 90))
-    told = watcher(tmp_path, baseline)
+    watching = watcher(tmp_path, baseline)
     for _ in range(3):
-        assert told.tick(start + 33)
+        assert watching.tick(start + 33)
     status = json.loads((tmp_path / "out/status.json").read_text())
     assert (status["windows"], status["rows"]) == (1, 270)
 
@@ -127,13 +130,13 @@ def test_a_finding_is_extended_and_an_acknowledged_one_not_repeated(tmp_path: Pa
     for number in range(3):
         at = start + 10 * number
         write_log(tmp_path / f"log/v1-1-{int(at * 1e9)}.jsonl", at, columns(number, 500, shift=0.8))
-    told = watcher(tmp_path, baseline)
-    told.tick(start + 13)
-    told.tick(start + 23)
+    watching = watcher(tmp_path, baseline)
+    watching.tick(start + 13)
+    watching.tick(start + 23)
     (one,) = findings(tmp_path)
     assert (one["windows"], one["rows"]) == (2, 1000)
     (tmp_path / f"out/findings/{one['id']}.ack.json").write_text("{}")
-    told.tick(start + 33)
+    watching.tick(start + 33)
     assert len([path for path in (tmp_path / "out/findings").glob("*.json") if "ack" not in path.name]) == 1
 
 
@@ -150,7 +153,7 @@ def test_late_labels_are_measured_from_a_few_hundred(tmp_path: Path) -> None:
     for number in range(400):
         score = chance.random()
         labels.predicted(f"r{number}", [score])
-        labels.told({"id": f"r{number}", "label": chance.random() < 0.5})
+        labels.add({"id": f"r{number}", "label": chance.random() < 0.5})
         if number == 50:
             assert "auc" not in labels.measure()
     live = labels.measure()
@@ -162,9 +165,9 @@ def test_late_labels_are_measured_from_a_few_hundred(tmp_path: Path) -> None:
 
 
 def test_a_statistic_means_the_same_whatever_the_number_of_rows(baseline: Profile) -> None:
-    told = {}
+    statistics = {}
     for count in (1000, 20_000):
         window = Profile.of(columns(3, count, favour="A"), KINDS)
-        told[count] = next(one for one in compare(baseline, window, KINDS) if one.method == "chi2").statistic
-    assert told[1000] == pytest.approx(0.4, abs=0.05)
-    assert told[20_000] == pytest.approx(0.4, abs=0.02)
+        statistics[count] = next(one for one in compare(baseline, window, KINDS) if one.method == "chi2").statistic
+    assert statistics[1000] == pytest.approx(0.4, abs=0.05)
+    assert statistics[20_000] == pytest.approx(0.4, abs=0.02)

@@ -16,7 +16,7 @@ import pytest
 from mlops.workloads.data.prepare import prepare
 from mlops.workloads.serving.app import Application, GoldenFailed
 from mlops.workloads.serving.log import PredictionLog
-from mlops.workloads.serving.rows import BadRows, Reader
+from mlops.workloads.serving.rows import BadRows, RowReader
 from mlops.workloads.training.export import export
 from mlops.workloads.training.train import train
 from tests.workloads.conftest import say_dataset, say_model, write_rows
@@ -67,8 +67,8 @@ def test_gathered_requests_get_the_answers_they_would_get_alone(model: Path) -> 
 
     async def together() -> list[Any]:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(application), base_url="http://x") as client:
-            told = await asyncio.gather(*(client.post("/predict", json=row) for row in rows))
-            return [answer.json()["predictions"][0]["probability"] for answer in told]
+            answers = await asyncio.gather(*(client.post("/predict", json=row) for row in rows))
+            return [answer.json()["predictions"][0]["probability"] for answer in answers]
 
     alone = [ask(application, "POST", "/predict", json=row).json()["predictions"][0]["probability"] for row in rows]
     assert asyncio.run(together()) == pytest.approx(alone, abs=1e-6)
@@ -90,7 +90,7 @@ def test_gathered_requests_get_the_answers_they_would_get_alone(model: Path) -> 
         ('{"number": 1e999}', 400, None, "JSON"),
     ],
 )
-def test_a_bad_body_is_told_with_its_column(
+def test_a_bad_body_is_refused_with_its_column(
     model: Path, body: str, status: int, column: str | None, words: str
 ) -> None:
     answer = ask(Application(model, "v1"), "POST", "/predict", content=body)
@@ -102,17 +102,17 @@ def test_a_bad_body_is_told_with_its_column(
 
 def test_the_label_and_other_known_columns_may_be_sent(model: Path) -> None:
     plain = ask(Application(model, "v1"), "POST", "/predict", json=ROW).json()
-    told = ask(Application(model, "v1"), "POST", "/predict", json={**ROW, "late": True, "grade": "a"})
-    assert told.json() == plain
+    more = ask(Application(model, "v1"), "POST", "/predict", json={**ROW, "late": True, "grade": "a"})
+    assert more.json() == plain
 
 
 def test_the_open_inference_protocol_gives_the_same(model: Path) -> None:
     application = Application(model, "v1")
     inputs = [{"name": k, "shape": [1], "datatype": "BYTES", "data": [v]} for k, v in ROW.items()]
-    told = ask(application, "POST", "/v2/models/m/infer", json={"id": "7", "inputs": inputs}).json()
+    inferred = ask(application, "POST", "/v2/models/m/infer", json={"id": "7", "inputs": inputs}).json()
     plain = ask(application, "POST", "/predict", json=ROW).json()["predictions"][0]["probability"]
-    assert told["outputs"][0]["data"] == pytest.approx([plain])
-    assert told["id"] == "7"
+    assert inferred["outputs"][0]["data"] == pytest.approx([plain])
+    assert inferred["id"] == "7"
     assert ask(application, "GET", "/v2/models/m").json()["inputs"][0] == {
         "name": "number",
         "datatype": "FP64",
@@ -175,11 +175,11 @@ def test_what_was_flushed_survives_a_crash(tmp_path: Path) -> None:
 
 def test_dates_are_read_as_days_and_times_as_microseconds() -> None:
     columns = [{"name": "day", "type": "date", "nullable": True}, {"name": "at", "type": "timestamp", "nullable": True}]
-    reader = Reader({"columns": columns, "label": "y"}, 10)
+    reader = RowReader({"columns": columns, "label": "y"}, 10)
     rows = reader.read(b'{"rows": [{"day": "1970-01-03", "at": "1970-01-01T00:00:01"}, {}]}')
     inputs = reader.inputs(rows)
     assert inputs["day"][0, 0] == 2
     assert inputs["at"][0, 0] == 1_000_000
-    with pytest.raises(BadRows) as told:
+    with pytest.raises(BadRows) as raised:
         reader.read(b'{"day": "yesterday"}')
-    assert told.value.problems[0]["problem"] == 'must be a date such as 2013-12-31, and is "yesterday"'
+    assert raised.value.problems[0]["problem"] == 'must be a date such as 2013-12-31, and is "yesterday"'

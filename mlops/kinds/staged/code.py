@@ -29,6 +29,7 @@ EXEMPT: Mapping[str, str] = {
     "mlops.contracts": "gives values their types, and computes nothing",
     "mlops.errors": "words messages",
     "mlops.extensions": "finds registered code, which is counted itself",
+    "mlops.sources": "pins what is read, by its content",
     "mlops.workloads.stage": "reports progress and problems",
     "mlops.workloads.parent_death": "ends processes",
 }
@@ -105,8 +106,8 @@ def _installed(top: str) -> dict[str, Path]:
         return {}
     if spec is None:
         return {}
-    if not spec.origin:  # a package without __init__.py
-        folders = list(spec.submodule_search_locations or ())
-        return {top: Path(folders[0])} if folders else {}
-    file = Path(spec.origin)
-    return {top: file.parent if file.name == "__init__.py" else file}
+    if spec.origin:
+        file = Path(spec.origin)
+        return {top: file.parent if file.name == "__init__.py" else file}
+    folder = next(iter(spec.submodule_search_locations or ()), None)
+    return {top: Path(folder)} if folder else {}

@@ -13,16 +13,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mlops.address import Address
 from mlops.config.project import LoadedResource, ProjectSpec
-from mlops.config.schema.gate import parse_gate
-from mlops.context.context import METADATA, Context, without
-from mlops.extensions import FAMILIES, METRICS
+from mlops.context.context import Context
+from mlops.context.inputs import METADATA_NAMES, without_fields
 from mlops.kinds.staged.code import project_code, stage_code
-from mlops.metrics.table import metric_named
+from mlops.kinds.staged.registered import encoding_modules, learning_module, measuring_modules, preparing_modules
 from mlops.sources.source import fingerprint_of
 
 _index_guard = threading.Lock()
-_NOT_TRAINED = ("gates", "slices", *METADATA)
+_NOT_TRAINED = ("gates", "slices", *METADATA_NAMES)
 
 
 def dataset_params(resource: LoadedResource, context: Context) -> dict[str, Any]:
@@ -31,34 +31,30 @@ def dataset_params(resource: LoadedResource, context: Context) -> dict[str, Any]
         name: fingerprint_of(source, root=context.root, digests=context.hashes)
         for name, source in resource.inputs["sources"].items()
     }
-    code = stage_code("prepare", context.hashes)
-    return {"prepare": {**without(resource.inputs, *METADATA), "fingerprint": fingerprints, "code": code}}
+    code = dataset_code(resource.inputs, context)
+    return {"prepare": {**without_fields(resource.inputs, *METADATA_NAMES), "fingerprint": fingerprints, "code": code}}
+
+
+def dataset_code(inputs: Mapping[str, Any], context: Context) -> dict[str, str]:
+    """Return the code that prepares a data set: file -> digest. Raises MlopsError where a package is not installed."""
+    return stage_code("prepare", context.hashes, registered=preparing_modules(inputs))
 
 
 def model_params(inputs: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """Raises MlopsError where the module of a `_target_` is not there."""
     target = inputs["architecture"].get("_target_")
     own = project_code(target, context.root, context.hashes) if target else {}
-    family = [FAMILIES.module(inputs["architecture"]["name"])]
-    code = {
-        "train": {**stage_code("train", context.hashes, registered=family), **own},
-        "evaluate": stage_code("evaluate", context.hashes, registered=_metric_modules(inputs)),
-        "export": {**stage_code("export", context.hashes, registered=family), **own},
-    }
+    dataset = context.resources.get(Address("dataset", inputs["dataset"]))
+    transforms = encoding_modules(dataset.inputs) if dataset else ()
+    family = learning_module(inputs)
+    train = stage_code("train", context.hashes, registered=[family, *transforms])
+    evaluate = stage_code("evaluate", context.hashes, registered=measuring_modules(inputs))
+    export = stage_code("export", context.hashes, registered=[family])
     return {
-        "train": {**without(inputs, *_NOT_TRAINED), "code": code["train"]},
-        "evaluate": {"slices": inputs.get("slices", []), "code": code["evaluate"]},
-        "export": {"code": code["export"]},
+        "train": {**without_fields(inputs, *_NOT_TRAINED), "code": {**train, **own}},
+        "evaluate": {"slices": inputs.get("slices", []), "code": evaluate},
+        "export": {"code": {**export, **own}},
     }
-
-
-def _metric_modules(inputs: Mapping[str, Any]) -> list[str]:
-    """Name the modules of all built-in metrics, and of those of other packages that a gate asks for."""
-    asked = {parse_gate(gate).metric.partition("_")[2] for gate in inputs.get("gates", ())}
-    names = sorted({*METRICS.own_names(), *(name for name in asked if name in METRICS)})
-    modules = [METRICS.module(name) for name in names]
-    computing = [metric_named(name).compute.partition(":")[0] for name in names]
-    return sorted({module for module in (*modules, *computing) if module})
 
 
 def rendered(project: ProjectSpec, context: Context) -> dict[str, str]:

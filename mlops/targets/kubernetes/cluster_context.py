@@ -8,17 +8,19 @@ Law: nothing of Pulumi or Kubernetes is imported before a plan meets a stack on 
 from __future__ import annotations
 
 import secrets as random
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlops.address import Address
 from mlops.context.context import Context
 from mlops.context.secrets import read_secret
-from mlops.engine.resource import Action, Attention, Effect, Observed, Part, Reason, Record, Stale
+from mlops.contracts.codec import to_json
+from mlops.contracts.program import ClusterAccess, ProgramInputs
+from mlops.engine.resource import Action, Attention, Effect, Observed, PartChange, Reason, Record, Stale
 from mlops.errors import InvalidConfig, MlopsError, Problem, Source
 from mlops.targets.target import stack_inputs
-from mlops.tools.cluster import Cluster
+from mlops.tools.cluster import ClusterClient
 
 if TYPE_CHECKING:
     from mlops.config.schema.targets.kubernetes import Kubernetes
@@ -46,10 +48,10 @@ class ClusterContext:
         return str(self.stack.namespace)
 
     @property
-    def cluster(self) -> Cluster:
+    def cluster(self) -> ClusterClient:
         """One for each context of a command, so that its connection is kept."""
         key = (self.stack.kubeconfig, self.stack.context)
-        known: Cluster = self.context.clusters.setdefault(key, Cluster(*key))
+        known: ClusterClient = self.context.clusters.setdefault(key, ClusterClient(*key))
         return known
 
     @property
@@ -58,11 +60,9 @@ class ClusterContext:
 
     @property
     def common(self) -> dict[str, Any]:
-        """What every program's inputs begin with."""
-        named = {"kubeconfig": self.stack.kubeconfig, "context": self.stack.context}
-        where = {name: value for name, value in named.items() if value}
+        """The fields of ProgramInputs, which every program's inputs begin with."""
         return {
-            "cluster": where,
+            "cluster": ClusterAccess(kubeconfig=self.stack.kubeconfig or None, context=self.stack.context or None),
             "namespace": self.namespace,
             "project": self.context.settings.name,
             "labels": self.labels,
@@ -115,9 +115,9 @@ class ClusterContext:
     def prints(self) -> dict[tuple[str, str], Prints]:
         """(component, name) -> `KIND/NAME` -> fingerprint, of all that this tool made in the namespace; read once."""
         key = (self.stack.kubeconfig, self.stack.context, self.namespace)
-        if key not in self.context.prints:
-            self.context.prints[key] = self.read_prints()
-        found: dict[tuple[str, str], Prints] = self.context.prints[key]
+        if key not in self.context.fingerprints:
+            self.context.fingerprints[key] = self.read_prints()
+        found: dict[tuple[str, str], Prints] = self.context.fingerprints[key]
         return found
 
     def read_prints(self, labels: str = "") -> dict[tuple[str, str], Prints]:
@@ -152,24 +152,24 @@ def recorded_cluster_context(context: Context, stack_name: str, inputs: Mapping[
     return ClusterContext(context, stack_name, effective_of("stack", inputs))
 
 
-def parts_of(touched: Iterable[PreviewedObject]) -> tuple[Part, ...]:
-    return tuple(Part(one.name, Action(one.action), one.fields) for one in touched)
+def parts_of(touched: Iterable[PreviewedObject]) -> tuple[PartChange, ...]:
+    return tuple(PartChange(one.name, Action(one.action), one.fields) for one in touched)
 
 
-def removed(prints: Iterable[str]) -> tuple[Part, ...]:
+def removed(prints: Iterable[str]) -> tuple[PartChange, ...]:
     """What goes with a resource whose objects have these fingerprints."""
-    return tuple(Part(name.replace("/", " "), Action.DELETE) for name in sorted(prints))
+    return tuple(PartChange(name.replace("/", " "), Action.DELETE) for name in sorted(prints))
 
 
-def drift_of(parts: Iterable[Part], mends: Effect) -> tuple[Stale, ...]:
+def drift_of(parts: Iterable[PartChange], mends: Effect) -> tuple[Stale, ...]:
     """What a preview of unchanged inputs would do, as reasons: each is something that others changed."""
     told: list[Stale] = []
     for part in parts:
         if part.action is Action.CREATE:
             told.append(Stale(Reason(f"{part.name} is gone from the cluster"), mends))
-        for path, now, was in part.fields if part.action in (Action.UPDATE, Action.REPLACE) else ():
+        for path, now, was in part.fields if part.action.changes_existing else ():
             told.append(Stale(Reason(f"{part.name}: {path} is {_text(now)}, and {_text(was)} was applied"), mends))
-        if part.action in (Action.UPDATE, Action.REPLACE) and not part.fields:
+        if part.action.changes_existing and not part.fields:
             told.append(Stale(Reason(f"{part.name} was changed in the cluster"), mends))
         if part.action is Action.DELETE:
             told.append(Stale(Reason(f"{part.name} is not wanted, and is there"), mends))
@@ -188,14 +188,23 @@ def unreachable(address: Address, record: Record | None, error: MlopsError, *, i
     return Observed(record, exists=record is not None, attention=attention, obstacles=(detail,))
 
 
+def program_inputs(make: Callable[[], ProgramInputs]) -> dict[str, Any]:
+    """Return inputs of a program as plain JSON. Raises MlopsError where they do not fit its contract."""
+    try:
+        return to_json(make())
+    except ValueError as error:
+        raise MlopsError.of("inputs do not fit", f"A Pulumi program cannot be given this: {error}.") from error
+
+
 def previewed(
-    site: ClusterContext, program: str, name: str, inputs: Mapping[str, Any], secrets: Mapping[str, str], *, refresh: bool,
-    unless: tuple[str, ...] = (),
-) -> tuple[tuple[Part, ...], tuple[str, ...]]:  # fmt: skip
+    site: ClusterContext, program: str, name: str, inputs: Callable[[], ProgramInputs], secrets: Mapping[str, str], *,
+    refresh: bool, unless: tuple[str, ...] = (),
+) -> tuple[tuple[PartChange, ...], tuple[str, ...]]:  # fmt: skip
     """The parts, and what stood in the way of the preview itself. `unless`: obstacles that are known: it would only fail."""
     if unless:
         return (), ()
     try:
-        return parts_of(site.program(program, name).preview(inputs, secrets, refresh=refresh)), ()
+        plain = program_inputs(inputs)
+        return parts_of(site.program(program, name).preview(plain, secrets, refresh=refresh)), ()
     except MlopsError as error:
         return (), (error.problems[0].detail,)

@@ -14,10 +14,19 @@ from typing import TYPE_CHECKING, Any
 from mlops.address import Address
 from mlops.config.effective import typed
 from mlops.config.schema.category import Category
-from mlops.context.context import METADATA, Context, without
+from mlops.context.context import Context
+from mlops.context.inputs import METADATA_NAMES, without_fields
 from mlops.context.secrets import unseal
 from mlops.context.status import Status
-from mlops.contracts.programs import API_KEY
+from mlops.contracts.names import API_KEY, CLAIM
+from mlops.contracts.serving_pods import (
+    ROLLOUT_STATE,
+    ROLLOUT_STATE_BEFORE,
+    AutoscaleInputs,
+    GatewayParent,
+    LoggingInputs,
+    ServingInputs,
+)
 from mlops.engine.diff import diff
 from mlops.engine.resource import Attention, Desired, Effect, Observed, Outcome, Record, Step
 from mlops.errors import MlopsError, ToolFailed
@@ -37,7 +46,7 @@ from mlops.targets.kubernetes.health import endpoint_status, log_files, on_clust
 from mlops.targets.kubernetes.preflight import answers, rights_of
 
 if TYPE_CHECKING:
-    from mlops.config.schema.endpoint import Autoscale, Endpoint
+    from mlops.config.schema.endpoint import AutoscalePolicy, Endpoint
 
 _MENDS = Effect(Category.RESCALE.value, Category.RESCALE.rank, keeps=True)
 _GRACE = 10
@@ -64,14 +73,14 @@ class ClusterEndpoint:
             and site.prints().get(("serving", address.name), {}) == known
         ):
             return Observed(record)
-        applied = record.outputs.get("rollout_state", record.outputs.get("told")) if record else None
+        applied = record.outputs.get(ROLLOUT_STATE, record.outputs.get(ROLLOUT_STATE_BEFORE)) if record else None
         obstacles = answers(rights_of(site, "serving"))
         if applied is None:
             return Observed(record, exists=record is not None, obstacles=obstacles)
         endpoint: Endpoint = typed(desired.effective)
         body = _wanted(RolloutState.from_json(applied), endpoint.replicas)
         parts, unfit = previewed(
-            site, "serving", address.name, {**self._inputs(site, address, endpoint), **body},
+            site, "serving", address.name, lambda: self._inputs(site, address, endpoint).with_state(body),
             self._secrets(endpoint), refresh=True, unless=obstacles,
         )  # fmt: skip
         stale = drift_of(parts, _MENDS) if is_said else ()
@@ -97,12 +106,14 @@ class ClusterEndpoint:
         site = cluster_context_of(self.context, endpoint.stack)
         key = version_key(package["digest"], log_settings(endpoint), name)
         replicas = endpoint.replicas
-        fleet = ClusterFleet(site, name, self._inputs(site, step.address, endpoint), self._secrets(endpoint), step.say)
+        fleet = ClusterFleet(
+            site, name, lambda: self._inputs(site, step.address, endpoint), self._secrets(endpoint), step.say
+        )
         body = {"image": package["image"], "tag": package["tag"]}
         version, note = Rollout(fleet, endpoint.rollout, step.say).converge(key, body, replicas, {})
         outputs = {
             "url": f"{stack['address']}/{name}", "version": version, "weights": {version: 100}, "replicas": replicas,
-            "rollout_state": fleet.published, "prints": site.prints_of("serving", name),
+            ROLLOUT_STATE: fleet.published, "prints": site.prints_of("serving", name),
             **served_outputs(key, package, endpoint.stack),
         }  # fmt: skip
         return Outcome(outputs, note)
@@ -121,23 +132,22 @@ class ClusterEndpoint:
     def _site_of(self, record: Record) -> ClusterContext:
         return cluster_context_of(self.context, record.outputs["stack"], recorded=True)
 
-    def _inputs(self, site: ClusterContext, address: Address, endpoint: Endpoint) -> dict[str, Any]:
-        """See spec.programs.ServingInputs."""
+    def _inputs(self, site: ClusterContext, address: Address, endpoint: Endpoint) -> ServingInputs:
+        """Return what stacks/serving is given, without versions. Raises ValueError."""
         gateway = site.stack.gateway
         assert gateway is not None  # a stack without one was refused for endpoints
         policy, log = endpoint.rollout, log_settings(endpoint)
-        return {
-            **site.common, "name": address.name, "cpu": endpoint.resources.cpu,
-            "memory": endpoint.resources.memory,
-            "parent": {
-                "name": gateway.name, "namespace": gateway.namespace or site.namespace, "hostname": gateway.hostname,
-                "scheme": gateway.url.partition("://")[0],
-            },
-            "autoscale": _autoscale(endpoint.autoscale), "secrets": [API_KEY] if endpoint.auth else [],
-            "log": {**log, **({} if site.stack.storage else {"claim": None})} if log else None,
-            "priority_class": f"{site.namespace}-serving", "drain": round(policy.drain), "grace": _GRACE,
-            "ready_timeout": max(1, round(policy.ready_timeout)),
-        }  # fmt: skip
+        return ServingInputs(
+            **site.common, name=address.name, cpu=endpoint.resources.cpu, memory=endpoint.resources.memory,
+            parent=GatewayParent(
+                name=gateway.name, namespace=gateway.namespace or site.namespace, hostname=gateway.hostname,
+                scheme=gateway.url.partition("://")[0],
+            ),
+            autoscale=_autoscale(endpoint.autoscale), secrets=(API_KEY,) if endpoint.auth else (),
+            log=LoggingInputs(**log, claim=CLAIM if site.stack.storage else None) if log else None,
+            priority_class=f"{site.namespace}-serving", drain=round(policy.drain), grace=_GRACE,
+            ready_timeout=max(1, round(policy.ready_timeout)),
+        )  # fmt: skip
 
     def _secrets(self, endpoint: Endpoint) -> dict[str, str]:
         if endpoint.auth is None:
@@ -152,12 +162,12 @@ def _wanted(state: RolloutState, replicas: int) -> dict[str, Any]:
     return state.to_json()
 
 
-def _autoscale(autoscale: Autoscale | None) -> dict[str, Any] | None:
+def _autoscale(autoscale: AutoscalePolicy | None) -> AutoscaleInputs | None:
     if autoscale is None:
         return None
     cpu = None if autoscale.cpu is None else round(autoscale.cpu * 100)
-    return {"most": autoscale.most, "rate": autoscale.rate, "cpu": cpu}
+    return AutoscaleInputs(most=autoscale.most, rate=autoscale.rate, cpu=cpu)
 
 
 def _compared(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    return without(inputs, *METADATA, "rollout")
+    return without_fields(inputs, *METADATA_NAMES, "rollout")

@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from mlops.contracts.programs import PORT
+from mlops.contracts.names import PORT
+from mlops.contracts.serving_pods import ROLLOUT_STATE, ROLLOUT_STATE_BEFORE, ServingInputs
 from mlops.errors import MlopsError, ToolFailed
 from mlops.rollout.state import RolloutState
-from mlops.targets.kubernetes.cluster_context import ClusterContext
+from mlops.targets.kubernetes.cluster_context import ClusterContext, program_inputs
 from mlops.tools.cluster import Object, wait_for
 
 if TYPE_CHECKING:
@@ -27,12 +28,12 @@ _COUNT = re.compile(r'^mlops_requests_total\{.*status="(\d+)"\} (\d+)$', re.MULT
 
 @dataclass
 class ClusterFleet:
-    """`inputs`: of stacks/serving, without what is told of versions. The first update looks at the cluster before, so that
+    """`inputs`: makes those of stacks/serving, without versions; may raise ValueError. The first update looks at the cluster before, so that
     what others changed is put right with it."""
 
     site: ClusterContext
     name: str
-    inputs: Mapping[str, Any]
+    inputs: Callable[[], ServingInputs]
     secrets: Mapping[str, str]
     say: Callable[[str, float | None], None]
     published: Mapping[str, Any] | None = field(default=None, init=False)
@@ -40,13 +41,13 @@ class ClusterFleet:
 
     def read(self) -> RolloutState:
         outputs = self._program.outputs()
-        return RolloutState.from_json(outputs.get("rollout_state") or outputs.get("told") or {})
+        return RolloutState.from_json(outputs.get(ROLLOUT_STATE) or outputs.get(ROLLOUT_STATE_BEFORE) or {})
 
     def publish(self, state: RolloutState) -> None:
         body = state.to_json()
         if body == self.published:
             return
-        inputs, is_first = {**self.inputs, **body}, self.published is None
+        inputs, is_first = program_inputs(lambda: self.inputs().with_state(body)), self.published is None
         self._program.up(inputs, self.secrets, lambda line: self.say(line, None), refresh=is_first)
         self.published = body
 

@@ -10,14 +10,19 @@ from __future__ import annotations
 import base64
 import json
 from pathlib import Path
-from typing import Any
+
+from msgspec import structs
 
 from mlops.address import Address
 from mlops.config.project import LoadedResource
 from mlops.config.schema.category import Category
-from mlops.context.context import METADATA, Context, without
+from mlops.context.context import Context
+from mlops.context.inputs import METADATA_NAMES, without_fields
 from mlops.context.status import Status
-from mlops.contracts.programs import FILES, LOGS, OUT
+from mlops.contracts.codec import ContractError, decode, encode
+from mlops.contracts.names import FILES, LOGS, OUT
+from mlops.contracts.watcher import FINDING_MARK, Finding
+from mlops.contracts.watching import WatchingInputs
 from mlops.engine.diff import diff
 from mlops.engine.resource import Attention, Desired, Effect, Observed, Outcome, Record, Step
 from mlops.errors import ToolFailed
@@ -28,6 +33,7 @@ from mlops.targets.kubernetes.cluster_context import (
     cluster_context_of,
     drift_of,
     previewed,
+    program_inputs,
     removed,
     unreachable,
 )
@@ -35,8 +41,6 @@ from mlops.targets.kubernetes.health import log_files, monitor_status, on_cluste
 from mlops.targets.kubernetes.preflight import answers, rights_of
 
 _MENDS = Effect(Category.RECONFIGURE.value, Category.RECONFIGURE.rank, keeps=True)
-_FINDING = "finding "
-"""What a line of the watcher's log begins with that goes on with a finding as JSON; workloads.monitoring.findings.TOLD."""
 
 
 class ClusterMonitor:
@@ -48,7 +52,9 @@ class ClusterMonitor:
         if desired is None:
             return Observed(record, exists=record is not None, parts=removed(known))
         site = self._site()
-        is_said = record is not None and not diff(without(record.inputs, *METADATA), without(desired.inputs, *METADATA))
+        is_said = record is not None and not diff(
+            without_fields(record.inputs, *METADATA_NAMES), without_fields(desired.inputs, *METADATA_NAMES)
+        )
         try:
             site.cluster.version()
             propose = desired.effective["on_finding"] == "propose"
@@ -63,10 +69,10 @@ class ClusterMonitor:
         ):
             return Observed(record, attention=attention)
         obstacles = answers(rights_of(site, "watching"))
-        told = self._kept(address)
-        if record is None or told is None:
+        kept = self._kept(address)
+        if record is None or kept is None:
             return Observed(record, exists=record is not None, obstacles=obstacles, attention=attention)
-        parts, unfit = previewed(site, "watching", address.name, told, {}, refresh=True, unless=obstacles)
+        parts, unfit = previewed(site, "watching", address.name, lambda: kept, {}, refresh=True, unless=obstacles)
         stale = drift_of(parts, _MENDS) if is_said else ()
         if unfit and is_said:
             attention = (*attention, Attention(address, f"{address} may have drifted", unfit))
@@ -81,7 +87,7 @@ class ClusterMonitor:
         site = self._site()
         watch = watch_of(self.context, step, self.dataset)
         make_baseline(self.context, step, watch)
-        inputs = self._inputs(site, step, watch)
+        inputs = program_inputs(lambda: self._inputs(site, step, watch))
         (watch.folder / "watching.json").write_text(json.dumps(inputs))
         site.program("watching", step.address.name).up(
             inputs, {}, lambda line: step.say(line, None), refresh=step.recorded is not None
@@ -97,25 +103,26 @@ class ClusterMonitor:
         site.program("watching", step.address.name).destroy()
         forget(self.context, step.address)
 
-    def _inputs(self, site: ClusterContext, step: Step, watch: Watch) -> dict[str, Any]:
-        """See spec.programs.WatchingInputs."""
+    def _inputs(self, site: ClusterContext, step: Step, watch: Watch) -> WatchingInputs:
+        """Return what stacks/watching is given. Raises ValueError."""
         assert step.desired is not None
-        given = {"contract.json": watch.config["contract"], "schema.json": watch.config["schema"]}
-        given |= {"profile.json": watch.config["profile"]}
+        given: dict[str, str | Path] = {"contract.json": watch.config.contract, "schema.json": watch.config.schema}
+        given |= {"profile.json": watch.config.profile}
         given |= {f"baseline/{name}": watch.baseline / name for name in ("baseline.json", "baseline.bin")}
         files = {name: base64.b64encode(Path(path).read_bytes()).decode() for name, path in given.items()}
-        config = {
-            **watch.config, "log_dir": LOGS, "out_dir": OUT, "baseline_dir": f"{FILES}/baseline",
+        config = structs.replace(
+            watch.config, log_dir=LOGS, out_dir=OUT, baseline_dir=f"{FILES}/baseline",
             **{name: f"{FILES}/{name}.json" for name in ("contract", "schema", "profile")},
-        }  # fmt: skip
-        files["config.json"] = base64.b64encode(json.dumps(config, sort_keys=True).encode()).decode()
-        schedule = step.desired.effective["schedule"]
+        )  # fmt: skip
+        files["config.json"] = base64.b64encode(encode(config).encode()).decode()
+        schedule, image = step.desired.effective["schedule"], site.stack.images.watching
+        assert image is not None  # a stack without one was refused for monitors
         once = ["--once"] if schedule else []
-        return {
-            **site.common, "name": step.address.name, "endpoint": step.desired.inputs["endpoint"],
-            "image": site.stack.images.watching, "files": files, "schedule": schedule,
-            "command": ["python3", "-m", "mlops.workloads.monitoring.watcher", f"{FILES}/config.json", *once],
-        }  # fmt: skip
+        return WatchingInputs(
+            **site.common, name=step.address.name, endpoint=step.desired.inputs["endpoint"],
+            image=image, files=files, schedule=schedule,
+            command=("python3", "-m", "mlops.workloads.monitoring.watcher", f"{FILES}/config.json", *once),
+        )  # fmt: skip
 
     def status(self, record: Record) -> Status:
         return on_cluster(lambda: monitor_status(self._site(recorded=True), record))
@@ -126,13 +133,12 @@ class ClusterMonitor:
     def _site(self, *, recorded: bool = False) -> ClusterContext:
         return cluster_context_of(self.context, self.stack, recorded=recorded)
 
-    def _kept(self, address: Address) -> dict[str, Any] | None:
-        """What was given last, on this machine; another one gives it anew with its next apply."""
+    def _kept(self, address: Address) -> WatchingInputs | None:
+        """Return what was given last, on this machine; another one gives it anew with its next apply."""
         try:
-            told: dict[str, Any] = json.loads((self.context.paths.monitor(address.name) / "watching.json").read_text())
-        except (OSError, ValueError):
+            return decode(WatchingInputs, (self.context.paths.monitor(address.name) / "watching.json").read_bytes())
+        except (OSError, ContractError):
             return None
-        return told
 
     def _findings(
         self, site: ClusterContext, address: Address, record: Record, *, propose: bool
@@ -146,9 +152,9 @@ class ClusterMonitor:
             except ToolFailed:
                 continue
             for line in text.splitlines():
-                if line.startswith(_FINDING):
-                    finding = json.loads(line.removeprefix(_FINDING))
+                if line.startswith(FINDING_MARK):
+                    finding = decode(Finding, line.removeprefix(FINDING_MARK))
                     folder.mkdir(parents=True, exist_ok=True)
-                    (folder / f"{finding['id']}.json").write_text(json.dumps(finding, indent=2) + "\n")
+                    (folder / f"{finding.id}.json").write_text(encode(finding, indent=2) + "\n")
         digest = record.outputs.get("digest")
         return attention_of(self.context, address, folder.parent, digest, self.dataset, propose=propose)

@@ -11,7 +11,7 @@ import contextlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from mlops.contracts.programs import GPU_PRODUCT, GPU_RESOURCE
+from mlops.contracts.names import GPU_PRODUCT, GPU_RESOURCE
 from mlops.errors import ToolFailed
 from mlops.targets.kubernetes.cluster_context import ClusterContext
 

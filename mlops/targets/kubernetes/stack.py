@@ -16,8 +16,10 @@ from typing import Any
 from mlops.address import Address
 from mlops.config.effective import typed
 from mlops.config.schema.category import Category
-from mlops.context.context import METADATA, Context, without
+from mlops.context.context import Context
+from mlops.context.inputs import METADATA_NAMES, without_fields
 from mlops.context.status import Status
+from mlops.contracts.platform import PlatformInputs, StorageInputs
 from mlops.engine.diff import diff
 from mlops.engine.resource import Attention, Desired, Effect, Observed, Outcome, Record, Step
 from mlops.errors import ToolFailed
@@ -25,6 +27,7 @@ from mlops.targets.kubernetes.cluster_context import (
     ClusterContext,
     drift_of,
     previewed,
+    program_inputs,
     recorded_cluster_context,
     removed,
     unreachable,
@@ -56,7 +59,7 @@ class ClusterStack:
             return Observed(record)
         obstacles = answers(rights_of(site, "platform"), namespace_of(site, is_ours=bool(known)), storage_of(site))
         parts, unfit = previewed(
-            site, "platform", address.name, inputs_of(site), {}, refresh=record is not None, unless=obstacles
+            site, "platform", address.name, lambda: inputs_of(site), {}, refresh=record is not None, unless=obstacles
         )
         stale = drift_of(parts, _MENDS) if is_said else ()
         attention = (Attention(address, f"{address} may have drifted", unfit),) if unfit and is_said else ()
@@ -71,7 +74,8 @@ class ClusterStack:
         site = ClusterContext(self.context, step.address.name, typed(step.desired.effective))
         program = site.program("platform", step.address.name)
         step.say(f"bringing up namespace {site.namespace}", 0.2)
-        program.up(inputs_of(site), {}, lambda line: step.say(line, None), refresh=step.recorded is not None)
+        inputs = program_inputs(lambda: inputs_of(site))
+        program.up(inputs, {}, lambda line: step.say(line, None), refresh=step.recorded is not None)
         gateway = step.desired.inputs.get("gateway") or {}
         where = f"kubernetes://{site.stack.context or 'current'}/{site.namespace}"
         identity = json.dumps([where, gateway], sort_keys=True)
@@ -100,18 +104,18 @@ class ClusterStack:
         return found.get(("platform", site.namespace), {})
 
 
-def inputs_of(site: ClusterContext) -> dict[str, Any]:
-    """See spec.programs.PlatformInputs."""
+def inputs_of(site: ClusterContext) -> PlatformInputs:
+    """Return what stacks/platform is given. Raises ValueError."""
     stack = site.stack
     quota, storage = stack.quota, stack.storage
     hard = {"requests.cpu": quota.cpu, "requests.memory": quota.memory, "pods": quota.pods}
-    return {
-        **site.common, "adopt": stack.adopt, "gpus": quota.gpus,
-        "quota": {name: str(most) for name, most in hard.items() if most is not None},
-        "storage": {"storage_class": storage.storage_class, "size": storage.size} if storage else None,
-        "gateway_namespace": stack.gateway.namespace if stack.gateway else None,
-    }  # fmt: skip
+    return PlatformInputs(
+        **site.common, adopt=stack.adopt, gpus=quota.gpus,
+        quota={name: str(most) for name, most in hard.items() if most is not None},
+        storage=StorageInputs(storage_class=storage.storage_class, size=storage.size) if storage else None,
+        gateway_namespace=stack.gateway.namespace if stack.gateway else None,
+    )  # fmt: skip
 
 
 def _compared(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    return without(inputs, *METADATA)
+    return without_fields(inputs, *METADATA_NAMES)

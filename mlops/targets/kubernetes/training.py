@@ -18,10 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from mlops.context.context import Context
-from mlops.contracts.programs import GPU_RESOURCE
+from mlops.contracts.codec import to_env
+from mlops.contracts.names import GPU_RESOURCE
+from mlops.contracts.pod import PodWork
+from mlops.contracts.training_job import TrainingInputs
 from mlops.engine.resource import Action, Step
 from mlops.errors import MlopsError, ToolFailed
-from mlops.targets.kubernetes.cluster_context import ClusterContext, cluster_context_of
+from mlops.targets.kubernetes.cluster_context import ClusterContext, cluster_context_of, program_inputs
 from mlops.targets.kubernetes.preflight import amount, answers, gpus_of, quota_of, rights_of
 from mlops.targets.kubernetes.workspace import workspace_files, workspace_secrets
 from mlops.tools.cluster import Object
@@ -80,13 +83,13 @@ class ClusterTraining:
         site, name = self._site(), step.address.name
         step.say("pushing data to the remote", 0.02)
         push(self.context.root, self._makers(deps))
-        inputs = self._inputs(site, name, stages, deps)
+        inputs = program_inputs(lambda: self._inputs(site, name, stages, deps))
         program = site.program("training", name)
         if step.action is Action.REPLACE or self._has_failed(site, inputs["job"]):
             program.destroy()
         step.say(f"starting job {inputs['job']}", 0.05)
-        program.up(inputs, self._secrets(inputs["secrets"]), lambda line: step.say(line, None), refresh=True)
-        report = _Watch(site, inputs["job"], int(inputs["pods"]), self.log(name), step.say).wait()
+        program.up(inputs, self._secrets(inputs.get("secrets", ())), lambda line: step.say(line, None), refresh=True)
+        report = _Watch(site, inputs["job"], int(inputs.get("pods", 1)), self.log(name), step.say).wait()
         take_report(self.context.root, report, step.say)
 
     def forget(self, name: str) -> None:
@@ -123,23 +126,24 @@ class ClusterTraining:
             if {out.path for out in stage.outs} & set(deps)
         ]
 
-    def _inputs(self, site: ClusterContext, name: str, stages: Sequence[str], deps: Sequence[str]) -> dict[str, Any]:
-        """See spec.programs.TrainingInputs. The job's name has the digest of all that it is made from."""
+    def _inputs(self, site: ClusterContext, name: str, stages: Sequence[str], deps: Sequence[str]) -> TrainingInputs:
+        """Return what stacks/training is given. Raises ValueError. The job's name has the digest of all that it is made from."""
         told = self._terms(name)
         files = workspace_files(self.context.root, name)
-        env = {"MLOPS_STAGES": " ".join(stages), "MLOPS_DEPS": " ".join(deps)}
+        env = to_env(PodWork(stages=tuple(stages), deps=tuple(deps)), "stages", "deps")
         locked = [
             self.context.hashes.tree(self.context.root / dep) for dep in deps if (self.context.root / dep).exists()
         ]
         image = site.stack.images.training
+        assert image is not None  # a stack without one was refused for stages
         identity = json.dumps([files, env, locked, image, told], sort_keys=True)
         digest = hashlib.sha256(identity.encode()).hexdigest()[:10]
-        return {
-            **site.common, "name": name, "job": f"{name[:40]}-{digest}", "image": image, "command": list(_COMMAND),
+        return TrainingInputs(
+            **site.common, name=name, job=f"{name[:40]}-{digest}", image=image, command=tuple(_COMMAND),
             **{key: told[key] for key in ("pods", "gpus", "product", "cpu", "memory", "spot", "retries")},
-            "time_limit": round(told["time_limit"]), "priority_class": f"{site.namespace}-training",
-            "files": files, "env": env, "secrets": sorted(self._credentials()),
-        }  # fmt: skip
+            time_limit=round(told["time_limit"]), priority_class=f"{site.namespace}-training",
+            files=files, env=env, secrets=tuple(sorted(self._credentials())),
+        )  # fmt: skip
 
     def _credentials(self) -> dict[str, str]:
         """For the remote: what .dvc/config.local holds, and what clouds' libraries look for in the environment."""

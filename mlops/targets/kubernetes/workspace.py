@@ -12,20 +12,19 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from mlops.contracts.pod import DVC_CONFIG
 from mlops.errors import MlopsError
 from mlops.tools.dvc import yaml12
 from mlops.tools.dvc.lockfile import LockFile
-from mlops.tools.dvc.reader import read_json, read_stages, read_yaml
+from mlops.tools.dvc.reader import read_json_object, read_stages, read_yaml
 from mlops.tools.dvc.settings import CONFIG, LOCAL, DvcSettings
 
 _INDEX = "params/index.json"
-_SECRET = "MLOPS_DVC_CONFIG"  # noqa: S105  a name
-"""See workloads.pod.work."""
 
 
 def workspace_files(root: Path, model_name: str) -> dict[str, str]:
     """Path from the root -> text. Raises MlopsError where one is missing, or is no text."""
-    index, known = read_json(root / _INDEX), read_stages(root)
+    index, known = read_json_object(root / _INDEX), read_stages(root)
     if model_name not in index["model"]:
         raise MlopsError.of("no such model", f"{_INDEX} does not name {model_name}. Write it again: mlops render")
     stages = {name: stage for name, stage in known.items() if f"params/model/{model_name}.json" in stage.params}
@@ -50,7 +49,7 @@ def workspace_files(root: Path, model_name: str) -> dict[str, str]:
 def workspace_secrets(root: Path) -> dict[str, str]:
     """Environment variable -> text: what .dvc/config.local holds, such as the remote's credentials."""
     local = DvcSettings.of(root).texts().get(LOCAL)
-    return {} if local is None else {_SECRET: local}
+    return {} if local is None else {DVC_CONFIG: local}
 
 
 def _cached(told: Mapping[str, Any]) -> dict[str, Any]:
@@ -84,7 +83,7 @@ def _ignored(root: Path) -> Iterable[str]:
 
 def _target(root: Path, model_name: str) -> list[str]:
     """The module of `_target_`, and the package around it, where the project has it; others are in the image."""
-    architecture = read_json(root / f"params/model/{model_name}.json")["train"].get("architecture", {})
+    architecture = read_json_object(root / f"params/model/{model_name}.json")["train"].get("architecture", {})
     top = str(architecture.get("_target_", "")).partition(".")[0]
     if not top or top == "mlops":
         return []

@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import mlops
-from mlops.context.context import ProjectPaths
+from mlops.context.paths import ProjectPaths
 from mlops.errors import MlopsError, ToolFailed
 from mlops.rollout.state import RolloutState
-from mlops.tools.envoy import Gateway, Route, Table
+from mlops.tools.envoy import EnvoyGateway, Route, RoutingTable
 from mlops.tools.process import beside_python, port_is_free, tail
 from mlops.tools.supervisor import Program, Supervisor
 
@@ -57,8 +57,8 @@ class Host:
         return Supervisor(self.folder, self.sockets / "supervisor.sock")
 
     @property
-    def gateway(self) -> Gateway:
-        return Gateway(self.folder / "gateway", self.sockets / "admin.sock")
+    def gateway(self) -> EnvoyGateway:
+        return EnvoyGateway(self.folder / "gateway", self.sockets / "admin.sock")
 
     def endpoint(self, name: str) -> Path:
         return self.folder / "endpoints" / name
@@ -114,7 +114,7 @@ class Host:
                 weights = {f"{name}-{v}": share for v, share in state.weights.items() if f"{name}-{v}" in clusters}
                 key, rate = state.gate.get("key"), state.gate.get("rate")
                 routes.append(Route(name, weights, key, (int(rate[0]), float(rate[1])) if rate else None))
-            self.gateway.put(Table(tuple(routes), clusters))
+            self.gateway.put(RoutingTable(tuple(routes), clusters))
 
     @contextmanager
     def locked(self) -> Iterator[None]:

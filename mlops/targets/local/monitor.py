@@ -7,16 +7,15 @@ Law: a watcher is restarted only where what it watches by is another.
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from mlops.address import Address
 from mlops.config.project import LoadedResource
 from mlops.config.schema.category import Category
-from mlops.context.context import Context, effect_of
+from mlops.context.context import Context
+from mlops.context.effects import effect_of
 from mlops.context.status import Status
 from mlops.engine.resource import Desired, Observed, Outcome, Reason, Record, Stale, Step
 from mlops.monitoring.baseline import Watch, baseline_fault, forget, make_baseline, watch_of
@@ -24,6 +23,9 @@ from mlops.monitoring.findings import attention_of, watched_status
 from mlops.targets.local.host import Host, newest
 from mlops.targets.local.versions import Versions
 from mlops.tools.supervisor import Program
+
+if TYPE_CHECKING:
+    from mlops.contracts.watcher import WatcherConfig
 
 
 class LocalMonitor:
@@ -54,20 +56,24 @@ class LocalMonitor:
         return ()
 
     def update(self, step: Step) -> Outcome:
+        from msgspec import structs
+
         assert self.dataset is not None
         watch = watch_of(self.context, step, self.dataset)
         stack = str(watch.endpoint["stack"])
         host = self._host(stack)
         name = step.desired.inputs["endpoint"] if step.desired else ""
-        config = {**watch.config, "log_dir": str(Versions(host, name).log_folder)}
+        config = structs.replace(watch.config, log_dir=str(Versions(host, name).log_folder))
         self._start(step, host, watch, config)
         outputs = {"digest": watch.digest, "model_digest": watch.model_digest, "stack": stack, "endpoint": name}
         return Outcome(outputs, f"baseline from {watch.model} {watch.model_digest[:8]}")
 
-    def _start(self, step: Step, host: Host, watch: Watch, config: Mapping[str, Any]) -> None:
+    def _start(self, step: Step, host: Host, watch: Watch, config: WatcherConfig) -> None:
+        from mlops.contracts.codec import encode
+
         watch.folder.mkdir(parents=True, exist_ok=True)
         path = watch.folder / "config.json"
-        text = json.dumps(config, indent=1, sort_keys=True)
+        text = encode(config, indent=1)
         same = path.exists() and path.read_bytes() == text.encode()
         same = not make_baseline(self.context, step, watch) and same
         path.write_text(text)

@@ -104,18 +104,17 @@ class Versions:
 
     def put(self, version: str, index: int, bento: str) -> None:
         """Start one replica; idempotent."""
+        from mlops.contracts.codec import encode
+        from mlops.contracts.server import LogConfig, ServerConfig
+
         folder = self.folder / "versions" / version
         folder.mkdir(parents=True, exist_ok=True)
         config = folder / f"{index}.json"
-        log = {**self.log, "dir": str(self.log_folder)} if self.log else None
-        settings = {
-            "bento": bento,
-            "uds": str(self.socket(version, index)),
-            "version": version,
-            "log": log,
-            "grace": self.grace,
-        }
-        config.write_text(json.dumps(settings, indent=1, sort_keys=True))
+        settings = ServerConfig(
+            bento=bento, uds=str(self.socket(version, index)), version=version, grace=self.grace,
+            log=LogConfig(dir=str(self.log_folder), **self.log) if self.log else None,
+        )  # fmt: skip
+        config.write_text(encode(settings, indent=1))
         source = str(Path(bento).parent)
         self.host.supervisor.put(
             Program(

@@ -1,6 +1,6 @@
 """Carry out the command of one stage.
 
-Lives here: Command, and reporting, how a stage tells its progress and its problems.
+Lives here: StageCommand, and reporting, how a stage tells its progress and its problems.
 Not here: what was made of it (execute), the processes that wait for work (workers).
 Law: its problems come back as it told them, its progress while it runs; it does not outlive this process.
 """
@@ -19,6 +19,7 @@ from typing import Any
 from mlops.errors import MlopsError, Problem, Source, ToolFailed
 from mlops.tools.dvc.workers import hand_over
 from mlops.tools.process import run
+from mlops.tools.progress import ReportProgress
 from mlops.tools.scratch import scratch
 
 _SCRIPT = re.compile(r"python (pipelines/\w+\.py) ([a-z0-9][a-z0-9-]*)")
@@ -26,11 +27,10 @@ _QUIET_SHELLS = {"bash": ["--noprofile", "--norc"], "zsh": ["--no-rcs"]}
 
 
 PROBLEMS, PROGRESS = "MLOPS_STAGE_PROBLEMS", "MLOPS_STAGE_PROGRESS"
-Say = Callable[[str, float | None], None]
 
 
 @contextmanager
-def reporting(root: Path, say: Say) -> Iterator[tuple[Mapping[str, str], Callable[[], None]]]:
+def reporting(root: Path, say: ReportProgress) -> Iterator[tuple[Mapping[str, str], Callable[[], None]]]:
     """The variables that a stage must see, and what to call while it runs. Raises the problems that it told."""
     with scratch(root / ".mlops" / "tmp") as folder:
         problems, progress = folder / "problems", folder / "progress"
@@ -45,11 +45,11 @@ def reporting(root: Path, say: Say) -> Iterator[tuple[Mapping[str, str], Callabl
 
 
 @dataclass(frozen=True)
-class Command:
+class StageCommand:
     root: Path
     stage: str
     text: str
-    say: Say
+    say: ReportProgress
 
     def run(self) -> None:
         """Raises MlopsError with the stage's own problems, or ToolFailed with the end of what it wrote."""
@@ -70,8 +70,8 @@ class Command:
             run(words, cwd=self.root, env=env, while_running=watch)
 
 
-def _tell(progress: Path, last: list[str], say: Say) -> None:
-    """Say the newest line, once. `last` holds what was said before."""
+def _tell(progress: Path, last: list[str], say: ReportProgress) -> None:
+    """ReportProgress the newest line, once. `last` holds what was said before."""
     try:
         line = progress.read_text().splitlines()[-1]
         told = json.loads(line)

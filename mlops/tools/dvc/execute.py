@@ -11,7 +11,7 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,17 +20,17 @@ from typing import Any
 from mlops.errors import MlopsError, ToolFailed
 from mlops.tools.digest import Hashes
 from mlops.tools.dvc.cache import Cache, remove, size_of
-from mlops.tools.dvc.command import Command
-from mlops.tools.dvc.lockfile import Entry, LockFile
-from mlops.tools.dvc.reader import Stage, read_json, read_stages
+from mlops.tools.dvc.command import StageCommand
+from mlops.tools.dvc.lockfile import LockEntry, LockFile
+from mlops.tools.dvc.reader import Stage, read_json_object, read_stages
+from mlops.tools.progress import ReportProgress
 
-Say = Callable[[str, float | None], None]
 _CHECKPOINT = 5.0
 _ignoring = threading.Lock()
 
 
 def execute(
-    root: Path, names: Sequence[str], hashes: Hashes, say: Say, *, parallel: int = 1, force: bool = False
+    root: Path, names: Sequence[str], hashes: Hashes, say: ReportProgress, *, parallel: int = 1, force: bool = False
 ) -> list[str]:
     """The stages that were not up to date. A stage whose very inputs were run before is taken from the cache of runs.
 
@@ -56,9 +56,9 @@ class _Run:
     stages: Mapping[str, Stage]
     order: Sequence[str]
     hashes: Hashes
-    say: Say
+    say: ReportProgress
     force: bool
-    entries: dict[str, Entry] = field(default_factory=dict)
+    entries: dict[str, LockEntry] = field(default_factory=dict)
     done: list[str] = field(default_factory=list)
     errors: dict[str, MlopsError] = field(default_factory=dict)
 
@@ -117,7 +117,7 @@ class _Run:
         for out in stage.outs:
             remove(self.root / out.path)
             (self.root / out.path).parent.mkdir(parents=True, exist_ok=True)
-        Command(self.root, stage.name, stage.cmd, self.say).run()
+        StageCommand(self.root, stage.name, stage.cmd, self.say).run()
         if self._wanted(stage) != wanted:
             raise MlopsError.of(
                 "stage's inputs moved",
@@ -133,14 +133,14 @@ class _Run:
             self.cache.put(self.root / out.path, self.hashes)
         self._write_down(name, {**wanted, "outs": [self._item(out["path"]) for out in wanted["outs"]]})
 
-    def _write_down(self, name: str, entry: Entry) -> None:
+    def _write_down(self, name: str, entry: LockEntry) -> None:
         self.cache.keep_run(entry)
         self.lock.finish(name, entry)
         self.entries[name] = entry
 
-    def _wanted(self, stage: Stage) -> Entry:
+    def _wanted(self, stage: Stage) -> LockEntry:
         """What dvc.lock would say of it, its outputs with their paths alone. Raises MlopsError for one that is missing."""
-        told: Entry = {"cmd": stage.cmd}
+        told: LockEntry = {"cmd": stage.cmd}
         for path in stage.deps:
             if not (self.root / path).exists() and not self._fetch(path):
                 raise MlopsError.of(
@@ -169,7 +169,7 @@ class _Run:
             return {**told, "nfiles": count}
         return {**told, "isexec": True} if os.access(at, os.X_OK) else told
 
-    def _is_up_to_date(self, stage: Stage, wanted: Entry) -> bool:
+    def _is_up_to_date(self, stage: Stage, wanted: LockEntry) -> bool:
         entry = self.entries.get(stage.name)
         if entry is None or {**entry, "outs": wanted["outs"]} != wanted:
             return False
@@ -188,7 +188,7 @@ def params_of(root: Path, stage: Stage) -> dict[str, dict[str, Any]]:
 
 
 def _chosen(root: Path, file: str, keys: Sequence[str]) -> dict[str, Any]:
-    told = read_json(root / file)
+    told = read_json_object(root / file)
     missing = [key for key in keys if key not in told]
     if missing:
         raise MlopsError.of("missing parameter", f"{file} has no `{missing[0]}`. Write it again: mlops render")

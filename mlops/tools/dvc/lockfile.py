@@ -20,7 +20,7 @@ from typing import Any
 from mlops.errors import MlopsError
 from mlops.tools.dvc import yaml12
 
-Entry = dict[str, Any]
+LockEntry = dict[str, Any]
 _PATIENCE = 60.0
 _threads = threading.RLock()
 
@@ -30,16 +30,16 @@ class LockFile:
         self.path = root / "dvc.lock"
         self.tmp = root / ".dvc" / "tmp"
         self.journal = self.tmp / "mlops-finished.jsonl"
-        self._texts: dict[str, tuple[Entry, str]] = {}
+        self._texts: dict[str, tuple[LockEntry, str]] = {}
 
-    def entries(self) -> dict[str, Entry]:
+    def entries(self) -> dict[str, LockEntry]:
         """Those of the file, and those of the journal, which are newer."""
-        told: dict[str, Entry] = {}
+        told: dict[str, LockEntry] = {}
         if self.path.exists():
             told = dict((yaml12.loads(self.path.read_text()) or {}).get("stages") or {})
         return {**told, **self.finished()}
 
-    def finish(self, name: str, entry: Entry) -> None:
+    def finish(self, name: str, entry: LockEntry) -> None:
         """On the disk when it returns."""
         with _threads:
             self.tmp.mkdir(parents=True, exist_ok=True)
@@ -57,9 +57,9 @@ class LockFile:
                 self._write(self.entries(), order)
                 self.journal.unlink(missing_ok=True)
 
-    def finished(self) -> dict[str, Entry]:
+    def finished(self) -> dict[str, LockEntry]:
         """Those of the journal."""
-        told: dict[str, Entry] = {}
+        told: dict[str, LockEntry] = {}
         try:
             lines = self.journal.read_text().splitlines()
         except OSError:
@@ -72,7 +72,7 @@ class LockFile:
                 continue
         return told
 
-    def _write(self, entries: Mapping[str, Entry], order: Sequence[str]) -> None:
+    def _write(self, entries: Mapping[str, LockEntry], order: Sequence[str]) -> None:
         names = [name for name in order if name in entries]
         names += [name for name in entries if name not in set(order)]
         text = "schema: '2.0'\nstages:\n" + "".join(self._text(name, entries[name]) for name in names)
@@ -83,7 +83,7 @@ class LockFile:
             os.fsync(file.fileno())
         temporary.replace(self.path)
 
-    def _text(self, name: str, entry: Entry) -> str:
+    def _text(self, name: str, entry: LockEntry) -> str:
         known = self._texts.get(name)
         if known is None or known[0] != entry:
             whole = yaml12.dumps({"stages": {name: entry}})

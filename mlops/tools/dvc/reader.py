@@ -56,7 +56,7 @@ def read_stages(root: Path) -> dict[str, Stage]:
     for name in told.get("vars", ()):
         path = root / name
         if path.exists():
-            values |= read_json(path)
+            values |= read_json_object(path)
     stages: dict[str, Stage] = {}
     with _shaped("dvc.yaml"):
         for name, body in (told.get("stages") or {}).items():
@@ -151,7 +151,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return told
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_json_object(path: Path) -> dict[str, Any]:
     try:
         told: dict[str, Any] = json.loads(path.read_text())
     except ValueError as error:

@@ -17,13 +17,14 @@ from typing import Any
 from mlops.errors import MlopsError
 from mlops.tools.dvc import yaml12
 from mlops.tools.dvc.cache import Cache, remove
-from mlops.tools.dvc.command import Say, problems_of
+from mlops.tools.dvc.command import problems_of
 from mlops.tools.dvc.execute import ignore, params_of
-from mlops.tools.dvc.lockfile import Entry, LockFile
+from mlops.tools.dvc.lockfile import LockEntry, LockFile
 from mlops.tools.dvc.reader import Stage, read_stages
 from mlops.tools.dvc.run import run_dvc
 from mlops.tools.dvc.settings import DvcSettings
 from mlops.tools.process import beside_python, run
+from mlops.tools.progress import ReportProgress
 from mlops.tools.scratch import scratch
 
 
@@ -38,13 +39,13 @@ def push(root: Path, stages: Sequence[str]) -> None:
         run_dvc(root, "push", *stages)
 
 
-def take_report(root: Path, report: Mapping[str, Any], say: Say) -> None:
+def take_report(root: Path, report: Mapping[str, Any], say: ReportProgress) -> None:
     """Fetch what the stages of a report made, put it in its place, and write it into dvc.lock; all over again does no harm.
 
     Raises MlopsError with the report's problems, after what was finished before them is taken, and ToolFailed where the
     remote lacks an output.
     """
-    told: Mapping[str, Entry] = report.get("stages") or {}
+    told: Mapping[str, LockEntry] = report.get("stages") or {}
     if told:
         known = read_stages(root)
         entries = {name: _whole(root, name, known.get(name), entry) for name, entry in told.items()}
@@ -55,7 +56,7 @@ def take_report(root: Path, report: Mapping[str, Any], say: Say) -> None:
         raise MlopsError(*problems_of(report["problems"]))
 
 
-def _whole(root: Path, name: str, stage: Stage | None, entry: Entry) -> Entry:
+def _whole(root: Path, name: str, stage: Stage | None, entry: LockEntry) -> LockEntry:
     """With command and parameters, where they were told by their digest alone."""
     if "inputs" not in entry:
         return entry
@@ -71,7 +72,7 @@ def _whole(root: Path, name: str, stage: Stage | None, entry: Entry) -> Entry:
     return {key: (ours | rest)[key] for key in ("cmd", "deps", "params", "outs") if key in ours | rest}
 
 
-def _fetch(root: Path, entries: Mapping[str, Entry]) -> None:
+def _fetch(root: Path, entries: Mapping[str, LockEntry]) -> None:
     """By DVC, in a repository of its own with our cache: dvc.lock does not name these outputs yet, and DVC would fetch no
     metrics and no plots of a stage."""
     outs = [out for entry in entries.values() for out in entry["outs"]]
@@ -89,7 +90,7 @@ def _fetch(root: Path, entries: Mapping[str, Entry]) -> None:
             shutil.move(folder / out["path"], root / out["path"])
 
 
-def _write_down(root: Path, entries: Mapping[str, Entry], known: Mapping[str, Stage]) -> None:
+def _write_down(root: Path, entries: Mapping[str, LockEntry], known: Mapping[str, Stage]) -> None:
     lock, cache = LockFile(root), Cache(root)
     for name, entry in entries.items():
         if DvcSettings.of(root).cache == cache.home:

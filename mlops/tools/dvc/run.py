@@ -15,16 +15,17 @@ from typing import Any
 
 from mlops.errors import ToolFailed
 from mlops.tools.digest import Hashes
-from mlops.tools.dvc.command import Say, reporting
+from mlops.tools.dvc.command import reporting
 from mlops.tools.dvc.execute import execute
 from mlops.tools.dvc.reader import read_yaml
 from mlops.tools.dvc.subset import beyond
 from mlops.tools.process import alive, beside_python, run
+from mlops.tools.progress import ReportProgress
 
 _one_at_a_time = threading.Lock()
 
 
-def repro(root: Path, stages: Sequence[str], say: Say, *, force: bool = False) -> None:
+def repro(root: Path, stages: Sequence[str], say: ReportProgress, *, force: bool = False) -> None:
     """By DVC itself. Raises MlopsError with the stage's problems, or ToolFailed with the end of what DVC wrote."""
     forced = ["--force"] if force else []
     with _one_at_a_time:
@@ -35,7 +36,7 @@ def repro(root: Path, stages: Sequence[str], say: Say, *, force: bool = False) -
 
 
 def bring_about(
-    root: Path, stages: Sequence[str], hashes: Hashes, say: Say, *, parallel: int = 1, force: bool = False
+    root: Path, stages: Sequence[str], hashes: Hashes, say: ReportProgress, *, parallel: int = 1, force: bool = False
 ) -> None:
     """Run what is not up to date of `stages`, here, or by DVC where the project uses more of DVC than is known here."""
     reason = beyond(root, read_yaml(root / "dvc.yaml"))

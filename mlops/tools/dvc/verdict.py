@@ -17,7 +17,7 @@ from mlops.tools.dvc.reader import Locked, Stage
 from mlops.tools.dvc.settings import DvcSettings
 
 What = Literal["new", "command", "parameter", "dependency", "output lost", "output changed"]
-CACHE = ".dvc/cache/files/md5"
+CACHE_OBJECTS = ".dvc/cache/files/md5"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def _current(root: Path, path: str, locked: str, hashes: Hashes) -> str:
 
 def in_cache(root: Path, md5: str) -> bool:
     """In the cache, or in a remote that cannot be looked into without a transfer."""
-    if _exists(root / CACHE, md5):
+    if _exists(root / CACHE_OBJECTS, md5):
         return True
     return any(_remote_has(url, md5) for url in DvcSettings.of(root).urls)
 

@@ -20,7 +20,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from mlops.errors import ToolFailed
-from mlops.tools.process import die_with_parent, environment, stop_group, tail
+from mlops.tools.process import child_environment, set_parent_death_signal, stop_group, tail
 
 _BY = "mlops.workloads.fork_server"
 _POLL = 0.05
@@ -131,9 +131,9 @@ def _keep(root: Path, made: SimpleQueue[_ForkServer | None]) -> None:
     ours, theirs = socket.socketpair()
     try:
         process = subprocess.Popen(
-            [sys.executable, "-m", _BY, str(theirs.fileno())], cwd=root, env=environment(), stdin=subprocess.DEVNULL,
+            [sys.executable, "-m", _BY, str(theirs.fileno())], cwd=root, env=child_environment(), stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, pass_fds=[theirs.fileno()], start_new_session=True,
-            preexec_fn=die_with_parent,  # noqa: PLW1509  one call, that takes no lock
+            preexec_fn=set_parent_death_signal,  # noqa: PLW1509  one call, that takes no lock
         )  # fmt: skip
     except OSError:
         made.put(None)

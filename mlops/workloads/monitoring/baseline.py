@@ -1,4 +1,4 @@
-"""Make the baseline of a monitor.
+"""Write the baseline of a monitor.
 
 Lives here: the program that a monitor's create and update run.
 Not here: comparing with it (drift).
@@ -17,36 +17,37 @@ import numpy as np
 import onnxruntime
 import pyarrow.parquet as pq
 
+from mlops.contracts.codec import ContractError, decode, encode
+from mlops.contracts.watcher import BaselineFile, DriftTests, WatcherConfig
 from mlops.workloads.features.columns import categorical_columns, read_columns
 from mlops.workloads.monitoring.profile import PREDICTION, Profile
 
 _MOST_ROWS = 100_000
 
 
-def kinds_of(contract: dict[str, Any], schema: dict[str, Any], ignore: list[str], predictions: bool) -> dict[str, str]:
-    """Column -> "number" or "text": how each is compared. Dates and times are not: they always move."""
+def kinds_of(contract: dict[str, Any], schema: dict[str, Any], drift: DriftTests) -> dict[str, str]:
+    """Return column -> "number" or "text": how each is compared. Dates and times are not: they always move."""
     categorical = categorical_columns(schema)
     kinds = {
         column["name"]: "text" if column["name"] in categorical or column["type"] in ("string", "bool") else "number"
-        for column in contract["columns"] if column["type"] not in ("date", "timestamp") and column["name"] not in ignore
+        for column in contract["columns"] if column["type"] not in ("date", "timestamp") and column["name"] not in drift.ignore
     }  # fmt: skip
-    if predictions and PREDICTION not in ignore:
+    if drift.predictions and PREDICTION not in drift.ignore:
         kinds[PREDICTION] = "text" if contract["task"] == "multiclass" else "number"
     return kinds
 
 
-def prediction_value(contract: dict[str, Any], told: Any) -> Any:
-    """What of one raw prediction is compared: the probability, the number, or the most likely class."""
-    return str(contract["classes"][int(np.argmax(told))]) if contract["task"] == "multiclass" else float(told)
+def prediction_value(contract: dict[str, Any], raw: Any) -> Any:
+    """Return what of one raw prediction is compared: the probability, the number, or the most likely class."""
+    return str(contract["classes"][int(np.argmax(raw))]) if contract["task"] == "multiclass" else float(raw)
 
 
-def make_baseline(config: dict[str, Any]) -> None:
+def write_baseline(config: WatcherConfig) -> None:
     """Write baseline.bin and baseline.json into `baseline_dir`."""
-    contract = json.loads(Path(config["contract"]).read_text())
-    schema = json.loads(Path(config["schema"]).read_text())
-    drift = config["drift"]
-    kinds = kinds_of(contract, schema, list(drift.get("ignore", ())), bool(drift.get("predictions", True)))
-    train = Path(config["schema"]).parent / "train.parquet"
+    contract = json.loads(Path(config.contract).read_text())
+    schema = json.loads(Path(config.schema).read_text())
+    kinds = kinds_of(contract, schema, config.drift)
+    train = Path(config.schema).parent / "train.parquet"
     table = pq.read_table(train)
     step = max(1, -(-table.num_rows // _MOST_ROWS))
     chosen = np.arange(0, table.num_rows, step)
@@ -58,20 +59,29 @@ def make_baseline(config: dict[str, Any]) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.log_severity_level = 3
-        model = str(Path(config["contract"]).parent / "model.onnx")
+        model = str(Path(config.contract).parent / "model.onnx")
         session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        columns[PREDICTION] = [prediction_value(contract, told) for told in session.run(None, inputs)[0].tolist()]
+        columns[PREDICTION] = [prediction_value(contract, raw) for raw in session.run(None, inputs)[0].tolist()]
     profile = Profile.of(columns, kinds)
-    out = Path(config["baseline_dir"])
+    out = Path(config.baseline_dir)
     out.mkdir(parents=True, exist_ok=True)
     profile.write(out / "baseline.bin")
-    told = {
-        "format": 1, "kinds": kinds, "rows": profile.rows, "digest": config["baseline_digest"],
-        "metrics": config.get("metrics", {}), "task": contract["task"],
-        "profile": hashlib.sha256((out / "baseline.bin").read_bytes()).hexdigest(),
-    }  # fmt: skip
-    (out / "baseline.json").write_text(json.dumps(told, indent=2, sort_keys=True) + "\n")
+    written = BaselineFile(
+        kinds=kinds, rows=profile.rows, digest=config.baseline_digest, metrics=config.metrics, task=contract["task"],
+        profile=hashlib.sha256((out / "baseline.bin").read_bytes()).hexdigest(),
+    )  # fmt: skip
+    (out / "baseline.json").write_text(encode(written, indent=2) + "\n")
+
+
+def main() -> None:
+    """Run with CONFIG.json."""
+    path = Path(sys.argv[1])
+    try:
+        config = decode(WatcherConfig, path.read_bytes())
+    except ContractError as error:
+        sys.exit(f"Error: {path} does not fit: {error}.")
+    write_baseline(config)
 
 
 if __name__ == "__main__":
-    make_baseline(json.loads(Path(sys.argv[1]).read_text()))
+    main()

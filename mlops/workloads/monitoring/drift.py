@@ -1,6 +1,6 @@
 """Compare a window with the baseline.
 
-Lives here: Finding of one column, compare, and the tests: Kolmogorov-Smirnov, chi-squared, PSI, Jensen-Shannon, and the
+Lives here: ColumnTest, compare, and the tests: Kolmogorov-Smirnov, chi-squared, PSI, Jensen-Shannon, and the
 share of missing values.
 Not here: profiles (profile), windows (watcher).
 Law: a column moved where its test is significant after Bonferroni's correction AND the difference is large enough to
@@ -18,17 +18,18 @@ import numpy as np
 from scipy import stats
 from scipy.special import kolmogorov
 
+from mlops.contracts.watcher import FindingColumn
 from mlops.workloads.monitoring.profile import Profile
 
 ALPHA = 0.01
-ENOUGH = {"ks": 0.1, "chi2": 0.1, "psi": 0.2, "jensen_shannon": 0.15, "missing": 0.05}
+SMALLEST = {"ks": 0.1, "chi2": 0.1, "psi": 0.2, "jensen_shannon": 0.15, "missing": 0.05}
 """The smallest statistic that matters, where the threshold is `auto`. For chi2 the statistic is the total variation distance."""
 _POINTS = 101
 _BINS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class ColumnTest:
     """One test of one column. `statistic`, `p` and `threshold` are those of `method`."""
 
     name: str
@@ -38,11 +39,11 @@ class Moved:
     threshold: float
     moved: bool
 
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "name": self.name, "method": self.method, "statistic": round(self.statistic, 4),
-            "p": self.p, "threshold": self.threshold,
-        }  # fmt: skip
+    def column(self) -> FindingColumn:
+        """Return the test as it stands in a finding."""
+        return FindingColumn(
+            name=self.name, method=self.method, statistic=round(self.statistic, 4), p=self.p, threshold=self.threshold
+        )
 
 
 def compare(
@@ -52,10 +53,10 @@ def compare(
     *,
     method: str = "auto",
     threshold: float | str = "auto",
-) -> list[Moved]:
-    """Every column of `kinds` (name -> "number" or "text"), tested; the ones that moved most first."""
+) -> list[ColumnTest]:
+    """Return the tests of every column of `kinds` (name -> "number" or "text"), those that moved most first."""
     tests = max(1, 2 * len(kinds))
-    out: list[Moved] = []
+    out: list[ColumnTest] = []
     for name, kind in kinds.items():
         out.append(_missing(baseline, window, name, tests))
         if min(baseline.known(name), window.known(name)) < 20:
@@ -66,14 +67,14 @@ def compare(
         if kind == "number" and chosen == "chi2":
             chosen = "ks"
         out.append(_test(baseline, window, name, kind, chosen, threshold, tests))
-    return sorted(out, key=lambda told: (-told.moved, -told.statistic, told.name))
+    return sorted(out, key=lambda test: (-test.moved, -test.statistic, test.name))
 
 
 def _test(
     baseline: Profile, window: Profile, name: str, kind: str, method: str, threshold: float | str, tests: int
-) -> Moved:
+) -> ColumnTest:
     n, m = baseline.known(name), window.known(name)
-    bound = ENOUGH[method] if isinstance(threshold, str) else float(threshold)
+    bound = SMALLEST[method] if isinstance(threshold, str) else float(threshold)
     p: float | None = None
     if method == "ks":
         statistic = _ks(baseline, window, name)
@@ -84,29 +85,29 @@ def _test(
         left, right = _shares(baseline, window, name, kind)
         statistic = _psi(left, right) if method == "psi" else _js(left, right)
     moved = statistic >= bound and (p is None or p < ALPHA / tests)
-    return Moved(name, method, float(statistic), p, bound, moved)
+    return ColumnTest(name, method, float(statistic), p, bound, moved)
 
 
 def _ks(baseline: Profile, window: Profile, name: str) -> float:
-    """The largest distance of the two distribution functions, at the quantiles of both."""
+    """Return the largest distance of the two distribution functions, at the quantiles of both."""
     shares = np.linspace(0, 1, _POINTS).tolist()
     points = sorted({*baseline.quantiles(name, shares), *window.quantiles(name, shares)})
     return float(np.max(np.abs(np.subtract(baseline.cdf(name, points), window.cdf(name, points)))))
 
 
 def _tables(baseline: Profile, window: Profile, name: str) -> tuple[list[float], list[float]]:
-    """Counts of both by value; values too rare to be expected five times in the window are one."""
+    """Return the counts of both by value; values too rare to be expected five times in the window are one."""
     left, right = baseline.counts(name), window.counts(name)
     n, m = baseline.known(name), window.known(name)
     kept = [value for value, count in left.items() if count * m / n >= 5]
-    told = [left[value] for value in kept], [right.get(value, 0.0) for value in kept]
-    for counts, total in zip(told, (n, m), strict=True):
+    tables = [left[value] for value in kept], [right.get(value, 0.0) for value in kept]
+    for counts, total in zip(tables, (n, m), strict=True):
         counts.append(max(0.0, total - sum(counts)))
-    return told
+    return tables
 
 
 def _chi2(left: Sequence[float], right: Sequence[float]) -> tuple[float, float]:
-    """The total variation distance (the share of rows whose value would have to be another), and the p of the test.
+    """Return the total variation distance (the share of rows whose value would have to be another), and the p of the test.
 
     Cramer's V would depend on how many more rows the baseline has than the window. A value of no row is left out.
     """
@@ -143,12 +144,12 @@ def _js(left: Any, right: Any) -> float:
     return math.sqrt(max(0.0, float(each) / 2))
 
 
-def _missing(baseline: Profile, window: Profile, name: str, tests: int) -> Moved:
-    """Two shares, compared with the pooled z-test."""
+def _missing(baseline: Profile, window: Profile, name: str, tests: int) -> ColumnTest:
+    """Compare the shares of missing values by the pooled z-test."""
     n, m = baseline.rows, window.rows
     a, b = baseline.missing(name) / max(n, 1), window.missing(name) / max(m, 1)
     pooled = (a * n + b * m) / max(n + m, 1)
     spread = math.sqrt(pooled * (1 - pooled) * (1 / max(n, 1) + 1 / max(m, 1)))
     p = float(2 * stats.norm.sf(abs(a - b) / spread)) if spread > 0 else 1.0
-    bound = ENOUGH["missing"]
-    return Moved(name, "missing", abs(a - b), p, bound, abs(a - b) >= bound and p < ALPHA / tests)
+    bound = SMALLEST["missing"]
+    return ColumnTest(name, "missing", abs(a - b), p, bound, abs(a - b) >= bound and p < ALPHA / tests)

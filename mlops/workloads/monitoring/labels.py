@@ -2,7 +2,7 @@
 
 Lives here: Labels, which joins feedback with predictions and measures.
 Not here: comparing columns (drift).
-Law: a metric is told with the number of labelled rows it stands on, and not at all below a few hundred.
+Law: a metric is given with the number of labelled rows it stands on, and not at all below a few hundred.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from scipy.stats import rankdata
 
-ENOUGH = 200
+FEWEST = 200
+"""Labelled rows below which nothing is measured."""
 _REMEMBERED = 200_000
 _WINDOW = 5_000
 _WORSE = {"auc": 0.05, "accuracy": 0.05, "mae": 0.2}
@@ -23,7 +24,7 @@ _WORSE = {"auc": 0.05, "accuracy": 0.05, "mae": 0.2}
 
 
 class Labels:
-    """`path`: where labelled pairs are kept over a restart."""
+    """Joins late labels with what was predicted. `path`: where labelled pairs are kept over a restart."""
 
     def __init__(self, contract: dict[str, Any], path: Path) -> None:
         self._contract = contract
@@ -36,11 +37,13 @@ class Labels:
             pass
 
     def predicted(self, request_id: str, values: list[Any]) -> None:
+        """Remember what was predicted."""
         self._seen[request_id] = values
         if len(self._seen) > _REMEMBERED:
             self._seen.popitem(last=False)
 
-    def told(self, feedback: dict[str, Any]) -> None:
+    def add(self, feedback: dict[str, Any]) -> None:
+        """Join a late label with its prediction, where that is remembered."""
         values = self._seen.get(str(feedback.get("id")))
         labels = feedback.get("label")
         labels = labels if isinstance(labels, list) else [labels]
@@ -48,28 +51,29 @@ class Labels:
             self._pairs.extend([value, label] for value, label in zip(values, labels, strict=True))
 
     def keep(self) -> None:
+        """Write the labelled pairs down."""
         temporary = self._path.with_suffix(".part")
         temporary.write_text(json.dumps(list(self._pairs)))
         temporary.replace(self._path)
 
     def measure(self) -> dict[str, float]:
-        """{"rows": n} and, from enough rows, the task's metric."""
-        told: dict[str, float] = {"rows": float(len(self._pairs))}
-        if len(self._pairs) < ENOUGH:
-            return told
+        """Return {"rows": n} and, from enough rows, the task's metric."""
+        live: dict[str, float] = {"rows": float(len(self._pairs))}
+        if len(self._pairs) < FEWEST:
+            return live
         match self._contract["task"]:
             case "binary":
                 truth = np.array([label == self._contract["classes"][1] for _, label in self._pairs])
                 if 0 < truth.sum() < len(truth):
-                    told["auc"] = _auc(truth, np.array([value for value, _ in self._pairs]))
+                    live["auc"] = _auc(truth, np.array([value for value, _ in self._pairs]))
             case "multiclass":
-                told["accuracy"] = float(np.mean([str(value) == str(label) for value, label in self._pairs]))
+                live["accuracy"] = float(np.mean([str(value) == str(label) for value, label in self._pairs]))
             case _:
-                told["mae"] = float(np.mean([abs(float(value) - float(label)) for value, label in self._pairs]))
-        return {name: round(value, 4) for name, value in told.items()}
+                live["mae"] = float(np.mean([abs(float(value) - float(label)) for value, label in self._pairs]))
+        return {name: round(value, 4) for name, value in live.items()}
 
     def worse(self, live: dict[str, float], training: dict[str, Any]) -> str | None:
-        """The metric that is worse than at training by more than chance and habit allow."""
+        """Return the metric that is worse than at training by more than chance and habit allow."""
         for name, bound in _WORSE.items():
             before = training.get(f"test_{name}")
             if name in live and before is not None:

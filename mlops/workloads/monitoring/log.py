@@ -1,6 +1,6 @@
 """Read the prediction log.
 
-Lives here: lines_between, and Entry (one request with its answer, or one late label).
+Lives here: entries_between, and LogEntry (one request with its answer, or one late label).
 Not here: writing it (serving).
 Law: a line that is cut off or no JSON is counted, and stops nothing.
 """
@@ -16,8 +16,8 @@ import msgspec
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """`rows` and `predictions` of a request; or `feedback` alone."""
+class LogEntry:
+    """One line of the log. `rows` and `predictions` of a request; or `feedback` alone."""
 
     at: float
     id: str
@@ -38,8 +38,8 @@ class _Line(msgspec.Struct):
 _decoder = msgspec.json.Decoder(_Line)
 
 
-def entries_between(folder: Path, start: float, end: float) -> Iterator[Entry]:
-    """Those with start <= t < end, of all replicas, segment by segment; open ones too."""
+def entries_between(folder: Path, start: float, end: float) -> Iterator[LogEntry]:
+    """Return those with start <= t < end, of all replicas, segment by segment; open ones too."""
     for path in sorted(folder.glob("*.jsonl")) + sorted(folder.glob("*.open")):
         if not _overlaps(path, start, end):
             continue
@@ -57,7 +57,7 @@ def entries_between(folder: Path, start: float, end: float) -> Iterator[Entry]:
 
 
 def _overlaps(path: Path, start: float, end: float) -> bool:
-    """By the time in its name, and of its last write."""
+    """Judge by the time in the segment's name, and of its last write."""
     try:
         first = int(path.stem.rpartition("-")[2]) / 1e9
         last = path.stat().st_mtime
@@ -66,20 +66,20 @@ def _overlaps(path: Path, start: float, end: float) -> bool:
     return first - 60 < end and last + 1 >= start
 
 
-def _entry(line: bytes) -> Entry | None:
+def _entry(line: bytes) -> LogEntry | None:
     try:
-        told = _decoder.decode(line)
+        read = _decoder.decode(line)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
-    if told.f is not None:
-        return Entry(told.t, "", [], [], told.f) if isinstance(told.f, dict) else None
-    rows = told.q.get("rows", [told.q]) if isinstance(told.q, dict) else []
-    predictions = told.a.get("predictions", []) if isinstance(told.a, dict) else []
-    return Entry(told.t, told.id, rows, predictions, None)
+    if read.f is not None:
+        return LogEntry(read.t, "", [], [], read.f) if isinstance(read.f, dict) else None
+    rows = read.q.get("rows", [read.q]) if isinstance(read.q, dict) else []
+    predictions = read.a.get("predictions", []) if isinstance(read.a, dict) else []
+    return LogEntry(read.t, read.id, rows, predictions, None)
 
 
 def first_time(folder: Path) -> float | None:
-    """When the oldest segment was begun."""
+    """Return when the oldest segment was begun."""
     times = []
     for path in [*folder.glob("*.jsonl"), *folder.glob("*.open")]:
         try:

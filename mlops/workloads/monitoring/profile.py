@@ -25,7 +25,7 @@ PREDICTION = "(prediction)"
 
 
 class Profile:
-    """`rows`: how many. Numbers are sketched as quantiles (KLL), texts as frequent items."""
+    """What whylogs knows of some rows. `rows`: how many. Numbers are sketched as quantiles (KLL), texts as frequent items."""
 
     def __init__(self, view: Any, rows: int) -> None:
         self._view = view
@@ -33,7 +33,7 @@ class Profile:
 
     @classmethod
     def of(cls, columns: Mapping[str, Sequence[Any]], kinds: Mapping[str, str]) -> Profile:
-        """`kinds`: column -> "number" or "text". None is missing."""
+        """Return the profile of some columns. `kinds`: column -> "number" or "text". None is missing."""
         frame = pd.DataFrame({name: _series(values, kinds[name]) for name, values in columns.items()})
         return cls(whylogs.log(frame).view(), len(frame))
 
@@ -56,7 +56,7 @@ class Profile:
         return int(found.get_metric("counts").n.value) - self.missing(column) if found else 0
 
     def cdf(self, column: str, points: Sequence[float]) -> list[float]:
-        """The share of known values that are at most each point."""
+        """Return the share of known values that are at most each point."""
         sketch = self._sketch(column)
         if sketch is None or sketch.is_empty():
             return [0.0] * len(points)

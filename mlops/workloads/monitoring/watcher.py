@@ -13,8 +13,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
+
+from mlops.contracts.codec import ContractError, decode, encode
+from mlops.contracts.watcher import BaselineFile, FindingColumn, WatcherConfig, WatcherStatus
 from mlops.workloads.monitoring.drift import compare
-from mlops.workloads.monitoring.findings import Findings, iso
+from mlops.workloads.monitoring.findings import Evidence, Findings, iso
 from mlops.workloads.monitoring.labels import Labels
 from mlops.workloads.monitoring.log import entries_between, first_time
 from mlops.workloads.monitoring.profile import PREDICTION, Profile
@@ -26,63 +30,62 @@ _BATCH = 10_000
 
 
 class Watcher:
-    def __init__(self, config: dict[str, Any]) -> None:
+    """Judges the windows of one endpoint's log. Raises ContractError where the baseline does not fit."""
+
+    def __init__(self, config: WatcherConfig) -> None:
         self._config = config
-        self._window, self._least = float(config["window"]), int(config["min_rows"])
-        self._log, self._out = Path(config["log_dir"]), Path(config["out_dir"])
-        self._contract = json.loads(Path(config["contract"]).read_text())
-        folder = Path(config["baseline_dir"])
-        self._told = json.loads((folder / "baseline.json").read_text())
-        self._kinds: dict[str, str] = self._told["kinds"]
-        self._baseline = Profile.read(folder / "baseline.bin", self._told["rows"])
+        self._log, self._out = Path(config.log_dir), Path(config.out_dir)
+        self._contract = json.loads(Path(config.contract).read_text())
+        folder = Path(config.baseline_dir)
+        self._trained = decode(BaselineFile, (folder / "baseline.json").read_bytes())
+        self._kinds = self._trained.kinds
+        self._baseline = Profile.read(folder / "baseline.bin", self._trained.rows)
         self._out.mkdir(parents=True, exist_ok=True)
-        self._findings = Findings(self._out / "findings", config["monitor"], self._told["digest"])
+        self._findings = Findings(self._out / "findings", config.monitor, self._trained.digest)
         self._labels = Labels(self._contract, self._out / "labels.json")
-        self._status: dict[str, Any] = self._read_status()
+        self._status = self._read_status()
 
-    def _read_status(self) -> dict[str, Any]:
-        fresh: dict[str, Any] = {"windows": 0, "last": None, "rows": 0, "live": {}, "cursor": None, "quiet": 0}
+    def _read_status(self) -> WatcherStatus:
         try:
-            told: dict[str, Any] = json.loads((self._out / "status.json").read_text())
-        except (OSError, ValueError):
-            return fresh
-        return {**fresh, **told}
+            return decode(WatcherStatus, (self._out / "status.json").read_bytes())
+        except (OSError, ContractError):
+            return WatcherStatus()
 
-    def tell(self) -> None:
-        """Say once more what was found before this process began."""
-        self._findings.tell_all()
+    def log_findings(self) -> None:
+        """Write once more into the log what was found before this process began."""
+        self._findings.log_all()
 
     def tick(self, now: float) -> bool:
         """Judge at most one window that is over; False where none is."""
-        start = self._status["cursor"]
+        window = self._config.window
+        start = self._status.cursor
         if start is None:
             first = first_time(self._log)
             if first is None:
                 return False
-            start = first // self._window * self._window
-            self._status["cursor"] = start
-        end = start + self._window * (1 + self._status["quiet"])
+            start = first // window * window
+            self._change(cursor=start)
+        end = start + window * (1 + self._status.quiet)
         if now < end + _LATE:
             return False
         profile = self._profile(start, end)
         rows = profile.rows if profile else 0
         if profile is None or rows == 0:
-            self._move(end)
-        elif rows < self._least:
-            self._status["quiet"] += 1
+            self._change(cursor=end, quiet=0)
+        elif rows < self._config.min_rows:
+            self._change(quiet=self._status.quiet + 1)
         else:
             self._judge(profile, start, end)
-            self._status |= {"windows": self._status["windows"] + 1, "last": iso(end)}
-            self._status["rows"] += rows
-            self._move(end)
+            windows, total = self._status.windows + 1, self._status.rows + rows
+            self._change(windows=windows, last=iso(end), rows=total, cursor=end, quiet=0)
         self._keep()
         return True
 
-    def _move(self, cursor: float) -> None:
-        self._status |= {"cursor": cursor, "quiet": 0}
+    def _change(self, **fields: Any) -> None:
+        self._status = structs.replace(self._status, **fields)
 
     def _profile(self, start: float, end: float) -> Profile | None:
-        """Of all rows of the window, batch by batch; late labels are joined on the way."""
+        """Return the profile of all rows of the window, batch by batch; late labels are joined on the way."""
         names = [name for name in self._kinds if name != PREDICTION]
         output = self._contract["outputs"][0]["name"]
         columns: dict[str, list[Any]] = {name: [] for name in self._kinds}
@@ -92,7 +95,7 @@ class Watcher:
             if entry.feedback is not None:
                 feedback.append(entry.feedback)
                 continue
-            values = [self._value(told, output) for told in entry.predictions]
+            values = [self._value(prediction, output) for prediction in entry.predictions]
             self._labels.predicted(entry.id, values)
             for row, value in zip(entry.rows, values, strict=False):
                 for name in names:
@@ -101,60 +104,57 @@ class Watcher:
                     columns[PREDICTION].append(value)
             if len(columns[names[0]]) >= _BATCH:
                 profile, columns = self._merged(profile, columns), {name: [] for name in self._kinds}
-        for told in feedback:
-            self._labels.told(told)
+        for label in feedback:
+            self._labels.add(label)
         return self._merged(profile, columns) if columns[names[0]] else profile
 
-    def _value(self, told: dict[str, Any], output: str) -> Any:
+    def _value(self, prediction: dict[str, Any], output: str) -> Any:
+        """Return what of one answer is compared."""
         if self._contract["task"] == "regression":
-            return told.get(self._contract["label"])
+            return prediction.get(self._contract["label"])
         if self._contract["task"] == "multiclass":
-            return str(told.get(self._contract["label"]))
-        return told.get(output)
+            return str(prediction.get(self._contract["label"]))
+        return prediction.get(output)
 
     def _merged(self, profile: Profile | None, columns: dict[str, list[Any]]) -> Profile:
         part = Profile.of(columns, self._kinds)
         return part if profile is None else profile.merge(part)
 
     def _judge(self, profile: Profile, start: float, end: float) -> None:
-        drift = self._config["drift"]
-        told = compare(
-            self._baseline, profile, self._kinds, method=drift.get("method", "auto"),
-            threshold=drift.get("threshold", "auto"),
-        )  # fmt: skip
+        drift = self._config.drift
+        tests = compare(self._baseline, profile, self._kinds, method=drift.method, threshold=drift.threshold)
         live = self._labels.measure()
         self._labels.keep()
-        self._status["live"] = live
-        training = self._told["metrics"]
-        more = {"live": live, "baseline": training, "tested": len(self._kinds)}
-        span = {"since": start, "until": end, "rows": profile.rows}
-        for kind, chosen in (("drift", [one for one in told if one.moved and one.method != "missing"]),
-                             ("quality", [one for one in told if one.moved and one.method == "missing"])):  # fmt: skip
-            if chosen:
-                self._findings.raise_(kind, columns=[one.as_json() for one in chosen], more=more, **span)  # type: ignore[arg-type]
-        worse = self._labels.worse(live, training)
-        if worse:
-            column = {
-                "name": worse,
-                "method": "live",
-                "statistic": live[worse],
-                "p": None,
-                "threshold": training[f"test_{worse}"],
-            }
-            self._findings.raise_("concept", columns=[column], more=more, **span)  # type: ignore[arg-type]
+        self._change(live=live)
+        training = self._trained.metrics
+        evidence = Evidence(start, end, profile.rows, live, training, tested=len(self._kinds))
+        moved = [test.column() for test in tests if test.moved]
+        if columns := [column for column in moved if column.method != "missing"]:
+            self._findings.keep("drift", columns, evidence)
+        if columns := [column for column in moved if column.method == "missing"]:
+            self._findings.keep("quality", columns, evidence)
+        if worse := self._labels.worse(live, training):
+            column = FindingColumn(
+                name=worse, method="live", statistic=live[worse], p=None, threshold=training[f"test_{worse}"]
+            )
+            self._findings.keep("concept", [column], evidence)
 
     def _keep(self) -> None:
         path = self._out / "status.json"
         temporary = path.with_suffix(".part")
-        temporary.write_text(json.dumps(self._status, indent=2, sort_keys=True) + "\n")
+        temporary.write_text(encode(self._status, indent=2) + "\n")
         temporary.replace(path)
 
 
 def main() -> None:
-    """CONFIG.json, and `--once`: judge the windows that are over, and end."""
+    """Run with CONFIG.json and, to judge the windows that are over and end, `--once`."""
     die_with_parent()
-    watcher = Watcher(json.loads(Path(sys.argv[1]).read_text()))
-    watcher.tell()
+    path = Path(sys.argv[1])
+    try:
+        watcher = Watcher(decode(WatcherConfig, path.read_bytes()))
+    except ContractError as error:
+        sys.exit(f"Error: {path}, or the baseline that it names, does not fit: {error}.")
+    watcher.log_findings()
     print("watching", flush=True)
     once = "--once" in sys.argv[2:]
     while True:

@@ -14,41 +14,37 @@ import traceback
 from pathlib import Path
 from typing import NoReturn
 
-from mlops.contracts.programs import MISTAKE
+from mlops.contracts.names import MISTAKE, TRY_AGAIN
 from mlops.errors import Interrupted, MlopsError, ToolFailed
 from mlops.workloads.pod.pod_settings import PodSettings, report_of
 from mlops.workloads.pod.report import report_text
 from mlops.workloads.pod.work import Work
 
-_TRY_AGAIN = 75
-"""EX_TEMPFAIL of sysexits.h."""
 _STOPPED = 128 + signal.SIGTERM
 
 
 def main() -> int:
-    """The exit code."""
+    """Run the pod's stages; return the exit code."""
     signal.signal(signal.SIGTERM, _stop)
     path = report_of(os.environ)
     work: Work | None = None
     try:
-        told = PodSettings.of(os.environ)
-        work = Work(told, Path.cwd())
+        pod = PodSettings.of(os.environ)
+        work = Work(pod, Path.cwd())
         work.pull()
         work.run()
-        if told.is_first:
+        if pod.is_first:
             path.write_text(report_text(work.entries()))
         return 0
     except MlopsError as error:
         return _failed(error, work, path)
     except Exception as error:
-        told_by = "".join(traceback.format_exception(error))
-        return _failed(
-            ToolFailed.of("pod failed", f"A mistake of the program, or of its image:\n{told_by}"), work, path
-        )
+        trace = "".join(traceback.format_exception(error))
+        return _failed(ToolFailed.of("pod failed", f"A mistake of the program, or of its image:\n{trace}"), work, path)
 
 
 def _failed(error: MlopsError, work: Work | None, path: Path) -> int:
-    """What was finished before is not lost: it is pushed and reported too."""
+    """Report what went wrong. What was finished before is not lost: it is pushed and reported too."""
     signal.signal(signal.SIGTERM, lambda number, frame: os._exit(_STOPPED))
     for problem in error.problems:
         print(f"Error: {problem.summary}\n  {problem.detail}", file=sys.stderr, flush=True)
@@ -61,7 +57,7 @@ def _failed(error: MlopsError, work: Work | None, path: Path) -> int:
             path.write_text(report_text(work.entries(), error.problems))
         except MlopsError as another:
             print(f"Error: {another}", file=sys.stderr, flush=True)
-    return _TRY_AGAIN if isinstance(error, ToolFailed) else MISTAKE
+    return TRY_AGAIN if isinstance(error, ToolFailed) else MISTAKE
 
 
 def _stop(number: int, frame: object) -> NoReturn:

@@ -23,7 +23,7 @@ _PAUSE = 0.2
 
 @contextlib.contextmanager
 def hold(port: int, others: int) -> Iterator[None]:
-    """While inside, the others stay. They are let go where it ends well, and told to come back where it does not."""
+    """Keep the other pods while inside. They may end where it ends well, and are started again where it does not."""
     with _listen(port, others) as door:
         yield
         deadline = time.monotonic() + _PATIENCE
@@ -36,7 +36,7 @@ def hold(port: int, others: int) -> Iterator[None]:
 
 
 def stay(host: str, port: int) -> None:
-    """Raises ToolFailed where the first pod ends without a word."""
+    """Wait until the first pod is done. Raises ToolFailed where it ends without a word."""
     try:
         with _reach(host, port) as link:
             _watch(link)
@@ -68,7 +68,7 @@ def _reach(host: str, port: int) -> socket.socket:
 
 
 def _watch(link: socket.socket) -> None:
-    """A first pod whose node is gone says no good-bye."""
+    """Notice a first pod whose node is gone: it says no good-bye."""
     link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3)):
         if hasattr(socket, name):

@@ -25,19 +25,19 @@ _LAST = 15
 
 
 def environment(root: Path) -> dict[str, str]:
-    """No telemetry, and writing in the workspace alone, as a pod's root is read-only."""
+    """Return the environment of a program: no telemetry, and writing in the workspace alone, as a pod's root is read-only."""
     paths = [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
-    told = {
+    env = {
         **os.environ, "PATH": os.pathsep.join(filter(None, paths)),
         "DVC_NO_ANALYTICS": "true", "PYTHONUNBUFFERED": "1", PROBLEMS: str(root / ".dvc" / "tmp" / "problems.json"),
     }  # fmt: skip
-    told.setdefault("DVC_SITE_CACHE_DIR", str(root / ".dvc" / "tmp" / "site"))
-    told.setdefault("OMP_NUM_THREADS", "1")
-    return {name: value for name, value in told.items() if name != PROGRESS}
+    env.setdefault("DVC_SITE_CACHE_DIR", str(root / ".dvc" / "tmp" / "site"))
+    env.setdefault("OMP_NUM_THREADS", "1")
+    return {name: value for name, value in env.items() if name != PROGRESS}
 
 
 def run_child(words: Sequence[str], env: Mapping[str, str]) -> None:
-    """Raises ToolFailed, with the end of what it wrote."""
+    """Run a program to its end. Raises ToolFailed, with the end of what it wrote."""
     process = subprocess.Popen(
         words, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         errors="replace", start_new_session=True, preexec_fn=die_with_parent,  # noqa: PLW1509  takes no lock

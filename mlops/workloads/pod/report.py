@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from mlops.contracts.codec import to_json
+from mlops.contracts.pod import PodReport
 from mlops.errors import MlopsError, Problem
 
 MOST = 4096
@@ -21,41 +23,44 @@ _LENGTHS = (3000, 2000, 1200, 700, 400, 200, 80)
 
 
 def report_text(stages: Mapping[str, Mapping[str, Any]], problems: Sequence[Problem] = ()) -> str:
-    """`stages`: entries of dvc.lock by stage. Raises MlopsError where not even their digests fit, and there are no problems."""
+    """Return the report as JSON. `stages`: entries of dvc.lock by stage.
+
+    Raises MlopsError where not even the digests of the stages fit, and there are no problems.
+    """
     levels: list[Mapping[str, Any]] = [stages, reduced(stages), *([{}] if problems else [])]
-    texts = (_text(entries, told) for entries in levels for told in _shorter(problems))
+    texts = (_text(entries, few) for entries in levels for few in _shorter(problems))
     for text in texts:
         if len(text.encode()) <= MOST:
             return text
     raise MlopsError.of(
         "report does not fit",
-        f"What the stages {', '.join(stages)} made cannot be told in {MOST} bytes, the most that Kubernetes keeps. It was "
+        f"What the stages {', '.join(stages)} made cannot be said in {MOST} bytes, the most that Kubernetes keeps. It was "
         "pushed. Have fewer outputs and dependencies in dvc.yaml, or shorter paths.",
     )
 
 
 def _text(stages: Mapping[str, Any], problems: Sequence[Mapping[str, Any]]) -> str:
-    told = {"stages": stages, **({"problems": problems} if problems else {})}
-    return json.dumps(told, separators=(",", ":"), ensure_ascii=False)
+    report = PodReport(stages=dict(stages), problems=tuple(map(dict, problems)))
+    return json.dumps(to_json(report), separators=(",", ":"), ensure_ascii=False)
 
 
 def reduced(stages: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Command and parameters by their digest alone."""
-    told = {}
+    """Return entries that hold command and parameters by their digest alone."""
+    short = {}
     for name, entry in stages.items():
         inputs = {key: entry[key] for key in ("cmd", "params") if key in entry}
         digest = hashlib.md5(json.dumps(inputs, sort_keys=True).encode(), usedforsecurity=False).hexdigest()
-        told[name] = {"inputs": digest, **{key: entry[key] for key in entry if key not in inputs}}
-    return told
+        short[name] = {"inputs": digest, **{key: entry[key] for key in entry if key not in inputs}}
+    return short
 
 
 def _shorter(problems: Sequence[Problem]) -> list[list[dict[str, Any]]]:
-    """Ever shorter, and at last the first one alone."""
+    """Return the problems ever shorter, and at last the first one alone."""
     whole = [asdict(problem) for problem in problems]
-    cut = [[{**told, "detail": _cut(told["detail"], length)} for told in whole] for length in _LENGTHS]
+    cut = [[{**problem, "detail": _cut(problem["detail"], length)} for problem in whole] for length in _LENGTHS]
     return [whole, *cut, cut[-1][:1]] if whole else [[]]
 
 
 def _cut(text: str, length: int) -> str:
-    """Its beginning, which says what, and its end, which says why."""
+    """Return the text's beginning, which says what, and its end, which says why."""
     return text if len(text) <= length else f"{text[: length // 3]} […] {text[len(text) - 2 * length // 3 :]}"

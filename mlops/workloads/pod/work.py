@@ -1,7 +1,7 @@
 """Run the stages of a pod.
 
 Lives here: Work: pull, run, push.
-Not here: what it is told (told), the last word (report).
+Not here: what the pod is given (pod_settings), the last word (report).
 Law: each stage is run by DVC, or under torchrun and then written down by DVC; the first pod alone writes and pushes.
 """
 
@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mlops.contracts.pod import DVC_CONFIG
 from mlops.errors import MlopsError, Problem, Source, ToolFailed
 from mlops.workloads.pod.barrier import hold, stay
 from mlops.workloads.pod.child import environment, run_child
@@ -27,46 +28,49 @@ _TRIES = 3
 _PAUSE = 5.0
 _JOIN = 3600
 """Seconds that pods wait for each other: nodes with GPUs may have to be bought first."""
-CONFIG = "MLOPS_DVC_CONFIG"
-"""Environment variable: the text of .dvc/config.local, which holds the remote's credentials."""
 
 
 @dataclass
 class Work:
-    """`done`: the stages that were finished, and whose outputs others can get. `root`: the working directory."""
+    """Runs the stages of a pod.
 
-    told: PodSettings
+    `done`: the stages that were finished, and whose outputs others can get. `root`: the working directory.
+    """
+
+    pod: PodSettings
     root: Path
     done: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         (self.root / ".dvc" / "tmp").mkdir(parents=True, exist_ok=True)
-        if text := os.environ.pop(CONFIG, None):
+        if text := os.environ.pop(DVC_CONFIG, None):
             path = self.root / ".dvc" / "config.local"
             path.touch(mode=0o600)
             path.write_text(text)
         self.env = environment(self.root)
-        if not self.told.is_spread:
+        if not self.pod.is_spread:
             # A pod trains with what it has, whatever the model would use on a machine of its own.
             self.env |= {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_WORLD_SIZE": "1"}
 
     def pull(self) -> None:
-        missing = [dep for dep in self.told.deps if not (self.root / dep).exists()]
+        """Get the outputs of other stages that are not there."""
+        missing = [dep for dep in self.pod.work.deps if not (self.root / dep).exists()]
         if missing:
             say(f"pulling {', '.join(missing)}")
             self._patiently("pull", *missing)
 
     def run(self) -> None:
-        """Raises MlopsError with the problems that a stage told, and ToolFailed for all else that a retry may mend."""
-        if not self.told.is_first:
+        """Run the stages. Raises MlopsError with the problems that a stage wrote down, and ToolFailed for all else, which a
+        retry may mend."""
+        if not self.pod.is_first:
             self._take_part()
             return
         with contextlib.ExitStack() as until_pushed:
-            for stage in self.told.stages:
+            for stage in self.pod.work.stages:
                 if self._is_spread(stage):
                     self._train_together(stage)
-                    if self.told.pods > 1:
-                        until_pushed.enter_context(hold(self.told.port, self.told.pods - 1))
+                    if self.pod.place.pods > 1:
+                        until_pushed.enter_context(hold(self.pod.place.port, self.pod.place.pods - 1))
                     self._dvc("commit", "--force", stage)
                 else:
                     with self._problems_of(stage):
@@ -75,6 +79,7 @@ class Work:
             self.push()
 
     def push(self) -> None:
+        """Give away what the finished stages made."""
         if self.done:
             say(f"pushing what {', '.join(self.done)} made")
             try:
@@ -84,28 +89,28 @@ class Work:
                 raise
 
     def entries(self) -> dict[str, Any]:
-        """What dvc.lock says of the finished stages."""
+        """Return what dvc.lock says of the finished stages."""
         from ruamel.yaml import YAML
 
         locked: Mapping[str, Any] = YAML(typ="safe", pure=True).load(self.root / "dvc.lock")["stages"]
         return {stage: locked[stage] for stage in self.done}
 
     def _is_spread(self, stage: str) -> bool:
-        return self.told.is_spread and stage.startswith("train@")
+        return self.pod.is_spread and stage.startswith("train@")
 
     def _take_part(self) -> None:
-        for stage in filter(self._is_spread, self.told.stages):
+        for stage in filter(self._is_spread, self.pod.work.stages):
             self._train_together(stage)
-            stay(self.told.coordinator, self.told.port)
+            stay(self.pod.coordinator, self.pod.place.port)
 
     def _train_together(self, stage: str) -> None:
-        told, (script, _, name) = self.told, stage.partition("@")
+        place, (script, _, name) = self.pod.place, stage.partition("@")
         with self._problems_of(stage):
             run_child(
                 [
-                    sys.executable, "-m", "torch.distributed.run", "--nnodes", str(told.pods), "--node-rank", str(told.index),
-                    "--nproc-per-node", str(told.processes), "--rdzv-conf", f"timeout={_JOIN}",
-                    "--master-addr", told.coordinator, "--master-port", str(told.port), f"pipelines/{script}.py", name,
+                    sys.executable, "-m", "torch.distributed.run", "--nnodes", str(place.pods), "--node-rank", str(place.index),
+                    "--nproc-per-node", str(self.pod.processes), "--rdzv-conf", f"timeout={_JOIN}",
+                    "--master-addr", self.pod.coordinator, "--master-port", str(place.port), f"pipelines/{script}.py", name,
                 ],
                 self.env,
             )  # fmt: skip
@@ -114,7 +119,7 @@ class Work:
         run_child([sys.executable, "-m", "dvc", *words], self.env)
 
     def _patiently(self, *words: str) -> None:
-        """The network may be back in a moment; what was transferred is not transferred again."""
+        """Run DVC, and again where it fails: the network may be back, and what was transferred is not transferred again."""
         for left in reversed(range(_TRIES)):
             try:
                 return self._dvc(*words)
@@ -127,19 +132,19 @@ class Work:
 
     @contextlib.contextmanager
     def _problems_of(self, stage: str) -> Any:
-        """Where it fails, raises what it told instead, if it told anything."""
+        """Raise the problems that the stage wrote down in place of its failure, if it wrote any."""
         path = Path(self.env[PROBLEMS])
         path.unlink(missing_ok=True)
         try:
             yield
         except ToolFailed as error:
             try:
-                told: list[dict[str, Any]] = json.loads(path.read_text())
+                problems: list[dict[str, Any]] = json.loads(path.read_text())
             except (OSError, ValueError):
                 raise error from None
-            raise MlopsError(*map(_problem, told)) from error
+            raise MlopsError(*map(_problem, problems)) from error
 
 
-def _problem(told: Mapping[str, Any]) -> Problem:
-    source = told.get("source")
-    return Problem(**{**told, "source": Source(**source) if source else None})
+def _problem(problem: Mapping[str, Any]) -> Problem:
+    source = problem.get("source")
+    return Problem(**{**problem, "source": Source(**source) if source else None})

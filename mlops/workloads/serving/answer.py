@@ -1,6 +1,6 @@
 """Write predictions as JSON.
 
-Lives here: Writer, for one task, and read_predictions, which reads the numbers back; the header of a probe.
+Lives here: AnswerWriter, for one task, and read_predictions, which reads the numbers back.
 Not here: computing them.
 Law: one row's answer is joined from bytes that were prepared once. Imports nothing heavy: a probe reads answers too.
 """
@@ -10,11 +10,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-PROBE_HEADER = "x-mlops-probe"
-"""Of a request that this container asks itself; it is neither logged nor counted."""
 
+class AnswerWriter:
+    """Makes the bodies of answers. `threshold`: from where a binary prediction is the second class."""
 
-class Writer:
     def __init__(self, contract: dict[str, Any], version: str, threshold: float) -> None:
         self._task = contract["task"]
         self._threshold = threshold
@@ -27,6 +26,7 @@ class Writer:
             self._no, self._yes = (b",%b:%b}" % (self._label, value) for value in classes)
 
     def write(self, predictions: list[Any]) -> bytes:
+        """Return the body that holds these predictions."""
         match self._task:
             case "binary":
                 threshold, yes, no = self._threshold, self._yes, self._no
@@ -44,7 +44,7 @@ class Writer:
 
 
 def read_predictions(answer: dict[str, Any], contract: dict[str, Any]) -> list[Any]:
-    """What the model gave for each row: a number, or a list of one for each class; None where there is none."""
+    """Return what the model gave for each row: a number, or a list of one for each class; None where there is none."""
     rows = answer["predictions"]
     match contract["task"]:
         case "binary":

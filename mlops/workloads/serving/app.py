@@ -15,12 +15,13 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
 from typing import Any
 
-from mlops.workloads.serving.answer import PROBE_HEADER, Writer
-from mlops.workloads.serving.describe import metadata, openapi, outputs_of, rows_of
+from mlops.contracts.names import PROBE_HEADER
+from mlops.workloads.serving.answer import AnswerWriter
+from mlops.workloads.serving.describe import model_metadata, openapi, outputs_of, rows_of
 from mlops.workloads.serving.log import PredictionLog
 from mlops.workloads.serving.model import Gatherer, Predictor
 from mlops.workloads.serving.request_metrics import Meter
-from mlops.workloads.serving.rows import BadRows, Reader
+from mlops.workloads.serving.rows import BadRows, RowReader
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -40,7 +41,7 @@ class GoldenFailed(Exception):
 
 
 class Application:
-    """`folder`: model.onnx, contract.json, golden.json, api.json. Raises GoldenFailed where the golden rows differ."""
+    """Answers for one model. `folder`: model.onnx, contract.json, golden.json, api.json. Raises GoldenFailed where the golden rows differ."""
 
     def __init__(self, folder: Path, version: str, log: PredictionLog | None = None) -> None:
         self.contract: dict[str, Any] = json.loads((folder / "contract.json").read_text())
@@ -51,11 +52,11 @@ class Application:
         """Set once it is to end: no longer ready, and a connection is closed with its answer."""
         self.meter = Meter(self.contract["model"], version)
         self._most = int(api["max_rows"])
-        self._reader = Reader(self.contract, self._most)
+        self._reader = RowReader(self.contract, self._most)
         predictor = Predictor(folder / "model.onnx", self._reader, int(api["threads"]))
         self._golden(predictor, json.loads((folder / "golden.json").read_text()))
         self._model = Gatherer(predictor, gather=bool(api["gather"]))
-        self._writer = Writer(self.contract, version, float(api["threshold"]))
+        self._writer = AnswerWriter(self.contract, version, float(api["threshold"]))
         self._version_header = (b"x-mlops-version", version.encode())
         self._count = 0
         self._prefix = f"{os.getpid():x}{time.time_ns() & 0xFFFFFFFF:x}-"
@@ -75,18 +76,18 @@ class Application:
         return (503, b'{"ready":false,"draining":true}', _JSON) if self.draining else (200, b'{"ready":true}', _JSON)
 
     def _metadata(self) -> Answer:
-        return 200, json.dumps(metadata(self.contract, self.version)).encode(), _JSON
+        return 200, json.dumps(model_metadata(self.contract, self.version)).encode(), _JSON
 
     def _openapi(self) -> Answer:
-        told = openapi(self.contract, self.version, self._most)
-        return 200, json.dumps(told, ensure_ascii=False).encode(), _JSON
+        description = openapi(self.contract, self.version, self._most)
+        return 200, json.dumps(description, ensure_ascii=False).encode(), _JSON
 
     def _metrics(self) -> Answer:
         self.meter.dropped = self.log.dropped if self.log is not None else 0
         return 200, self.meter.text().encode(), _TEXT
 
     def _golden(self, predictor: Predictor, golden: dict[str, Any]) -> None:
-        """The golden rows go the way of a request, from its bytes."""
+        """Answer the golden rows the way of a request, from its bytes. Raises GoldenFailed."""
         rows = self._reader.read(json.dumps({"rows": golden["rows"]}).encode())
         worst = predictor.worst(rows, golden["predictions"])
         if not worst <= golden["tolerance"]:
@@ -112,19 +113,19 @@ class Application:
         else:
             known = sorted({*(p for _, p in self._routes), "/predict", "/feedback", self._infer})
             other = any(path == p for p in known)
-            told = {"error": "method not allowed" if other else "not found", "paths": known}
-            await self._send(send, 405 if other else 404, json.dumps(told).encode())
+            body = {"error": "method not allowed" if other else "not found", "paths": known}
+            await self._send(send, 405 if other else 404, json.dumps(body).encode())
 
     async def _predict(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
-        rows = 0
+        count = 0
         status = 200
-        request_id, is_probe = self._told_of(scope)
+        request_id, is_probe = self._headers_of(scope)
         try:
             body = await _body(receive)
-            told = self._reader.read(body)
-            rows = len(told)
-            answer = self._writer.write(await self._model.predict(told))
+            rows = self._reader.read(body)
+            count = len(rows)
+            answer = self._writer.write(await self._model.predict(rows))
             if self.log is not None and not is_probe:
                 self.log.offer(request_id, body, answer)
         except BadRows as error:
@@ -141,10 +142,10 @@ class Application:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": answer})
         if not is_probe:
-            self.meter.observe(status, time.perf_counter() - started, rows)
+            self.meter.observe(status, time.perf_counter() - started, count)
 
-    def _told_of(self, scope: Scope) -> tuple[str, bool]:
-        """The request's id, and whether this machine asks itself; nobody else may hide from log and metrics. The gateway,
+    def _headers_of(self, scope: Scope) -> tuple[str, bool]:
+        """Return the request's id, and whether this machine asks itself; nobody else may hide from log and metrics. The gateway,
         which comes by a Unix socket, takes the header off."""
         request_id, is_probe = "", False
         for name, value in scope["headers"]:
@@ -162,26 +163,26 @@ class Application:
 
     async def _infer_v2(self, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
-        status, rows = 200, 0
+        status, count = 200, 0
         try:
             request = json.loads(await _body(receive))
-            told = self._reader.check({"rows": rows_of(request, self.contract)})
-            rows = len(told)
+            rows = self._reader.check({"rows": rows_of(request, self.contract)})
+            count = len(rows)
             answer = json.dumps(
-                outputs_of(await self._model.predict(told), self.contract, self.version, request)
+                outputs_of(await self._model.predict(rows), self.contract, self.version, request)
             ).encode()
         except BadRows as error:
             status, answer = error.status, _bad(error)
         except ValueError as error:
             status, answer = 400, json.dumps({"error": str(error)}).encode()
         await self._send(send, status, answer)
-        self.meter.observe(status, time.perf_counter() - started, rows)
+        self.meter.observe(status, time.perf_counter() - started, count)
 
     async def _feedback(self, receive: Receive, send: Send) -> None:
         try:
             body = await _body(receive)
-            told = json.loads(body)
-            missing = [name for name in ("id", "label") if not isinstance(told, dict) or name not in told]
+            feedback = json.loads(body)
+            missing = [name for name in ("id", "label") if not isinstance(feedback, dict) or name not in feedback]
         except (ValueError, BadRows):
             missing = ["id", "label"]
         if missing:

@@ -17,6 +17,7 @@ OIP = {"bool": "BOOL", "int": "INT64", "float": "FP64", "string": "BYTES", "date
 
 
 def openapi(contract: dict[str, Any], version: str, most: int) -> dict[str, Any]:
+    """Return the OpenAPI description. `most`: the most rows of one request."""
     row = {
         "type": "object", "additionalProperties": False,
         "properties": {column["name"]: _nullable(column) for column in contract["columns"]},
@@ -50,11 +51,12 @@ def openapi(contract: dict[str, Any], version: str, most: int) -> dict[str, Any]
 
 
 def _nullable(column: dict[str, Any]) -> dict[str, Any]:
-    told = _JSON[column["type"]]
-    return {**told, "type": [told["type"], "null"]} if column["nullable"] else told
+    schema = _JSON[column["type"]]
+    return {**schema, "type": [schema["type"], "null"]} if column["nullable"] else schema
 
 
-def metadata(contract: dict[str, Any], version: str) -> dict[str, Any]:
+def model_metadata(contract: dict[str, Any], version: str) -> dict[str, Any]:
+    """Return what the Open Inference Protocol says of a model."""
     return {
         "name": contract["model"], "versions": [version], "platform": "onnxruntime_onnx",
         "inputs": [{"name": c["name"], "datatype": OIP[c["type"]], "shape": [-1]} for c in contract["columns"]],
@@ -66,9 +68,9 @@ def metadata(contract: dict[str, Any], version: str) -> dict[str, Any]:
 
 
 def rows_of(request: Any, contract: dict[str, Any]) -> list[dict[str, Any]]:
-    """Rows of an inference request. Raises ValueError with a sentence."""
+    """Return the rows of an inference request. Raises ValueError with a sentence."""
     try:
-        inputs = {told["name"]: told["data"] for told in request["inputs"]}
+        inputs = {tensor["name"]: tensor["data"] for tensor in request["inputs"]}
     except (KeyError, TypeError) as error:
         raise ValueError("an inference request has `inputs`, each with name, shape, datatype and data") from error
     flat = {name: _flat(data) for name, data in inputs.items()}
@@ -85,12 +87,13 @@ def _flat(data: Any) -> list[Any]:
 
 
 def outputs_of(predictions: list[Any], contract: dict[str, Any], version: str, request: Any) -> dict[str, Any]:
+    """Return the answer to an inference request."""
     output = contract["outputs"][0]
     many = bool(predictions) and isinstance(predictions[0], list)
     data = [value for row in predictions for value in row] if many else predictions
     shape = [len(predictions), len(predictions[0])] if many else [len(predictions)]
-    told = {
+    answer = {
         "model_name": contract["model"], "model_version": version,
         "outputs": [{"name": output["name"], "datatype": "FP32", "shape": shape, "data": data}],
     }  # fmt: skip
-    return {**told, "id": request["id"]} if isinstance(request, dict) and "id" in request else told
+    return {**answer, "id": request["id"]} if isinstance(request, dict) and "id" in request else answer

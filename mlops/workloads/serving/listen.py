@@ -1,6 +1,6 @@
 """Listen, and stop without losing a request.
 
-Lives here: listen, which serves one application on a Unix socket or a port until it is told to end.
+Lives here: listen, which serves one application on a Unix socket or a port until it is asked to end.
 Not here: what is configured where (server for a supervisor, pod for a container).
 Law: the first SIGTERM drains: readiness turns false at once, and requests are answered until the time is up.
 """
@@ -23,7 +23,7 @@ KEEP_ALIVE = 75
 
 
 class Draining(uvicorn.Server):
-    """`drain`: seconds between the first signal and the end of listening; a second signal ends it at once."""
+    """A server that drains. `drain`: seconds between the first signal and the end of listening; a second signal ends it at once."""
 
     def __init__(self, config: uvicorn.Config, application: Application, drain: float) -> None:
         super().__init__(config)
@@ -47,7 +47,7 @@ def listen(
     application: Application, log: PredictionLog | None, *, grace: float, drain: float = 0.0,
     through: Callable[..., Awaitable[None]] | None = None, **where: Any,
 ) -> None:  # fmt: skip
-    """Returns once it has ended. `where`: `uds`, or `host` and `port`. `through`: what stands before the application.
+    """Serve until the process is asked to end. `where`: `uds`, or `host` and `port`. `through`: what stands before the application.
 
     `grace`: seconds that requests under way may take once it no longer listens.
     """

@@ -20,7 +20,7 @@ _SEGMENT_BYTES = 32 * 2**20
 
 
 class PredictionLog:
-    """`sample`: the share kept. `flush`: seconds between writes. `keep`: seconds after which a segment is deleted."""
+    """Writes what was asked and answered. `sample`: the share kept. `flush`: seconds between writes. `keep`: seconds after which a segment is deleted."""
 
     def __init__(self, folder: Path, version: str, *, sample: float, flush: float, keep: float) -> None:
         self._folder, self._version = folder, version
@@ -34,11 +34,13 @@ class PredictionLog:
         self._thread.start()
 
     def offer(self, request_id: str, body: bytes, answer: bytes) -> None:
+        """Keep a request with its answer, if the sample has it."""
         if self._sample < 1.0 and random.random() >= self._sample:  # noqa: S311
             return
         self._put(b'"id":"%b","q":%b,"a":%b}\n' % (request_id.encode(), _line(body), answer))
 
     def feedback(self, body: bytes) -> None:
+        """Keep a late label."""
         self._put(b'"f":%b}\n' % _line(body))
 
     def _put(self, rest: bytes) -> None:
@@ -48,6 +50,7 @@ class PredictionLog:
         self._queue.append(b'{"t":%.6f%b%b' % (time.time(), self._tag, rest))
 
     def close(self) -> None:
+        """Write what is left."""
         self._done.set()
         self._thread.join(5.0)
 

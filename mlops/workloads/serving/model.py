@@ -15,14 +15,16 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from mlops.workloads.serving.rows import Reader, Row
+from mlops.workloads.serving.rows import Row, RowReader
 
 SMALL = 64
 """Requests with more rows are not gathered, and run beside the event loop."""
 
 
 class Predictor:
-    def __init__(self, path: Path, reader: Reader, threads: int) -> None:
+    """Runs one ONNX file."""
+
+    def __init__(self, path: Path, reader: RowReader, threads: int) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -31,12 +33,12 @@ class Predictor:
         self._reader = reader
 
     def predict(self, rows: list[Row]) -> list[Any]:
-        """A number for each row, or a list of one for each class."""
-        told: npt.NDArray[Any] = self._session.run(None, self._reader.inputs(rows))[0]
-        return told.tolist()  # type: ignore[no-any-return]
+        """Return a number for each row, or a list of one for each class."""
+        predictions: npt.NDArray[Any] = self._session.run(None, self._reader.inputs(rows))[0]
+        return predictions.tolist()  # type: ignore[no-any-return]
 
     def worst(self, rows: list[Row], expected: list[Any]) -> float:
-        """The largest difference from what is expected; infinite where an answer is no number."""
+        """Return the largest difference from what is expected; infinite where an answer is no number."""
         got = np.asarray(self.predict(rows), dtype=np.float64)
         difference = np.abs(got - np.asarray(expected, dtype=np.float64))
         return float(difference.max()) if np.isfinite(difference).all() else float("inf")
@@ -51,6 +53,7 @@ class Gatherer:
         self._waiting: list[tuple[list[Row], asyncio.Future[list[Any]]]] = []
 
     async def predict(self, rows: list[Row]) -> list[Any]:
+        """Return what the model gives for `rows`, whichever others it is run with."""
         loop = asyncio.get_running_loop()
         if len(rows) > SMALL:
             return await loop.run_in_executor(None, self._predictor.predict, rows)
@@ -65,7 +68,7 @@ class Gatherer:
     def _run(self) -> None:
         waiting, self._waiting = self._waiting, []
         try:
-            told = self._predictor.predict([row for rows, _ in waiting for row in rows])
+            predictions = self._predictor.predict([row for rows, _ in waiting for row in rows])
         except Exception as error:
             for _, future in waiting:
                 if not future.done():
@@ -74,5 +77,5 @@ class Gatherer:
         start = 0
         for rows, future in waiting:
             if not future.done():
-                future.set_result(told[start : start + len(rows)])
+                future.set_result(predictions[start : start + len(rows)])
             start += len(rows)

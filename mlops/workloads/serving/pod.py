@@ -1,7 +1,7 @@
 """Be one replica of one version, in a container.
 
-Lives here: the process that `python3 -m mlops.workloads.serving.pod` runs; told by environment variables alone.
-Not here: answering (app), listening (listen), whether it is ready (ready).
+Lives here: the process that `python3 -m mlops.workloads.serving.pod` runs, configured by environment variables alone.
+Not here: answering (app), listening (listen), whether it is ready (probe).
 Law: listens only once the golden request was answered right; writes nowhere but into the log's folder.
 """
 
@@ -9,36 +9,36 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
+from mlops.contracts.server import LogConfig
 from mlops.workloads.serving.app import Application, GoldenFailed
 from mlops.workloads.serving.auth_middleware import KeyRequired
 from mlops.workloads.serving.listen import listen
 from mlops.workloads.serving.log import PredictionLog
-from mlops.workloads.serving.server_settings import MODEL, KeyFile, Misconfigured, ServerSettings, read_server_settings
+from mlops.workloads.serving.server_settings import MODEL, KeyFile, Misconfigured, read_server_config
 
 
 def main() -> None:
     try:
-        told = read_server_settings(os.environ)
-        key = KeyFile(told.key_file) if told.key_file else None
-        log = _log(told)
-        application = Application(MODEL, told.version, log)
+        config = read_server_config(os.environ)
+        key = KeyFile(Path(config.key_file)) if config.key_file else None
+        log = _log(config.log, config.version) if config.log else None
+        application = Application(MODEL, config.version, log)
     except (GoldenFailed, Misconfigured) as error:
         sys.exit(f"Error: {error}")
     through = KeyRequired(application, key) if key else None
     listen(
-        application, log, grace=told.grace, drain=told.drain, through=through, host=told.host, port=told.port
+        application, log, grace=config.grace, drain=config.drain, through=through, host=config.host, port=config.port
     )  # fmt: skip
 
 
-def _log(told: ServerSettings) -> PredictionLog | None:
-    if told.log is None:
-        return None
+def _log(log: LogConfig, version: str) -> PredictionLog:
     try:
-        return PredictionLog(told.log, told.version, sample=told.sample, flush=told.flush, keep=told.keep)
+        return PredictionLog(Path(log.dir), version, sample=log.sample, flush=log.flush, keep=log.keep)
     except OSError as error:
         raise Misconfigured(
-            f"MLOPS_LOG_DIR names {told.log}, which cannot be written: {error.strerror}. Mount a volume there that user "
+            f"MLOPS_LOG_DIR names {log.dir}, which cannot be written: {error.strerror}. Mount a volume there that user "
             f"{os.getuid()} may write, or leave the variable out to keep no log."
         ) from error
 

@@ -14,41 +14,36 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from mlops.workloads.serving.answer import PROBE_HEADER, read_predictions
-from mlops.workloads.serving.server_settings import (
-    KEY_HEADER,
-    MODEL,
-    KeyFile,
-    Misconfigured,
-    ServerSettings,
-    read_server_settings,
-)
+from mlops.contracts.names import KEY_HEADER, PROBE_HEADER
+from mlops.contracts.server import ServerConfig
+from mlops.workloads.serving.answer import read_predictions
+from mlops.workloads.serving.server_settings import MODEL, KeyFile, Misconfigured, read_server_config
 
 TIMEOUT = 2.0
 """Seconds for each of two questions; a platform gives the probe 5 for both."""
 
 
 class NotReady(Exception):
-    pass
+    """The server does not answer as it should; the message says how."""
 
 
 def main() -> None:
     try:
-        told = read_server_settings(os.environ)
-        print(check(told, KeyFile(told.key_file).value() if told.key_file else None, MODEL))
+        config = read_server_config(os.environ)
+        print(check(config, KeyFile(Path(config.key_file)).value() if config.key_file else None, MODEL))
     except (NotReady, Misconfigured) as error:
         sys.exit(f"not ready: {error}")
 
 
-def check(told: ServerSettings, key: bytes | None, model: Path) -> str:
-    """Raises NotReady."""
-    status, body = _ask(told, "GET", "/readyz")
+def check(config: ServerConfig, key: bytes | None, model: Path) -> str:
+    """Return one sentence that says that the server is ready. Raises NotReady."""
+    status, body = _ask(config, "GET", "/readyz")
     if status != 200:
         raise NotReady(f"/readyz answered {status}: {_text(body)}")
     golden = json.loads((model / "golden.json").read_text())
     contract = json.loads((model / "contract.json").read_text())
     headers = {PROBE_HEADER: "golden", "content-type": "application/json"} | ({KEY_HEADER: key} if key else {})
-    status, body = _ask(told, "POST", "/predict", json.dumps({"rows": golden["rows"]}).encode(), headers)
+    status, body = _ask(config, "POST", "/predict", json.dumps({"rows": golden["rows"]}).encode(), headers)
     if status != 200:
         raise NotReady(f"the golden request got {status}: {_text(body)}")
     worst = worst_of(read_predictions(json.loads(body), contract), golden["predictions"])
@@ -57,11 +52,11 @@ def check(told: ServerSettings, key: bytes | None, model: Path) -> str:
             f"the golden request was answered {worst:.3g} away from what the model predicted when it was made; "
             f"{golden['tolerance']:g} is allowed"
         )
-    return f"ready: {told.version} answered {len(golden['rows'])} golden rows, {worst:.1g} away at most"
+    return f"ready: {config.version} answered {len(golden['rows'])} golden rows, {worst:.1g} away at most"
 
 
 def worst_of(got: list[Any], expected: list[Any]) -> float:
-    """The largest difference, of numbers or of lists of them; infinite where the shapes differ or one is no number."""
+    """Return the largest difference, of numbers or of lists of them; infinite where the shapes differ or one is no number."""
     if len(got) != len(expected):
         return float("inf")
     worst = 0.0
@@ -78,15 +73,15 @@ def worst_of(got: list[Any], expected: list[Any]) -> float:
 
 
 def _ask(
-    told: ServerSettings, method: str, path: str, body: bytes | None = None, headers: dict[str, Any] | None = None
+    config: ServerConfig, method: str, path: str, body: bytes | None = None, headers: dict[str, Any] | None = None
 ) -> tuple[int, bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", told.port, timeout=TIMEOUT)
+    connection = http.client.HTTPConnection("127.0.0.1", config.port, timeout=TIMEOUT)
     try:
         connection.request(method, path, body, headers or {})
         answer = connection.getresponse()
         return answer.status, answer.read()
     except (OSError, http.client.HTTPException) as error:
-        raise NotReady(f"port {told.port} gave no answer: {error or type(error).__name__}") from error
+        raise NotReady(f"port {config.port} gave no answer: {error or type(error).__name__}") from error
     finally:
         connection.close()
 

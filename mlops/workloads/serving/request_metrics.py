@@ -14,6 +14,8 @@ _BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
 
 
 class Meter:
+    """Counts the requests of one version."""
+
     def __init__(self, model: str, version: str) -> None:
         self._labels = f'model="{model}",version="{version}"'
         self.answers: Counter[int] = Counter()
@@ -23,12 +25,14 @@ class Meter:
         self._sum = 0.0
 
     def observe(self, status: int, seconds: float, rows: int) -> None:
+        """Count one answer."""
         self.answers[status] += 1
         self.rows += rows
         self._buckets[bisect_left(_BOUNDS, seconds)] += 1
         self._sum += seconds
 
     def text(self) -> str:
+        """Return the counts as Prometheus reads them."""
         lines = ["# HELP mlops_requests_total Requests answered.", "# TYPE mlops_requests_total counter"]
         lines += [
             f'mlops_requests_total{{{self._labels},status="{status}"}} {count}'

@@ -1,6 +1,6 @@
 """Turn bodies into columns.
 
-Lives here: Reader, made from a contract: a fast decoder, and a slow one that names every bad row and column.
+Lives here: RowReader, made from a contract: a fast decoder, and a slow one that names every bad row and column.
 Not here: answering (app), running the model (model).
 Law: what the fast path refuses, the slow path either accepts or explains; a bad row never reaches the model.
 """
@@ -38,8 +38,8 @@ class BadRows(Exception):
         self.problems, self.status = problems, status
 
 
-class Reader:
-    """`contract`: contract.json. `most`: the most rows of one request."""
+class RowReader:
+    """Reads the rows of requests. `contract`: contract.json. `most`: the most rows of one request."""
 
     def __init__(self, contract: dict[str, Any], most: int) -> None:
         self.columns = [(column["name"], column["type"], column["nullable"]) for column in contract["columns"]]
@@ -56,12 +56,12 @@ class Reader:
         self._strict = any(not nullable for _, _, nullable in self.columns)
 
     def read(self, body: bytes) -> list[Row]:
-        """Raises BadRows."""
+        """Return the rows of a body. Raises BadRows."""
         if self._plain and not self._strict:
             try:
                 if body.startswith(b'{"rows"'):
-                    told: Any = self._many.decode(body)
-                    rows = [msgspec.structs.astuple(row) for row in told.rows]
+                    request: Any = self._many.decode(body)
+                    rows = [msgspec.structs.astuple(row) for row in request.rows]
                     if 0 < len(rows) <= self._most:
                         return rows
                 else:
@@ -72,14 +72,14 @@ class Reader:
 
     def _slow(self, body: bytes) -> list[Row]:
         try:
-            told = msgspec.json.decode(body)
+            request = msgspec.json.decode(body)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise BadRows([{"row": None, "column": None, "problem": f"not JSON: {error}"}], 400) from error
-        return self.check(told)
+        return self.check(request)
 
-    def check(self, told: Any) -> list[Row]:
-        """Rows that were decoded already. Raises BadRows with every problem, up to twenty."""
-        rows = told["rows"] if isinstance(told, dict) and "rows" in told else [told]
+    def check(self, request: Any) -> list[Row]:
+        """Return the rows of a body that was decoded already. Raises BadRows with every problem, up to twenty."""
+        rows = request["rows"] if isinstance(request, dict) and "rows" in request else [request]
         if not isinstance(rows, list) or not rows:
             raise BadRows([{"row": None, "column": "rows", "problem": "must be a list with at least one row"}])
         if len(rows) > self._most:
@@ -114,7 +114,7 @@ class Reader:
         return tuple(out)
 
     def inputs(self, rows: Sequence[Row]) -> dict[str, npt.NDArray[Any]]:
-        """What the model takes: `[N, 1]` for each column."""
+        """Return what the model takes: `[N, 1]` for each column."""
         out: dict[str, npt.NDArray[Any]] = {}
         count = len(rows)
         for (name, kind, _), values in zip(self.columns, zip(*rows, strict=True), strict=True):

@@ -7,35 +7,40 @@ Law: listens only once the golden request was answered right; ends with its pare
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
 
+from mlops.contracts.codec import ContractError, decode
+from mlops.contracts.server import ServerConfig
 from mlops.workloads.parent_death import die_with_parent
 from mlops.workloads.serving.app import Application, GoldenFailed
 from mlops.workloads.serving.listen import listen
 from mlops.workloads.serving.log import PredictionLog
+from mlops.workloads.serving.server_settings import MODEL
 
 
 def main() -> None:
     die_with_parent()
-    config: dict[str, Any] = json.loads(Path(sys.argv[1]).read_text())
-    told = config["log"]
-    log = None
-    if told:
-        log = PredictionLog(
-            Path(told["dir"]), config["version"], sample=told["sample"], flush=told["flush"], keep=told["keep"]
-        )
+    path = Path(sys.argv[1])
     try:
-        application = Application(Path(config["bento"]), config["version"], log)
+        config = decode(ServerConfig, path.read_bytes())
+    except ContractError as error:
+        sys.exit(f"Error: {path} does not fit: {error}.")
+    log = None
+    if config.log:
+        kept = config.log
+        log = PredictionLog(Path(kept.dir), config.version, sample=kept.sample, flush=kept.flush, keep=kept.keep)
+    try:
+        application = Application(Path(config.bento) if config.bento else MODEL, config.version, log)
     except GoldenFailed as error:
         sys.exit(f"Error: {error}")
-    uds = config["uds"]
-    Path(uds).unlink(missing_ok=True)
+    if config.uds is None:
+        listen(application, log, grace=config.grace, drain=config.drain, host=config.host, port=config.port)
+        return
+    Path(config.uds).unlink(missing_ok=True)
     os.umask(0o177)
-    listen(application, log, grace=config.get("grace", 10), uds=uds)
+    listen(application, log, grace=config.grace, drain=config.drain, uds=config.uds)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,8 @@ import pytest
 from mlops.engine.diff import diff
 from mlops.engine.graph import order
 from mlops.engine.lease import Holder, lease
-from mlops.engine.plan import attention_of
-from mlops.engine.resource import Action, Attention, Dependency, Drift, Effect, Reason, Secret, Stale
+from mlops.engine.plan import collect_attention
+from mlops.engine.resource import Action, Attention, Dependency, Effect, FieldDrift, Reason, Secret, Stale
 from mlops.engine.state import Intent
 from mlops.errors import InvalidConfig
 from tests.engine_world import FOLLOW, MADE, MINOR, World, at, thing
@@ -130,7 +130,7 @@ def test_a_secret_differs_by_its_name_or_by_its_digest_where_both_are_known() ->
 
 def test_drift_is_told_with_both_values_and_carried_out_as_its_kind_says(world: World) -> None:
     world.apply(thing("a", size=1))
-    world.kind.drift["a"] = Drift("color", "red", "rusty", MINOR)
+    world.kind.drift["a"] = FieldDrift("color", "red", "rusty", MINOR)
     (change,) = world.plan(thing("a", size=1))
     assert (change.action, change.category, change.keeps) == (Action.UPDATE, "MINOR", True)
     assert change.reasons == (Reason("color is rusty, and red was recorded"),)
@@ -205,7 +205,7 @@ def test_attention_changes_nothing_and_is_told_in_the_order_of_addresses(world: 
     for name in ("b", "a"):
         world.kind.attention[name] = Attention(at(name), f"{name} rusts", ("a line",))
     plan_inputs = world.plan_inputs([thing("a"), thing("b")])
-    assert [told.summary for told in attention_of(plan_inputs)] == ["a rusts", "b rusts"]
+    assert [told.summary for told in collect_attention(plan_inputs)] == ["a rusts", "b rusts"]
     assert world.words(thing("a"), thing("b")) == {}
 
 

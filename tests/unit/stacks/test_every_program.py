@@ -138,6 +138,7 @@ def test_a_secret_without_value_is_told() -> None:
         render("serving", FULL_SERVING, {"other": "hush"})
 
 
+@pytest.mark.slow
 def test_programs_run_side_by_side_in_one_process_from_the_first_import() -> None:
     code = """
 import sys

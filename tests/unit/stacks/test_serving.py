@@ -79,10 +79,10 @@ def test_the_route_waits_for_every_service() -> None:
 
 
 def test_what_is_there_can_be_read_back() -> None:
-    told = render("serving", FULL_SERVING, SECRETS).exports
-    assert told["told"]["weights"] == {"v1": 90, "v2": 10}
-    assert told["told"]["versions"]["v1"] == {"image": DIGEST, "tag": "delay:1", "key": "", "replicas": 2}
-    assert told["url"] == "https://models.example/delay"
+    exports = render("serving", FULL_SERVING, SECRETS).exports
+    assert exports["rollout_state"]["weights"] == {"v1": 90, "v2": 10}
+    assert exports["rollout_state"]["versions"]["v1"] == {"image": DIGEST, "tag": "delay:1", "key": "", "replicas": 2}
+    assert exports["url"] == "https://models.example/delay"
     assert "url" not in render("serving", SERVING).exports
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stacks.objects.pods import key_of
+from stacks.objects.pods import config_map_key
 from tests.rendered import Rendered, render
 from tests.unit.stacks.program_inputs import FULL_TRAINING, SECRETS, TRAINING
 
@@ -119,10 +119,11 @@ def test_a_path_outside_the_workspace_is_refused(path: str) -> None:
         render("training", {**TRAINING, "files": {path: "x"}})
 
 
+@pytest.mark.slow
 @given(st.text(min_size=1), st.text(min_size=1))
 def test_no_two_paths_share_a_key(one: str, other: str) -> None:
-    assert (key_of(one) == key_of(other)) == (one == other)
-    assert all(letter.isascii() and (letter.isalnum() or letter in "-._") for letter in key_of(one))
+    assert (config_map_key(one) == config_map_key(other)) == (one == other)
+    assert all(letter.isascii() and (letter.isalnum() or letter in "-._") for letter in config_map_key(one))
 
 
 def test_secrets_are_variables_and_ours_win_over_the_user_s() -> None:

@@ -17,7 +17,7 @@ import pytest
 from mlops.errors import MlopsError, ToolFailed
 from mlops.tools import oci
 from mlops.tools.oci import Buildah, Docker, pick
-from mlops.tools.registry import Registry, image_digest
+from mlops.tools.registry import RegistryAccess, image_digest
 
 DIGEST = f"sha256:{'e' * 64}"
 TOKEN = base64.b64encode(b"me:hunter2").decode()
@@ -78,13 +78,13 @@ def test_a_password_is_shown_in_a_private_file_beside_the_users_own_logins(
         json.dumps({"auths": {"other.example.com": {"auth": "b3RoZXI="}, "r.example.com": {"auth": "b2xk"}}})
     )
     monkeypatch.setenv("REGISTRY_AUTH_FILE", str(mine))
-    env = Buildah("buildah", tmp_path, Registry("r.example.com/team", "me", "hunter2")).login()
+    env = Buildah("buildah", tmp_path, RegistryAccess("r.example.com/team", "me", "hunter2")).login()
     path = Path(env["REGISTRY_AUTH_FILE"])
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert json.loads(path.read_text())["auths"] == {
         "other.example.com": {"auth": "b3RoZXI="}, "r.example.com": {"auth": TOKEN}
     }  # fmt: skip
-    assert Buildah("buildah", tmp_path, Registry("r.example.com")).login() == {}
+    assert Buildah("buildah", tmp_path, RegistryAccess("r.example.com")).login() == {}
 
 
 def test_docker_keeps_its_contexts_and_the_helpers_of_other_registries(
@@ -99,7 +99,7 @@ def test_docker_keeps_its_contexts_and_the_helpers_of_other_registries(
     )
     monkeypatch.setenv("DOCKER_CONFIG", str(mine))
     (tmp_path / "work").mkdir()
-    env = Docker("docker", tmp_path / "work", Registry("r.example.com", "me", "hunter2")).login()
+    env = Docker("docker", tmp_path / "work", RegistryAccess("r.example.com", "me", "hunter2")).login()
     told = json.loads((Path(env["DOCKER_CONFIG"]) / "config.json").read_text())
     assert told["auths"]["r.example.com"] == {"auth": TOKEN}
     assert told["credHelpers"] == {"x.example.com": "desktop"}
@@ -154,13 +154,13 @@ def answering(scheme: str) -> Iterator[str]:
 @pytest.mark.parametrize("scheme", ["Bearer", "Basic"])
 def test_a_registry_is_asked_with_a_token_or_a_password(scheme: str) -> None:
     with answering(scheme) as url:
-        registry = Registry(url, "me", "hunter2", insecure=True)
+        registry = RegistryAccess(url, "me", "hunter2", insecure=True)
         assert image_digest(registry, "x", "there") == DIGEST
         assert image_digest(registry, "x", "gone") is None
         with pytest.raises(ToolFailed, match=r"was asked for team/x:there, and it answered 40[13]"):
-            image_digest(Registry(url, "me", "wrong", insecure=True), "x", "there")
+            image_digest(RegistryAccess(url, "me", "wrong", insecure=True), "x", "there")
 
 
 def test_a_registry_that_cannot_be_reached_is_not_an_absent_image() -> None:
     with pytest.raises(ToolFailed, match="it cannot be reached"):
-        image_digest(Registry("127.0.0.1:1", insecure=True), "x", "there", timeout=1)
+        image_digest(RegistryAccess("127.0.0.1:1", insecure=True), "x", "there", timeout=1)

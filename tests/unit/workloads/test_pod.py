@@ -1,4 +1,4 @@
-"""A container's server in this process: what it is told, the key, draining, and the readiness probe."""
+"""A container's server in this process: its configuration, the key, draining, and the readiness probe."""
 
 from __future__ import annotations
 
@@ -21,13 +21,15 @@ import pytest
 import uvicorn
 from onnx import TensorProto, helper
 
-from mlops.workloads.serving.answer import PROBE_HEADER, Writer, read_predictions
+from mlops.contracts.names import PROBE_HEADER
+from mlops.contracts.server import LogConfig, ServerConfig
+from mlops.workloads.serving.answer import AnswerWriter, read_predictions
 from mlops.workloads.serving.app import Application
 from mlops.workloads.serving.auth_middleware import KeyRequired
 from mlops.workloads.serving.listen import Draining
 from mlops.workloads.serving.log import PredictionLog
 from mlops.workloads.serving.probe import NotReady, check, worst_of
-from mlops.workloads.serving.server_settings import KeyFile, Misconfigured, ServerSettings, read_server_settings
+from mlops.workloads.serving.server_settings import KeyFile, Misconfigured, read_server_config
 
 KEY = {"x-api-key": "a-key"}
 CONTRACT = {
@@ -50,8 +52,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     golden = {"rows": [{"number": 1.5}, {"number": -2.0}], "predictions": [1.5, -2.0], "tolerance": 1e-4}
     api = {"max_rows": 100, "gather": True, "threshold": 0.5, "threads": 1}
-    for name, told in (("contract", CONTRACT), ("golden", golden), ("api", api)):
-        (folder / f"{name}.json").write_text(json.dumps(told))
+    for name, content in (("contract", CONTRACT), ("golden", golden), ("api", api)):
+        (folder / f"{name}.json").write_text(json.dumps(content))
     return folder
 
 
@@ -72,7 +74,7 @@ def until(fits: Callable[[], bool], seconds: float = 10.0) -> None:
 @contextmanager
 def serving(
     application: Application, through: Any = None, drain: float = 0.0
-) -> Iterator[tuple[Draining, ServerSettings]]:
+) -> Iterator[tuple[Draining, ServerConfig]]:
     """A server on a free port in a thread of this process, ended as the signal would end it."""
     config = uvicorn.Config(
         through or application, host="127.0.0.1", port=0, lifespan="off", log_level="warning", proxy_headers=False
@@ -82,7 +84,7 @@ def serving(
     thread.start()
     try:
         until(lambda: server.started)
-        yield server, ServerSettings("v1", port=server.servers[0].sockets[0].getsockname()[1])
+        yield server, ServerConfig(version="v1", log=None, port=server.servers[0].sockets[0].getsockname()[1])
     finally:
         server.should_exit = True
         thread.join(10)
@@ -96,12 +98,12 @@ def ask(application: Any, method: str, path: str, **more: Any) -> httpx.Response
     return asyncio.run(once())
 
 
-def test_what_is_not_told_has_a_default() -> None:
-    assert read_server_settings({"MLOPS_VERSION": "v3", "MLOPS_PORT": ""}) == ServerSettings("v3")
-    told = read_server_settings(
+def test_a_variable_that_is_unset_has_a_default() -> None:
+    assert read_server_config({"MLOPS_VERSION": "v3", "MLOPS_PORT": ""}) == ServerConfig(version="v3", log=None)
+    config = read_server_config(
         {"MLOPS_VERSION": "v3", "MLOPS_LOG_DIR": "/log", "MLOPS_DRAIN": "2.5", "MLOPS_PORT": "81"}
     )
-    assert (told.log, told.drain, told.port) == (Path("/log"), 2.5, 81)
+    assert (config.log, config.drain, config.port) == (LogConfig(dir="/log"), 2.5, 81)
 
 
 @pytest.mark.parametrize(
@@ -116,9 +118,9 @@ def test_what_is_not_told_has_a_default() -> None:
         ({"MLOPS_GRACE": "nan"}, "MLOPS_GRACE"),
     ],
 )
-def test_what_does_not_fit_is_told_in_a_sentence(env: dict[str, str], words: str) -> None:
+def test_a_variable_that_does_not_fit_is_named_in_a_sentence(env: dict[str, str], words: str) -> None:
     with pytest.raises(Misconfigured, match=words.replace("(", r"\(")):
-        read_server_settings({"MLOPS_VERSION": "v1", **env})
+        read_server_config({"MLOPS_VERSION": "v1", **env})
 
 
 def test_without_the_key_only_health_readiness_and_metrics_are_answered(model: Path, key_file: Path) -> None:
@@ -166,10 +168,10 @@ def test_the_probe_says_ready_once_the_golden_rows_are_answered(model: Path, key
     log = PredictionLog(tmp_path / "log", "v1", sample=1.0, flush=0.01, keep=3600)
     application = Application(model, "v1", log)
     key = KeyFile(key_file)
-    with serving(application, KeyRequired(application, key)) as (_, told):
-        assert check(told, key.value(), model) == "ready: v1 answered 2 golden rows, 0 away at most"
+    with serving(application, KeyRequired(application, key)) as (_, config):
+        assert check(config, key.value(), model) == "ready: v1 answered 2 golden rows, 0 away at most"
         with pytest.raises(NotReady, match="the golden request got 401"):
-            check(told, None, model)
+            check(config, None, model)
     log.close()
     assert not list((tmp_path / "log").iterdir()), "a probe is not logged"
     assert "mlops_rows_total" in (text := ask(application, "GET", "/metrics").text)
@@ -179,10 +181,12 @@ def test_the_probe_says_ready_once_the_golden_rows_are_answered(model: Path, key
 def test_nobody_else_can_keep_a_request_out_of_the_log(model: Path) -> None:
     scope = {"headers": [(PROBE_HEADER.encode(), b"golden")]}
     application = Application(model, "v1")
-    told = [
-        application._told_of({**scope, "client": client})[1] for client in (("10.0.0.9", 1), ("127.0.0.1", 1), None)
+    are_probes = [
+        application._headers_of({**scope, "client": client})[1] for client in (("10.0.0.9", 1), ("127.0.0.1", 1), None)
     ]
-    assert told == [False, True, True], "by a Unix socket come this user, and the gateway, which takes the header off"
+    assert are_probes == [False, True, True], (
+        "by a Unix socket come this user, and the gateway, which takes the header off"
+    )
 
 
 def test_the_probe_says_why_it_is_not_ready(model: Path, tmp_path: Path) -> None:
@@ -193,21 +197,21 @@ def test_the_probe_says_why_it_is_not_ready(model: Path, tmp_path: Path) -> None
     ):
         (tmp_path / name).write_text(text)
     application = Application(model, "v1")
-    with serving(application) as (_, told):
+    with serving(application) as (_, config):
         with pytest.raises(NotReady, match="answered 1 away from what the model predicted"):
-            check(told, None, tmp_path)
+            check(config, None, tmp_path)
         application.draining = True
         with pytest.raises(NotReady, match="/readyz answered 503"):
-            check(told, None, model)
+            check(config, None, model)
     with pytest.raises(NotReady, match="gave no answer"):
-        check(told, None, model)
+        check(config, None, model)
 
 
 def test_the_first_signal_drains_and_a_second_one_ends_it(model: Path) -> None:
     application = Application(model, "v1")
-    with serving(application, drain=3600) as (server, told):
+    with serving(application, drain=3600) as (server, config):
         server.handle_exit(signal.SIGTERM, None)
-        url = f"http://127.0.0.1:{told.port}"
+        url = f"http://127.0.0.1:{config.port}"
         assert httpx.get(f"{url}/readyz").status_code == 503
         assert httpx.get(f"{url}/healthz").status_code == 200
         answer = httpx.post(f"{url}/predict", json={"number": 1})
@@ -229,7 +233,7 @@ def test_it_ends_by_itself_when_the_time_is_up(model: Path) -> None:
 )
 def test_what_is_written_reads_back(task: str, classes: list[Any], predictions: list[Any]) -> None:
     contract = {"task": task, "label": "y", "classes": classes}
-    assert read_predictions(json.loads(Writer(contract, "v1", 0.5).write(predictions)), contract) == predictions
+    assert read_predictions(json.loads(AnswerWriter(contract, "v1", 0.5).write(predictions)), contract) == predictions
 
 
 def test_what_is_no_number_is_infinitely_far_away() -> None:

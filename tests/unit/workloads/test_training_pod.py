@@ -1,4 +1,4 @@
-"""What a training pod is told, what it reports, and how pods wait for each other."""
+"""What a training pod is given, what it reports, and how pods wait for each other."""
 
 from __future__ import annotations
 
@@ -29,8 +29,9 @@ def entry(params: int, outs: int = 1) -> dict[str, Any]:
 
 
 def test_a_pod_alone_needs_to_know_its_stages_only() -> None:
-    told = PodSettings.of({"MLOPS_STAGES": "train@delay"})
-    assert (told.is_first, told.is_spread, told.deps, str(told.report)) == (True, False, (), "/dev/termination-log")
+    settings = PodSettings.of({"MLOPS_STAGES": "train@delay"})
+    assert (settings.is_first, settings.is_spread, settings.work.deps) == (True, False, ())
+    assert settings.work.report == "/dev/termination-log"
 
 
 @pytest.mark.parametrize(
@@ -43,20 +44,21 @@ def test_a_pod_alone_needs_to_know_its_stages_only() -> None:
     ],
 )
 def test_training_is_spread_over_pods_and_over_gpus(more: dict[str, str], spread: bool, processes: int) -> None:
-    told = PodSettings.of(ENV | more)
-    assert (told.is_spread, told.processes) == (spread, processes)
+    settings = PodSettings.of(ENV | more)
+    assert (settings.is_spread, settings.processes) == (spread, processes)
 
 
 @pytest.mark.parametrize(
     ("env", "summary"),
     [
-        ({}, "pod is told no stages"),
-        (ENV | {"MLOPS_PODS": "two"}, "pod is told no number"),
+        ({}, "pod has no stages: MLOPS_STAGES is ''"),
+        (ENV | {"MLOPS_STAGES": "train"}, "pod has no stages: MLOPS_STAGES is 'train'"),
+        (ENV | {"MLOPS_PODS": "two"}, "MLOPS_PODS is 'two'. It must be a whole number of at least 1"),
         (ENV | {"JOB_COMPLETION_INDEX": "1"}, "pod does not know its place"),
         (ENV | {"MLOPS_PODS": "2"}, "pod does not know its place"),
     ],
 )
-def test_what_a_pod_is_not_told_is_said(env: dict[str, str], summary: str) -> None:
+def test_a_pod_that_lacks_a_variable_says_which(env: dict[str, str], summary: str) -> None:
     with pytest.raises(MlopsError, match=summary):
         PodSettings.of(env)
 
@@ -67,10 +69,10 @@ def test_a_report_holds_whole_entries_where_they_fit() -> None:
 
 def test_a_long_report_holds_command_and_parameters_by_digest() -> None:
     text = report_text({"train@delay": entry(5000)})
-    told = json.loads(text)["stages"]["train@delay"]
+    short = json.loads(text)["stages"]["train@delay"]
     assert len(text.encode()) <= MOST
-    assert list(told) == ["inputs", "deps", "outs"]
-    assert len(told["inputs"]) == 32
+    assert list(short) == ["inputs", "deps", "outs"]
+    assert len(short["inputs"]) == 32
 
 
 def test_a_report_that_cannot_fit_is_a_problem() -> None:
@@ -79,13 +81,13 @@ def test_a_report_that_cannot_fit_is_a_problem() -> None:
 
 
 @pytest.mark.parametrize("stages", [{}, {"train@delay": entry(10)}, {"train@delay": entry(10, outs=50)}])
-def test_problems_are_told_in_any_case_and_cut_in_their_middle(stages: dict[str, Any]) -> None:
+def test_problems_are_reported_in_any_case_and_cut_in_their_middle(stages: dict[str, Any]) -> None:
     problem = Problem("stage failed", f"begin {'ü' * 9000} end")
     text = report_text(stages, [problem] * 9)
-    told = json.loads(text)["problems"][0]
+    reported = json.loads(text)["problems"][0]
     assert len(text.encode()) <= MOST
-    assert told["detail"].startswith("begin")
-    assert told["detail"].endswith("end")
+    assert reported["detail"].startswith("begin")
+    assert reported["detail"].endswith("end")
 
 
 def test_what_a_child_writes_is_passed_on_and_ends_the_error(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -106,36 +108,36 @@ def test_a_child_sees_the_workspace_and_no_channel_of_progress(tmp_path: Path, m
 
 
 def waiting(port: int, count: int) -> tuple[list[threading.Thread], list[str]]:
-    said: list[str] = []
+    summaries: list[str] = []
 
     def wait() -> None:
         try:
             stay("localhost", port)
-            said.append("done")
+            summaries.append("done")
         except ToolFailed as error:
-            said.append(error.problems[0].summary)
+            summaries.append(error.problems[0].summary)
 
     threads = [threading.Thread(target=wait) for _ in range(count)]
     for thread in threads:
         thread.start()
-    return threads, said
+    return threads, summaries
 
 
 def test_pods_stay_until_the_first_one_is_done() -> None:
     port = any_port()
-    threads, said = waiting(port, 3)
+    threads, summaries = waiting(port, 3)
     with hold(port, 3):
-        assert said == []
+        assert summaries == []
     for thread in threads:
         thread.join(10)
-    assert said == ["done"] * 3
+    assert summaries == ["done"] * 3
 
 
 def test_pods_are_started_again_where_the_first_one_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mlops.workloads.pod.barrier._PATIENCE", 1.0)
     port = any_port()
-    threads, said = waiting(port, 1)
+    threads, summaries = waiting(port, 1)
     with pytest.raises(RuntimeError, match="no disk"), hold(port, 1):
         raise RuntimeError("no disk")
     threads[0].join(10)
-    assert said == ["first pod was lost"]
+    assert summaries == ["first pod was lost"]

@@ -1,0 +1,88 @@
+"""Say what the DVC stages read: the files of params/.
+
+Lives here: ParamsIndex, and the envelope of each stage's section: PrepareParams, TrainParams, EvaluateParams, ExportParams.
+Not here: the fields inside, which are those of the data set's and the model's schema (config.schema); rendering (kinds).
+Law: equal parameters are equal bytes; what changes no output of a stage is not in its section.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from msgspec import Meta, field
+
+from mlops.contracts.codec import Contract
+
+_CODE = Meta(description="Digest of the code that the stage runs.")
+
+
+class ModelOfIndex(Contract, kw_only=True, frozen=True):
+    """One model of the index."""
+
+    dataset: Annotated[str, Meta(description="The data set that it learns from.")]
+
+
+class ParamsIndex(Contract, kw_only=True, frozen=True):
+    """`params/index.json`: what `dvc.yaml` makes stages for."""
+
+    dataset: Annotated[tuple[str, ...], Meta(description="Names of the data sets.")] = ()
+    model: Annotated[dict[str, ModelOfIndex], Meta(description="Name of the model -> what the stages need of it.")] = (
+        field(default_factory=dict)
+    )
+
+
+class PrepareParams(Contract, kw_only=True, frozen=True):
+    """`prepare` of `params/dataset/NAME.json`. The fields of `spec` stand in the section itself, beside the others."""
+
+    spec: Annotated[
+        dict[str, Any],
+        Meta(description="The data set's fields that change data, defaults left out; see `mlops schema`."),
+    ]
+    fingerprint: Annotated[
+        dict[str, str], Meta(description="Source -> md5 of its file's bytes, checked before it is read.")
+    ]
+    code: Annotated[str, _CODE] = ""
+
+    def section(self) -> dict[str, Any]:
+        """Return the section as it stands in the file."""
+        return {**self.spec, "fingerprint": self.fingerprint, "code": self.code}
+
+    @classmethod
+    def of(cls, section: Mapping[str, Any]) -> PrepareParams:
+        """Return what a section of a file holds."""
+        spec = {name: value for name, value in section.items() if name not in ("fingerprint", "code")}
+        return cls(spec=spec, fingerprint=section["fingerprint"], code=section.get("code", ""))
+
+
+class TrainParams(Contract, kw_only=True, frozen=True):
+    """`train` of `params/model/NAME.json`. The fields of `spec` stand in the section itself, beside `code`."""
+
+    spec: Annotated[
+        dict[str, Any],
+        Meta(description="The model's fields that change its training, defaults left out; see `mlops schema`."),
+    ]
+    code: Annotated[str, _CODE] = ""
+
+    def section(self) -> dict[str, Any]:
+        """Return the section as it stands in the file."""
+        return {**self.spec, "code": self.code}
+
+    @classmethod
+    def of(cls, section: Mapping[str, Any]) -> TrainParams:
+        """Return what a section of a file holds."""
+        spec = {name: value for name, value in section.items() if name != "code"}
+        return cls(spec=spec, code=section.get("code", ""))
+
+
+class EvaluateParams(Contract, kw_only=True, frozen=True):
+    """`evaluate` of `params/model/NAME.json`."""
+
+    slices: Annotated[tuple[str, ...], Meta(description="Columns whose values are measured one by one.")] = ()
+    code: Annotated[str, _CODE] = ""
+
+
+class ExportParams(Contract, kw_only=True, frozen=True):
+    """`export` of `params/model/NAME.json`."""
+
+    code: Annotated[str, _CODE] = ""

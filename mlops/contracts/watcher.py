@@ -1,0 +1,114 @@
+"""Say what the watcher of a monitor reads and writes.
+
+Lives here: WatcherConfig, BaselineFile, WatcherStatus, Finding, and the mark of a finding in the watcher's log.
+Not here: statistics (workloads.monitoring), what is made of a finding (mlops.monitoring), the watcher's pod (watching).
+Law: what a version before this one wrote is read; what it needs is always written.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, field
+
+from mlops.contracts.codec import Contract, Document
+
+FINDING_MARK = "finding "
+"""What a line of the watcher's log begins with that goes on with a finding as JSON."""
+
+
+class DriftTests(Contract, kw_only=True, frozen=True, omit_defaults=True):
+    """How a window is compared with the baseline."""
+
+    method: Annotated[
+        Literal["auto", "ks", "psi", "chi2", "jensen_shannon"], Meta(description="`auto`: by the column's type.")
+    ] = "auto"
+    threshold: Annotated[
+        float | str, Meta(description="The smallest statistic that matters; `auto`: that of the method.")
+    ] = "auto"
+    ignore: Annotated[tuple[str, ...], Meta(description="Columns that are not compared.")] = ()
+    predictions: Annotated[bool, Meta(description="Compare the distribution of the predictions too.")] = True
+
+
+class WatcherConfig(Document, kw_only=True, frozen=True, omit_defaults=True):
+    """What `python -m mlops.workloads.monitoring.baseline CONFIG.json` and `… .watcher CONFIG.json` read.
+
+    The first writes `baseline.json` and `baseline.bin`, a whylogs profile of `data/NAME/train.parquet` and of what the model
+    predicts for those rows. The second judges the windows of the prediction log; `--once` ends it when all are judged.
+    """
+
+    monitor: Annotated[str, Meta(description="Address of the monitor.")]
+    log_dir: Annotated[str, Meta(description="Folder of the prediction log; unused by the baseline.")] = ""
+    baseline_dir: Annotated[str, Meta(description="Folder of baseline.json and baseline.bin.")]
+    out_dir: Annotated[str, Meta(description="Folder that status.json, labels.json and findings/ lie in.")]
+    window: Annotated[float, Meta(gt=0, description="Seconds of a window.")]
+    min_rows: Annotated[int, Meta(description="A window with fewer rows is joined to the next.")]
+    drift: Annotated[DriftTests, Meta(description="The tests.")]
+    on_finding: Annotated[str, Meta(description="What mlops does about a finding; the watcher does not read it.")]
+    contract: Annotated[str, Meta(description="Path of the model's contract.json.")]
+    schema: Annotated[str, Meta(description="Path of the data set's schema.json, beside train.parquet.")]
+    profile: Annotated[str, Meta(description="Path of the data set's profile.json.")]
+    baseline_digest: Annotated[str, Meta(description="Digest of what the baseline is made from.")]
+    metrics: Annotated[dict[str, Any], Meta(description="Metrics of the model when it was trained.")]
+
+
+class BaselineFile(Document, kw_only=True, frozen=True):
+    """`baseline.json`: what the tests need besides `baseline.bin`."""
+
+    kinds: Annotated[dict[str, str], Meta(description="Column -> `number` or `text`: how it is compared.")]
+    rows: Annotated[int, Meta(description="Rows that the profile was made from.")]
+    digest: Annotated[str, Meta(description="Digest of what the baseline is made from.")]
+    metrics: Annotated[dict[str, Any], Meta(description="Metrics of the model when it was trained.")]
+    task: Annotated[str, Meta(description="Task of the model.")]
+    profile: Annotated[
+        str | None, Meta(description="sha256 of baseline.bin; null in files of a version that wrote none.")
+    ] = None
+
+
+class WatcherStatus(Document, kw_only=True, frozen=True):
+    """`OUT_DIR/status.json`, replaced as a whole: where the watcher stands, kept over a restart."""
+
+    windows: Annotated[int, Meta(description="Windows judged.")] = 0
+    last: Annotated[str | None, Meta(description="End of the last window judged, as ISO text.")] = None
+    rows: Annotated[int, Meta(description="Rows judged.")] = 0
+    live: Annotated[dict[str, float], Meta(description="Metrics from late labels, with the number of `rows`.")] = field(
+        default_factory=dict
+    )
+    cursor: Annotated[float | None, Meta(description="Start of the next window, in Unix seconds.")] = None
+    quiet: Annotated[int, Meta(description="Windows with too few rows that are joined to the next.")] = 0
+
+
+class FindingColumn(Contract, kw_only=True, frozen=True):
+    """One test of one column that moved, or the metric that is worse."""
+
+    name: Annotated[str, Meta(description="The column, or the metric.")]
+    method: Annotated[str, Meta(description="The test; `missing` for missing values, `live` for a metric.")]
+    statistic: Annotated[float, Meta(description="What the test measured.")]
+    p: Annotated[float | None, Meta(description="How likely chance alone does this; null where the test has none.")]
+    threshold: Annotated[float, Meta(description="From where it matters.")]
+
+
+class Finding(Document, kw_only=True, frozen=True, omit_defaults=True):
+    """`OUT_DIR/findings/ID.json`, and a line of the watcher's log after `finding `.
+
+    `ID.ack.json` beside it, `{"reason", "who", "at"}`, acknowledges it. One open finding is extended by later windows rather
+    than repeated; an acknowledged one is not raised again for the same columns against the same baseline.
+    """
+
+    id: Annotated[str, Meta(description="KIND-DATE-TIME.")]
+    monitor: Annotated[str, Meta(description="Address of the monitor.")]
+    kind: Annotated[
+        Literal["drift", "concept", "quality"],
+        Meta(description="Columns moved; a live metric is worse; values are missing."),
+    ]
+    since: Annotated[str, Meta(description="Start of the first window, as ISO text.")]
+    until: Annotated[str, Meta(description="End of the last window, as ISO text.")]
+    rows: Annotated[int, Meta(description="Rows of all windows.")]
+    columns: Annotated[tuple[FindingColumn, ...], Meta(description="What moved.")]
+    windows: Annotated[int, Meta(description="How many windows showed it.")]
+    baseline_digest: Annotated[str, Meta(description="Digest of the baseline that was compared with.")]
+    live: Annotated[dict[str, float], Meta(description="Metrics from late labels.")] = field(default_factory=dict)
+    baseline: Annotated[dict[str, Any], Meta(description="Metrics of the model when it was trained.")] = field(
+        default_factory=dict
+    )
+    tested: Annotated[int | None, Meta(description="How many columns were tested.")] = None
