@@ -1,7 +1,7 @@
 """Say which metrics compare chosen classes.
 
 Lives here: ACCURACY, MACRO_F1, POSITIVE_RATE.
-Not here: computing them (workloads.training.metrics).
+Not here: computing them (workloads.measuring).
 Law: each of them depends on the class that is chosen, not on how sure the model is.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 from mlops.metrics.metric import Direction, Metric, Worsening
 from mlops.metrics.task import Task
 
-_COMPUTED = "mlops.workloads.training.metrics"
+_COMPUTED = "mlops.workloads.measuring"
 
 ACCURACY = Metric(
     "accuracy",

@@ -1,7 +1,7 @@
 """Say which metrics compare how rows are ordered.
 
 Lives here: AUC, AUC_OVR, AVERAGE_PRECISION.
-Not here: computing them (workloads.training.metrics).
+Not here: computing them (workloads.measuring).
 Law: none of them changes where predictions are moved without changing their order.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 from mlops.metrics.metric import Direction, Metric, Worsening
 from mlops.metrics.task import Task
 
-_COMPUTED = "mlops.workloads.training.metrics"
+_COMPUTED = "mlops.workloads.measuring"
 
 AUC = Metric(
     "auc",

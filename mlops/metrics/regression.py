@@ -1,7 +1,7 @@
 """Say which metrics compare numbers.
 
 Lives here: RMSE, MAE, R2.
-Not here: computing them (workloads.training.metrics).
+Not here: computing them (workloads.measuring).
 Law: RMSE and MAE are in the label's unit, so that they drift by a share of what they were.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 from mlops.metrics.metric import Direction, Metric, Worsening
 from mlops.metrics.task import Task
 
-_COMPUTED = "mlops.workloads.training.metrics"
+_COMPUTED = "mlops.workloads.measuring"
 _TASKS = frozenset({Task.REGRESSION})
 
 R2 = Metric("r2", _TASKS, Direction.MAX, f"{_COMPUTED}:r2", headline={Task.REGRESSION: 1})

@@ -18,10 +18,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from mlops.metrics.task import Task
+from mlops.workloads.measuring import curves, measure
 from mlops.workloads.stage import failed, read_params, say, write_json
 from mlops.workloads.training.data import PreparedData, targets
 from mlops.workloads.training.description import Description
-from mlops.workloads.training.metrics import curves, measure
 
 _MOST_SLICES = 200
 

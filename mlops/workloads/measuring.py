@@ -1,6 +1,6 @@
 """Measure predictions.
 
-Lives here: measure, the functions that the built-in metrics name, and curves; with scikit-learn.
+Lives here: measure, compute, the functions that the built-in metrics name, and curves; with scikit-learn.
 Not here: which metrics there are (mlops.metrics), judging them (kinds).
 Law: every number that is written is finite; a metric that cannot be computed for a slice is left out.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn import metrics as sk
 
+from mlops.metrics.metric import Metric
 from mlops.metrics.table import metrics_of
 from mlops.metrics.task import Task
 from mlops.workloads.stage import failed
@@ -29,23 +30,24 @@ _POINTS = 100
 
 def measure(task: Task, truth: Array, predicted: Array, *, split: str = "test") -> dict[str, float]:
     """Return metric -> value. `truth`: 0/1, class numbers or values. `predicted`: `[N]`, or `[N, K]` for classes."""
-    values: Mapping[str, float] = {
-        metric.name: float(_function(metric.name, metric.compute)(truth, predicted))
-        for metric in metrics_of(task)
-        if split in metric.splits
-    }
+    values = {metric.name: compute(metric, truth, predicted) for metric in metrics_of(task) if split in metric.splits}
     return {name: round(value, _DIGITS) for name, value in values.items() if math.isfinite(value)}
 
 
+def compute(metric: Metric, truth: Array, predicted: Array) -> float:
+    """Return one metric, NaN where it cannot be computed. Raises MlopsError where its function is not there."""
+    return float(_function(metric.name, metric.compute)(truth, predicted))
+
+
 @cache
-def _function(name: str, compute: str) -> Compute:
-    module, _, function = compute.partition(":")
+def _function(name: str, path: str) -> Compute:
+    module, _, function = path.partition(":")
     try:
         found: Compute = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError) as error:
         raise failed(
             "metric cannot be computed",
-            f"The metric {name} is computed by `{compute}`, which cannot be imported: {error}. Correct or uninstall the "
+            f"The metric {name} is computed by `{path}`, which cannot be imported: {error}. Correct or uninstall the "
             "package that brings it.",
         ) from error
     return found
