@@ -46,7 +46,7 @@ def import_resource(project: Project, text: str) -> tuple[Path, str, str]:
             "to be forgotten", f"`removed:` in conf/project.yaml lists {at}. Take it out there first.", address=text
         )
     inputs, record = _found(project, at)
-    text_of_file = f"# yaml-language-server: $schema=../schema/{at.kind}.json\n{_yaml(as_written(inputs))}"
+    text_of_file = f"# yaml-language-server: $schema=../schema/{at.kind}.json\n{_yaml(as_written(kind_class(at.kind).as_declared(inputs)))}"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text_of_file)
     if record is None:

@@ -132,7 +132,7 @@ class ClusterClient:
             raise _failed(_message(answer.status, text), answer.status)
         return text
 
-    def prints(
+    def fingerprints(
         self, kinds: Iterable[str], namespace: str | None, *, labels: str
     ) -> Iterator[tuple[tuple[str, str], str, str]]:
         """(component, name), `KIND/NAME`, and what changes when anybody changes the object, but not with its status.

@@ -40,8 +40,8 @@ class DatasetKind(BaseKind):
             return Observed(record)
         if locked is None:
             return Observed(record, exists=False) if record else Observed(None, exists=False)
-        told = locked.params.get(f"params/dataset/{address.name}.json", {}).get("prepare", {})
-        inputs = {**without_fields(told, "fingerprint", "code"), **metadata_fields(record, desired.inputs)}
+        pinned = locked.params.get(f"params/dataset/{address.name}.json", {}).get("prepare", {})
+        inputs = {**without_fields(pinned, "fingerprint", "code"), **metadata_fields(record, desired.inputs)}
         digest = locked.outs.get(f"data/{address.name}", "")
         same = record is not None and record.outputs.get("digest") == digest
         kept = dict(record.outputs) if record and same else {}
@@ -50,7 +50,7 @@ class DatasetKind(BaseKind):
             address, inputs, {**kept, "digest": digest}, {}, (), protect, record.complete if record and same else True,
             record.serial if record else 0, record.extra if record else {},
         )  # fmt: skip
-        stale = [*self._moved(desired, told), *stale_of(self.context, stage, self.created)]
+        stale = [*self._moved(desired, pinned), *stale_of(self.context, stage, self.created)]
         return Observed(truth, adopted=not same, stale=tuple(stale))
 
     def pinned(self, address: Address) -> dict[str, Any] | None:
@@ -58,13 +58,13 @@ class DatasetKind(BaseKind):
         locked = self.context.lock.get(f"prepare@{address.name}")
         if locked is None:
             return None
-        told = locked.params.get(f"params/dataset/{address.name}.json", {}).get("prepare", {})
-        return without_fields(told, "fingerprint", "code") or None
+        pinned = locked.params.get(f"params/dataset/{address.name}.json", {}).get("prepare", {})
+        return without_fields(pinned, "fingerprint", "code") or None
 
-    def _moved(self, desired: Desired, told: Mapping[str, Any]) -> list[Stale]:
+    def _moved(self, desired: Desired, pinned: Mapping[str, Any]) -> list[Stale]:
         """Sources and code that are not what dvc.lock pins, each with its own sentence."""
         stale: list[Stale] = []
-        prints = told.get("fingerprint", {})
+        prints = pinned.get("fingerprint", {})
         for name, source in desired.inputs["sources"].items():
             try:
                 now = fingerprint_of(source, root=self.context.root, digests=self.context.hashes)
@@ -74,7 +74,7 @@ class DatasetKind(BaseKind):
                 continue
             if name in prints and prints[name] != now:
                 stale.append(Stale(Reason(f"source {name} changed on disk ({source['uri']})"), self.created))
-        if moved := moved_files(told.get("code"), dataset_code(desired.inputs, self.context)):
+        if moved := moved_files(pinned.get("code"), dataset_code(desired.inputs, self.context)):
             stale.append(Stale(Reason(f"the code that prepares data changed: {moved}"), self.created))
         return stale
 

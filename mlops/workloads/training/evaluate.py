@@ -17,6 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from mlops.contracts.codec import convert
+from mlops.contracts.stage_params import EvaluateParams
 from mlops.metrics.task import Task
 from mlops.workloads.measuring import curves, measure
 from mlops.workloads.stage import failed, read_params, say, write_json
@@ -28,7 +30,7 @@ _MOST_SLICES = 200
 
 def evaluate(name: str, *, root: Path = Path()) -> None:
     """Write metrics/model/NAME.json and plots/model/NAME/."""
-    section = read_params("model", name)["evaluate"]
+    params = convert(EvaluateParams, read_params("model", name)["evaluate"])
     folder = root / "models" / name / "train"
     description = Description.read(folder)
     task = description.task
@@ -39,8 +41,8 @@ def evaluate(name: str, *, root: Path = Path()) -> None:
         truth = targets(task, data.labels(split), list(description.classes))
         predicted = predictions_of(predictions, split)
         metrics |= {f"{split}_{key}": value for key, value in measure(task, truth, predicted, split=split).items()}
-    if section.get("slices"):
-        metrics["slices"] = slices(task, data.raw("test"), section["slices"], truth, predicted)
+    if params.slices:
+        metrics["slices"] = slices(task, data.raw("test"), list(params.slices), truth, predicted)
     write_json(root / "metrics" / "model" / f"{name}.json", metrics)
     plots = root / "plots" / "model" / name
     shutil.rmtree(plots, ignore_errors=True)

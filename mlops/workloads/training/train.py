@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mlops.config.schema.model import Model
+from mlops.contracts.stage_params import TrainParams
 from mlops.workloads.features.fit import fit
 from mlops.workloads.features.graph import Graph, build_graph
 from mlops.workloads.stage import failed, read_params, say, write_json
@@ -35,7 +36,7 @@ def train(name: str, *, root: Path = Path()) -> None:
     """Write models/NAME/train/; of several processes of a family, one does. Raises MlopsError for data that cannot be
     learned from."""
     section = read_params("model", name)["train"]
-    spec = Model.model_validate({key: value for key, value in section.items() if key != "code"})
+    spec = Model.model_validate(TrainParams.of(section).spec)
     family = family_named(spec.architecture.name)
     family.begin(spec, name)
     data = PreparedData.open(spec.dataset, root)

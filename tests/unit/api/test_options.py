@@ -28,7 +28,7 @@ def test_default_options_leave_nothing_in_a_saved_plan() -> None:
 
 
 def test_options_are_said_as_on_the_command_line() -> None:
-    words = Options(("value.one",), ("value.two",), ("value.one",), preflight=False).words()
+    words = Options(("value.one",), ("value.two",), ("value.one",), preflight=False).to_arguments()
     assert words == ["--target value.one", "--exclude value.two", "--replace value.one", "--no-preflight"]
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from mlops.address import Address
-from mlops.api import Options, Project, composed_config, edits_back, plan_back, view_of, why
-from mlops.api.rollback import steps_back
+from mlops.api import Options, Project, composed_config, plan_rollback, rollback_edits, view_of, why
+from mlops.api.rollback import rollback_steps
 from mlops.engine.resource import Action
 from mlops.errors import MlopsError, StalePlan
 from tests.small_project import VALUES, write_files
@@ -48,7 +48,7 @@ def test_steps_back_name_the_resource_and_what_it_was_made_from(tmp_path: Path) 
     write_files(tmp_path, CHAIN)
     apply(tmp_path)
     project = apply(tmp_path, "value.one.value=2")
-    steps = steps_back(project.store, project.spec, "value.two", None)
+    steps = rollback_steps(project.store, project.spec, "value.two", None)
     assert [step.partition("@")[0] for step in steps] == ["value.one", "value.two"]
 
 
@@ -56,10 +56,10 @@ def test_rollback_plans_the_recorded_inputs_and_says_what_to_write(tmp_path: Pat
     write_files(tmp_path, VALUES)
     apply(tmp_path)
     project = apply(tmp_path, "value.one.value=2")
-    plan = plan_back(project, "value.one", None)
+    plan = plan_rollback(project, "value.one", None)
     (change,) = [change for change in plan.changes if change.fields]
     assert [(field.path, field.before, field.after) for field in change.fields] == [("value", 2, 1)]
-    assert edits_back(project, plan)[1:] == ["  conf/value/one.yaml  value: 1"]
+    assert rollback_edits(project, plan)[1:] == ["  conf/value/one.yaml  value: 1"]
 
 
 def test_version_that_never_was_is_refused(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_version_that_never_was_is_refused(tmp_path: Path) -> None:
     project = apply(tmp_path)
     for to in (None, "99", "ffff"):
         with pytest.raises(MlopsError, match="mlops history value.one"):  # noqa: RUF043
-            steps_back(project.store, project.spec, "value.one", to)
+            rollback_steps(project.store, project.spec, "value.one", to)
 
 
 def test_why_follows_what_was_consumed_to_the_apply_that_made_it(tmp_path: Path) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mlops.config.load import CACHE, load
+from mlops.config.load import load
 from tests.small_project import VALUES, write_files
 
 
 def kept(root: Path) -> list[Path]:
-    return sorted((root / CACHE).glob("*.json"))
+    return sorted((root / ".mlops/cache/config").glob("*.json"))
 
 
 def test_second_load_reads_what_the_first_kept(tmp_path: Path) -> None:

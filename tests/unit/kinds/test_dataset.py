@@ -71,9 +71,11 @@ def test_source_that_changed_on_disk_makes_it_stale(look: Look) -> None:
 
 def test_source_is_pinned_by_its_content(look: Look) -> None:
     desired = look.desired["dataset.rows"]
-    assert look.kind("dataset.rows").pins(desired) == {"source dataset.rows.rows": "missing"}
+    pins = look.kind("dataset.rows").pins(desired)
+    assert sorted(pins) == ["code of dataset.rows", "source dataset.rows.rows"]
+    assert pins["source dataset.rows.rows"] == "missing"
     write_rows(look.root / "rows.csv", 20)
-    (digest,) = look.kind("dataset.rows").pins(desired).values()
+    digest = look.kind("dataset.rows").pins(desired)["source dataset.rows.rows"]
     assert len(digest) == 32
 
 
