@@ -52,8 +52,8 @@ class MlopsError(Exception):
 
     def at(self, address: str) -> MlopsError:
         """The same error, its problems without an address now at this one."""
-        told: Iterable[Problem] = (p if p.address else replace(p, address=address) for p in self.problems)
-        return type(self)(*told)
+        problems: Iterable[Problem] = (p if p.address else replace(p, address=address) for p in self.problems)
+        return type(self)(*problems)
 
 
 class InvalidConfig(MlopsError):

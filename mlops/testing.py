@@ -154,15 +154,15 @@ class _Dying:
         self.store, self.stop, self.count = store, stop, 0
 
     def __getattr__(self, name: str) -> Any:
-        told = getattr(self.store, name)
+        method = getattr(self.store, name)
         if name not in _WRITES:
-            return told
+            return method
 
         def write(*args: Any, **kwargs: Any) -> Any:
             number, self.count = self.count, self.count + 1
             if self.stop == 2 * number:
                 raise Killed
-            answer = told(*args, **kwargs)
+            answer = method(*args, **kwargs)
             if self.stop == 2 * number + 1:
                 raise Killed
             return answer

@@ -17,10 +17,10 @@ from mlops.cli.session import Session, pass_session
 @pass_session
 def command(session: Session, check: bool) -> None:
     """Write params/, what DVC reads and a pull request shows."""
-    told = session.open().render_params(check=check)
-    for line in told:
+    files = session.open().render_params(check=check)
+    for line in files:
         session.say(line)
-    session.say("params/ is up to date." if not told else f"{len(told)} files {'differ' if check else 'written'}.")
-    if check and told:
+    session.say("params/ is up to date." if not files else f"{len(files)} files {'differ' if check else 'written'}.")
+    if check and files:
         session.say("Run `mlops render` and commit params/.")
         raise SystemExit(1)

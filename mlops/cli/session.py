@@ -84,10 +84,10 @@ def report(error: MlopsError, root: Path, outcome: str) -> None:
 def _reader(root: Path) -> Callable[[str, int], str | None]:
     def read_line(file: str, line: int) -> str | None:
         try:
-            told = (root / file).read_text(encoding="utf-8", errors="replace").splitlines()
+            lines = (root / file).read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError:
             return None
-        return told[line - 1] if 0 < line <= len(told) else None
+        return lines[line - 1] if 0 < line <= len(lines) else None
 
     return read_line
 
@@ -108,11 +108,11 @@ def targets_option(command: ClickCommand) -> ClickCommand:
 
 
 def choice_options(command: ClickCommand) -> ClickCommand:
-    for name, word, told in (
+    for name, word, meaning in (
         ("--replace", "anew", "Make this resource anew, whatever it is. Repeatable."),
         ("--exclude", "exclude", "Not this resource, nor what needs it. Repeatable."),
     ):
-        command = click.option(name, word, multiple=True, metavar="ADDR", help=told)(command)
+        command = click.option(name, word, multiple=True, metavar="ADDR", help=meaning)(command)
     return targets_option(command)
 
 

@@ -28,10 +28,10 @@ def command(session: Session, what: str | None, view: str) -> None:
         document = project.document(plan, saved_as=Path(what))
         session.say(view_of(document, view, **session.drawing))
         return
-    told = session.open().show(what)
+    records = session.open().show(what)
     if view == "json":
-        session.say(json.dumps(told, indent=2, sort_keys=True, ensure_ascii=False))
+        session.say(json.dumps(records, indent=2, sort_keys=True, ensure_ascii=False))
     else:
         from mlops.render.status import render_records
 
-        session.say(render_records(told, color=session.color))
+        session.say(render_records(records, color=session.color))

@@ -22,5 +22,7 @@ def command(session: Session, overrides: tuple[str, ...], as_json: bool) -> None
     """Show how everything that was applied is doing."""
     from mlops.render.status import render_status
 
-    told = session.open(overrides).status()
-    session.say(json.dumps(told, indent=2, sort_keys=True) if as_json else render_status(told, color=session.color))
+    resources = session.open(overrides).status()
+    session.say(
+        json.dumps(resources, indent=2, sort_keys=True) if as_json else render_status(resources, color=session.color)
+    )

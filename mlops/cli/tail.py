@@ -29,8 +29,8 @@ def follow_files(paths: Sequence[Path], say: Callable[[str], None], *, every: fl
             if size > at[path]:
                 with path.open("rb") as file:
                     file.seek(at[path])
-                    told = file.read()
-                at[path] += len(told)
-                for line in told.decode("utf-8", "replace").splitlines():
+                    content = file.read()
+                at[path] += len(content)
+                for line in content.decode("utf-8", "replace").splitlines():
                     say(f"{path.stem} | {line}" if len(paths) > 1 else line)
         time.sleep(every)

@@ -20,7 +20,7 @@ class Difference(NamedTuple):
 
     @property
     def secret(self) -> bool:
-        """Whether a secret is in one of the two, at whatever depth: a list is told as a whole."""
+        """Whether a secret is in one of the two, at whatever depth: a list is compared as a whole."""
         return _holds_secret(self.before) or _holds_secret(self.after)
 
 

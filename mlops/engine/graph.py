@@ -34,8 +34,10 @@ def order(needs: Edges) -> tuple[Address, ...]:
             if not waits[follower]:
                 heapq.heappush(ready, follower)
     if len(done) < len(waits):
-        told = " → ".join(str(at) for at in _cycle({at: wanted for at, wanted in waits.items() if wanted}))
-        raise InvalidConfig.of("cycle", f"These need each other, so none can be made first: {told}. Take one edge out.")
+        cycle = " → ".join(str(at) for at in _cycle({at: wanted for at, wanted in waits.items() if wanted}))
+        raise InvalidConfig.of(
+            "cycle", f"These need each other, so none can be made first: {cycle}. Take one edge out."
+        )
     return tuple(done)
 
 

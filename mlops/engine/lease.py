@@ -48,8 +48,8 @@ class Holder:
         return self.host == socket.gethostname() and _born(self.pid) != self.born
 
     def __str__(self) -> str:
-        told = f", `{self.command}`" if self.command else ""
-        return f"{self.who} on {self.host} (process {self.pid}, since {self.since}{told})"
+        command = f", `{self.command}`" if self.command else ""
+        return f"{self.who} on {self.host} (process {self.pid}, since {self.since}{command})"
 
 
 def _born(pid: int) -> str | None:
@@ -94,10 +94,12 @@ def _take(store: DatabaseStore, holder: Holder, ttl: float, clock: Callable[[], 
     here = leases.c.environment == store.environment
     with store.writing() as connection:
         row = connection.execute(sa.select(leases).where(here).with_for_update()).first()
-        told = json.dumps(asdict(holder))
+        holder_text = json.dumps(asdict(holder))
         if row is None:
             connection.execute(
-                leases.insert().values(environment=store.environment, token=1, holder=told, expires_at=clock() + ttl)
+                leases.insert().values(
+                    environment=store.environment, token=1, holder=holder_text, expires_at=clock() + ttl
+                )
             )
             return 1, None
         other = _holder(row.holder)
@@ -105,7 +107,7 @@ def _take(store: DatabaseStore, holder: Holder, ttl: float, clock: Callable[[], 
             return 0, other
         connection.execute(
             leases.update().where(here, leases.c.token == row.token)
-            .values(token=row.token + 1, holder=told, expires_at=clock() + ttl)
+            .values(token=row.token + 1, holder=holder_text, expires_at=clock() + ttl)
         )  # fmt: skip
         return row.token + 1, None
 

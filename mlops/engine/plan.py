@@ -120,7 +120,7 @@ def make_plan(plan_inputs: PlanInputs, selection: Selection = EVERYTHING) -> tup
 
 
 def collect_attention(plan_inputs: PlanInputs) -> tuple[Attention, ...]:
-    return tuple(told for at in sorted(plan_inputs.observed) for told in plan_inputs.observed[at].attention)
+    return tuple(item for at in sorted(plan_inputs.observed) for item in plan_inputs.observed[at].attention)
 
 
 def _delete(at: Address, plan_inputs: PlanInputs, users: tuple[Address, ...], forget: Effect | None) -> Change:
@@ -165,8 +165,8 @@ def _compared(desired: Desired, plan_inputs: PlanInputs, made: Mapping[Address, 
         reason = Reason("new", _first_origin(desired))
         return _change(desired, kind.created, (reason,), kind=kind, depends_on=after)
     fields = _fields(desired, record, kind)
-    effects = [told.effect for told in fields]
-    reasons = [Reason(f"{told.path} changed", told.source) for told in fields]
+    effects = [change.effect for change in fields]
+    reasons = [Reason(f"{change.path} changed", change.source) for change in fields]
     for extra_reason, effect in _from_the_world(desired, observed, record, kind, plan_inputs):
         reasons.append(extra_reason)
         effects.append(effect)
@@ -175,11 +175,11 @@ def _compared(desired: Desired, plan_inputs: PlanInputs, made: Mapping[Address, 
         effects.append(Effect(kind.created.category, kind.created.rank, Action.REPLACE))
     maybe: list[tuple[Dependency, Reason]] = []
     for dependency in desired.depends_on:
-        told = _from_upstream(dependency, record, plan_inputs, made)
-        if told and told[1]:
-            maybe.append((dependency, told[0]))
-        elif told and dependency.effect:
-            reasons.append(told[0])
+        found = _from_upstream(dependency, record, plan_inputs, made)
+        if found and found[1]:
+            maybe.append((dependency, found[0]))
+        elif found and dependency.effect:
+            reasons.append(found[0])
             effects.append(dependency.effect)
     if not effects and not maybe:
         action, words = Action.NOOP, "nothing differs"
@@ -244,14 +244,14 @@ def _first_origin(desired: Desired) -> str | None:
 
 
 def _fields(desired: Desired, record: Record, kind: Kind) -> tuple[FieldChange, ...]:
-    told = []
+    changes = []
     for found in diff(record.inputs, desired.inputs):
         effect, source = kind.effect(found.path), _origin(desired, found.path)
-        told.append(FieldChange(found.path, found.before, found.after, effect, source, found.secret))
+        changes.append(FieldChange(found.path, found.before, found.after, effect, source, found.secret))
     if desired.protect != record.protect:
         source = _origin(desired, "protect")
-        told.append(FieldChange("protect", record.protect, desired.protect, kind.effect("protect"), source))
-    return tuple(told)
+        changes.append(FieldChange("protect", record.protect, desired.protect, kind.effect("protect"), source))
+    return tuple(changes)
 
 
 def _origin(desired: Desired, path: str) -> str | None:
@@ -265,16 +265,16 @@ def _origin(desired: Desired, path: str) -> str | None:
 def _from_the_world(
     desired: Desired, observed: Observed, record: Record, kind: Kind, plan_inputs: PlanInputs
 ) -> list[tuple[Reason, Effect]]:
-    told = [(stale.reason, stale.effect) for stale in observed.stale]
-    told += [(Reason(f"{d.path} is {d.observed}, and {d.recorded} was recorded"), d.effect) for d in observed.drift]
+    findings = [(stale.reason, stale.effect) for stale in observed.stale]
+    findings += [(Reason(f"{d.path} is {d.observed}, and {d.recorded} was recorded"), d.effect) for d in observed.drift]
     again = Effect(kind.created.category, kind.created.rank, _again(kind.created.action))
     if not observed.exists:
-        told.append((Reason("it is gone"), Effect(kind.created.category, kind.created.rank, Action.CREATE)))
+        findings.append((Reason("it is gone"), Effect(kind.created.category, kind.created.rank, Action.CREATE)))
     elif desired.address in plan_inputs.interrupted:
-        told.append((Reason("an apply was interrupted while changing it"), again))
-    elif not record.complete and not told:
-        told.append((Reason("the last apply of it failed half way"), again))
-    return told
+        findings.append((Reason("an apply was interrupted while changing it"), again))
+    elif not record.complete and not findings:
+        findings.append((Reason("the last apply of it failed half way"), again))
+    return findings
 
 
 def _again(action: Action) -> Action:

@@ -51,8 +51,8 @@ def renamed(record: Record, moves: Mapping[Address, Address]) -> Record:
 
     def key(text: str) -> str:
         at, _, output = text.partition(":")
-        told = Address.parse(at)
-        return f"{moves[told]}:{output}" if told in moves else text
+        address = Address.parse(at)
+        return f"{moves[address]}:{output}" if address in moves else text
 
     return replace(
         record, address=moves.get(record.address, record.address),

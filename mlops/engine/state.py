@@ -112,22 +112,22 @@ _FIELDS = ("inputs", "outputs", "upstream", "depends_on", "protect", "complete")
 
 
 def record_to_json(record: Record) -> str:
-    told: dict[str, Any] = {**record.extra, **{name: getattr(record, name) for name in _FIELDS}}
-    told["depends_on"] = [str(address) for address in record.depends_on]
-    return json.dumps(told, sort_keys=True, separators=(",", ":"))
+    body: dict[str, Any] = {**record.extra, **{name: getattr(record, name) for name in _FIELDS}}
+    body["depends_on"] = [str(address) for address in record.depends_on]
+    return json.dumps(body, sort_keys=True, separators=(",", ":"))
 
 
 def record_from_json(address: Address, serial: int, text: str) -> Record:
     """Raises ValueError or KeyError for text that is no record."""
-    told = json.loads(text)
+    body = json.loads(text)
     return Record(
         address,
-        told["inputs"],
-        told["outputs"],
-        told.get("upstream", {}),
-        tuple(Address.parse(name) for name in told.get("depends_on", ())),
-        bool(told.get("protect", False)),
-        bool(told.get("complete", True)),
+        body["inputs"],
+        body["outputs"],
+        body.get("upstream", {}),
+        tuple(Address.parse(name) for name in body.get("depends_on", ())),
+        bool(body.get("protect", False)),
+        bool(body.get("complete", True)),
         serial,
-        {key: value for key, value in told.items() if key not in _FIELDS},
+        {key: value for key, value in body.items() if key not in _FIELDS},
     )

@@ -55,8 +55,8 @@ class DatabaseStore:
 
     def _records_in(self, connection: sa.Connection) -> dict[Address, Record]:
         rows = connection.execute(t.RECORDED, {"env": self.environment}).all()
-        told = [self._record(row.address, row.serial, row.body) for row in rows if row.body is not None]
-        return {record.address: record for record in sorted(told, key=lambda record: record.address)}
+        found = [self._record(row.address, row.serial, row.body) for row in rows if row.body is not None]
+        return {record.address: record for record in sorted(found, key=lambda record: record.address)}
 
     def versions(self, address: Address) -> Sequence[Version]:
         query = sa.select(t.records).where(
@@ -82,9 +82,9 @@ class DatabaseStore:
         ]  # fmt: skip
 
     def intents(self) -> Sequence[Intent]:
-        told = [column for column in t.intents.c if column.name != "body" or self._format > 1]
+        columns = [column for column in t.intents.c if column.name != "body" or self._format > 1]
         with self.reading() as connection:
-            rows = connection.execute(sa.select(*told).where(t.intents.c.environment == self.environment)).all()
+            rows = connection.execute(sa.select(*columns).where(t.intents.c.environment == self.environment)).all()
         return [
             Intent(row.key, Address.parse(row.address), row.action, row.operation, json.loads(body) if body else None)
             for row in rows for body in (getattr(row, "body", None),)
@@ -97,9 +97,9 @@ class DatabaseStore:
             connection.execute(
                 t.operations.update().where(dead).values(outcome="interrupted", ended_at=operation.started_at)
             )
-            told = {name: getattr(operation, name) for name in Operation.__dataclass_fields__ if name != "commit"}
+            values = {name: getattr(operation, name) for name in Operation.__dataclass_fields__ if name != "commit"}
             connection.execute(
-                t.operations.insert().values(environment=self.environment, commit_id=operation.commit, **told)
+                t.operations.insert().values(environment=self.environment, commit_id=operation.commit, **values)
             )
 
     def end(self, operation: str, outcome: str, summary: str, *, at: str, token: int) -> None:
@@ -147,9 +147,9 @@ class DatabaseStore:
             if old not in now:
                 return
             for record in now.values():
-                told = renamed(record, moves)
-                if told != record:
-                    self._append(connection, told.address, record_to_json(told), operation, at)
+                moved = renamed(record, moves)
+                if moved != record:
+                    self._append(connection, moved.address, record_to_json(moved), operation, at)
             self._append(connection, old, None, operation, at)
 
         self._group_commit.run(token, work)

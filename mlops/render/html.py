@@ -74,7 +74,7 @@ def _entry(entry: lines.PlanEntry, because: dict[str, list[str]]) -> str:
 
 
 def _attention(item: dict[str, Any]) -> str:
-    told = "".join(f"<div>{escape(line)}</div>" for line in item["lines"])
+    details = "".join(f"<div>{escape(line)}</div>" for line in item["lines"])
     proposal = f"<div>Proposal: {escape(item['proposal'])}</div>" if item["proposal"] else ""
     commands = "".join(f"<div><code>{escape(command)}</code></div>" for command in item["commands"])
-    return f'<div class="attention"><strong>{escape(item["summary"])}</strong>{told}{proposal}{commands}</div>'
+    return f'<div class="attention"><strong>{escape(item["summary"])}</strong>{details}{proposal}{commands}</div>'

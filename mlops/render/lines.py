@@ -108,9 +108,9 @@ def _field_rows(change: dict[str, Any]) -> list[PlanRow]:
 
 def _diff_rows(before: Any, after: Any) -> list[PlanRow]:
     old, new = map(_lines_of, (before, after))
-    told = [line for line in difflib.ndiff(old, new) if line[:2] in ("- ", "+ ")]
-    rows = [PlanRow(f"  {line[:120]}", tone="remove" if line[0] == "-" else "add") for line in told[:12]]
-    return [*rows, PlanRow(f"  … {len(told) - 12} more lines", tone="note")] if len(told) > 12 else rows
+    changed = [line for line in difflib.ndiff(old, new) if line[:2] in ("- ", "+ ")]
+    rows = [PlanRow(f"  {line[:120]}", tone="remove" if line[0] == "-" else "add") for line in changed[:12]]
+    return [*rows, PlanRow(f"  … {len(changed) - 12} more lines", tone="note")] if len(changed) > 12 else rows
 
 
 def _lines_of(value: Any) -> list[str]:
@@ -122,15 +122,15 @@ def _lines_of(value: Any) -> list[str]:
 def _reason_rows(change: dict[str, Any]) -> list[PlanRow]:
     """Reasons that no field row says already: what is certain, then what depends on others, then where that began."""
     said = {field["path"] for field in change["fields"]} if change["action"] != "create" else set()
-    told = [
+    rows = [
         PlanRow(r["text"], r["source"])
         for r in change["reasons"]
         if not any(r["text"].startswith(path) for path in said)
     ]
     chain = change["because"][1:]
     if change["action"] == "if-upstream-changes" and len(chain) > 1:
-        return [*told[:3], PlanRow("because " + " because ".join(chain), tone="note")]
-    return told
+        return [*rows[:3], PlanRow("because " + " because ".join(chain), tone="note")]
+    return rows
 
 
 def _fold(single: list[PlanEntry]) -> list[PlanEntry]:

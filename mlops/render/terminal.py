@@ -25,12 +25,12 @@ def render_terminal(
     if not document["changes"]:
         return "\n".join([lines.no_changes(document, seconds), *_attention(document, paint, fold)]) + "\n"
     out = [paint(lines.title(document), "strong"), ""]
-    told = lines.entries(document)
+    entries = lines.entries(document)
     if len(document["changes"]) > lines.FOLD_FROM * 2:
         out += [lines.summary(document), ""]
-    names = max(len(_name(entry)) for entry in told)
-    words = max(len(entry.category) for entry in told)
-    for entry in told:
+    names = max(len(_name(entry)) for entry in entries)
+    words = max(len(entry.category) for entry in entries)
+    for entry in entries:
         out += _entry(entry, paint, (names, words, width), wrap=wrap)
     if document["unchanged"]:
         unchanged = folded(f"  unchanged: {lines.unchanged(document)}", fold, "    ")
@@ -53,17 +53,17 @@ def folded(text: str, width: int | None, indent: str = "") -> list[str]:
     glued = text
     for pair, whole in _PAIRS:
         glued = glued.replace(pair, whole)
-    told = _wrapped(glued, width, indent)
-    if max(map(len, told)) > width:
-        told = _wrapped(text, width, indent)
-    return [line.replace(_GLUE, " ") for line in told]
+    folded_lines = _wrapped(glued, width, indent)
+    if max(map(len, folded_lines)) > width:
+        folded_lines = _wrapped(text, width, indent)
+    return [line.replace(_GLUE, " ") for line in folded_lines]
 
 
 def _wrapped(text: str, width: int, indent: str) -> list[str]:
-    told = textwrap.wrap(
+    wrapped = textwrap.wrap(
         text, max(24, width), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
     )  # fmt: skip
-    return told or [text]
+    return wrapped or [text]
 
 
 def _name(entry: lines.PlanEntry) -> str:
@@ -78,15 +78,15 @@ def _entry(entry: lines.PlanEntry, paint: Paint, widths: tuple[int, int, int], *
     room = width - len(head)
     out: list[str] = []
     for row in entry.rows or (lines.PlanRow(""),):
-        told: list[tuple[str, str, str]] = [
+        pieces: list[tuple[str, str, str]] = [
             (part, row.tone, "") for part in folded(row.text, room if wrap else None, "  ")
         ]
         where = f"  {row.source}" if row.source else ""
-        if where and wrap and len(told[-1][0]) + len(where) > room:
-            told.append(("", "", where))
+        if where and wrap and len(pieces[-1][0]) + len(where) > room:
+            pieces.append(("", "", where))
         elif where:
-            told[-1] = (*told[-1][:2], where)
-        for text, tint, source in told:
+            pieces[-1] = (*pieces[-1][:2], where)
+        for text, tint, source in pieces:
             gap = " " * max(0, room - len(text) - len(source)) if source else ""
             lead = " " * len(head) if out else painted
             out.append(f"{lead}{paint(text, tint)}{gap}{paint(source, 'note')}".rstrip())

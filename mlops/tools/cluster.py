@@ -64,12 +64,12 @@ class ClusterClient:
 
     def one(self, kind: str, namespace: str | None, name: str) -> Object | None:
         try:
-            told: Object = self.get(f"{_path(kind, namespace)}/{name}")
+            found: Object = self.get(f"{_path(kind, namespace)}/{name}")
         except ToolFailed as error:
             if getattr(error, "status", None) == 404:
                 return None
             raise
-        return told
+        return found
 
     def all(self, kind: str, namespace: str | None = None, *, labels: str = "", fields: str = "") -> list[Object]:
         """Of a kind that the cluster does not know: none."""
@@ -78,12 +78,12 @@ class ClusterClient:
         )
         accept = _METADATA if kind in _SEALED else "application/json"
         try:
-            told = self.get(f"{_path(kind, namespace)}?{query}", accept=accept)
+            answer = self.get(f"{_path(kind, namespace)}?{query}", accept=accept)
         except ToolFailed as error:
             if getattr(error, "status", None) == 404:
                 return []
             raise
-        found: list[Object] = told.get("items") or []
+        found: list[Object] = answer.get("items") or []
         return found
 
     def log(self, namespace: str, pod: str, *, lines: int = 200) -> str:
@@ -116,17 +116,17 @@ class ClusterClient:
     def _ask(self, method: str, path: str, body: Any, accept: str, timeout: float) -> str:
         from urllib3.exceptions import HTTPError
 
-        told = self._client
+        client = self._client
         headers = {"Accept": accept, "Content-Type": "application/json"}
-        headers |= {setting["key"]: setting["value"] for setting in told.configuration.auth_settings().values()}
+        headers |= {setting["key"]: setting["value"] for setting in client.configuration.auth_settings().values()}
         data = None if body is None else json.dumps(body).encode()
         try:
-            answer = told.rest_client.pool_manager.request(
-                method, f"{told.configuration.host}/{path}", headers=headers, body=data, timeout=timeout
+            answer = client.rest_client.pool_manager.request(
+                method, f"{client.configuration.host}/{path}", headers=headers, body=data, timeout=timeout
             )
         except (HTTPError, OSError) as error:
             reason = getattr(error, "reason", None) or error
-            raise _failed(f"{told.configuration.host} does not answer: {reason}", None) from error
+            raise _failed(f"{client.configuration.host} does not answer: {reason}", None) from error
         text = str(answer.data.decode(errors="replace"))
         if answer.status >= 400:
             raise _failed(_message(answer.status, text), answer.status)
@@ -146,8 +146,8 @@ class ClusterClient:
                     continue
                 raise
             for one in found:
-                told = one["metadata"].get("labels") or {}
-                owner = (told.get("app.kubernetes.io/component", ""), told.get("app.kubernetes.io/name", ""))
+                own = one["metadata"].get("labels") or {}
+                owner = (own.get("app.kubernetes.io/component", ""), own.get("app.kubernetes.io/name", ""))
                 yield owner, f"{kind}/{one['metadata']['name']}", _print(kind, one)
 
 

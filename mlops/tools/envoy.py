@@ -82,16 +82,18 @@ class EnvoyGateway:
     def listens(self, port: int) -> bool:
         """Whether the port is open. It is ready without, where another program holds the port."""
         try:
-            told = ask(self.admin, "/listeners")[1].decode()
+            listeners = ask(self.admin, "/listeners")[1].decode()
         except OSError:
             return False
-        return any(line.startswith("gateway::") and line.endswith(f":{port}") for line in told.splitlines())
+        return any(line.startswith("gateway::") and line.endswith(f":{port}") for line in listeners.splitlines())
 
     def put(self, table: RoutingTable, timeout: float = 10.0) -> None:
         """Clusters first, then routes, then away with clusters that nothing names any more. Raises ToolFailed."""
         wanted = [_cluster(name, sockets) for name, sockets in sorted(table.clusters.items())]
-        names = {told["name"] for told in wanted}
-        there = [told for told in self._read("clusters.json").get("resources", ()) if told["name"] not in names]
+        names = {cluster["name"] for cluster in wanted}
+        there = [
+            cluster for cluster in self._read("clusters.json").get("resources", ()) if cluster["name"] not in names
+        ]
         self._put("clusters.json", [*wanted, *there], self._has_clusters, timeout)
         self._put("routes.json", [_routes(table.routes)], self._has_routes, timeout)
         if there:
@@ -122,10 +124,10 @@ class EnvoyGateway:
 
     def _dump(self, dump: str) -> dict[str, Any]:
         try:
-            told = json.loads(ask(self.admin, "/config_dump")[1])
+            answer = json.loads(ask(self.admin, "/config_dump")[1])
         except (OSError, ValueError):
             return {}
-        return next((one for one in told["configs"] if one["@type"].endswith(f".{dump}")), {})
+        return next((one for one in answer["configs"] if one["@type"].endswith(f".{dump}")), {})
 
     def _has_routes(self, version: str, resources: Sequence[Mapping[str, Any]], others: Sequence[str]) -> bool:
         routes = self._dump("RoutesConfigDump").get("dynamic_route_configs", ())
@@ -135,10 +137,12 @@ class EnvoyGateway:
         """Exactly these are active, and those that are other than before with this version. Envoy keeps the version of
         a cluster that stays the same, and of the whole where clusters only go."""
         active = {
-            told["cluster"]["name"]: told.get("version_info")
-            for told in self._dump("ClustersConfigDump").get("dynamic_active_clusters", ())
+            cluster["cluster"]["name"]: cluster.get("version_info")
+            for cluster in self._dump("ClustersConfigDump").get("dynamic_active_clusters", ())
         }
-        return active.keys() == {told["name"] for told in resources} and all(active[name] == version for name in others)
+        return active.keys() == {cluster["name"] for cluster in resources} and all(
+            active[name] == version for name in others
+        )
 
     def _rejected(self) -> str | None:
         clusters, routes = self._dump("ClustersConfigDump"), self._dump("RoutesConfigDump")
@@ -152,11 +156,11 @@ class EnvoyGateway:
             text = ask(self.admin, f"/stats?format=json&filter=^cluster\\.{cluster}\\.(upstream_rq_(total|5xx|time))$")[
                 1
             ]
-            told = json.loads(text)["stats"]
+            stats = json.loads(text)["stats"]
         except (OSError, ValueError, KeyError):
             return {}
         out: dict[str, float] = {}
-        for one in told:
+        for one in stats:
             if "name" in one:
                 out[one["name"].rpartition(".")[2]] = float(one["value"])
             else:
@@ -165,10 +169,10 @@ class EnvoyGateway:
 
     def _read(self, name: str) -> dict[str, Any]:
         try:
-            told: dict[str, Any] = json.loads((self.folder / name).read_text())
+            content: dict[str, Any] = json.loads((self.folder / name).read_text())
         except (OSError, ValueError):
             return {}
-        return told if isinstance(told, dict) else {}
+        return content if isinstance(content, dict) else {}
 
     def _write(self, name: str, value: Any) -> None:
         temporary = self.folder / f".{name}.part"
@@ -177,9 +181,9 @@ class EnvoyGateway:
         temporary.replace(self.folder / name)
 
 
-def _p99(told: Mapping[str, Any]) -> dict[str, float]:
-    quantiles = told.get("supported_quantiles", ())
-    for one in told.get("computed_quantiles", ()):
+def _p99(histograms: Mapping[str, Any]) -> dict[str, float]:
+    quantiles = histograms.get("supported_quantiles", ())
+    for one in histograms.get("computed_quantiles", ()):
         for quantile, value in zip(quantiles, one.get("values", ()), strict=False):
             last = value.get("interval")
             if quantile == 99 and (last or value.get("cumulative")) is not None:
@@ -245,10 +249,10 @@ def _cluster(name: str, sockets: Sequence[str]) -> dict[str, Any]:
 
 
 def _routes(routes: Sequence[Route]) -> dict[str, Any]:
-    told = [entry for route in routes for entry in _entries(route)]
+    entries = [entry for route in routes for entry in _entries(route)]
     return {
         "@type": f"{_TYPE}config.route.v3.RouteConfiguration", "name": "routes", "validate_clusters": True,
-        "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": told}],
+        "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": entries}],
     }  # fmt: skip
 
 

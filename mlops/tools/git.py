@@ -17,8 +17,8 @@ def commit_of(root: Path) -> str | None:
         if git.is_dir():
             return _head(git)
         if git.is_file():
-            told = git.read_text().strip().removeprefix("gitdir: ")
-            return _head((folder / told).resolve())
+            folder_of_git = git.read_text().strip().removeprefix("gitdir: ")
+            return _head((folder / folder_of_git).resolve())
     return None
 
 

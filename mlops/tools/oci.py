@@ -177,22 +177,22 @@ _ALL: tuple[type[Builder], ...] = (Docker, Podman, Buildah)
 
 def pick(wanted: str, work: Path, registry: RegistryAccess | None = None) -> Builder:
     """`wanted`: one of docker, podman and buildah, or `auto` for the first of them that works. Raises MlopsError."""
-    told: list[str] = []
+    tried: list[str] = []
     for kind in _ALL:
         if wanted not in ("auto", kind.name):
             continue
         path = shutil.which(kind.name, path=child_environment()["PATH"])
         if path is None:
-            told.append(f"{kind.name} (not found)")
+            tried.append(f"{kind.name} (not found)")
             continue
         builder = kind(path, work, registry)
         trouble = builder.trouble()
         if not trouble:
             return builder
-        told.append(f"{kind.name} ({trouble})")
+        tried.append(f"{kind.name} ({trouble})")
     raise MlopsError.of(
         "no builder of images",
-        f"`image` needs a program that builds one. Looked for: {', '.join(told)}. Install one (buildah and podman need no "
+        f"`image` needs a program that builds one. Looked for: {', '.join(tried)}. Install one (buildah and podman need no "
         "daemon), start docker's, or take `image` out: the package works on this machine without.",
     )
 
@@ -225,15 +225,15 @@ def _auth_files() -> Iterator[Path]:
 
 def _write_login(path: Path, known: Path | None, registry: RegistryAccess) -> Path:
     """`known` with this registry's login put in, mode 0600; its own helpers are not asked for this registry."""
-    told: dict[str, Any] = {}
+    config: dict[str, Any] = {}
     if known is not None and known.is_file():
         with contextlib.suppress(ValueError):
-            told = json.loads(known.read_text())
-    store = told.pop("credsStore", None)
-    others = {host: auth for host, auth in told.get("auths", {}).items() if host != registry.host}
-    helpers = {**(dict.fromkeys(others, store) if store else {}), **told.get("credHelpers", {})}
-    told["auths"] = {**others, registry.host: {"auth": registry.token}}
-    told["credHelpers"] = {host: helper for host, helper in helpers.items() if host != registry.host}
+            config = json.loads(known.read_text())
+    store = config.pop("credsStore", None)
+    others = {host: auth for host, auth in config.get("auths", {}).items() if host != registry.host}
+    helpers = {**(dict.fromkeys(others, store) if store else {}), **config.get("credHelpers", {})}
+    config["auths"] = {**others, registry.host: {"auth": registry.token}}
+    config["credHelpers"] = {host: helper for host, helper in helpers.items() if host != registry.host}
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump(told, file)
+        json.dump(config, file)
     return path

@@ -2,7 +2,7 @@
 
 Lives here: PulumiStack, one Pulumi stack of one program: preview, up, destroy; PreviewedObject, what a preview says of one object;
 run_program; find_command.
-Not here: what the programs are told (kinds), the objects (stacks/).
+Not here: what the programs are given (targets.kubernetes), the objects (stacks/).
 Law: the program that runs here is the one that `pulumi up` runs; what a killed update left is repaired by the next.
 """
 
@@ -66,9 +66,9 @@ class PulumiStack:
         touched: dict[str, PreviewedObject] = {}
 
         def heard(event: Any) -> None:
-            told = event.resource_pre_event.metadata if event.resource_pre_event else None
-            if told is not None and not told.type.startswith(_NOISE) and (found := _touched(told)):
-                touched[told.urn] = found
+            step = event.resource_pre_event.metadata if event.resource_pre_event else None
+            if step is not None and not step.type.startswith(_NOISE) and (found := _touched(step)):
+                touched[step.urn] = found
 
         self._run("preview", inputs, secrets, lambda stack: stack.preview(on_event=heard, refresh=refresh))
         return tuple(sorted(touched.values(), key=lambda one: one.name))
@@ -87,9 +87,9 @@ class PulumiStack:
         """
 
         def heard(event: Any) -> None:
-            told = event.resource_pre_event.metadata if event.resource_pre_event else None
-            if told is not None and _op(told) != "same" and not told.type.startswith(_NOISE):
-                say(f"{_op(told)} {_name(told)}")
+            step = event.resource_pre_event.metadata if event.resource_pre_event else None
+            if step is not None and _op(step) != "same" and not step.type.startswith(_NOISE):
+                say(f"{_op(step)} {_name(step)}")
 
         def work(stack: PulumiSession) -> None:
             stack.up(on_event=heard, refresh=refresh, suppress_outputs=True)
@@ -133,10 +133,10 @@ class PulumiStack:
 
     def _was_interrupted(self) -> bool:
         try:
-            told = self._open(lambda: None, {}, select_only=True).export_stack().deployment
+            deployment = self._open(lambda: None, {}, select_only=True).export_stack().deployment
         except Exception:
             return False
-        return bool((told or {}).get("pending_operations"))
+        return bool((deployment or {}).get("pending_operations"))
 
     def _run(
         self, verb: str, inputs: Mapping[str, Any], secrets: Mapping[str, str], work: Callable[[PulumiSession], object],
@@ -189,8 +189,8 @@ class PulumiStack:
 
     def _failed(self, verb: str, text: str) -> ToolFailed:
         said = [line for line in _complaints(text) if line.strip()]
-        told = "\n".join(said[-12:]) if said else tail(text)
-        detail = f"`pulumi {verb}` of stacks/{self.program}, stack {self.name}, did not succeed:\n{told}"
+        shown = "\n".join(said[-12:]) if said else tail(text)
+        detail = f"`pulumi {verb}` of stacks/{self.program}, stack {self.name}, did not succeed:\n{shown}"
         return ToolFailed(*MlopsError.of("Pulumi failed", detail).problems)
 
     def _program(self, inputs: Mapping[str, Any], secrets: Mapping[str, str]) -> Callable[[], None]:
@@ -203,8 +203,8 @@ class PulumiStack:
         def program() -> None:
             from pulumi.runtime.config import set_all_config
 
-            told = {f"{self.program}:inputs": json.dumps(inputs), f"{self.program}:secrets": json.dumps(secrets)}
-            set_all_config(told, [f"{self.program}:secrets"])
+            config = {f"{self.program}:inputs": json.dumps(inputs), f"{self.program}:secrets": json.dumps(secrets)}
+            set_all_config(config, [f"{self.program}:secrets"])
             run_program(path)
 
         return program
@@ -331,39 +331,39 @@ MISSING = (
 )
 
 
-def _touched(told: Any) -> PreviewedObject | None:
+def _touched(step: Any) -> PreviewedObject | None:
     action = {
         "create": "create", "update": "update", "delete": "delete", "replace": "replace", "create-replacement": "replace",
         "import": "adopt",
-    }.get(_op(told))  # fmt: skip
+    }.get(_op(step))  # fmt: skip
     if action is None:
         return None
-    old, new = (told.old.inputs if told.old else {}) or {}, (told.new.inputs if told.new else {}) or {}
+    old, new = (step.old.inputs if step.old else {}) or {}, (step.new.inputs if step.new else {}) or {}
     return PreviewedObject(
-        _name(told), action, tuple(_fields(old, new, told)) if action in ("update", "replace") else ()
+        _name(step), action, tuple(_fields(old, new, step)) if action in ("update", "replace") else ()
     )
 
 
-def _op(told: Any) -> str:
-    return str(getattr(told.op, "value", told.op))
+def _op(step: Any) -> str:
+    return str(getattr(step.op, "value", step.op))
 
 
-def _name(told: Any) -> str:
-    kind = told.type.rpartition(":")[2]
-    state = told.new or told.old
+def _name(step: Any) -> str:
+    kind = step.type.rpartition(":")[2]
+    state = step.new or step.old
     inputs = (state.inputs if state else None) or {}
-    name = (inputs.get("metadata") or {}).get("name") or told.urn.rpartition("::")[2]
+    name = (inputs.get("metadata") or {}).get("name") or step.urn.rpartition("::")[2]
     return f"{kind} {name}"
 
 
-def _fields(old: Mapping[str, Any], new: Mapping[str, Any], told: Any) -> Iterator[tuple[str, Any, Any]]:
+def _fields(old: Mapping[str, Any], new: Mapping[str, Any], step: Any) -> Iterator[tuple[str, Any, Any]]:
     """Where the inputs differ; where only the world does, the paths that the provider names."""
     found = list(_differences("", old, new))
     telling = [one for one in found if not one[0].startswith(_LABELS)]
     yield from telling or found
     if not found:
-        outputs = (told.old.outputs if told.old else {}) or {}
-        for path in told.detailed_diff or {}:
+        outputs = (step.old.outputs if step.old else {}) or {}
+        for path in step.detailed_diff or {}:
             yield path, _at(outputs, path), _at(new, path)
 
 

@@ -32,4 +32,4 @@ class PulumiSession(auto.Stack):
         return _NOT_ASKED
 
     def outputs_now(self) -> dict[str, Any]:
-        return {name: told.value for name, told in self.workspace.stack_outputs(self.name).items()}
+        return {name: output.value for name, output in self.workspace.stack_outputs(self.name).items()}

@@ -97,11 +97,11 @@ def _proof(asked: str, registry: RegistryAccess, timeout: float) -> str | None:
     basic = f"Basic {registry.token}" if registry.token else None
     if scheme.lower() != "bearer":
         return basic
-    told = dict(re.findall(r'(\w+)="([^"]*)"', rest))
-    query = urllib.parse.urlencode({key: told[key] for key in ("service", "scope") if key in told})
-    url = f"{told.get('realm', '')}?{query}"
+    challenge = dict(re.findall(r'(\w+)="([^"]*)"', rest))
+    query = urllib.parse.urlencode({key: challenge[key] for key in ("service", "scope") if key in challenge})
+    url = f"{challenge.get('realm', '')}?{query}"
     if not url.startswith("https://") and not registry.insecure:
-        raise ValueError(f"it wants the password sent to {told.get('realm', 'nowhere')}, which is not https")
+        raise ValueError(f"it wants the password sent to {challenge.get('realm', 'nowhere')}, which is not https")
     with _open(url, {"Authorization": basic} if basic else {}, registry, timeout) as answer:
         given = json.load(answer)
     return f"Bearer {given.get('token') or given.get('access_token')}"
@@ -109,8 +109,8 @@ def _proof(asked: str, registry: RegistryAccess, timeout: float) -> str | None:
 
 def _head(url: str, headers: Mapping[str, str], registry: RegistryAccess, timeout: float) -> str | None:
     with _open(url, headers, registry, timeout, method="HEAD") as answer:
-        told: str | None = answer.headers.get("Docker-Content-Digest")
-        return told
+        digest: str | None = answer.headers.get("Docker-Content-Digest")
+        return digest
 
 
 def _open(

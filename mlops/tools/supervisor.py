@@ -36,8 +36,7 @@ class Program:
     log_files: int = 3
 
     def text(self) -> str:
-        told = {**self.env}
-        pairs = ",".join(f'{key}="{_escaped(value)}"' for key, value in sorted(told.items()))
+        pairs = ",".join(f'{key}="{_escaped(value)}"' for key, value in sorted(self.env.items()))
         lines = [
             f"[program:{self.name}]", f"command={_escaped(shlex.join(self.command))}", "autostart=true", "autorestart=true",
             "startsecs=1", "startretries=3", f"stopwaitsecs={max(1, round(self.stop_timeout))}", "stopsignal=TERM",
@@ -127,10 +126,10 @@ class Supervisor:
     def states(self) -> dict[str, ProcessState]:
         """By program; empty where it is not up."""
         try:
-            told = self._call("supervisor.getAllProcessInfo")
+            found = self._call("supervisor.getAllProcessInfo")
         except (OSError, xmlrpc.client.Error):
             return {}
-        return {one["name"]: ProcessState(one["statename"], int(one["pid"])) for one in told}
+        return {one["name"]: ProcessState(one["statename"], int(one["pid"])) for one in found}
 
     def put(self, program: Program) -> None:
         """Make the program run as it is said here; one that is the same already is left alone, unless it gave up."""
@@ -196,12 +195,12 @@ def _proxy(path: Path) -> Iterator[xmlrpc.client.ServerProxy]:
 
 def _is_sound(path: Path) -> bool:
     """Whether supervisord would read it: one that it cannot read keeps it from starting at all."""
-    told = configparser.RawConfigParser()
+    parser = configparser.RawConfigParser()
     try:
-        told.read_string(path.read_text())
+        parser.read_string(path.read_text())
     except (OSError, ValueError, configparser.Error):
         return False
-    return told.has_option(f"program:{path.stem}", "command")
+    return parser.has_option(f"program:{path.stem}", "command")
 
 
 def _escaped(text: str) -> str:

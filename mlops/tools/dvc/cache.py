@@ -68,12 +68,12 @@ class Cache:
     def keep_run(self, entry: Mapping[str, Any]) -> None:
         """`entry`: what dvc.lock says of the stage."""
         folder = self._run(entry)
-        told = dict(entry)
-        path = folder / _sha256(told)
+        run = dict(entry)
+        path = folder / _sha256(run)
         if not path.exists():
             folder.mkdir(parents=True, exist_ok=True)
             temporary = folder.parent / f".{uuid.uuid4().hex}"
-            temporary.write_text(yaml12.dumps(told))
+            temporary.write_text(yaml12.dumps(run))
             temporary.replace(path)
 
     def past_run(self, wanted: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -82,20 +82,20 @@ class Cache:
         folder = self._run(wanted)
         try:
             newest = max(folder.iterdir(), key=lambda path: path.stat().st_mtime)
-            told: dict[str, Any] = yaml12.loads(newest.read_text())
-            paths = [out["path"] for out in told["outs"]]
-            is_whole = all(self.has(out["md5"]) for out in told["outs"])
+            run: dict[str, Any] = yaml12.loads(newest.read_text())
+            paths = [out["path"] for out in run["outs"]]
+            is_whole = all(self.has(out["md5"]) for out in run["outs"])
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        return told if is_whole and paths == [out["path"] for out in wanted["outs"]] else None
+        return run if is_whole and paths == [out["path"] for out in wanted["outs"]] else None
 
     def _run(self, entry: Mapping[str, Any]) -> Path:
         key = _sha256({**entry, "outs": [out["path"] for out in entry.get("outs", ())]})
         return self.runs / key[:2] / key
 
     def _listing(self, md5: str) -> list[dict[str, str]]:
-        told: list[dict[str, str]] = json.loads(self.path(md5).read_bytes())
-        return told
+        entries: list[dict[str, str]] = json.loads(self.path(md5).read_bytes())
+        return entries
 
     def _trusted(self, md5: str) -> bool:
         try:

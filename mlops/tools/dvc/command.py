@@ -2,7 +2,7 @@
 
 Lives here: StageCommand, and reporting, how a stage tells its progress and its problems.
 Not here: what was made of it (execute), the processes that wait for work (workers).
-Law: its problems come back as it told them, its progress while it runs; it does not outlive this process.
+Law: its problems come back as it reported them, its progress while it runs; it does not outlive this process.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ PROBLEMS, PROGRESS = "MLOPS_STAGE_PROBLEMS", "MLOPS_STAGE_PROGRESS"
 
 @contextmanager
 def reporting(root: Path, say: ReportProgress) -> Iterator[tuple[Mapping[str, str], Callable[[], None]]]:
-    """The variables that a stage must see, and what to call while it runs. Raises the problems that it told."""
+    """Yield the variables that a stage must see, and what to call while it runs. Raises the problems that it reported."""
     with scratch(root / ".mlops" / "tmp") as folder:
         problems, progress = folder / "problems", folder / "progress"
         last = [""]
         try:
             yield {PROBLEMS: str(problems), PROGRESS: str(progress)}, lambda: _tell(progress, last, say)
         except ToolFailed as error:
-            told = _problems(problems)
-            if told:
-                raise MlopsError(*told) from error
+            found = _problems(problems)
+            if found:
+                raise MlopsError(*found) from error
             raise
 
 
@@ -54,8 +54,8 @@ class StageCommand:
     def run(self) -> None:
         """Raises MlopsError with the stage's own problems, or ToolFailed with the end of what it wrote."""
         try:
-            with reporting(self.root, self.say) as (told, watch):
-                self._carry_out({**told, "DVC_ROOT": str(self.root), "DVC_STAGE": self.stage}, watch)
+            with reporting(self.root, self.say) as (variables, watch):
+                self._carry_out({**variables, "DVC_ROOT": str(self.root), "DVC_STAGE": self.stage}, watch)
         except ToolFailed as error:
             raise ToolFailed.of("stage failed", f"Stage {self.stage}: {error.problems[0].detail}") from error
 
@@ -74,12 +74,12 @@ def _tell(progress: Path, last: list[str], say: ReportProgress) -> None:
     """ReportProgress the newest line, once. `last` holds what was said before."""
     try:
         line = progress.read_text().splitlines()[-1]
-        told = json.loads(line)
+        report = json.loads(line)
     except (OSError, ValueError, IndexError):
         return
     if line != last[0]:
         last[0] = line
-        say(told["line"], told["fraction"])
+        say(report["line"], report["fraction"])
 
 
 def _problems(path: Path) -> list[Problem]:
@@ -89,6 +89,6 @@ def _problems(path: Path) -> list[Problem]:
         return []
 
 
-def problems_of(told: Sequence[Mapping[str, Any]]) -> list[Problem]:
+def problems_of(written: Sequence[Mapping[str, Any]]) -> list[Problem]:
     """As stages and pods write them."""
-    return [Problem(**{**one, "source": Source(**one["source"]) if one["source"] else None}) for one in told]
+    return [Problem(**{**one, "source": Source(**one["source"]) if one["source"] else None}) for one in written]

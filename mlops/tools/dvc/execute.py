@@ -140,7 +140,7 @@ class _Run:
 
     def _wanted(self, stage: Stage) -> LockEntry:
         """What dvc.lock would say of it, its outputs with their paths alone. Raises MlopsError for one that is missing."""
-        told: LockEntry = {"cmd": stage.cmd}
+        entry: LockEntry = {"cmd": stage.cmd}
         for path in stage.deps:
             if not (self.root / path).exists() and not self._fetch(path):
                 raise MlopsError.of(
@@ -150,7 +150,7 @@ class _Run:
         deps = [self._item(path) for path in sorted(stage.deps)]
         params = params_of(self.root, stage)
         outs = [{"path": out.path, "hash": "md5"} for out in sorted(stage.outs, key=lambda out: out.path)]
-        return told | ({"deps": deps} if deps else {}) | ({"params": params} if params else {}) | {"outs": outs}
+        return entry | ({"deps": deps} if deps else {}) | ({"params": params} if params else {}) | {"outs": outs}
 
     def _fetch(self, path: str) -> bool:
         """Bring an output that dvc.lock names, and that is in the cache alone, back to its place."""
@@ -164,10 +164,10 @@ class _Run:
     def _item(self, path: str) -> dict[str, Any]:
         at = self.root / path
         size, count = size_of(at)
-        told: dict[str, Any] = {"path": path, "hash": "md5", "md5": self.hashes.tree(at), "size": size}
+        item: dict[str, Any] = {"path": path, "hash": "md5", "md5": self.hashes.tree(at), "size": size}
         if count is not None:
-            return {**told, "nfiles": count}
-        return {**told, "isexec": True} if os.access(at, os.X_OK) else told
+            return {**item, "nfiles": count}
+        return {**item, "isexec": True} if os.access(at, os.X_OK) else item
 
     def _is_up_to_date(self, stage: Stage, wanted: LockEntry) -> bool:
         entry = self.entries.get(stage.name)
@@ -188,11 +188,11 @@ def params_of(root: Path, stage: Stage) -> dict[str, dict[str, Any]]:
 
 
 def _chosen(root: Path, file: str, keys: Sequence[str]) -> dict[str, Any]:
-    told = read_json_object(root / file)
-    missing = [key for key in keys if key not in told]
+    values = read_json_object(root / file)
+    missing = [key for key in keys if key not in values]
     if missing:
         raise MlopsError.of("missing parameter", f"{file} has no `{missing[0]}`. Write it again: mlops render")
-    return {key: told[key] for key in sorted(keys)}
+    return {key: values[key] for key in sorted(keys)}
 
 
 def _needs(stage: Stage, makers: Mapping[str, str]) -> set[str]:

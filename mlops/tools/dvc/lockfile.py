@@ -34,10 +34,10 @@ class LockFile:
 
     def entries(self) -> dict[str, LockEntry]:
         """Those of the file, and those of the journal, which are newer."""
-        told: dict[str, LockEntry] = {}
+        locked: dict[str, LockEntry] = {}
         if self.path.exists():
-            told = dict((yaml12.loads(self.path.read_text()) or {}).get("stages") or {})
-        return {**told, **self.finished()}
+            locked = dict((yaml12.loads(self.path.read_text()) or {}).get("stages") or {})
+        return {**locked, **self.finished()}
 
     def finish(self, name: str, entry: LockEntry) -> None:
         """On the disk when it returns."""
@@ -59,18 +59,18 @@ class LockFile:
 
     def finished(self) -> dict[str, LockEntry]:
         """Those of the journal."""
-        told: dict[str, LockEntry] = {}
+        entries: dict[str, LockEntry] = {}
         try:
             lines = self.journal.read_text().splitlines()
         except OSError:
-            return told
+            return entries
         for line in lines:
             try:
                 one = json.loads(line)
-                told[one["name"]] = one["entry"]
+                entries[one["name"]] = one["entry"]
             except (ValueError, KeyError, TypeError):
                 continue
-        return told
+        return entries
 
     def _write(self, entries: Mapping[str, LockEntry], order: Sequence[str]) -> None:
         names = [name for name in order if name in entries]

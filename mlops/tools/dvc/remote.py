@@ -29,7 +29,7 @@ from mlops.tools.scratch import scratch
 
 
 def has_remote(root: Path) -> bool:
-    """One that DVC takes without being told its name."""
+    """Say whether there is one that DVC uses without its name being given."""
     return DvcSettings.of(root).remote is not None
 
 
@@ -45,10 +45,10 @@ def take_report(root: Path, report: Mapping[str, Any], say: ReportProgress) -> N
     Raises MlopsError with the report's problems, after what was finished before them is taken, and ToolFailed where the
     remote lacks an output.
     """
-    told: Mapping[str, LockEntry] = report.get("stages") or {}
-    if told:
+    made: Mapping[str, LockEntry] = report.get("stages") or {}
+    if made:
         known = read_stages(root)
-        entries = {name: _whole(root, name, known.get(name), entry) for name, entry in told.items()}
+        entries = {name: _whole(root, name, known.get(name), entry) for name, entry in made.items()}
         say("fetching what was made", None)
         _fetch(root, entries)
         _write_down(root, entries, known)
@@ -57,7 +57,7 @@ def take_report(root: Path, report: Mapping[str, Any], say: ReportProgress) -> N
 
 
 def _whole(root: Path, name: str, stage: Stage | None, entry: LockEntry) -> LockEntry:
-    """With command and parameters, where they were told by their digest alone."""
+    """Return the entry with command and parameters, where it names them by their digest alone."""
     if "inputs" not in entry:
         return entry
     ours = {"cmd": stage.cmd, "params": params_of(root, stage)} if stage else {}

@@ -2,7 +2,7 @@
 
 Lives here: bring_about, repro, checkout, and run_dvc for its other commands.
 Not here: which (verdict, kinds).
-Law: only the named stages run, one DVC at a time; a stage's own problems come back as it told them.
+Law: only the named stages run, one DVC at a time; a stage's own problems come back as it reported them.
 """
 
 from __future__ import annotations
@@ -66,17 +66,17 @@ def free_dead_locks(root: Path) -> None:
     path = root / ".dvc" / "tmp" / "rwlock"
     try:
         book = json.loads(path.read_text())
-        kept = {name: _living(told) for name, told in book.items()}
+        kept = {name: _living(locks) for name, locks in book.items()}
     except (OSError, ValueError, AttributeError, KeyError, TypeError):
         return
-    kept = {name: told for name, told in kept.items() if told}
+    kept = {name: locks for name, locks in kept.items() if locks}
     if kept != book:
         temporary = path.with_suffix(".part")
         temporary.write_text(json.dumps(kept))
         temporary.replace(path)
 
 
-def _living(told: dict[str, Any]) -> dict[str, Any]:
-    readers = [one for one in told.get("read", ()) if alive(one["pid"])]
-    writer = told.get("write")
+def _living(locks: dict[str, Any]) -> dict[str, Any]:
+    readers = [one for one in locks.get("read", ()) if alive(one["pid"])]
+    writer = locks.get("write")
     return ({"read": readers} if readers else {}) | ({"write": writer} if writer and alive(writer["pid"]) else {})

@@ -54,9 +54,9 @@ class _ForkServer:
             self.count += 1
             number = self.count
             self.answers[number] = inbox
-            told = {"id": number, "script": script, "name": name, "env": dict(env), "output": str(output)}
+            request = {"id": number, "script": script, "name": name, "env": dict(env), "output": str(output)}
             try:
-                self.link.sendall(json.dumps(told).encode() + b"\n")
+                self.link.sendall(json.dumps(request).encode() + b"\n")
             except OSError:
                 self.is_up = False
                 return False
@@ -95,10 +95,10 @@ class _ForkServer:
                 break
             *lines, buffer = (buffer + part).split(b"\n")
             for line in lines:
-                told = json.loads(line)
-                inbox = self.answers.get(told["id"])
+                message = json.loads(line)
+                inbox = self.answers.get(message["id"])
                 if inbox is not None:
-                    inbox.put(told)
+                    inbox.put(message)
         with self.guard:
             self.is_up = False
         for inbox in list(self.answers.values()):

@@ -37,12 +37,12 @@ _SHORT = 60
 
 
 def _resolvers() -> dict[str, list[tuple[str, Any]]]:
-    told: dict[str, list[tuple[str, Any]]] = {}
+    resolvers: dict[str, list[tuple[str, Any]]] = {}
     for name, pattern, firsts in _RESOLVERS:
         whole = re.compile(rf"(?:{pattern.pattern})\Z")
         for first in firsts:
-            told.setdefault(first, []).append((f"tag:yaml.org,2002:{name}", whole))
-    return told
+            resolvers.setdefault(first, []).append((f"tag:yaml.org,2002:{name}", whole))
+    return resolvers
 
 
 class _Loader(_BaseLoader):  # type: ignore[misc]
@@ -68,8 +68,8 @@ def _float(loader: Any, node: Any) -> float:
 
 def _represent_float(dumper: Any, value: float) -> Any:
     text = repr(value)
-    told = {"inf": ".inf", "-inf": "-.inf", "nan": ".nan"}.get(text, text)
-    return dumper.represent_scalar("tag:yaml.org,2002:float", told)
+    yaml_text = {"inf": ".inf", "-inf": "-.inf", "nan": ".nan"}.get(text, text)
+    return dumper.represent_scalar("tag:yaml.org,2002:float", yaml_text)
 
 
 def _represent_none(dumper: Any, _: None) -> Any:
