@@ -51,7 +51,7 @@ class MlopsError(Exception):
         return cls(Problem(summary, detail, **where))  # type: ignore[arg-type]
 
     def at(self, address: str) -> MlopsError:
-        """The same error, its problems without an address now at this one."""
+        """Return the same error with `address` on those problems that have none."""
         problems: Iterable[Problem] = (p if p.address else replace(p, address=address) for p in self.problems)
         return type(self)(*problems)
 
@@ -97,8 +97,8 @@ _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def refusal(error: Exception) -> MlopsError | None:
-    """What the machine refused, in sentences; None where the error tells of something else. Libraries wrap it: the text
-    counts where the number is lost."""
+    """Return what the machine refused, in sentences; None where the error means something else. Where a library hides
+    the error number, its text counts."""
     number = error.errno if isinstance(error, OSError) else None
     where = f"{error.filename}: " if isinstance(error, OSError) and error.filename else ""
     if number in _FULL or "No space left on device" in str(error):

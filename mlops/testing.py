@@ -30,8 +30,9 @@ class Killed(BaseException):
 
 
 class KindContract:
-    """`before` and `after`: two ways to declare a resource of `kind`, as its file says them. `arrange` makes what they
-    need, such as resources that they name. Collected by pytest in subclasses that begin with Test."""
+    """The tests that every kind passes. `before` and `after`: two ways to declare a resource of `kind`, as its file
+    would. `arrange` makes what they need, such as resources that they name. Pytest collects it in subclasses whose
+    names begin with Test."""
 
     kind: ClassVar[str]
     before: ClassVar[Mapping[str, Any]]
@@ -76,7 +77,7 @@ class KindContract:
         assert json.loads(json.dumps(record.outputs, allow_nan=False)) == record.outputs
 
     def test_killed_at_any_write_the_next_apply_finishes(self, tmp_path: Path) -> None:
-        """Creation, update and deletion, stopped before and after each write of the state."""
+        """Stop a creation, an update and a deletion before and after each write of the state."""
         for number, (first, then) in enumerate(((None, self.before), (self.before, self.after), (self.before, None))):
             for stop in range(2 * len(_WRITES)):
                 root = tmp_path / f"{number}-{stop}"

@@ -31,7 +31,8 @@ _PROGRESS_EVERY = 0.2
 
 @dataclass
 class Result:
-    """`failed`: the error of each. `skipped`: why each was not tried or not needed. `cut`: needed no work after all."""
+    """What an apply did. `failed`: the error of each resource that failed. `skipped`: why each was not tried or not
+    needed. `cut`: the resources that needed no work after all."""
 
     done: list[Address] = field(default_factory=list)
     failed: dict[Address, MlopsError] = field(default_factory=dict)
@@ -46,7 +47,8 @@ class Result:
 
 @dataclass(frozen=True)
 class ApplyContext:
-    """What a walk works with. `operation`: the id that records are written under; `token`: the lease's."""
+    """What an apply works with. `operation`: the id that records are written under. `token`: the fencing token of the
+    lease."""
 
     plan_inputs: PlanInputs
     store: Store
@@ -62,8 +64,8 @@ class ApplyContext:
 
 
 def apply_plan(changes: tuple[Change, ...], apply_context: ApplyContext) -> Result:
-    """Does exactly `changes`. Raises MlopsError before anything is done where one is protected, or an obstacle is
-    in its way."""
+    """Carry out exactly `changes`. Raises MlopsError before anything is done where a resource is protected or an
+    obstacle is in its way."""
     problems = [problem for change in changes for problem in _in_the_way(change)]
     if problems:
         raise ApplyFailed(*problems)
@@ -84,7 +86,7 @@ class _Walk:
         self.apply_context = apply_context
         self.changes = {change.address: change for change in changes}
         self.outputs: dict[Address, Mapping[str, Json]] = {
-            at: seen.recorded.outputs for at, seen in apply_context.plan_inputs.observed.items() if seen.recorded
+            at: found.recorded.outputs for at, found in apply_context.plan_inputs.observed.items() if found.recorded
         }
         self.result = Result()
         self._emitting = threading.Lock()
@@ -223,7 +225,7 @@ class _Walk:
     def _moved(self, desired: Desired, record: Record) -> list[Effect]:
         moved = []
         for dependency in desired.depends_on:
-            if dependency.output is None or dependency.said is None:
+            if dependency.output is None or dependency.on_change is None:
                 continue
             key = f"{dependency.address}:{dependency.output}"
             was, now = record.upstream.get(key), self.outputs.get(dependency.address, {}).get(dependency.output)
@@ -294,7 +296,8 @@ class _Walk:
 
 
 def _body(step: Step) -> dict[str, Json] | None:
-    """Of a creation: what a later apply must know to clean it up, should nothing declare it then."""
+    """Return what a later apply must know to clean up a half-made creation that nothing declares any more; None for
+    other steps."""
     if step.desired is None or step.recorded is not None:
         return None
     needs = [str(at) for at in _needs(step.desired)]

@@ -17,7 +17,8 @@ Edges = Mapping[Address, Iterable[Address]]
 
 
 def order(needs: Edges) -> tuple[Address, ...]:
-    """`needs`: what must come before each. Names that are no key are ignored. Raises InvalidConfig for a cycle."""
+    """Return the addresses in an order that puts each after what it needs. `needs`: what must come before each; names
+    that are no key are ignored. Raises InvalidConfig for a cycle."""
     waits = {at: {need for need in wanted if need in needs and need != at} for at, wanted in needs.items()}
     after: dict[Address, list[Address]] = {at: [] for at in needs}
     for at, wanted in waits.items():
@@ -51,7 +52,7 @@ def _cycle(waits: Mapping[Address, set[Address]]) -> list[Address]:
 
 
 def reach(start: Iterable[Address], edges: Edges) -> set[Address]:
-    """`start` and everything that follows from it along `edges`."""
+    """Return `start` and everything that follows from it along `edges`."""
     seen: set[Address] = set()
     todo = list(start)
     while todo:

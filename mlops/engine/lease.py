@@ -29,7 +29,8 @@ TTL = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """`born`: the process's start in clock ticks since the machine's, to tell it from a later one of the same number."""
+    """The process that has the lease. `born`: when the process started, in clock ticks since the machine did; it
+    distinguishes the process from a later one with the same number."""
 
     who: str
     host: str
@@ -44,7 +45,7 @@ class Holder:
         return cls(who, socket.gethostname(), os.getpid(), _born(os.getpid()) or "", since, command)
 
     def is_gone(self) -> bool:
-        """True where it ran on this machine and does no longer."""
+        """Say whether the process ran on this machine and does so no longer."""
         return self.host == socket.gethostname() and _born(self.pid) != self.born
 
     def __str__(self) -> str:
@@ -65,7 +66,8 @@ def _born(pid: int) -> str | None:
 def lease(
     store: DatabaseStore, holder: Holder, *, wait: float = 0.0, ttl: float = TTL, clock: Callable[[], float] = time.time
 ) -> Iterator[int]:
-    """The fencing token. Raises LockHeld where another holds it for longer than `wait` seconds."""
+    """Hold the lease and give its fencing token. Raises LockHeld where another process holds it for longer than `wait`
+    seconds."""
     store.prepare()
     until = clock() + wait
     while True:
@@ -132,7 +134,7 @@ def _beat(store: DatabaseStore, token: int, ttl: float, clock: Callable[[], floa
 
 
 def _release(store: DatabaseStore, token: int) -> None:
-    """The token is spent with it: what a thread still does after the lease was given back can write nothing."""
+    """Give the lease back. The token becomes invalid with it: what a thread still does afterwards can write nothing."""
     try:
         with store.writing() as connection:
             connection.execute(
@@ -144,14 +146,14 @@ def _release(store: DatabaseStore, token: int) -> None:
 
 
 def holder_of(store: DatabaseStore) -> Holder | None:
-    """Who has the lease now, alive or not."""
+    """Return who has the lease now, alive or not."""
     with store.reading() as connection:
         row = connection.execute(sa.select(leases.c.holder).where(leases.c.environment == store.environment)).first()
     return _holder(row.holder) if row else None
 
 
 def free(store: DatabaseStore) -> None:
-    """Take the lease from whoever has it: its token is spent, and it can write nothing more."""
+    """Take the lease from whoever has it: its token becomes invalid, and it can write nothing more."""
     store.prepare()
     with store.writing() as connection:
         connection.execute(

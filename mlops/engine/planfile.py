@@ -23,7 +23,7 @@ SAVED_PLAN_FORMAT = "mlops.saved-plan/1"
 
 
 def plan_digest(plan: Plan) -> str:
-    """Of what will happen, and from what; not of when it was planned."""
+    """Return a digest of what will happen and from what, but not of when it was planned."""
     content = {
         "changes": [_plain(asdict(change)) for change in plan.changes],
         "pins": [asdict(pin) for pin in plan.pins],
@@ -40,7 +40,8 @@ def plan_to_json(plan: Plan) -> str:
 
 
 def plan_from_json(text: str, *, file: str) -> Plan:
-    """Raises MlopsError for a file that is no plan, or was changed by hand."""
+    """Read a saved plan. Raises MlopsError for a file that is no plan, and StalePlan for one that was changed by
+    hand."""
     try:
         saved = json.loads(text)
         if saved["format"] != SAVED_PLAN_FORMAT:
@@ -64,7 +65,7 @@ def plan_from_json(text: str, *, file: str) -> Plan:
 
 
 def check_same(saved: Plan, fresh: Plan, *, file: str) -> None:
-    """Raises StalePlan with every pin that moved since `saved` was made."""
+    """Compare a saved plan with a fresh one. Raises StalePlan with every pin that moved since `saved` was made."""
     moved: list[str] = []
     if saved.lineage != fresh.lineage:
         moved.append("the state is another one (its lineage differs)")
@@ -96,7 +97,8 @@ def _stale(file: str, moved: list[str]) -> MlopsError:
 
 
 def check_own(saved: Plan, fresh: Plan, store: StateReader, *, file: str) -> None:
-    """Raises StalePlan unless all that happened since `saved` was done by an apply of it, and what is left is in it."""
+    """Check that a saved plan may be resumed. Raises StalePlan unless everything that happened since `saved` was made
+    was done by an apply of it, and everything that is left is in it."""
     mine = {operation.id for operation in store.operations(1000) if operation.plan_digest == plan_digest(saved)}
     if not mine:
         check_same(saved, fresh, file=file)
@@ -112,7 +114,7 @@ def check_own(saved: Plan, fresh: Plan, store: StateReader, *, file: str) -> Non
 
 
 def check_fresh(saved: Plan, now: str, *, file: str) -> None:
-    """`now`: ISO time. Raises StalePlan where the plan's time is over."""
+    """Check the time of a plan. `now`: ISO time. Raises StalePlan where the plan has expired."""
     if saved.expires_at is not None and now > saved.expires_at:
         raise StalePlan.of(
             "plan expired",
@@ -121,7 +123,7 @@ def check_fresh(saved: Plan, now: str, *, file: str) -> None:
 
 
 def _seal(body: Mapping[str, Any]) -> str:
-    """Of all that the file says, so that neither its time nor its options can be edited."""
+    """Return a digest of everything in the file, so that neither its time nor its options can be edited."""
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
 

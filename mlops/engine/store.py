@@ -30,8 +30,8 @@ _ROOM = 1 << 20
 
 
 class DatabaseStore:
-    """Implements Store. `where`: how the database is named to the user. `file`: of a database that is one. Creates its file
-    and its tables on the first write only."""
+    """The state in a database; implements Store. `where`: how messages name the database. `file`: the file of a
+    database that is one. Its file and its tables are created by the first write."""
 
     def __init__(self, engine: sa.Engine, environment: str, where: str, file: Path | None = None) -> None:
         self.engine = engine
@@ -91,7 +91,7 @@ class DatabaseStore:
         ]  # fmt: skip
 
     def begin(self, operation: Operation, token: int) -> None:
-        """Also closes operations that died: they are shown as interrupted."""
+        """Write the operation down, and close operations that died: they are shown as interrupted."""
         with self._fenced(token) as connection:
             dead = sa.and_(t.operations.c.environment == self.environment, t.operations.c.ended_at.is_(None))
             connection.execute(
@@ -139,7 +139,7 @@ class DatabaseStore:
         self._group_commit.run(token, work)
 
     def move(self, old: Address, new: Address, *, operation: str, at: str, token: int) -> None:
-        """What is recorded under `old` is so under `new`, and all that was recorded of it by others too."""
+        """Record under `new` what is recorded under `old`, and change the records that name it."""
         moves = {old: new}
 
         def work(connection: sa.Connection) -> None:
@@ -188,7 +188,7 @@ class DatabaseStore:
         self._has_tables = self._is_prepared = True
 
     def _check(self, connection: sa.Connection) -> None:
-        """Whether there are tables. Raises MlopsError for those of a newer version."""
+        """Find out whether there are tables. Raises StateFailed for those of a newer version."""
         self._has_tables = sa.inspect(connection).has_table(t.meta.name)
         self._format = (t.format_of(connection) if self._has_tables else None) or t.STATE_FORMAT
         if self._format > t.STATE_FORMAT:
@@ -253,7 +253,7 @@ class DatabaseStore:
         return serial
 
     def _close_all(self, connection: sa.Connection, address: Address, closes: str | None) -> None:
-        """An intent of an earlier apply on the same resource is fulfilled by this one too."""
+        """Close every intent on the resource: this step fulfils those of earlier applies too."""
         if closes is not None:
             connection.execute(t.CLOSE_ALL, {"env": self.environment, "at_": str(address)})
 
@@ -270,7 +270,7 @@ class DatabaseStore:
 
 
 class _Nothing:
-    """What a database without tables answers."""
+    """Stands for the connection to a database without tables: every query answers nothing."""
 
     def execute(self, query: object, words: object = None) -> _Nothing:
         return self
@@ -283,7 +283,7 @@ class _Nothing:
 
 
 def _inode(file: Path | None) -> int | None:
-    """Of a file that is there: what is written to one that was deleted is read by nobody."""
+    """Return the inode of a file that exists: what is written to a deleted file is read by nobody."""
     try:
         return file.stat().st_ino if file is not None else None
     except OSError:
@@ -306,7 +306,7 @@ def _remedy(cause: str, where: str) -> str:
 
 
 def in_project(url: str, root: Path) -> str:
-    """The same, a relative file of SQLite being the project's, wherever the command runs."""
+    """Return the URL with a relative SQLite file placed in the project, wherever the command runs."""
     parsed = sa.make_url(url)
     if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
         return url
@@ -314,7 +314,7 @@ def in_project(url: str, root: Path) -> str:
 
 
 def _is_full(folder: Path) -> bool:
-    """Where SQLite finds no room for its files beside the database, it says no more than that the disk failed."""
+    """Say whether the disk is full: SQLite reports a full disk beside the database as a failed one."""
     try:
         return shutil.disk_usage(folder).free < _ROOM
     except OSError:
@@ -322,7 +322,7 @@ def _is_full(folder: Path) -> bool:
 
 
 def open_database(url: str, environment: str) -> DatabaseStore:
-    """`url`: a SQLAlchemy URL. For SQLite the folder must exist."""
+    """Return the store of an environment. `url`: a SQLAlchemy URL; for SQLite the folder must exist."""
     parsed = sa.make_url(url)
     if parsed.get_backend_name() == "sqlite":
         engine = sa.create_engine(url, connect_args={"timeout": 30})

@@ -91,7 +91,7 @@ CLOSE_ALL = intents.delete().where(intents.c.environment == bindparam("env"), in
 
 
 def format_of(connection: sa.Connection) -> int | None:
-    """Of the whole database; None for one without environments."""
+    """Return the format of the whole database; None for a database without environments."""
     return connection.execute(sa.select(sa.func.max(meta.c.format))).scalar()
 
 

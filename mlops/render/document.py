@@ -43,7 +43,7 @@ _COUNTED = {
 
 
 def plan_document(plan: Plan, *, apply_with: str | None = None) -> dict[str, Any]:
-    """`apply_with`: the command that applies this plan, for the reader to copy."""
+    """Return the plan as JSON-able data. `apply_with`: the command that applies this plan, for the reader to copy."""
     by_address = {change.address: change for change in plan.changes}
     return {
         "format": PLAN_DOCUMENT_FORMAT,
@@ -121,7 +121,8 @@ def _masked(value: Any) -> Any:
 
 
 def because(change: Change, by_address: dict[Address, Change]) -> list[str]:
-    """The chain from this change to the line of configuration, or the thing in the world, that started it."""
+    """Return the chain of reasons from this change to the line of configuration, or the thing in the world, that
+    started it."""
     chain: list[str] = []
     seen: set[Address] = set()
     at: Change | None = change
@@ -141,7 +142,7 @@ def because(change: Change, by_address: dict[Address, Change]) -> list[str]:
 
 
 def _said(change: Change, reason: Reason) -> str:
-    """The reason; of a field that changed, with its two values where they are short."""
+    """Return the text of the reason; for a changed field, with its two values where they are short."""
     for field in change.fields:
         if reason.text == f"{field.path} changed" and not field.secret:
             words = f"{field.path} {value_text(field.before)} → {value_text(field.after)}"
@@ -150,7 +151,7 @@ def _said(change: Change, reason: Reason) -> str:
 
 
 def value_text(value: Any) -> str:
-    """A value as a reader of YAML would write it, on one line."""
+    """Return a value on one line, as a reader of YAML would write it."""
     if value is None:
         return "not set"
     if isinstance(value, str):

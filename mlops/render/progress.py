@@ -21,7 +21,8 @@ STREAM = "mlops.apply/1"
 
 @dataclass
 class Progress:
-    """`write`: takes a line to keep. `flash`: takes the line that moves (None clears it), where there is a terminal."""
+    """Turns events into lines. `write`: takes a line to keep. `flash`: takes the line that moves (None clears it),
+    where there is a terminal."""
 
     write: Callable[[str], None]
     flash: Callable[[str | None], None] | None = None
@@ -72,15 +73,15 @@ _TYPES = {
 
 
 class JsonLines:
-    """An apply as JSON Lines: the format and its version, a planned_change for each change, then events as they happen, a
-    summary, and diagnostics where something went wrong. `write`: takes a line."""
+    """Writes an apply as JSON Lines: the format and its version, a planned_change for each change, events as they
+    happen, a summary, and diagnostics where something went wrong. `write`: takes a line."""
 
     def __init__(self, write: Callable[[str], None]) -> None:
         self.write = write
         self._line({"format": STREAM})
 
     def planned(self, document: Mapping[str, Any]) -> None:
-        """`document`: of the plan. Without changes it is the whole story, summary included."""
+        """Write the planned changes. `document`: the plan as data. Without changes the summary follows at once."""
         for change in document["changes"]:
             fields = {name: change[name] for name in ("address", "action", "category", "because", "notes", "blocked")}
             self._line({"type": "planned_change", **fields})

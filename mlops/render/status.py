@@ -16,7 +16,8 @@ from mlops.render.paint import Paint
 
 
 def render_status(resources: Sequence[Mapping[str, Any]], *, color: bool = False) -> str:
-    """`resources`: {address, state: "ok|changed|missing|failed", text, url, attention: [lines]} for each resource."""
+    """Draw how resources are. `resources`: {address, state: "ok|changed|missing|failed", text, url, attention: [lines]}
+    for each."""
     if not resources:
         return "Nothing has been applied in this environment. See what would be: mlops plan"
     paint = Paint(color)
@@ -45,7 +46,8 @@ def render_records(records: Sequence[Mapping[str, Any]], *, color: bool = False)
 
 
 def render_why(explanation: Mapping[str, Any], *, color: bool = False) -> str:
-    """`explanation`: {address, made: {...} or None, lines: [{path, value, source}], upstream: [...], pending: [...]}."""
+    """Draw why a resource is as it is. `explanation`: {address, made: {...} or None, lines: [{path, value, source}],
+    upstream: [...], pending: [...]}."""
     paint = Paint(color)
     out = [paint(f"{explanation['address']} {explanation.get('version') or ''}".strip(), "strong")]
     made = explanation.get("made")

@@ -19,7 +19,8 @@ from mlops.render.paint import TONE_OF_ACTION, Paint
 def render_terminal(
     document: dict[str, Any], *, color: bool = False, width: int = 100, wrap: bool = False, seconds: float | None = None
 ) -> str:
-    """`wrap`: fold what is longer than `width` under itself, for eyes; without it a line is a line, for `grep`."""
+    """Draw a plan. `wrap`: break what is longer than `width` into several lines, for eyes; without it a line stays one
+    line, for `grep`."""
     paint = Paint(color)
     fold = width if wrap else None
     if not document["changes"]:
@@ -46,8 +47,8 @@ _PAIRS = tuple((pair, pair.replace(" ", _GLUE)) for pair in (" → ", " >= ", " 
 
 
 def folded(text: str, width: int | None, indent: str = "") -> list[str]:
-    """`text` on as many lines as it needs, those after the first indented; words and paths stay whole, and `3 → 5` and
-    `auc >= 0.7` where they fit. None: one line."""
+    """Return `text` on as many lines as it needs, those after the first indented. Words and paths stay whole, and so do
+    `3 → 5` and `auc >= 0.7` where they fit. Without a width the text stays one line."""
     if width is None or len(text) <= width:
         return [text]
     glued = text
@@ -107,7 +108,8 @@ def render_problems(
     problems: Sequence[Problem], *, closing: str = "", color: bool = False, width: int = 100, wrap: bool = False,
     read_line: Callable[[str, int], str | None] = lambda file, line: None,
 ) -> str:  # fmt: skip
-    """`read_line`: gives a line of a file (counted from 1), to be quoted with a caret under what is meant."""
+    """Draw problems. `read_line`: returns a line of a file (counted from 1), which is quoted with a caret under the
+    place meant."""
     paint = Paint(color)
     out: list[str] = []
     for problem in problems:
@@ -141,7 +143,7 @@ def _quote(problem: Problem, read_line: Callable[[str, int], str | None], paint:
 
 
 def closing_of(problems: Sequence[Problem], outcome: str) -> str:
-    """Such as `2 problems in 2 files. Nothing was planned.`"""
+    """Return the closing line, such as `2 problems in 2 files. Nothing was planned.`"""
     files = {problem.source.file for problem in problems if problem.source}
     count = f"{len(problems)} problem{'' if len(problems) == 1 else 's'}"
     return f"{count}{f' in {len(files)} file' + ('' if len(files) == 1 else 's') if files else ''}. {outcome}"

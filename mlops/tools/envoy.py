@@ -32,7 +32,7 @@ _RETRY = "connect-failure,refused-stream,reset,gateway-error"
 
 @dataclass(frozen=True)
 class Route:
-    """`/NAME/…` goes to the clusters by their weights. `key`: what x-api-key must be. `rate`: (count, seconds)."""
+    """Sends `/NAME/…` to the clusters by their weights. `key`: what x-api-key must be. `rate`: (count, seconds)."""
 
     name: str
     weights: Mapping[str, int]
@@ -42,14 +42,15 @@ class Route:
 
 @dataclass(frozen=True)
 class RoutingTable:
-    """All that the gateway knows. `clusters`: name -> the sockets of its replicas."""
+    """All that the gateway routes by. `clusters`: name -> the sockets of its replicas."""
 
     routes: Sequence[Route] = ()
     clusters: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 class EnvoyGateway:
-    """`folder`: its files (0600: they hold keys). `admin`: the socket on which it is asked."""
+    """An Envoy that is configured by files. `folder`: its files (0600: they hold keys). `admin`: the socket that
+    answers questions about it."""
 
     def __init__(self, folder: Path, admin: Path) -> None:
         self.folder, self.admin = folder, admin
@@ -61,7 +62,7 @@ class EnvoyGateway:
         ]  # fmt: skip
 
     def prepare(self, host: str, port: int) -> None:
-        """Write what Envoy starts with. The tables stay as they are, where they are."""
+        """Write what Envoy starts with. Routes and clusters that exist already stay as they are."""
         self.folder.mkdir(parents=True, mode=0o700, exist_ok=True)
         self._write("bootstrap.json", _bootstrap(self.folder, self.admin))
         self._write("listeners.json", {"version_info": "1", "resources": [_listener(self.folder, host, port)]})
@@ -70,7 +71,7 @@ class EnvoyGateway:
                 self._write(name, {"version_info": "1", "resources": first})
 
     def is_whole(self) -> bool:
-        """Whether the files can be read that Envoy would start from again."""
+        """Say whether the files can be read that Envoy would start from again."""
         return all(self._read(name) for name in ("bootstrap.json", "listeners.json", "clusters.json", "routes.json"))
 
     def is_ready(self) -> bool:
@@ -80,7 +81,7 @@ class EnvoyGateway:
             return False
 
     def listens(self, port: int) -> bool:
-        """Whether the port is open. It is ready without, where another program holds the port."""
+        """Say whether the port is open: Envoy is ready even where another program holds the port."""
         try:
             listeners = ask(self.admin, "/listeners")[1].decode()
         except OSError:
@@ -88,7 +89,8 @@ class EnvoyGateway:
         return any(line.startswith("gateway::") and line.endswith(f":{port}") for line in listeners.splitlines())
 
     def put(self, table: RoutingTable, timeout: float = 10.0) -> None:
-        """Clusters first, then routes, then away with clusters that nothing names any more. Raises ToolFailed."""
+        """Write the clusters first, then the routes, and then remove clusters that no route names any more. Raises
+        ToolFailed."""
         wanted = [_cluster(name, sockets) for name, sockets in sorted(table.clusters.items())]
         names = {cluster["name"] for cluster in wanted}
         there = [
@@ -134,8 +136,8 @@ class EnvoyGateway:
         return bool(routes) and routes[0].get("version_info") == version
 
     def _has_clusters(self, version: str, resources: Sequence[Mapping[str, Any]], others: Sequence[str]) -> bool:
-        """Exactly these are active, and those that are other than before with this version. Envoy keeps the version of
-        a cluster that stays the same, and of the whole where clusters only go."""
+        """Say whether exactly these clusters are active, and the changed ones with this version. Envoy keeps the
+        version of a cluster that stays the same, and that of the whole where clusters are only removed."""
         active = {
             cluster["cluster"]["name"]: cluster.get("version_info")
             for cluster in self._dump("ClustersConfigDump").get("dynamic_active_clusters", ())
@@ -151,7 +153,8 @@ class EnvoyGateway:
         return next((p["error_state"]["details"] for p in parts if p.get("error_state", {}).get("details")), None)
 
     def counters(self, cluster: str) -> dict[str, float]:
-        """Requests, failures and the p99 in milliseconds of a cluster since Envoy started; p99 of the last interval."""
+        """Return the requests and failures of a cluster since Envoy started, and the p99 in milliseconds of the last
+        interval."""
         try:
             text = ask(self.admin, f"/stats?format=json&filter=^cluster\\.{cluster}\\.(upstream_rq_(total|5xx|time))$")[
                 1
@@ -291,7 +294,7 @@ def _entries(route: Route) -> list[dict[str, Any]]:
 
 
 def _limit(count: int, seconds: float) -> dict[str, Any]:
-    """A bucket that holds one period's worth, filled evenly where that is more than a token each 50 ms."""
+    """Return a token bucket that holds one period's worth, filled evenly where that is more than a token each 50 ms."""
     interval, tokens = seconds, count
     if count / seconds >= 20:
         interval = 0.05

@@ -11,7 +11,8 @@ from pathlib import Path
 
 
 def commit_of(root: Path) -> str | None:
-    """The commit that is checked out, read from .git itself: a process would cost more than the rest of a plan."""
+    """Return the commit that is checked out, read from .git itself: a process would cost more than the rest of a
+    plan."""
     for folder in (root, *root.parents):
         git = folder / ".git"
         if git.is_dir():

@@ -30,9 +30,10 @@ _EPOCH = {"SOURCE_DATE_EPOCH": "0", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
 
 @dataclass(frozen=True)
 class Builder(ABC):
-    """`path`: the program. `registry`: where images are pushed; None where they stay in local storage.
+    """A program that builds images. `path`: the program. `registry`: where images are pushed; None where they stay in
+    local storage. `work`: a folder for private files, which is removed afterwards.
 
-    References are NAME:TAG. Everything raises ToolFailed. `work`: a folder for what is private and goes away.
+    References are NAME:TAG. Every method raises ToolFailed.
     """
 
     path: str
@@ -42,26 +43,26 @@ class Builder(ABC):
     name = ""
 
     def trouble(self) -> str:
-        """Why it cannot be used, as the end of a sentence; nothing where it can."""
+        """Return why the program cannot be used, as the end of a sentence; nothing where it can."""
         return ""
 
     @abstractmethod
     def ask(self, base: str, command: list[str]) -> str:
-        """What `command` wrote, run once in a container of `base` that is gone afterwards."""
+        """Return what `command` wrote, run once in a temporary container of `base`."""
 
     @abstractmethod
     def build(self, folder: Path, reference: str) -> None:
-        """From `folder`/Dockerfile and the files beside it, with all times at the epoch."""
+        """Build an image from `folder`/Dockerfile and the files beside it, with all times at the epoch."""
 
     @abstractmethod
     def push(self, reference: str) -> str:
-        """To the registry that the reference names; gives the manifest's digest there."""
+        """Push to the registry that the reference names, and return the digest of the manifest there."""
 
     @abstractmethod
     def _inspect(self, reference: str) -> str: ...
 
     def digest(self, reference: str) -> str | None:
-        """In local storage; None where it is not there."""
+        """Return the digest of an image in local storage; None where it is not there."""
         try:
             found = _DIGEST.search(self._inspect(reference))
         except ToolFailed as error:
@@ -71,7 +72,7 @@ class Builder(ABC):
         return found[0] if found else None
 
     def remove(self, reference: str) -> None:
-        """From local storage; idempotent."""
+        """Remove an image from local storage; idempotent."""
         with contextlib.suppress(ToolFailed):
             self.run("rmi", reference)
 
@@ -79,7 +80,7 @@ class Builder(ABC):
         return run([self.path, *words], cwd=self.work, env={**_EPOCH, **self.login()}, timeout=timeout)
 
     def login(self) -> dict[str, str]:
-        """Environment with which the program shows this registry's password, besides the user's own logins."""
+        """Return the environment in which the program uses this registry's password, besides the user's own logins."""
         if self.registry is None or self.registry.token is None:
             return {}
         known = next((path for path in _auth_files() if path.is_file()), None)
@@ -87,7 +88,7 @@ class Builder(ABC):
         return {"REGISTRY_AUTH_FILE": str(path)}
 
     def tls(self, reference: str) -> list[str]:
-        """The flag for a registry without a certificate, where `reference` lies there."""
+        """Return the flag for a registry without a certificate, where `reference` lies there."""
         ours = self.registry is not None and reference.startswith(f"{self.registry.host}/")
         return ["--tls-verify=false"] if ours and self.registry and self.registry.insecure else []
 
@@ -115,7 +116,8 @@ class Docker(Builder):
         return self.run("image", "inspect", "--format", "{{.Id}}", reference)
 
     def login(self) -> dict[str, str]:
-        """A copy of the user's folder: docker reads logins from nowhere else, and keeps contexts and plug-ins there."""
+        """Use a copy of the user's folder: docker reads logins from nowhere else, and keeps contexts and plug-ins
+        there."""
         if self.registry is None or self.registry.token is None:
             return {}
         user = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
@@ -176,7 +178,8 @@ _ALL: tuple[type[Builder], ...] = (Docker, Podman, Buildah)
 
 
 def pick(wanted: str, work: Path, registry: RegistryAccess | None = None) -> Builder:
-    """`wanted`: one of docker, podman and buildah, or `auto` for the first of them that works. Raises MlopsError."""
+    """Return a builder that works. `wanted`: one of docker, podman and buildah, or `auto` for the first of them that
+    works. Raises MlopsError."""
     tried: list[str] = []
     for kind in _ALL:
         if wanted not in ("auto", kind.name):
@@ -209,7 +212,7 @@ def _one_digest(text: str, reference: str) -> str:
 
 
 def _auth_files() -> Iterator[Path]:
-    """Where podman and buildah look for logins (containers-auth.json), in their order."""
+    """Yield the places where podman and buildah look for logins (containers-auth.json), in their order."""
     if "REGISTRY_AUTH_FILE" in os.environ:
         yield Path(os.environ["REGISTRY_AUTH_FILE"])
     runtime = os.environ.get("XDG_RUNTIME_DIR")
@@ -224,7 +227,8 @@ def _auth_files() -> Iterator[Path]:
 
 
 def _write_login(path: Path, known: Path | None, registry: RegistryAccess) -> Path:
-    """`known` with this registry's login put in, mode 0600; its own helpers are not asked for this registry."""
+    """Write `known` with the login of this registry added, mode 0600; credential helpers are not asked for this
+    registry."""
     config: dict[str, Any] = {}
     if known is not None and known.is_file():
         with contextlib.suppress(ValueError):

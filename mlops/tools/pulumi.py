@@ -1,7 +1,6 @@
 """Run the Pulumi programs of stacks/.
 
-Lives here: PulumiStack, one Pulumi stack of one program: preview, up, destroy; PreviewedObject, what a preview says of one object;
-run_program; find_command.
+Lives here: PulumiStack, one Pulumi stack of one program: preview, up, destroy; run_program; find_command.
 Not here: what the programs are given (targets.kubernetes), the objects (stacks/).
 Law: the program that runs here is the one that `pulumi up` runs; what a killed update left is repaired by the next.
 """
@@ -15,7 +14,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -23,31 +22,21 @@ from typing import TYPE_CHECKING, Any
 
 from mlops.errors import MlopsError, ToolFailed
 from mlops.tools.process import alive, child_environment, tail
+from mlops.tools.pulumi_preview import PreviewedObject, previewed_object, step_of, step_text
 
 if TYPE_CHECKING:
     from mlops.tools.pulumi_session import PulumiSession
 
 _HELD = re.compile(r"created by (\S+)@(\S+) \(pid (\d+)\)")
-_NOISE = ("pulumi:pulumi:PulumiStack", "pulumi:providers:")
-_LABELS = "metadata.labels.app.kubernetes.io/"
-"""Follow from other fields."""
 _PATIENCE = 60.0
 _KEPT_BACKUPS = 10
 _quiet = {"PULUMI_SKIP_UPDATE_CHECK": "true", "PULUMI_AUTOMATION_API": "true", "NO_COLOR": "1"}
 
 
 @dataclass(frozen=True)
-class PreviewedObject:
-    """An object that a preview would create, update, replace or delete. `fields`: path, before, after."""
-
-    name: str
-    action: str
-    fields: tuple[tuple[str, Any, Any], ...] = ()
-
-
-@dataclass(frozen=True)
 class PulumiStack:
-    """`root`: the project's. `program`: a folder of stacks/. `work`: where the workspace's files lie. `backend`: its URL.
+    """One stack of one Pulumi program. `root`: the root of the project. `program`: a folder of stacks/. `work`: where
+    the files of the workspace lie. `backend`: its URL.
 
     Every method raises ToolFailed with the end of what the engine wrote.
     """
@@ -63,15 +52,15 @@ class PulumiStack:
     def preview(
         self, inputs: Mapping[str, Any], secrets: Mapping[str, str], *, refresh: bool
     ) -> tuple[PreviewedObject, ...]:
-        touched: dict[str, PreviewedObject] = {}
+        objects: dict[str, PreviewedObject] = {}
 
-        def heard(event: Any) -> None:
-            step = event.resource_pre_event.metadata if event.resource_pre_event else None
-            if step is not None and not step.type.startswith(_NOISE) and (found := _touched(step)):
-                touched[step.urn] = found
+        def on_event(event: Any) -> None:
+            step = step_of(event)
+            if step is not None and (found := previewed_object(step)):
+                objects[step.urn] = found
 
-        self._run("preview", inputs, secrets, lambda stack: stack.preview(on_event=heard, refresh=refresh))
-        return tuple(sorted(touched.values(), key=lambda one: one.name))
+        self._run("preview", inputs, secrets, lambda stack: stack.preview(on_event=on_event, refresh=refresh))
+        return tuple(sorted(objects.values(), key=lambda one: one.name))
 
     def up(
         self,
@@ -81,18 +70,19 @@ class PulumiStack:
         *,
         refresh: bool = False,
     ) -> None:
-        """Idempotent, after a kill at any moment too: what a dead update had begun to create is adopted.
+        """Create or update the stack. Idempotent, after a kill at any moment too: what a dead update had begun to
+        create is adopted.
 
         `refresh`: look at the cluster first, so that what others changed is put right.
         """
 
-        def heard(event: Any) -> None:
-            step = event.resource_pre_event.metadata if event.resource_pre_event else None
-            if step is not None and _op(step) != "same" and not step.type.startswith(_NOISE):
-                say(f"{_op(step)} {_name(step)}")
+        def on_event(event: Any) -> None:
+            step = step_of(event)
+            if step is not None and (text := step_text(step)):
+                say(text)
 
         def work(stack: PulumiSession) -> None:
-            stack.up(on_event=heard, refresh=refresh, suppress_outputs=True)
+            stack.up(on_event=on_event, refresh=refresh, suppress_outputs=True)
 
         try:
             self._run("up", inputs, secrets, work)
@@ -104,7 +94,7 @@ class PulumiStack:
         self._prune()
 
     def outputs(self) -> dict[str, Any]:
-        """Of the last update; empty where there was none."""
+        """Return the outputs of the last update; empty where there was none."""
         from pulumi import automation as auto
 
         try:
@@ -113,7 +103,7 @@ class PulumiStack:
             return {}
 
     def destroy(self) -> None:
-        """Idempotent: the stack itself is gone too."""
+        """Destroy all objects and the stack itself. Idempotent."""
         from pulumi import automation as auto
 
         def work(stack: PulumiSession) -> None:
@@ -161,12 +151,14 @@ class PulumiStack:
                 raise self._failed(verb, str(error)) from error
 
     def _keep(self, inputs: Mapping[str, Any]) -> None:
-        """For whoever wants to run the plain `pulumi` command on the same program; no secret is in it."""
+        """Write the inputs down for whoever wants to run the plain `pulumi` command on the same program; no secret is
+        in them."""
         self.work.mkdir(parents=True, exist_ok=True)
         (self.work / "inputs.json").write_text(json.dumps(inputs, sort_keys=True))
 
     def _freed(self, stack: PulumiSession, text: str, until: float) -> bool:
-        """Whether it is worth trying again: a dead holder's lock is taken away, a living one of this machine waited for."""
+        """Say whether it is worth trying again: the lock of a dead holder is removed, a living one of this machine is
+        waited for."""
         holder = _HELD.search(text)
         if holder is None or holder[2] != socket.gethostname():
             return False
@@ -227,7 +219,7 @@ class PulumiStack:
         home = os.environ.get("PULUMI_HOME") or str(self.root / ".mlops" / "pulumi" / "home")
         Path(home).mkdir(parents=True, exist_ok=True)
         _make_folder(self.backend)
-        self._mend()
+        self._remove_broken_attributes()
         quiet = {**_quiet, "PULUMI_BACKEND_URL": self.backend, "PULUMI_CONFIG_PASSPHRASE": self.passphrase}
         workspace = auto.LocalWorkspace(
             work_dir=str(self.work), pulumi_home=home, pulumi_command=_command(),
@@ -236,9 +228,9 @@ class PulumiStack:
         )  # fmt: skip
         return PulumiSession(self.name, workspace, select_only=select_only)
 
-    def _mend(self) -> None:
-        """Of a backend that is a folder: beside each file lies one with its attributes, which Pulumi does not write in one
-        step. One that a killed update left half written keeps the state from being read; without it, it is read."""
+    def _remove_broken_attributes(self) -> None:
+        """Remove attribute files that a killed update left half written, where the backend is a folder. Pulumi writes
+        such a file beside each file of the state, and not in one step; a broken one keeps the state from being read."""
         folder = _folder(self.backend)
         if folder is None:
             return
@@ -255,7 +247,7 @@ class PulumiStack:
                 continue
 
     def _prune(self) -> None:
-        """Of a backend that is a folder: Pulumi keeps a copy of every state that was, and never takes one away."""
+        """Remove old copies of the state, where the backend is a folder: Pulumi keeps one of every state, for ever."""
         folder = _folder(self.backend)
         if folder is None:
             return
@@ -265,7 +257,8 @@ class PulumiStack:
 
 
 def run_program(path: Path) -> None:
-    """As `pulumi up` runs it. Several run at once, each in a thread, and runpy would leave its own sys.argv and __main__."""
+    """Run a program as `pulumi up` does. Several run at once, each in a thread; runpy would replace sys.argv and
+    __main__ for all of them."""
     exec(compile(path.read_bytes(), str(path), "exec"), {"__name__": "__main__", "__file__": str(path)})  # noqa: S102
 
 
@@ -280,7 +273,8 @@ def _make_folder(backend: str) -> None:
 
 
 def find_command() -> str | None:
-    """The pulumi command: of the PATH, or the one that `mlops doctor --install-pulumi` fetched; None where neither is."""
+    """Return the pulumi command: from the PATH, or the one that `mlops doctor --install-pulumi` fetched; None where
+    neither is there."""
     import shutil
 
     found = shutil.which("pulumi", path=child_environment()["PATH"])
@@ -291,7 +285,7 @@ def find_command() -> str | None:
 
 
 def install_command() -> str:
-    """Fetch it by the Automation API's own installer, which asks Pulumi's servers. Raises ToolFailed."""
+    """Fetch the command by the Automation API's own installer, which asks Pulumi's servers. Raises ToolFailed."""
     from pulumi import automation as auto
 
     try:
@@ -331,67 +325,8 @@ MISSING = (
 )
 
 
-def _touched(step: Any) -> PreviewedObject | None:
-    action = {
-        "create": "create", "update": "update", "delete": "delete", "replace": "replace", "create-replacement": "replace",
-        "import": "adopt",
-    }.get(_op(step))  # fmt: skip
-    if action is None:
-        return None
-    old, new = (step.old.inputs if step.old else {}) or {}, (step.new.inputs if step.new else {}) or {}
-    return PreviewedObject(
-        _name(step), action, tuple(_fields(old, new, step)) if action in ("update", "replace") else ()
-    )
-
-
-def _op(step: Any) -> str:
-    return str(getattr(step.op, "value", step.op))
-
-
-def _name(step: Any) -> str:
-    kind = step.type.rpartition(":")[2]
-    state = step.new or step.old
-    inputs = (state.inputs if state else None) or {}
-    name = (inputs.get("metadata") or {}).get("name") or step.urn.rpartition("::")[2]
-    return f"{kind} {name}"
-
-
-def _fields(old: Mapping[str, Any], new: Mapping[str, Any], step: Any) -> Iterator[tuple[str, Any, Any]]:
-    """Where the inputs differ; where only the world does, the paths that the provider names."""
-    found = list(_differences("", old, new))
-    telling = [one for one in found if not one[0].startswith(_LABELS)]
-    yield from telling or found
-    if not found:
-        outputs = (step.old.outputs if step.old else {}) or {}
-        for path in step.detailed_diff or {}:
-            yield path, _at(outputs, path), _at(new, path)
-
-
-def _differences(path: str, old: Any, new: Any) -> Iterator[tuple[str, Any, Any]]:
-    if old == new:
-        return
-    if isinstance(old, Mapping) and isinstance(new, Mapping):
-        for key in dict.fromkeys((*old, *new)):
-            if not str(key).startswith("__"):
-                yield from _differences(f"{path}.{key}" if path else str(key), old.get(key), new.get(key))
-    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        for index, pair in enumerate(zip(old, new, strict=True)):
-            yield from _differences(f"{path}[{index}]", *pair)
-    else:
-        yield path, old, new
-
-
-def _at(value: Any, path: str) -> Any:
-    for part in re.findall(r'[^.\[\]"]+', path):
-        if isinstance(value, list) and part.isdigit() and int(part) < len(value):
-            value = value[int(part)]
-        else:
-            value = value.get(part) if isinstance(value, Mapping) else None
-    return value
-
-
 def _complaints(text: str) -> list[str]:
-    """Of what the engine wrote, the diagnostics."""
+    """Return the diagnostics from what the engine wrote."""
     lines = text.splitlines()
     start = next((index for index, line in enumerate(lines) if line.strip() == "Diagnostics:"), None)
     if start is None:

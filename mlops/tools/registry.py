@@ -33,7 +33,8 @@ _MANIFESTS = ", ".join(
 
 @dataclass(frozen=True)
 class RegistryAccess:
-    """`url`: HOST[:PORT][/PATH]. Without `username`, whoever the builder is logged in as. `insecure`: no certificate."""
+    """A registry, and who asks it. `url`: HOST[:PORT][/PATH]. Without `username`, the builder's own login is used.
+    `insecure`: the registry has no certificate."""
 
     url: str
     username: str | None = None
@@ -45,7 +46,7 @@ class RegistryAccess:
         return self.url.partition("/")[0]
 
     def path(self, repository: str) -> str:
-        """The repository, below the path that `url` may hold."""
+        """Return the path of the repository, below the path that `url` may hold."""
         return f"{self.url.partition('/')[2]}/{repository}".lstrip("/")
 
     @property
@@ -56,7 +57,8 @@ class RegistryAccess:
 
 
 def image_digest(registry: RegistryAccess, repository: str, tag: str, *, timeout: float = 10.0) -> str | None:
-    """Of the manifest under `tag`, which may be a digest; None where there is none. Raises ToolFailed where it cannot tell."""
+    """Return the digest of the manifest under `tag`, which may be a digest; None where there is none. Raises ToolFailed
+    where the registry does not answer that."""
     schemes = ("https", "http") if registry.insecure else ("https",)
     trouble = ""
     for scheme in schemes:
@@ -92,7 +94,7 @@ def _digest(url: str, registry: RegistryAccess, timeout: float) -> str | None:
 
 
 def _proof(asked: str, registry: RegistryAccess, timeout: float) -> str | None:
-    """What the registry wants to see, from its `WWW-Authenticate`; None where there is nothing to show."""
+    """Return the authorization that the registry asks for in `WWW-Authenticate`; None where we have none."""
     scheme, _, rest = asked.partition(" ")
     basic = f"Basic {registry.token}" if registry.token else None
     if scheme.lower() != "bearer":

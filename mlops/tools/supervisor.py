@@ -24,7 +24,7 @@ from mlops.tools.process import beside_python, end, processes, run, tail
 
 @dataclass(frozen=True)
 class Program:
-    """`log`: where it writes, standard error too."""
+    """A program that supervisord keeps running. `log`: the file for its output and its errors."""
 
     name: str
     command: Sequence[str]
@@ -50,14 +50,14 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class ProcessState:
-    """`name`: RUNNING, STARTING, BACKOFF, FATAL, STOPPED, EXITED."""
+    """How a program is. `name`: RUNNING, STARTING, BACKOFF, FATAL, STOPPED, EXITED."""
 
     name: str
     pid: int
 
 
 class Supervisor:
-    """`folder`: its files. `socket_path`: where it is spoken to."""
+    """One supervisord. `folder`: its files. `socket_path`: the socket that it listens on."""
 
     def __init__(self, folder: Path, socket_path: Path) -> None:
         self.folder, self.socket_path = folder, socket_path
@@ -73,8 +73,8 @@ class Supervisor:
             return False
 
     def start(self) -> None:
-        """Idempotent. What a dead one left running is ended first; a damaged program is forgotten, as one that does not run.
-        Raises ToolFailed."""
+        """Start supervisord; idempotent. What a dead one left running is ended first; the file of a program that cannot
+        be read is removed. Raises ToolFailed."""
         if self.is_up():
             return
         self.end_orphans()
@@ -103,7 +103,7 @@ class Supervisor:
             time.sleep(0.03)
 
     def stop(self) -> None:
-        """End it and all that it keeps; idempotent."""
+        """End supervisord and all its programs; idempotent."""
         with contextlib.suppress(OSError, xmlrpc.client.Error, ToolFailed):
             self._call("supervisor.shutdown")
         until = time.monotonic() + 30
@@ -124,7 +124,7 @@ class Supervisor:
         return f"{self.folder}/"
 
     def states(self) -> dict[str, ProcessState]:
-        """By program; empty where it is not up."""
+        """Return the state of each program; nothing where supervisord does not run."""
         try:
             found = self._call("supervisor.getAllProcessInfo")
         except (OSError, xmlrpc.client.Error):
@@ -132,7 +132,7 @@ class Supervisor:
         return {one["name"]: ProcessState(one["statename"], int(one["pid"])) for one in found}
 
     def put(self, program: Program) -> None:
-        """Make the program run as it is said here; one that is the same already is left alone, unless it gave up."""
+        """Run the program as described; one that runs so already is left alone, unless it gave up."""
         path = self.folder / "programs" / f"{program.name}.conf"
         program.log.parent.mkdir(parents=True, exist_ok=True)
         text = program.text()
@@ -153,7 +153,7 @@ class Supervisor:
             self._call("supervisor.addProcessGroup", program.name)
 
     def take(self, name: str) -> None:
-        """Stop a program and forget it; idempotent."""
+        """Stop a program and remove it; idempotent."""
         (self.folder / "programs" / f"{name}.conf").unlink(missing_ok=True)
         for method, words in (("stopProcessGroup", (name, True)), ("removeProcessGroup", (name,))):
             with contextlib.suppress(xmlrpc.client.Fault, OSError):
@@ -194,7 +194,7 @@ def _proxy(path: Path) -> Iterator[xmlrpc.client.ServerProxy]:
 
 
 def _is_sound(path: Path) -> bool:
-    """Whether supervisord would read it: one that it cannot read keeps it from starting at all."""
+    """Say whether supervisord can read the file: one that it cannot read keeps it from starting at all."""
     parser = configparser.RawConfigParser()
     try:
         parser.read_string(path.read_text())

@@ -58,13 +58,13 @@ class Doors:
             self.act(f"noting {name}", do)
 
         monkeypatch.setattr(LockFile, "finish", finished)
-        monkeypatch.setattr("mlops.tools.dvc.execute.Command", lambda *told: Stage(self, *told))
+        monkeypatch.setattr("mlops.tools.dvc.execute.StageCommand", lambda *told: Stage(self, *told))
         for module in ("kinds.staged.stages", "kinds.package", "monitoring.baseline"):
             monkeypatch.setattr(f"mlops.{module}.checkout", self.checkout)
         monkeypatch.setattr("mlops.kinds.package.run", self.build)
         monkeypatch.setattr("mlops.monitoring.baseline.run", self.profile)
         monkeypatch.setattr("mlops.targets.local.host.Supervisor", lambda folder, socket: FakeSupervisor(self, folder))
-        monkeypatch.setattr("mlops.targets.local.host.Gateway", lambda folder, admin: FakeGateway(self, folder))
+        monkeypatch.setattr("mlops.targets.local.host.EnvoyGateway", lambda folder, admin: FakeGateway(self, folder))
         monkeypatch.setattr("mlops.targets.local.versions.ask", lambda *told, **named: (200, b"{}"))
         monkeypatch.setattr("mlops.targets.local.stack.port_is_free", lambda host, port: True)
         monkeypatch.setattr("mlops.targets.local.stack.free_port", self._port)

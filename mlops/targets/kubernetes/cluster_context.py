@@ -24,7 +24,8 @@ from mlops.tools.cluster import ClusterClient
 
 if TYPE_CHECKING:
     from mlops.config.schema.targets.kubernetes import Kubernetes
-    from mlops.tools.pulumi import PreviewedObject, PulumiStack
+    from mlops.tools.pulumi import PulumiStack
+    from mlops.tools.pulumi_preview import PreviewedObject
 
 _MANAGED = "app.kubernetes.io/managed-by=mlops"
 NAMESPACED = (
@@ -126,7 +127,7 @@ class ClusterContext:
         )
         told: dict[tuple[str, str], Prints] = {}
         for kinds, namespace in ((NAMESPACED, self.namespace), (WIDE, None)):
-            for owner, name, print_ in self.cluster.prints(kinds, namespace, labels=wanted):
+            for owner, name, print_ in self.cluster.fingerprints(kinds, namespace, labels=wanted):
                 told.setdefault(owner, {})[name] = print_
         return told
 

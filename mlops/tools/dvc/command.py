@@ -52,7 +52,8 @@ class StageCommand:
     say: ReportProgress
 
     def run(self) -> None:
-        """Raises MlopsError with the stage's own problems, or ToolFailed with the end of what it wrote."""
+        """Run the command. Raises MlopsError with the stage's own problems, or ToolFailed with the end of what it
+        wrote."""
         try:
             with reporting(self.root, self.say) as (variables, watch):
                 self._carry_out({**variables, "DVC_ROOT": str(self.root), "DVC_STAGE": self.stage}, watch)
@@ -71,7 +72,7 @@ class StageCommand:
 
 
 def _tell(progress: Path, last: list[str], say: ReportProgress) -> None:
-    """ReportProgress the newest line, once. `last` holds what was said before."""
+    """Report the newest line, once. `last` holds the line that was reported before."""
     try:
         line = progress.read_text().splitlines()[-1]
         report = json.loads(line)
@@ -90,5 +91,5 @@ def _problems(path: Path) -> list[Problem]:
 
 
 def problems_of(written: Sequence[Mapping[str, Any]]) -> list[Problem]:
-    """As stages and pods write them."""
+    """Return the problems that a stage or a pod has written."""
     return [Problem(**{**one, "source": Source(**one["source"]) if one["source"] else None}) for one in written]

@@ -31,7 +31,7 @@ class Out:
 
 @dataclass(frozen=True)
 class Stage:
-    """`params`: file -> keys of its top level."""
+    """A stage of dvc.yaml. `params`: file -> the keys of its top level that the stage reads."""
 
     name: str
     cmd: str

@@ -29,18 +29,18 @@ from mlops.tools.scratch import scratch
 
 
 def has_remote(root: Path) -> bool:
-    """Say whether there is one that DVC uses without its name being given."""
+    """Say whether there is a default remote."""
     return DvcSettings.of(root).remote is not None
 
 
 def push(root: Path, stages: Sequence[str]) -> None:
-    """The outputs of stages, unless the remote has them. Raises ToolFailed."""
+    """Push the outputs of stages, unless the remote has them. Raises ToolFailed."""
     if stages:
         run_dvc(root, "push", *stages)
 
 
 def take_report(root: Path, report: Mapping[str, Any], say: ReportProgress) -> None:
-    """Fetch what the stages of a report made, put it in its place, and write it into dvc.lock; all over again does no harm.
+    """Fetch what the stages of a report made, put it in its place, and write it into dvc.lock. Idempotent.
 
     Raises MlopsError with the report's problems, after what was finished before them is taken, and ToolFailed where the
     remote lacks an output.
@@ -73,8 +73,8 @@ def _whole(root: Path, name: str, stage: Stage | None, entry: LockEntry) -> Lock
 
 
 def _fetch(root: Path, entries: Mapping[str, LockEntry]) -> None:
-    """By DVC, in a repository of its own with our cache: dvc.lock does not name these outputs yet, and DVC would fetch no
-    metrics and no plots of a stage."""
+    """Fetch outputs by DVC, in a temporary repository with our cache: dvc.lock does not name these outputs yet, and DVC
+    would not fetch the metrics and plots of a stage."""
     outs = [out for entry in entries.values() for out in entry["outs"]]
     settings = DvcSettings.of(root)
     with scratch(root / ".mlops" / "tmp") as folder:

@@ -1,6 +1,6 @@
 """Know what of DVC's language is understood here.
 
-Lives here: beyond, which says what of a project is left to DVC itself.
+Lives here: unsupported_feature, which says what of a project is left to DVC itself.
 Not here: reading the stages (reader).
 Law: what is not known for certain is left to DVC.
 """
@@ -18,8 +18,9 @@ _PLOT = {"x", "y", "x_label", "y_label", "title", "header", "template"}
 _CONFIG = {"core.analytics", "core.check_update", "core.autostage", "core.remote", "core.no_scm"}
 
 
-def beyond(root: Path, content: Mapping[str, Any]) -> str | None:
-    """What is beyond the subset, in words. `content`: the content of dvc.yaml."""
+def unsupported_feature(root: Path, content: Mapping[str, Any]) -> str | None:
+    """Return what of the project is not known here, in words; None where everything is. `content`: the content of
+    dvc.yaml."""
     for name, body in (content.get("stages") or {}).items():
         stage = body.get("do", body) if isinstance(body, Mapping) else None
         if not isinstance(stage, Mapping):

@@ -29,7 +29,8 @@ _POLL = 0.05
 def hand_over(
     root: Path, script: str, name: str, env: Mapping[str, str], output: Path, watch: Callable[[], None]
 ) -> bool:
-    """Have `python SCRIPT NAME` carried out; False where that is left to the caller. Raises ToolFailed where it fails."""
+    """Have `python SCRIPT NAME` carried out by the fork server; False where that is left to the caller. Raises
+    ToolFailed where it fails."""
     fork_server = _fork_server_of(root)
     return fork_server is not None and fork_server.carry_out(script, name, env, output, watch)
 
@@ -127,7 +128,8 @@ def _fork_server_of(root: Path) -> _ForkServer | None:
 
 
 def _keep(root: Path, made: SimpleQueue[_ForkServer | None]) -> None:
-    """In a thread of its own, as long as the process lives: the parent-death signal comes when its thread ends."""
+    """Keep the fork server in a thread of its own, as long as this process lives: the parent-death signal comes when
+    its thread ends."""
     ours, theirs = socket.socketpair()
     try:
         process = subprocess.Popen(

@@ -83,19 +83,20 @@ _Fast.add_representer(type(None), _represent_none)
 
 
 def loads(text: str | bytes) -> Any:
-    """Raises yaml.YAMLError."""
+    """Read YAML 1.2. Raises yaml.YAMLError."""
     return yaml.load(text, _Loader)  # noqa: S506
 
 
 def dumps(value: Any) -> str:
-    """Keys in their order, and the very bytes that DVC would write."""
+    """Write YAML with the keys in their order, byte for byte as DVC would."""
     if not _is_short(value):
         return _exact(value)
     return str(yaml.dump(value, Dumper=_Fast, sort_keys=False, allow_unicode=True, default_flow_style=False))
 
 
 def _exact(value: Any) -> str:
-    """By the library that DVC uses: it folds and quotes long texts in a way of its own, thirty times as slowly."""
+    """Write YAML by the library that DVC uses, which folds and quotes long texts in its own way and is thirty times as
+    slow."""
     from ruamel.yaml import YAML
 
     writer, out = YAML(), io.StringIO()

@@ -18,8 +18,8 @@ from mlops.tools.digest import Hashes
 from mlops.tools.dvc.execute import execute
 from mlops.tools.dvc.lockfile import LockFile
 from mlops.tools.dvc.reader import read_stages, read_yaml
-from mlops.tools.dvc.run import bring_about
-from mlops.tools.dvc.subset import beyond
+from mlops.tools.dvc.run import run_stages
+from mlops.tools.dvc.subset import unsupported_feature
 from mlops.tools.process import alive
 from tests.stages import DVC, repository, wide
 from tests.stages_graph import NAMES, graph
@@ -217,9 +217,9 @@ def test_killed_in_the_middle_the_next_run_goes_on(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_beyond_the_subset_is_left_to_dvc_with_a_word(made: Path, before: str, after: str, told: str) -> None:
-    assert beyond(made, read_yaml(made / "dvc.yaml")) is None
+    assert unsupported_feature(made, read_yaml(made / "dvc.yaml")) is None
     change(made, before, after)
-    assert beyond(made, read_yaml(made / "dvc.yaml")) == told
+    assert unsupported_feature(made, read_yaml(made / "dvc.yaml")) == told
 
 
 def test_dvc_runs_what_is_left_to_it(made: Path) -> None:
@@ -229,7 +229,7 @@ def test_dvc_runs_what_is_left_to_it(made: Path) -> None:
         "    frozen: false\n    cmd: cat metrics.json joined.txt",
     )
     said: list[str] = []
-    bring_about(made, ["pack"], Hashes(made / "h"), lambda line, fraction: said.append(line))
+    run_stages(made, ["pack"], Hashes(made / "h"), lambda line, fraction: said.append(line))
     assert said == ["left to `dvc repro`, because of `frozen` of stage pack"]
     assert (made / "out" / "pack.bin").read_text().startswith("8")
 

@@ -36,7 +36,7 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The only folder on the path."""
     folder = tmp_path / "programs"
     folder.mkdir()
-    monkeypatch.setattr(oci, "environment", lambda: {"PATH": str(folder)})
+    monkeypatch.setattr(oci, "child_environment", lambda: {"PATH": str(folder)})
     return folder
 
 
