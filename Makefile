@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
-.PHONY: help env demo test unit cluster test-cluster programs check fix golden formats verify fuzz torture bench lock clean
+.PHONY: help env demo test quick cluster test-cluster check fix golden formats verify fuzz crash bench lock clean
 
 # The first interpreter that is really there and is 3.11 or 3.12; a version manager's shim may answer for neither.
 PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
@@ -49,32 +49,24 @@ demo: env $(KEY)  ## real flights become a live, watched endpoint on this machin
 	@echo "       mlops why endpoint.delay                          # why it is as it is"
 	@echo "       mlops destroy                                     # take it all down again"
 
-QUICK := tests/architecture tests/unit tests/cases tests/errors tests/contract tests/property tests/fault
 # In processes side by side; what shares a server stays together (tests/conftest.py).
 SIDE_BY_SIDE := --numprocesses logical --maxprocesses 8 --dist loadscope
+DURATIONS := --durations 10 --durations-min 1
 
-test: env programs  ## all tests, those with the real programs too
+test: env  ## all tests that need no cluster, the real programs end to end too: some ten minutes
 	@.ci/packages
-	@echo "Tests 1/2: unit, errors, contract, property, fault, workloads"
-	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(QUICK) tests/workloads
-	@echo "Tests 2/2: the real programs end to end, a real Kubernetes control plane beside them"
-	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/e2e tests/cluster
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(DURATIONS) --ignore tests/cluster tests
 
-unit: env  ## the tests without the real programs end to end, some three minutes
-	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(QUICK)
+quick: env  ## the tests for the edit loop, half a minute: all that are not marked slow
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) -q -m "not slow" tests/unit tests/cases tests/errors tests/contract tests/architecture
 
-# Built once into a cache outside the checkout; `make test` goes on without Go, and the tests that need it say so.
-programs:
-	@if command -v go >/dev/null; then tests/cluster/tools/build.sh >/dev/null; \
-	else echo "Go was not found: the tests on a real Kubernetes control plane are skipped. Install Go 1.26 or newer."; fi
+test-cluster: env  ## the tests on a real Kubernetes control plane; the first time builds it from Go, some 20 minutes
+	@tests/cluster/tools/build.sh >/dev/null
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(DURATIONS) tests/cluster
 
-cluster: env  ## a real Kubernetes control plane on this machine, until Ctrl-C
+cluster: env  ## that control plane to try things on, until Ctrl-C
 	@tests/cluster/tools/build.sh >/dev/null
 	@$(BIN)/python -m tests.cluster
-
-test-cluster: env  ## the tests on it: the first time builds Kubernetes and Pulumi, about 15 minutes
-	@tests/cluster/tools/build.sh >/dev/null
-	@$(BIN)/python -m pytest tests/cluster
 
 check: env  ## lint, types, import contracts
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-logo
@@ -82,19 +74,19 @@ check: env  ## lint, types, import contracts
 fix: env  ## repair what lint and format can
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
-golden: env  ## rewrite the golden files of tests/cases
-	@GOLDEN=write $(BIN)/python -m pytest -q tests/cases
+golden: env  ## rewrite the golden files of tests/cases and tests/errors; look at the difference before you commit
+	@GOLDEN=write $(BIN)/python -m pytest -q -m "not slow" tests/cases tests/errors
 
 formats: env  ## rewrite the tables of docs/formats.md from mlops/contracts
 	@$(BIN)/python -m tests.formats
 
-verify: env  ## golden files, params/ and schemas are up to date
-	@$(BIN)/python -m pytest -q tests/cases && $(BIN)/mlops render --check
+verify: env  ## fail where golden files or params/ are out of date
+	@$(BIN)/python -m pytest -q -m "not slow" tests/cases tests/errors && $(BIN)/mlops render --check
 
 fuzz: env  ## 10,000 broken specs: no traceback, no hang, no execution
 	@FUZZ=$${FUZZ:-10000} $(BIN)/python -m pytest -q -s tests/errors/test_fuzzed_specs.py
 
-torture: env  ## kill applies at 300 random moments; each time the next one reaches the same world (an hour)
+crash: env  ## crash tests: kill applies at 300 random moments; each time the next one reaches the same world (an hour)
 	@$(BIN)/python -u -m tests.e2e.kill values --kills 200
 	@$(BIN)/python -u -m tests.e2e.kill flights --kills 50
 	@tests/cluster/tools/build.sh >/dev/null && $(BIN)/python -u -m tests.cluster.kill --kills 50

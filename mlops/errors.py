@@ -72,10 +72,6 @@ class GateFailed(MlopsError):
     exit_code = 6
 
 
-class PolicyViolated(MlopsError):
-    exit_code = 7
-
-
 class Interrupted(MlopsError):
     exit_code = 130
 

@@ -38,11 +38,13 @@ class Table:
         """The built-ins, sorted; no other package is looked at."""
         return tuple(sorted(_own(self.group)))
 
+    def module(self, name: str) -> str:
+        """Name the module that holds what is registered, without importing it. Raises MlopsError where nothing is."""
+        return self._entry(name).module
+
     def load(self, name: str) -> Any:
         """What is registered. Raises MlopsError where nothing is, or where it cannot be imported."""
-        entry = _own(self.group).get(name) or self._all().get(name)
-        if entry is None:
-            raise self.unknown(name)
+        entry = self._entry(name)
         try:
             return entry.load()
         except Exception as error:
@@ -51,6 +53,12 @@ class Table:
                 f"{_package(entry)} brings the {self.noun} {name}: `{entry.value}` cannot be imported: "
                 f"{type(error).__name__}: {error}. Correct or uninstall that package.",
             ) from error
+
+    def _entry(self, name: str) -> EntryPoint:
+        entry = _own(self.group).get(name) or self._all().get(name)
+        if entry is None:
+            raise self.unknown(name)
+        return entry
 
     def unknown(self, name: str) -> MlopsError:
         known = self.names()
@@ -61,20 +69,10 @@ class Table:
             hint=f"Did you mean `{near[0]}`?" if near else None,
         )
 
-    def module(self, name: str) -> str:
-        """Return the module that brings it. Raises MlopsError where nothing is registered."""
-        entry = _own(self.group).get(name) or self._all().get(name)
-        if entry is None:
-            raise self.unknown(name)
-        return entry.module
-
     def package(self, name: str) -> str:
         """Name and version of the package that brings it; empty for a built-in and for a name that nobody brings."""
         entry = None if name in _own(self.group) else self._all().get(name)
         return _package(entry) if entry else ""
-
-    def is_builtin(self, name: str) -> bool:
-        return name in _own(self.group)
 
     def _all(self) -> Mapping[str, EntryPoint]:
         return _installed(self.group, self.noun)

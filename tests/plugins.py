@@ -81,8 +81,8 @@ def documented(folder: Path, section: str) -> tuple[Path, str]:
 
 
 def example() -> str:
-    """The module of docs/kinds.md."""
-    found = re.search(r"```python\n(# acme_file.py\n.*?)```", (ROOT / "docs" / "kinds.md").read_text(), re.DOTALL)
+    """The module of docs/extending.md."""
+    found = re.search(r"```python\n(# acme_file.py\n.*?)```", (ROOT / "docs" / "extending.md").read_text(), re.DOTALL)
     assert found
     return found[1]
 

@@ -8,30 +8,30 @@ Law: everything a user can do has one function here, and it prints nothing.
 from __future__ import annotations
 
 from mlops.api.configuration import composed_config, load_spec, schema_text, write_schemas
-from mlops.api.doctor import Check, doctor, install_pulumi
-from mlops.api.import_resource import adopt
+from mlops.api.doctor import Requirement, doctor, install_pulumi
+from mlops.api.import_resource import import_resource
 from mlops.api.options import Options
 from mlops.api.project import Project
-from mlops.api.rollback import edits_back, plan_back
+from mlops.api.rollback import plan_rollback, rollback_edits
 from mlops.api.saved import open_saved
-from mlops.api.state import pull, rename
+from mlops.api.state import pull_state, rename
 from mlops.api.views import view_of
 from mlops.api.why import uses, why
 
 __all__ = [
-    "Check",
     "Options",
     "Project",
-    "adopt",
+    "Requirement",
     "composed_config",
     "doctor",
-    "edits_back",
+    "import_resource",
     "install_pulumi",
     "load_spec",
     "open_saved",
-    "plan_back",
-    "pull",
+    "plan_rollback",
+    "pull_state",
     "rename",
+    "rollback_edits",
     "schema_text",
     "uses",
     "view_of",

@@ -1,7 +1,7 @@
-"""What can be told of conf/ alone.
+"""Answer what conf/ alone says.
 
-Lives here: load_spec, composed_config, schema_text, write_schemas.
-Not here: the world.
+Lives here: load_spec, composed_config, parse_address, schema_text, write_schemas.
+Not here: what is recorded or observed (project, inspect).
 Law: nothing here looks beyond conf/.
 """
 
@@ -18,28 +18,28 @@ from mlops.errors import MlopsError
 
 
 def load_spec(root: Path, overrides: Sequence[str] = ()) -> ProjectSpec:
-    """Raises InvalidConfig with every problem at once."""
+    """Compose and judge conf/. Raises InvalidConfig with every problem at once."""
     return load(root, overrides=overrides)
 
 
 def composed_config(root: Path, overrides: Sequence[str], addresses: Sequence[str], *, origins: bool = True) -> str:
-    """One `path: value` a line, grouped by resource, with the place that said it."""
+    """Return one `path: value` a line, grouped by resource, with the place where it is written."""
     spec = load_spec(root, overrides)
     chosen = [parse_address(text, spec.resources) for text in addresses] or sorted(spec.resources)
-    out: list[str] = []
+    lines: list[str] = []
     for address in chosen:
         resource = spec.resources[address]
         rows = list(_flat(resource.inputs))
         width = min(max((len(f"{path}: {value}") for path, value in rows), default=0), 72)
-        out.append(f"{address}")
+        lines.append(f"{address}")
         for path, value in rows:
             where = _origin(resource.origins, path) if origins else ""
-            out.append(f"  {f'{path}: {value}':<{width}}  {where}".rstrip())
-    return "\n".join(out)
+            lines.append(f"  {f'{path}: {value}':<{width}}  {where}".rstrip())
+    return "\n".join(lines)
 
 
 def parse_address(text: str, known: Iterable[Address]) -> Address:
-    """Raises MlopsError where no resource has this address; says which it may be."""
+    """Return the address that `text` names. Raises MlopsError where it is none of `known`, with the nearest of them."""
     import difflib
 
     names = [str(address) for address in known]
@@ -51,18 +51,20 @@ def parse_address(text: str, known: Iterable[Address]) -> Address:
 
 
 def schema_text(kind: str | None) -> str:
+    """Return the JSON Schema of a kind or, for None, of all. Raises MlopsError for an unknown kind."""
     from mlops.config.schema.json_schema import schemas
 
-    all_of_them = schemas()
-    if kind is not None and kind not in all_of_them:
-        raise MlopsError.of("no such kind", f"`{kind}` is not a kind. There are: {', '.join(sorted(all_of_them))}.")
-    return json.dumps(all_of_them if kind is None else all_of_them[kind], indent=2)
+    by_kind = schemas()
+    if kind is not None and kind not in by_kind:
+        raise MlopsError.of("no such kind", f"`{kind}` is not a kind. There are: {', '.join(sorted(by_kind))}.")
+    return json.dumps(by_kind if kind is None else by_kind[kind], indent=2)
 
 
 def write_schemas(root: Path) -> Sequence[Path]:
-    from mlops.config.schema import json_schema as schema
+    """Write the JSON Schemas of conf/schema/, and return the paths of those that changed."""
+    from mlops.config.schema.json_schema import write_schema_files
 
-    return schema.write_schemas(root)
+    return write_schema_files(root)
 
 
 def _flat(value: object, prefix: str = "") -> list[tuple[str, str]]:
@@ -72,9 +74,9 @@ def _flat(value: object, prefix: str = "") -> list[tuple[str, str]]:
 
 
 def _origin(origins: object, path: str) -> str:
-    told: dict[str, str] = dict(origins)  # type: ignore[call-overload]
+    by_path: dict[str, str] = dict(origins)  # type: ignore[call-overload]
     while path:
-        if path in told:
-            return told[path]
+        if path in by_path:
+            return by_path[path]
         path = path.rpartition(".")[0]
     return ""

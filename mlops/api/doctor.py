@@ -1,6 +1,6 @@
-"""Check the ground that everything stands on.
+"""Check what the tool needs of this machine and of the project.
 
-Lives here: Check, doctor, and install_pulumi, which is asked for by name.
+Lives here: Requirement, doctor, and install_pulumi, which runs only when the user asks for it.
 Not here: repairing.
 Law: each check says what was found and, where it is not good, what to do.
 """
@@ -22,15 +22,17 @@ _ROOM = 2 * 2**30
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class Requirement:
+    """One thing that is needed. `found`: what is there. `remedy`: what to do where it is not good."""
+
     name: str
     good: bool
     found: str
     remedy: str = ""
 
 
-def doctor(root: Path) -> list[Check]:
-    """`root`: the project's folder, or the folder in which none was found."""
+def doctor(root: Path) -> list[Requirement]:
+    """Check everything. `root`: the project's folder, or the folder in which none was found."""
     return [
         _python(),
         _project(root),
@@ -39,12 +41,12 @@ def doctor(root: Path) -> list[Check]:
         _git(),
         *(_program(name) for name in _PROGRAMS),
         *(_package(name) for name in _PACKAGES),
-        *_of_targets(root),
+        *_target_tools(root),
     ]
 
 
-def _of_targets(root: Path) -> list[Check]:
-    """What the targets of the project's stacks need; a project that cannot be read says so itself."""
+def _target_tools(root: Path) -> list[Requirement]:
+    """Check the programs that the targets of the project's stacks need; none for a project that cannot be read."""
     from mlops.config.load import load
     from mlops.context.context import Context
     from mlops.targets.target import target_named
@@ -56,54 +58,56 @@ def _of_targets(root: Path) -> list[Check]:
     context = Context(root, spec.settings, resources=spec.resources)
     targets = sorted({str(r.inputs["target"]) for at, r in spec.resources.items() if at.kind == "stack"})
     return [
-        Check(program, bool(found), found or "not found", remedy)
+        Requirement(program, bool(found), found or "not found", remedy)
         for name in targets
         for program, found, remedy in target_named(context, name).missing_tools()
     ]
 
 
 def install_pulumi() -> str:
-    """A sentence. Raises ToolFailed."""
+    """Fetch Pulumi where it is missing, and return a sentence about it. Raises ToolFailed."""
     from mlops.tools.pulumi import find_command, install_command
 
     found = find_command()
     return f"{found} is there already." if found else f"Fetched {install_command()}."
 
 
-def _python() -> Check:
+def _python() -> Requirement:
     good = (3, 11) <= sys.version_info[:2] < (3, 13)
-    return Check("python", good, sys.version.split()[0], "Use Python 3.11 or 3.12: make env PYTHON=python3.11")
+    return Requirement("python", good, sys.version.split()[0], "Use Python 3.11 or 3.12: make env PYTHON=python3.11")
 
 
-def _project(root: Path) -> Check:
+def _project(root: Path) -> Requirement:
     good = (root / "conf" / "project.yaml").is_file()
-    return Check("project", good, str(root), "No conf/project.yaml here or above. Go into a project, or use -C DIR.")
+    return Requirement(
+        "project", good, str(root), "No conf/project.yaml here or above. Go into a project, or use -C DIR."
+    )
 
 
-def _writable(root: Path) -> Check:
+def _writable(root: Path) -> Requirement:
     folder = root / ".mlops" if (root / ".mlops").exists() else root
     good = os.access(folder, os.W_OK)
-    return Check("writable", good, str(folder), f"State is kept there. Make it yours: chown -R $(id -u) {folder}")
+    return Requirement("writable", good, str(folder), f"State is kept there. Make it yours: chown -R $(id -u) {folder}")
 
 
-def _room(root: Path) -> Check:
+def _room(root: Path) -> Requirement:
     free = shutil.disk_usage(root).free
-    return Check("disk", free >= _ROOM, f"{free / 2**30:.1f} GiB free", "Training and packages need 2 GiB.")
+    return Requirement("disk", free >= _ROOM, f"{free / 2**30:.1f} GiB free", "Training and packages need 2 GiB.")
 
 
-def _git() -> Check:
+def _git() -> Requirement:
     found = shutil.which("git")
-    return Check("git", bool(found), found or "not found", "Install git; plans and state note the commit.")
+    return Requirement("git", bool(found), found or "not found", "Install git; plans and state note the commit.")
 
 
-def _program(name: str) -> Check:
+def _program(name: str) -> Requirement:
     beside = Path(sys.executable).parent / name
     found = str(beside) if beside.exists() else shutil.which(name)
-    return Check(name, bool(found), found or "not found", "Install what requirements.lock pins: make env")
+    return Requirement(name, bool(found), found or "not found", "Install what requirements.lock pins: make env")
 
 
-def _package(name: str) -> Check:
+def _package(name: str) -> Requirement:
     try:
-        return Check(name, True, importlib.metadata.version(name))
+        return Requirement(name, True, importlib.metadata.version(name))
     except importlib.metadata.PackageNotFoundError:
-        return Check(name, False, "not installed", "Install what requirements.lock pins: make env")
+        return Requirement(name, False, "not installed", "Install what requirements.lock pins: make env")

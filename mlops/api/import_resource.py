@@ -1,6 +1,6 @@
 """Take over what exists.
 
-Lives here: adopt, which writes the YAML of a resource that is in the world, in dvc.lock or in the history.
+Lives here: import_resource, which writes the YAML of a resource that is in the world, in dvc.lock or in the history.
 Not here: planning (project).
 Law: writes one file that did not exist and, at most, one record; the next plan says what still differs.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops.address import Address
-from mlops.api.rollback import plain
+from mlops.api.rollback import as_written
 from mlops.context.context import Context
 from mlops.engine.lease import Holder, lease
 from mlops.engine.resource import Record
@@ -26,11 +26,12 @@ from mlops.kinds.registry import build_kinds, desire_all, kind_class
 if TYPE_CHECKING:
     from mlops.api.project import Project
 
-COMMAND = "mlops import"
+_COMMAND = "mlops import"
 
 
-def adopt(project: Project, text: str) -> tuple[Path, str, str]:
-    """The file that was written, its text, and how it was found. Raises MlopsError where nothing of the kind exists."""
+def import_resource(project: Project, text: str) -> tuple[Path, str, str]:
+    """Write the YAML of a resource that exists, and return its path, its text and how the resource was found. Raises
+    MlopsError where there is no such resource, or where it is declared already."""
     try:
         at = Address.parse(text)
     except ValueError as error:
@@ -45,15 +46,15 @@ def adopt(project: Project, text: str) -> tuple[Path, str, str]:
             "to be forgotten", f"`removed:` in conf/project.yaml lists {at}. Take it out there first.", address=text
         )
     inputs, record = _found(project, at)
-    told = f"# yaml-language-server: $schema=../schema/{at.kind}.json\n{_yaml(plain(inputs))}"
+    text_of_file = f"# yaml-language-server: $schema=../schema/{at.kind}.json\n{_yaml(as_written(kind_class(at.kind).as_declared(inputs)))}"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(told)
+    path.write_text(text_of_file)
     if record is None:
-        return path, told, "as dvc.lock pins it; the next apply records it"
+        return path, text_of_file, "as dvc.lock pins it; the next apply records it"
     if not _is_there(project, at, record):
-        return path, told, "as it was recorded; it exists no more, so the next apply makes it again"
+        return path, text_of_file, "as it was recorded; it exists no more, so the next apply makes it again"
     _record(project, record)
-    return path, told, f"as it was recorded at serial {record.serial}; it is recorded again"
+    return path, text_of_file, f"as it was recorded at serial {record.serial}; it is recorded again"
 
 
 def _found(project: Project, at: Address) -> tuple[Mapping[str, Any], Record | None]:
@@ -83,14 +84,14 @@ def _is_there(project: Project, at: Address, record: Record) -> bool:
 
 def _record(project: Project, record: Record) -> None:
     who, now = getpass.getuser(), datetime.now(UTC).isoformat(timespec="seconds")
-    holder = Holder.me(who, now, f"{COMMAND} {record.address}")
+    holder = Holder.me(who, now, f"{_COMMAND} {record.address}")
     operation = Operation(
         operation_id(),
         now,
         None,
         who,
         os.uname().nodename,
-        f"{COMMAND} {record.address}",
+        f"{_COMMAND} {record.address}",
         None,
         "",
         "running",

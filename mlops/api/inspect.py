@@ -1,4 +1,4 @@
-"""Tell what is recorded, and how it is doing.
+"""Show what is recorded, and how it is doing.
 
 Lives here: Inspection, the reading half of Project.
 Not here: planning and applying (project), drawing (render).
@@ -20,7 +20,8 @@ from mlops.address import Address
 from mlops.api.configuration import parse_address
 from mlops.api.rows import read_rows
 from mlops.config.project import ProjectSpec
-from mlops.context.context import Context, ProjectPaths
+from mlops.context.context import Context
+from mlops.context.paths import ProjectPaths
 from mlops.context.status import Status
 from mlops.engine.resource import Record
 from mlops.engine.store import DatabaseStore
@@ -30,6 +31,8 @@ from mlops.kinds.registry import kind_class
 
 
 class Inspection:
+    """The methods of a project that read."""
+
     root: Path
     spec: ProjectSpec
     store: DatabaseStore
@@ -40,7 +43,7 @@ class Inspection:
         return ProjectPaths(self.root, self.spec.environment)
 
     def status(self) -> list[dict[str, Any]]:
-        """{address, state: ok|changed|missing|failed, text, url, attention} of all that is recorded."""
+        """Return {address, state: ok|changed|missing|failed, text, url, attention} of every recorded resource."""
         context = self._context()
         return [_status_of(context, record) for record in context.records.values()]
 
@@ -48,12 +51,13 @@ class Inspection:
         return Context(self.root, self.spec.settings, self.store.head().salt, self.store.records(), self.spec.resources)
 
     def headline(self) -> str:
-        """The addresses at which something answers."""
+        """Return the URLs at which something answers."""
         return " ".join(
             str(record.outputs["url"]) for record in self.store.records().values() if "url" in record.outputs
         )
 
     def show(self, what: str | None) -> list[dict[str, Any]]:
+        """Return what is recorded of a resource or, for None, of all."""
         records = self.store.records()
         chosen = [parse_address(what, records)] if what else list(records)
         return [
@@ -66,7 +70,7 @@ class Inspection:
         ]  # fmt: skip
 
     def history(self, text: str | None = None) -> list[dict[str, Any]]:
-        """The applies, the newest first; or the recorded versions of one resource."""
+        """Return the applies, or the recorded versions of one resource, the newest first."""
         operations = self.store.operations(1000)
         if text is None:
             return [
@@ -97,7 +101,7 @@ class Inspection:
         return closed
 
     def logs(self, text: str) -> list[Path]:
-        """The newest log files of a resource's processes. Raises MlopsError where it has none."""
+        """Return the newest log files of a resource's processes. Raises MlopsError where it has none."""
         context = self._context()
         at = parse_address(text, context.records)
         files = list(kind_class(at.kind)(context).logs(context.records[at]))
@@ -111,7 +115,8 @@ class Inspection:
         return files
 
     def invoke(self, text: str, rows_path: Path | None = None) -> tuple[Sequence[Mapping[str, Any]], Mapping[str, Any]]:
-        """The rows that were sent, and the answer. Raises MlopsError where the endpoint refuses or is not there."""
+        """Ask an endpoint, and return the rows that were sent and the answer. Raises MlopsError where it refuses or does not
+        answer."""
         context = self._context()
         at = parse_address(text, context.records)
         rows = read_rows(rows_path) if rows_path else None
@@ -132,7 +137,7 @@ class Inspection:
             ) from error
 
     def keep_hints(self, overrides: Sequence[str]) -> list[str]:
-        """The edit of the YAML that would keep each override."""
+        """Return the edit of the YAML that would keep each override."""
         hints: list[str] = []
         context = self._context()
         for override in overrides:

@@ -1,6 +1,6 @@
-"""Say how to plan.
+"""Hold what a user asks of one plan.
 
-Lives here: Options, what a user asks of one plan besides the spec, and its form in a saved plan.
+Lives here: Options, with its form in a saved plan and on the command line.
 Not here: what follows from it (engine.selection, project).
 Law: a saved plan is made again with the options that it was made with.
 """
@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from mlops.address import Address
 from mlops.api.configuration import parse_address
 from mlops.config.schema.category import Category
-from mlops.context.context import effect_of
+from mlops.context.effects import effect_of
 from mlops.engine.selection import Selection
 
 
 @dataclass(frozen=True)
 class Options:
-    """Addresses as text. `back`: ADDRESS@SERIAL of each whose inputs are those that were recorded then. Without
-    `preflight`, what is in the way of a change is left for apply to meet."""
+    """What a plan covers, and how it looks. Addresses are text. `back`: ADDRESS@SERIAL of every resource to plan with the
+    inputs that were recorded then. Without `preflight`, what is in the way of a change is left for apply to meet."""
 
     targets: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
@@ -31,10 +31,11 @@ class Options:
     preflight: bool = True
 
     def to_extra(self) -> dict[str, str]:
+        """Return the form in which a saved plan keeps them."""
         lists = {"targets": self.targets, "exclude": self.exclude, "replace": self.replace, "back": self.back}
-        told = {name: " ".join(words) for name, words in lists.items() if words}
+        texts = {name: " ".join(addresses) for name, addresses in lists.items() if addresses}
         flags = {"destroy": self.destroy, "no_refresh": not self.refresh, "no_preflight": not self.preflight}
-        return told | {name: "true" for name, is_set in flags.items() if is_set}
+        return texts | {name: "true" for name, is_set in flags.items() if is_set}
 
     @classmethod
     def of_extra(cls, extra: Mapping[str, str]) -> Options:
@@ -45,18 +46,19 @@ class Options:
             targets, exclude, replace, back, "no_refresh" not in extra, "destroy" in extra, "no_preflight" not in extra
         )
 
-    def words(self) -> list[str]:
-        """As on the command line."""
+    def to_arguments(self) -> list[str]:
+        """Return them as they stand on the command line."""
         return [
-            f"--{name} {word}" for name, told in (("target", self.targets), ("exclude", self.exclude), ("replace", self.replace))
-            for word in told
+            f"--{name} {address}" for name, addresses in (("target", self.targets), ("exclude", self.exclude), ("replace", self.replace))
+            for address in addresses
         ] + ([] if self.preflight else ["--no-preflight"])  # fmt: skip
 
     def selection(self, known: Iterable[Address], forget: Iterable[str]) -> Selection:
-        """Raises MlopsError for an address that there is not."""
-        there = list(known)
+        """Return the selection of addresses. `forget`: those to take out of the state. Raises MlopsError for an address that is
+        not in `known`."""
+        addresses = list(known)
         targets, exclude, replace = (
-            [parse_address(text, there) for text in texts] for texts in (self.targets, self.exclude, self.replace)
+            [parse_address(text, addresses) for text in texts] for texts in (self.targets, self.exclude, self.replace)
         )
-        left = effect_of(Category.METADATA)
-        return Selection(targets, exclude, replace, {Address.parse(text): left for text in forget})
+        effect = effect_of(Category.METADATA)
+        return Selection(targets, exclude, replace, {Address.parse(text): effect for text in forget})

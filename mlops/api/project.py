@@ -1,7 +1,7 @@
 """Open a project, plan it, apply it.
 
 Lives here: Project.
-Not here: opening a saved plan (saved), plans back in time (mind), reading for people (inspect), deciding (engine).
+Not here: opening a saved plan (saved), rollbacks (rollback), reading for people (inspect), deciding (engine).
 Law: planning writes nothing but caches; applying takes the lease first and gives it back whatever happens.
 """
 
@@ -23,10 +23,11 @@ from typing import Any
 from mlops.address import Address
 from mlops.api.inspect import Inspection
 from mlops.api.options import Options
-from mlops.api.rollback import back_to, moves_of
+from mlops.api.rollback import moves_of, with_rollback
 from mlops.config.load import load
 from mlops.config.project import ProjectSpec, with_secrets
-from mlops.context.context import Context, ProjectPaths
+from mlops.context.context import Context
+from mlops.context.paths import ProjectPaths
 from mlops.context.secrets import read_secret
 from mlops.engine.apply import ApplyContext, Result, apply_plan
 from mlops.engine.events import Sink
@@ -65,7 +66,7 @@ class Report:
 
 @dataclass
 class Snapshot:
-    """What one look found."""
+    """What one look at state and world found."""
 
     head: Head
     context: Context
@@ -75,7 +76,7 @@ class Snapshot:
 
 @dataclass
 class Project(Inspection):
-    """A project in one environment. Each method looks at the snapshot anew."""
+    """A project in one environment. Each method looks at state and world anew."""
 
     root: Path
     spec: ProjectSpec
@@ -85,7 +86,7 @@ class Project(Inspection):
 
     @classmethod
     def open(cls, root: Path, *, overrides: Sequence[str] = ()) -> Project:
-        """Raises InvalidConfig."""
+        """Load conf/ and open the state. Raises InvalidConfig."""
         spec = load(root, overrides=overrides)
         paths = ProjectPaths(root, spec.environment)
         settings = with_secrets(spec.settings, lambda name: read_secret(paths.secrets, name))
@@ -99,8 +100,8 @@ class Project(Inspection):
         return self.spec.environment
 
     def look(self, *, refresh: bool = True, destroy: bool = False, preflight: bool = True) -> Snapshot:
-        """Read state and snapshot. Without `refresh`, what is recorded stands for the snapshot; without `preflight`, nothing
-        is in the way."""
+        """Read state and world. Without `refresh`, what is recorded stands for what would be observed; without `preflight`,
+        nothing is in the way of a change."""
         head, stored, intents = self.store.head(), self.store.records(), self.store.intents()
         spec = self.spec
         moves = moves_of(spec, stored)
@@ -114,20 +115,20 @@ class Project(Inspection):
         for at in sorted({*desired, *records}):
             record = records.get(at)
             trusted = not refresh and record is not None
-            seen = Observed(record) if trusted else kinds[at.kind].observe(at, desired.get(at), record)
-            observed[at] = seen if preflight else replace(seen, obstacles=())
+            found = Observed(record) if trusted else kinds[at.kind].observe(at, desired.get(at), record)
+            observed[at] = found if preflight else replace(found, obstacles=())
         interrupted = {intent.address for intent in intents}
         context.hashes.keep()
         moved = {new: old for old, new in moves.items()}
         return Snapshot(head, context, kinds, PlanInputs(desired, observed, acting(kinds), interrupted, half, moved))
 
     def plan(self, options: Options | None = None) -> Plan:
-        """Raises InvalidConfig for a cycle and MlopsError for an address that there is not."""
+        """Plan what would change. Raises InvalidConfig for a cycle and MlopsError for an unknown address."""
         options = options or Options()
-        return self._plan_of(self._world_of(options), options)
+        return self._plan_of(self._snapshot_of(options), options)
 
-    def _world_of(self, options: Options) -> Snapshot:
-        project = back_to(self, options.back)
+    def _snapshot_of(self, options: Options) -> Snapshot:
+        project = with_rollback(self, options.back)
         return project.look(refresh=options.refresh, destroy=options.destroy, preflight=options.preflight)
 
     def _plan_of(self, snapshot: Snapshot, options: Options) -> Plan:
@@ -141,11 +142,12 @@ class Project(Inspection):
         )  # fmt: skip
 
     def document(self, plan: Plan, *, saved_as: Path | None = None) -> dict[str, Any]:
-        words = [str(saved_as)] if saved_as else list(plan.overrides)
+        """Return the document that every view draws. `saved_as`: the file to name in the command that applies it."""
+        arguments = [str(saved_as)] if saved_as else list(plan.overrides)
         verb = "destroy" if plan.extra.get("destroy") and not saved_as else "apply"
         if not saved_as:
-            words += Options.of_extra(plan.extra).words()
-        return plan_document(plan, apply_with=" ".join(["mlops", verb, *map(_quoted, words)]))
+            arguments += Options.of_extra(plan.extra).to_arguments()
+        return plan_document(plan, apply_with=" ".join(["mlops", verb, *map(_quoted, arguments)]))
 
     def save(self, plan: Plan, path: Path) -> None:
         plan = replace(plan, expires_at=_iso(datetime.now(UTC) + GOOD_FOR))
@@ -158,7 +160,8 @@ class Project(Inspection):
         self, plan: Plan, *, sink: Sink = lambda event: None, stop: threading.Event | None = None,
         lock_timeout: str | float = 0.0, parallel: int | None = None, resume: bool = False,
     ) -> Report:  # fmt: skip
-        """Raises LockHeld, StalePlan where the snapshot moved since, and MlopsError where protection blocks it.
+        """Do what the plan says. Raises LockHeld, StalePlan where something moved since, and MlopsError where protection
+        blocks it.
 
         `resume`: what an earlier apply of this very plan did is no reason to refuse.
         """
@@ -170,7 +173,7 @@ class Project(Inspection):
         with lease(self.store, Holder.me(who, _now(), _command()), wait=wait) as token:
             fresh = replace(self, saved_as=None)
             options = Options.of_extra(plan.extra)
-            snapshot = fresh._world_of(options)
+            snapshot = fresh._snapshot_of(options)
             again = fresh._plan_of(snapshot, options)
             first = plan.lineage == "" and plan.serial == 0 and again.serial == 0
             base = replace(plan, lineage=again.lineage) if first else plan
@@ -201,8 +204,8 @@ class Project(Inspection):
         except KeyboardInterrupt:
             outcome, summary = "interrupted", "ended at once by the user"
             raise
-        except MlopsError as told:
-            summary = told.problems[0].summary
+        except MlopsError as raised:
+            summary = raised.problems[0].summary
             raise
         finally:
             unwritten = self._end(apply_context, outcome, summary)
@@ -221,11 +224,11 @@ class Project(Inspection):
         return None
 
     def render_params(self, *, check: bool = False) -> list[str]:
-        """The files of params/ that differed; written unless `check`."""
+        """Write params/ unless `check`, and return the files that differed."""
         context = Context(self.root, self.spec.settings, resources=self.spec.resources)
-        told = out_of_date(self.spec, context) if check else write_params(self.spec, context)
+        changed = out_of_date(self.spec, context) if check else write_params(self.spec, context)
         context.hashes.keep()
-        return told
+        return changed
 
     def unlock(self, *, force: bool = False) -> str:
         holder = holder_of(self.store)
@@ -243,6 +246,7 @@ class Project(Inspection):
     def _pins(self, snapshot: Snapshot) -> tuple[Pin, ...]:
         hashes = snapshot.context.hashes
         code = hashlib.sha256(json.dumps([stage_code(stage, hashes) for stage in ENTRIES]).encode())
+        hashes.keep()
         desired = snapshot.plan_inputs.desired
         of_kinds = {
             name: digest for at in sorted(desired) for name, digest in snapshot.kinds[at.kind].pins(desired[at]).items()
@@ -255,13 +259,13 @@ class Project(Inspection):
 
 
 def _command() -> str:
-    """What runs, with the address of the CI job where the usual variables say one."""
-    told = " ".join(["mlops", *map(_quoted, sys.argv[1:])])
+    """Return the command line that runs, with the URL of the CI job where the usual variables say one."""
+    command = " ".join(["mlops", *map(_quoted, sys.argv[1:])])
     address = next((os.environ[name] for name in ("CI_JOB_URL", "BUILD_URL") if os.environ.get(name)), None)
     if address is None and all(os.environ.get(name) for name in _GITHUB):
         server, repository, number = (os.environ[name] for name in _GITHUB)
         address = f"{server}/{repository}/actions/runs/{number}"
-    return f"{told} ({address})" if address else told
+    return f"{command} ({address})" if address else command
 
 
 def _operation(plan: Plan, who: str, digest: str) -> Operation:
@@ -272,7 +276,7 @@ def _operation(plan: Plan, who: str, digest: str) -> Operation:
 
 
 def _error(result: Result, stop: threading.Event) -> MlopsError | None:
-    """One error for all that failed: the kind of the gravest, the problems of each."""
+    """Return one error for all that failed: the kind of the gravest, the problems of each."""
     if result.failed:
         gravest = max(result.failed.values(), key=lambda error: error.exit_code)
         return type(gravest)(*result.problems)
@@ -302,8 +306,8 @@ def _writable(home: Path) -> None:
         ) from error
 
 
-def _quoted(word: str) -> str:
-    return word if word.startswith("--") else shlex.quote(word)
+def _quoted(argument: str) -> str:
+    return argument if argument.startswith("--") else shlex.quote(argument)
 
 
 def _now() -> str:

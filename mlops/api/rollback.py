@@ -1,7 +1,7 @@
-"""Change one's mind.
+"""Go back to what was recorded, and follow renames.
 
-Lives here: moves_of (`moved:`), steps_back, back_to, plan_back, edits_back (rollback).
-Not here: planning and applying (project), taking over what exists (adopt).
+Lives here: moves_of (`moved:`), rollback_steps, with_rollback, plan_rollback, rollback_edits, as_written.
+Not here: planning and applying (project), taking over what exists (import_resource).
 Law: going back is a plan like any other: it says what it will do, and is reviewed.
 """
 
@@ -27,9 +27,10 @@ if TYPE_CHECKING:
 
 
 def moves_of(spec: ProjectSpec, records: Mapping[Address, Record]) -> dict[Address, Address]:
-    """Old -> new, of what is recorded under the old address only."""
-    told = {Address.parse(old): Address.parse(new) for old, new in spec.settings.moved.items()}
-    moves = {old: new for old, new in told.items() if old in records and new not in records}
+    """Return old -> new address of every resource that is recorded under the old address only. Raises MlopsError for a
+    kind whose resources cannot be renamed."""
+    renames = {Address.parse(old): Address.parse(new) for old, new in spec.settings.moved.items()}
+    moves = {old: new for old, new in renames.items() if old in records and new not in records}
     fixed = [old for old in moves if not kind_class(old.kind).movable]
     if fixed:
         names = ", ".join(f"{old} → {moves[old]}" for old in fixed)
@@ -41,18 +42,18 @@ def moves_of(spec: ProjectSpec, records: Mapping[Address, Record]) -> dict[Addre
     return moves
 
 
-def steps_back(store: DatabaseStore, spec: ProjectSpec, text: str, to: str | None) -> tuple[str, ...]:
-    """`ADDRESS@SERIAL` of the resource and of all that it was made from. `to`: a serial, or the beginning of a digest;
+def rollback_steps(store: DatabaseStore, spec: ProjectSpec, text: str, to: str | None) -> tuple[str, ...]:
+    """Return `ADDRESS@SERIAL` of the resource and of all that it was made from. `to`: a serial, or the beginning of a digest;
     None for the version before the present one. Raises MlopsError where there is none."""
     records = store.records()
     at = parse_address(text, {**spec.resources, **records})
     versions = [v for v in store.versions(at) if v.record is not None and v.record.complete]
-    now = records.get(at)
+    recorded = records.get(at)
     if to is None:
-        earlier = [v for v in versions if now is None or _made(v.record) != _made(now)]
+        earlier = [v for v in versions if recorded is None or _made(v.record) != _made(recorded)]
         found = earlier[-1] if earlier else None
     else:
-        found = next((v for v in reversed(versions) if _is(to, v.serial, v.record)), None)
+        found = next((v for v in reversed(versions) if _matches(to, v.serial, v.record)), None)
     if found is None:
         raise MlopsError.of(
             "no such version",
@@ -60,66 +61,66 @@ def steps_back(store: DatabaseStore, spec: ProjectSpec, text: str, to: str | Non
             f"mlops history {at}",
             address=str(at),
         )
-    told: dict[Address, int] = {}
+    serials: dict[Address, int] = {}
     todo = [at]
     while todo:
         one = todo.pop()
         past = [v for v in store.versions(one) if v.serial <= found.serial and v.record is not None]
-        if one in told or not past or past[-1].record is None:
+        if one in serials or not past or past[-1].record is None:
             continue
-        told[one] = past[-1].serial
+        serials[one] = past[-1].serial
         todo += past[-1].record.depends_on
-    return tuple(f"{one}@{serial}" for one, serial in sorted(told.items()))
+    return tuple(f"{one}@{serial}" for one, serial in sorted(serials.items()))
 
 
 def _made(record: Record | None) -> Any:
     return (record.inputs, record.outputs.get("digest")) if record else None
 
 
-def _is(to: str, serial: int, record: Record | None) -> bool:
+def _matches(to: str, serial: int, record: Record | None) -> bool:
     outputs = record.outputs if record else {}
     names = [str(outputs.get(name, "")) for name in ("digest", "version", "tag", "model_digest")]
     return to == str(serial) or (len(to) >= 4 and any(to == name or name.startswith(to) for name in names if name))
 
 
-def back_to(project: Project, back: Sequence[str]) -> Project:
-    """The same project, with the inputs that were recorded at these serials."""
+def with_rollback(project: Project, back: Sequence[str]) -> Project:
+    """Return the same project with the inputs that were recorded then. `back`: ADDRESS@SERIAL each."""
     if not back:
         return project
     from mlops.config.schema.kinds import effective_of  # pydantic, which most commands need not
 
     resources = dict(project.spec.resources)
-    for told in back:
-        name, _, serial = told.partition("@")
+    for step in back:
+        name, _, serial = step.partition("@")
         at = Address.parse(name)
         record = next((v.record for v in project.store.versions(at) if v.serial == int(serial)), None)
         if record is None:
             raise MlopsError.of("no such version", f"{at} has no version at serial {serial}: mlops history {at}")
         known = resources.get(at)
-        inputs = kind_class(at.kind).as_declared(plain(record.inputs))
+        inputs = kind_class(at.kind).as_declared(as_written(record.inputs))
         references = known.references if known else ()
         resources[at] = LoadedResource(at, inputs, dict.fromkeys(inputs, f"rollback to serial {serial}"), references,
                                        record.protect, effective_of(at.kind, inputs))  # fmt: skip
     return replace(project, spec=replace(project.spec, resources=resources))
 
 
-def plan_back(project: Project, text: str, to: str | None) -> Plan:
-    """The plan of going back to what `steps_back` names."""
-    return project.plan(Options(targets=(text,), back=steps_back(project.store, project.spec, text, to)))
+def plan_rollback(project: Project, text: str, to: str | None) -> Plan:
+    """Plan going back to what `rollback_steps` names."""
+    return project.plan(Options(targets=(text,), back=rollback_steps(project.store, project.spec, text, to)))
 
 
-def edits_back(project: Project, plan: Plan) -> list[str]:
-    """What the YAML must say to keep it: without these edits the next plan goes forward again."""
-    told = ["To keep it, say so in conf/; the next plan shows it as a difference until then:"]
+def rollback_edits(project: Project, plan: Plan) -> list[str]:
+    """Return the edits of the YAML that keep the rollback; without them the next plan goes forward again."""
+    lines = ["To keep it, say so in conf/; the next plan shows it as a difference until then:"]
     for change in plan.changes:
         for field in change.fields:
             value = value_text(field.after) if field.after is not None else "(take it out)"
-            told.append(f"  conf/{change.address.kind}/{change.address.name}.yaml  {field.path}: {value}")
-    return told if len(told) > 1 else []
+            lines.append(f"  conf/{change.address.kind}/{change.address.name}.yaml  {field.path}: {value}")
+    return lines if len(lines) > 1 else []
 
 
-def plain(value: Any) -> Any:
-    """Recorded inputs as a file says them."""
+def as_written(value: Any) -> Any:
+    """Return recorded inputs as a file says them: a sealed secret as its reference."""
     if isinstance(value, Mapping):
-        return f"${{secret:{value['$secret']}}}" if "$secret" in value else {k: plain(v) for k, v in value.items()}
-    return [plain(inner) for inner in value] if isinstance(value, list | tuple) else value
+        return f"${{secret:{value['$secret']}}}" if "$secret" in value else {k: as_written(v) for k, v in value.items()}
+    return [as_written(inner) for inner in value] if isinstance(value, list | tuple) else value

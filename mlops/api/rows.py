@@ -1,7 +1,7 @@
-"""Read rows of the user's from a file.
+"""Read the rows that a user wants scored from a file.
 
 Lives here: read_rows, for JSON, JSON Lines and CSV.
-Not here: judging them, which the endpoint does.
+Not here: judging them (the endpoint does).
 Law: a cell of a CSV file that is empty or NA is null; a number stays a number.
 """
 
@@ -14,18 +14,16 @@ from typing import Any
 
 from mlops.errors import MlopsError, Source
 
-Row = dict[str, Any]
 
-
-def read_rows(path: Path) -> list[Row]:
-    """Raises MlopsError where the file is not rows. `{"rows": [...]}`, a list, one object, JSON Lines and CSV are."""
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """Read `{"rows": [...]}`, a list, one object, JSON Lines or CSV. Raises MlopsError where the file holds no rows."""
     text = path.read_text(encoding="utf-8-sig")
     if path.suffix == ".csv":
         return [{key: _cell(value) for key, value in row.items()} for row in csv.DictReader(text.splitlines())]
     if path.suffix in (".jsonl", ".ndjson"):
         return [_parse(line, path, number) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
-    told = _parse(text, path, 1)
-    rows = told.get("rows", [told]) if isinstance(told, dict) else told
+    content = _parse(text, path, 1)
+    rows = content.get("rows", [content]) if isinstance(content, dict) else content
     if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
         raise MlopsError.of(
             "no rows",

@@ -2,7 +2,7 @@
 
 Lives here: open_saved.
 Not here: the file's form (engine.planfile), applying (project).
-Law: a plan whose pins moved, or whose time is over, is refused before anything is asked or done.
+Law: a plan whose pins moved, or that has expired, is refused before anything is asked or done.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from mlops.errors import StalePlan
 
 
 def open_saved(root: Path, path: Path, *, resume: bool = False) -> tuple[Project, Plan]:
-    """The project as the saved plan saw it, and the plan. Raises StalePlan where it no longer fits.
+    """Return the project as the saved plan saw it, and the plan. Raises StalePlan where it no longer fits.
 
     `resume`: what an interrupted apply of it did is no reason to refuse, and neither is its expiry.
     """
     plan = plan_from_json(path.read_text(), file=str(path))
-    overrides = [word for word in plan.overrides if not word.startswith(("env=", "environment="))]
+    overrides = [text for text in plan.overrides if not text.startswith(("env=", "environment="))]
     project = Project.open(root, overrides=overrides)
     if project.environment != plan.environment:
         project = Project.open(root, overrides=[*overrides, f"env={plan.environment}"])

@@ -1,6 +1,6 @@
-"""Look at what is recorded as a whole, and correct it.
+"""Export the state as a whole, and correct it.
 
-Lives here: pull and rename, the verbs of `mlops state`.
+Lives here: pull_state and rename, the verbs of `mlops state`.
 Not here: the history for people (inspect).
 Law: a correction is an operation under the lease, and is in the history like any other.
 """
@@ -22,22 +22,23 @@ from mlops.errors import MlopsError, StalePlan
 if TYPE_CHECKING:
     from mlops.api.project import Project
 
-FORMAT = "mlops.state/1"
+STATE_FORMAT = "mlops.state/1"
 
 
-def pull(project: Project) -> dict[str, Any]:
-    """{format, environment, lineage, serial, records, intents}; of secrets the names and salted digests alone."""
+def pull_state(project: Project) -> dict[str, Any]:
+    """Return {format, environment, lineage, serial, records, intents}; of secrets the names and salted digests alone."""
     head, store = project.store.head(), project.store
     records = {str(at): {**json.loads(record_to_json(r)), "serial": r.serial} for at, r in store.records().items()}
-    open_ = [{"address": str(i.address), "action": i.action, "operation": i.operation} for i in store.intents()]
+    intents = [{"address": str(i.address), "action": i.action, "operation": i.operation} for i in store.intents()]
     return {
-        "format": FORMAT, "environment": project.environment, "lineage": head.lineage, "serial": head.serial,
-        "records": records, "intents": open_,
+        "format": STATE_FORMAT, "environment": project.environment, "lineage": head.lineage, "serial": head.serial,
+        "records": records, "intents": intents,
     }  # fmt: skip
 
 
 def rename(project: Project, old: str, new: str, *, serial: int | None = None, lock_timeout: str = "0s") -> str:
-    """A sentence. `serial`: what the state must have. Raises StalePlan, LockHeld, and MlopsError for unfit addresses."""
+    """Record a resource under another address, and return a sentence about it. `serial`: what the state must have. Raises
+    StalePlan, LockHeld, and MlopsError for addresses that do not fit."""
     from mlops.config.schema.units import parse_duration
 
     records = project.store.records()
@@ -54,11 +55,11 @@ def rename(project: Project, old: str, new: str, *, serial: int | None = None, l
     command = f"mlops state mv {at} {to}"
     with lease(project.store, Holder.me(who, now, command), wait=parse_duration(lock_timeout)) as token:
         head = project.store.head()
-        wanted = before.serial if serial is None else serial
-        if head.lineage != before.lineage or head.serial != wanted:
+        expected = before.serial if serial is None else serial
+        if head.lineage != before.lineage or head.serial != expected:
             raise StalePlan.of(
                 "state is another",
-                f"The state has serial {head.serial}, and {wanted} was expected: somebody applied since. Look again: mlops "
+                f"The state has serial {head.serial}, and {expected} was expected: somebody applied since. Look again: mlops "
                 "state pull",
             )
         operation = Operation(operation_id(), now, None, who, os.uname().nodename, command, None, "", "running", "")

@@ -20,7 +20,7 @@ def view_of(
     document: dict[str, Any], view: str, *, color: bool = False, width: int = 100, wrap: bool = False,
     started: float | None = None,
 ) -> str:  # fmt: skip
-    """`view`: terminal, json, markdown or html. `started`: a `perf_counter` reading that "0.4 s" counts from. `wrap`: fold
+    """Draw the document of a plan. `view`: terminal, json, markdown or html. `started`: a `perf_counter` reading that "0.4 s" counts from. `wrap`: fold
     what is longer than `width`."""
     match view:
         case "json":

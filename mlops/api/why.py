@@ -2,7 +2,7 @@
 
 Lives here: why (back to lines, digests, operation and commit) and uses (forward).
 Not here: drawing (render), planning (project).
-Law: reads; a version that is no longer there is told from the history.
+Law: nothing is written; a version that no longer runs is explained from the history.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def why(project: Project, text: str) -> dict[str, Any]:
-    """{address, version, made, lines, upstream, pending}. `text`: an address, an endpoint's version as its answers name
+    """Return {address, version, made, lines, upstream, pending}. `text`: an address, an endpoint's version as its answers name
     it in `x-mlops-version`, or ADDRESS@VERSION."""
     records = project.store.records()
     known = {**project.spec.resources, **records}
@@ -47,33 +47,34 @@ def why(project: Project, text: str) -> dict[str, Any]:
 
 
 def uses(project: Project, text: str) -> dict[str, Any]:
-    """{address, uses: [{address, depth, of, output, category}]}: all that follows from the resource, the nearest first."""
+    """Return {address, uses: [{address, depth, of, output, category}]}: all that depends on the resource, the nearest
+    first."""
     desired = project.look(refresh=False).plan_inputs.desired
     start = parse_address(text, desired)
-    told: list[dict[str, Any]] = []
-    seen, layer, depth = {start}, [start], 0
+    dependents: list[dict[str, Any]] = []
+    visited, layer, depth = {start}, [start], 0
     while layer:
         depth += 1
         found: dict[Address, dict[str, Any]] = {}
         for at, wanted in sorted(desired.items()):
             for need in wanted.depends_on:
-                if need.address in layer and at not in seen:
+                if need.address in layer and at not in visited:
                     category = need.effect.category if need.effect and need.output else None
                     one = {
                         "address": str(at), "depth": depth, "of": str(need.address), "output": need.output, "category": category,
                     }  # fmt: skip
                     if at not in found or found[at]["output"] is None:
                         found[at] = one
-        seen |= found.keys()
+        visited |= found.keys()
         layer = list(found)
-        told += found.values()
-    return {"address": str(start), "uses": told}
+        dependents += found.values()
+    return {"address": str(start), "uses": dependents}
 
 
 def _version(
     store: DatabaseStore, text: str, known: Mapping[Address, object]
 ) -> tuple[Address, Record | None]:  # fmt: skip
-    """The address, and the record of the version that was asked for; None for the resource as it is now."""
+    """Return the address, and the record of the version that `text` names; None for the resource as it is now."""
     name, _, version = text.rpartition("@")
     if name:
         chosen = [parse_address(name, known)]
@@ -94,8 +95,8 @@ def _version(
             "history endpoint.NAME",
         )
     if len(addresses) > 1:
-        told = ", ".join(f"{at}@{version}" for at in addresses)
-        raise MlopsError.of("several endpoints have that version", f"Say which one: {told}.")
+        choices = ", ".join(f"{at}@{version}" for at in addresses)
+        raise MlopsError.of("several endpoints have that version", f"Say which one: {choices}.")
     return addresses[0], found[0]
 
 
@@ -114,17 +115,17 @@ def _made(store: DatabaseStore, record: Record | None) -> dict[str, Any] | None:
 
 
 def _upstream(store: DatabaseStore, record: Record | None) -> list[dict[str, Any]]:
-    """What was consumed, and which apply had made it."""
-    told: list[dict[str, Any]] = []
+    """Return each output that the record consumed, and which apply had made it."""
+    consumed: list[dict[str, Any]] = []
     for key, value in (record.upstream if record else {}).items():
         name, _, output = key.partition(":")
         made = [
             v.record for v in store.versions(Address.parse(name)) if v.record and v.record.outputs.get(output) == value
         ]
-        told.append(
+        consumed.append(
             {"address": name, "output": output, "value": value, "made": _made(store, made[0] if made else None)}
         )
-    return told
+    return consumed
 
 
 def _leaves(value: Any, path: str = "") -> list[tuple[str, Any]]:

@@ -22,7 +22,7 @@ def command(session: Session, address: str | None, as_json: bool) -> None:
     """List the applies, or the recorded versions of one resource."""
     from mlops.render.status import render_history
 
-    entries = session.open().history(address)
+    versions = session.open().history(address)
     session.say(
-        json.dumps(entries, indent=2, sort_keys=True) if as_json else render_history(entries, color=session.color)
+        json.dumps(versions, indent=2, sort_keys=True) if as_json else render_history(versions, color=session.color)
     )

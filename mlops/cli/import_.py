@@ -18,9 +18,9 @@ from mlops.cli.session import Session, overrides_argument, pass_session
 @pass_session
 def command(session: Session, address: str, overrides: tuple[str, ...]) -> None:
     """Take over what exists: write the YAML of a resource that dvc.lock pins, or that was recorded before."""
-    from mlops.api import adopt
+    from mlops.api import import_resource
 
-    path, text, how = adopt(session.open(overrides), address)
+    path, text, how = import_resource(session.open(overrides), address)
     session.say(f"Wrote {path.relative_to(session.root)}, {how}:\n")
     session.say(text)
     session.say("See what differs: mlops plan")

@@ -3,7 +3,7 @@
 Lives here: the command `mlops`, its options for every verb, and the way every error ends.
 Not here: any verb.
 Law: the exit code says what happened: 0 done, 1 failed, 2 pending, 3 configuration, 4 stale, 5 locked, 6 gate,
-7 policy, 130 interrupted.
+130 interrupted; 7 is reserved.
 """
 
 from __future__ import annotations

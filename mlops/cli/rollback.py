@@ -31,11 +31,11 @@ def command(
     lock_timeout: str,
 ) -> None:  # fmt: skip
     """Plan a resource, and all that it was made from, back to what was recorded; then apply that."""
-    from mlops.api import edits_back, plan_back, view_of
+    from mlops.api import plan_rollback, rollback_edits, view_of
     from mlops.cli.applying import apply_and_report
 
     project = session.open(overrides)
-    plan = plan_back(project, address, to)
+    plan = plan_rollback(project, address, to)
     if out is not None:
         project.save(plan, out)
         document = project.document(plan, saved_as=out)
@@ -48,5 +48,5 @@ def command(
             "say --yes.",
         )
     apply_and_report(session, project, plan, ask=not yes, lock_timeout=lock_timeout)
-    for line in edits_back(project, plan):
+    for line in rollback_edits(project, plan):
         session.say(line)

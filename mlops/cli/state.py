@@ -24,9 +24,9 @@ def command() -> None:
 @pass_session
 def pull(session: Session, overrides: tuple[str, ...]) -> None:
     """Print all that this environment's state holds now, as JSON."""
-    from mlops.api import pull as pulled
+    from mlops.api import pull_state
 
-    session.say(json.dumps(pulled(session.open(overrides)), indent=2, sort_keys=True, ensure_ascii=False))
+    session.say(json.dumps(pull_state(session.open(overrides)), indent=2, sort_keys=True, ensure_ascii=False))
 
 
 @command.command("mv")

@@ -22,7 +22,7 @@ def command(session: Session, overrides: tuple[str, ...], as_json: bool) -> None
     """Show how everything that was applied is doing."""
     from mlops.render.status import render_status
 
-    resources = session.open(overrides).status()
+    statuses = session.open(overrides).status()
     session.say(
-        json.dumps(resources, indent=2, sort_keys=True) if as_json else render_status(resources, color=session.color)
+        json.dumps(statuses, indent=2, sort_keys=True) if as_json else render_status(statuses, color=session.color)
     )

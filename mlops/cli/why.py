@@ -28,6 +28,6 @@ def command(session: Session, address: str, forward: bool, as_json: bool) -> Non
     from mlops.render.status import render_uses, render_why
 
     project = session.open()
-    answer = uses(project, address) if forward else why(project, address)
+    found = uses(project, address) if forward else why(project, address)
     draw = render_uses if forward else render_why
-    session.say(json.dumps(answer, indent=2, sort_keys=True) if as_json else draw(answer, color=session.color))
+    session.say(json.dumps(found, indent=2, sort_keys=True) if as_json else draw(found, color=session.color))

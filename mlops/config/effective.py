@@ -49,8 +49,8 @@ class Frozen(Mapping[str, Any]):
 
 
 def typed(value: Any) -> Any:
-    """The same JSON to be read by attributes: `typed(desired.effective).rollout.steps`. Its type is the schema's model,
-    which callers name for the type checker: `endpoint: Endpoint = typed(...)`."""
+    """Return the same JSON, to be read by attributes: `typed(desired.effective).rollout.steps`. Its type is the schema's
+    model, which callers name for the type checker: `endpoint: Endpoint = typed(...)`."""
     if isinstance(value, Mapping):
         return value if isinstance(value, Frozen) else Frozen(value)
     if isinstance(value, list | tuple):
@@ -59,7 +59,8 @@ def typed(value: Any) -> Any:
 
 
 def effective_json(model: BaseModel) -> Any:
-    """Durations in seconds, sizes in bytes, shares from 0 to 1, rates as {number, seconds}, dates as ISO text."""
+    """Return a judged model as JSON with every default filled in: durations in seconds, sizes in bytes, shares from 0 to 1,
+    rates as {number, seconds}, dates as ISO text."""
     return json.loads(json.dumps(model.model_dump(mode="python", by_alias=True), default=_plain))
 
 

@@ -1,8 +1,9 @@
-"""Load conf/.
+"""Load conf/ through a cache.
 
 Lives here: load, the door through which everybody else asks for the project, and its cache.
-Not here: composing and judging, which run only when a file or a word is another.
-Law: the cache is keyed by the content of every file, the words and this version of the tool; losing it costs time only.
+Not here: composing (compose) and judging (validate), which run only when a file or an override changed.
+Law: the cache is keyed by the content of every file, the overrides and this version of the tool; losing it costs time
+only.
 """
 
 from __future__ import annotations
@@ -20,15 +21,15 @@ from mlops.config.compose.files import Files, read_files
 from mlops.config.project import ProjectSpec, project_from_json
 from mlops.extensions import are_installed, packages
 
-CACHE = ".mlops/cache/config"
+_CACHE = ".mlops/cache/config"
 _KEPT = 64
 
 
 def load(root: Path, *, env: str | None = None, overrides: Sequence[str] = ()) -> ProjectSpec:
-    """Raises InvalidConfig with every problem at once. `env` is what the word `env=NAME` says."""
-    asked = tuple(overrides) if env is None else (*overrides, f"env={env}")
+    """Read, compose and judge conf/. `env`: what the override `env=NAME` says. Raises InvalidConfig with every problem."""
+    all_overrides = tuple(overrides) if env is None else (*overrides, f"env={env}")
     files = read_files(root)
-    path = root / CACHE / f"{_key(files, asked)}.json"
+    path = root / _CACHE / f"{_key(files, all_overrides)}.json"
     if not files.unread:
         try:
             payload = json.loads(path.read_bytes())
@@ -36,7 +37,7 @@ def load(root: Path, *, env: str | None = None, overrides: Sequence[str] = ()) -
                 return project_from_json(payload, root=root, overrides=tuple(overrides))
         except (OSError, ValueError, KeyError, TypeError):
             pass
-    payload = _judged(files, asked)
+    payload = _judged(files, all_overrides)
     _keep(path, payload)
     return project_from_json(payload, root=root, overrides=tuple(overrides))
 
@@ -61,16 +62,16 @@ def _key(files: Files, overrides: Sequence[str]) -> str:
 
 @cache
 def _tool() -> str:
-    """Changes with the code that composes and judges."""
-    told = [
+    """Return a digest that changes with the code that composes and judges."""
+    stamps = [
         f"{path.name}:{path.stat().st_mtime_ns}:{path.stat().st_size}"
         for path in sorted(Path(__file__).parent.rglob("*.py"))
     ]
-    return hashlib.sha256("\n".join(told).encode()).hexdigest()
+    return hashlib.sha256("\n".join(stamps).encode()).hexdigest()
 
 
 def _keep(path: Path, payload: dict[str, Any]) -> None:
-    """Best effort: a folder that cannot be written costs the next command some time, no more."""
+    """Write the cache. A folder that cannot be written costs the next command some time, and is no error."""
     temporary = path.with_suffix(f".{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
 """Resolve secrets.
 
 Lives here: read_secret, seal (references to digests), unseal (the value of one reference), fill (those in a text).
-Not here: where references may stand (spec).
+Not here: where references may stand (config.schema).
 Law: a value is in no record, plan or log; a salted HMAC tells a rotation from none.
 """
 
@@ -22,7 +22,8 @@ _REFERENCE = re.compile(r"\$\{secret:([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 def read_secret(folder: Path, name: str) -> str | None:
-    """The environment variable, else the file `folder`/NAME without its last line break; None where neither is."""
+    """Return the environment variable NAME, else the content of the file `folder`/NAME without its last line break, else
+    None."""
     if name in os.environ:
         return os.environ[name]
     try:
@@ -32,7 +33,7 @@ def read_secret(folder: Path, name: str) -> str | None:
 
 
 def seal(value: Any, folder: Path, salt: str) -> Any:
-    """The same, with a salted digest in place of each reference to a secret."""
+    """Return `value` with a salted digest in place of each reference to a secret."""
     if isinstance(value, Mapping):
         return {key: seal(inner, folder, salt) for key, inner in value.items()}
     if isinstance(value, list | tuple):
@@ -48,12 +49,13 @@ def seal(value: Any, folder: Path, salt: str) -> Any:
 
 
 def unseal(sealed: Any, folder: Path, *, field: str) -> str:
-    """Raises MlopsError where the secret has no value here."""
+    """Return the value of the secret that `sealed` names. Raises MlopsError where it has none here."""
     return _value(sealed["$secret"], folder, field)
 
 
 def fill(value: Any, folder: Path, *, field: str) -> Any:
-    """A text with its references filled in; anything else as it is. Raises MlopsError."""
+    """Return a text with its references to secrets filled in, and anything else unchanged. Raises MlopsError where a secret
+    has no value."""
     if not isinstance(value, str):
         return value
     return _REFERENCE.sub(lambda found: _value(found[1], folder, field), value)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """`state`: ok, changed, missing or failed. `attention`: lines that stand below `text`."""
+    """How a resource is doing. `state`: ok, changed, missing or failed. `attention`: lines to show below `text`."""
 
     text: str = ""
     state: str = "ok"

@@ -18,8 +18,8 @@ from typing import Annotated, Any, ClassVar, TypeVar, Union, get_args, get_origi
 import msgspec
 from msgspec import UNSET, Meta, structs
 
-T = TypeVar("T")
-C = TypeVar("C", bound="Contract")
+_T = TypeVar("_T")
+_C = TypeVar("_C", bound="Contract")
 _AT = re.compile(r" - at `(?P<path>[^`]*)`$")
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<field>.*)`$")
 _MISSING = re.compile(r"Object missing required field `(?P<field>.*)`$")
@@ -45,7 +45,7 @@ def variable(name: str, description: str, **bounds: Any) -> Meta:
     return Meta(description=description, extra={"env": name}, **bounds)
 
 
-def convert(kind: type[T], value: Any) -> T:
+def convert(kind: type[_T], value: Any) -> _T:
     """Return `value`, which is plain JSON, as a `kind`. Raises ContractError."""
     wanted = getattr(kind, "FORMAT", None)
     if wanted is not None and isinstance(value, Mapping):
@@ -60,7 +60,7 @@ def convert(kind: type[T], value: Any) -> T:
         raise ContractError(_sentence(kind, str(error))) from error
 
 
-def decode(kind: type[T], text: str | bytes) -> T:
+def decode(kind: type[_T], text: str | bytes) -> _T:
     """Return JSON text as a `kind`. Raises ContractError."""
     try:
         value = msgspec.json.decode(text)
@@ -143,7 +143,7 @@ def env_name(meta: Meta | None) -> str | None:
     return (meta.extra or {}).get("env") if meta else None
 
 
-def from_env(kind: type[C], env: Mapping[str, str]) -> C:
+def from_env(kind: type[_C], env: Mapping[str, str]) -> _C:
     """Return the contract that environment variables spell; an empty variable counts as unset. Raises ContractError."""
     try:
         found = _from_env(kind, env)
@@ -155,7 +155,7 @@ def from_env(kind: type[C], env: Mapping[str, str]) -> C:
         raise ContractError(str(error)) from error
 
 
-def _from_env(kind: type[C], env: Mapping[str, str]) -> C | None:
+def _from_env(kind: type[_C], env: Mapping[str, str]) -> _C | None:
     """Return None where a variable that a part cannot do without is unset, and the part may be left out."""
     values: dict[str, Any] = {}
     is_unset = False

@@ -14,7 +14,8 @@ from msgspec import Meta, field
 
 from mlops.contracts.codec import Contract
 
-_CODE = Meta(description="Digest of the code that the stage runs.")
+_Code = dict[str, str] | str
+_CODE = Meta(description="File -> digest of the code that the stage runs; one digest in files of an older version.")
 
 
 class ModelOfIndex(Contract, kw_only=True, frozen=True):
@@ -42,7 +43,7 @@ class PrepareParams(Contract, kw_only=True, frozen=True):
     fingerprint: Annotated[
         dict[str, str], Meta(description="Source -> md5 of its file's bytes, checked before it is read.")
     ]
-    code: Annotated[str, _CODE] = ""
+    code: Annotated[_Code, _CODE] = ""
 
     def section(self) -> dict[str, Any]:
         """Return the section as it stands in the file."""
@@ -62,7 +63,7 @@ class TrainParams(Contract, kw_only=True, frozen=True):
         dict[str, Any],
         Meta(description="The model's fields that change its training, defaults left out; see `mlops schema`."),
     ]
-    code: Annotated[str, _CODE] = ""
+    code: Annotated[_Code, _CODE] = ""
 
     def section(self) -> dict[str, Any]:
         """Return the section as it stands in the file."""
@@ -79,10 +80,10 @@ class EvaluateParams(Contract, kw_only=True, frozen=True):
     """`evaluate` of `params/model/NAME.json`."""
 
     slices: Annotated[tuple[str, ...], Meta(description="Columns whose values are measured one by one.")] = ()
-    code: Annotated[str, _CODE] = ""
+    code: Annotated[_Code, _CODE] = ""
 
 
 class ExportParams(Contract, kw_only=True, frozen=True):
     """`export` of `params/model/NAME.json`."""
 
-    code: Annotated[str, _CODE] = ""
+    code: Annotated[_Code, _CODE] = ""

@@ -1,6 +1,6 @@
 """Say what the watcher of a monitor reads and writes.
 
-Lives here: WatcherConfig, BaselineFile, WatcherStatus, Finding, and the mark of a finding in the watcher's log.
+Lives here: WatcherConfig, BaselineFile, WatcherStatus, MonitorFinding, and the mark of a finding in the watcher's log.
 Not here: statistics (workloads.monitoring), what is made of a finding (mlops.monitoring), the watcher's pod (watching).
 Law: what a version before this one wrote is read; what it needs is always written.
 """
@@ -88,7 +88,7 @@ class FindingColumn(Contract, kw_only=True, frozen=True):
     threshold: Annotated[float, Meta(description="From where it matters.")]
 
 
-class Finding(Document, kw_only=True, frozen=True, omit_defaults=True):
+class MonitorFinding(Document, kw_only=True, frozen=True, omit_defaults=True):
     """`OUT_DIR/findings/ID.json`, and a line of the watcher's log after `finding `.
 
     `ID.ack.json` beside it, `{"reason", "who", "at"}`, acknowledges it. One open finding is extended by later windows rather

@@ -16,7 +16,8 @@ from typing import Any, ClassVar
 from mlops.address import Address
 from mlops.config.project import LoadedResource, ProjectSpec
 from mlops.config.schema.category import Category
-from mlops.context.context import Context, effect_of, field_effect
+from mlops.context.context import Context
+from mlops.context.effects import effect_of, field_effect
 from mlops.context.secrets import seal, unseal
 from mlops.context.status import Status
 from mlops.engine.resource import Action, Dependency, Desired, Effect, Observed, Outcome, Record, Step

@@ -17,7 +17,7 @@ from mlops.address import Address
 from mlops.config.effective import typed
 from mlops.config.project import LoadedResource, ProjectSpec
 from mlops.config.schema.category import Category
-from mlops.context.context import KEEPING, effect_of
+from mlops.context.effects import KEEPS_OUTPUTS, effect_of
 from mlops.context.secrets import unseal
 from mlops.context.status import Status
 from mlops.engine.resource import Dependency, Desired, Observed, Outcome, Record, Step
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 class EndpointKind(BaseKind):
     name = "endpoint"
-    keeping = KEEPING
+    keeping = KEEPS_OUTPUTS
     created = effect_of(Category.REDEPLOY)
 
     def desire(self, resource: LoadedResource, project: ProjectSpec) -> Desired:

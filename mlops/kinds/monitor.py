@@ -13,7 +13,7 @@ from pathlib import Path
 from mlops.address import Address
 from mlops.config.project import LoadedResource, ProjectSpec
 from mlops.config.schema.category import Category
-from mlops.context.context import KEEPING, effect_of
+from mlops.context.effects import KEEPS_OUTPUTS, effect_of
 from mlops.context.status import Status
 from mlops.engine.resource import Dependency, Desired, Observed, Outcome, Reason, Record, Stale, Step
 from mlops.kinds.base import BaseKind
@@ -23,7 +23,7 @@ from mlops.targets.target import Hosted, target_of_stack
 
 class MonitorKind(BaseKind):
     name = "monitor"
-    keeping = KEEPING
+    keeping = KEEPS_OUTPUTS
     created = effect_of(Category.RECONFIGURE)
 
     def desire(self, resource: LoadedResource, project: ProjectSpec) -> Desired:

@@ -17,7 +17,8 @@ from mlops.address import Address
 from mlops.config.effective import typed
 from mlops.config.project import LoadedResource, ProjectSpec
 from mlops.config.schema.category import Category
-from mlops.context.context import KEEPING, effect_of, without
+from mlops.context.effects import KEEPS_OUTPUTS, effect_of
+from mlops.context.inputs import without_fields
 from mlops.context.status import Status
 from mlops.engine.resource import Dependency, Desired, Observed, Outcome, Reason, Record, Stale, Step
 from mlops.errors import MlopsError
@@ -34,14 +35,14 @@ if TYPE_CHECKING:
 
 class PackageKind(BaseKind):
     name = "package"
-    keeping = KEEPING
+    keeping = KEEPS_OUTPUTS
     created = effect_of(Category.REPACKAGE)
 
     def desire(self, resource: LoadedResource, project: ProjectSpec) -> Desired:
         needs = (Dependency(Address("model", resource.inputs["model"]), self.created, "digest"),)
         inputs, origins = dict(resource.inputs), dict(resource.origins)
         if inputs.get("image"):
-            inputs["image"] = without(inputs["image"], "registry")
+            inputs["image"] = without_fields(inputs["image"], "registry")
             if registry := project.settings.registry:
                 inputs["image"]["registry"] = registry.url
                 origins["image.registry"] = project.settings.origins.get("registry.url", "")
@@ -50,7 +51,7 @@ class PackageKind(BaseKind):
     @classmethod
     def as_declared(cls, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
         """The registry of an image is the environment's."""
-        return {**inputs, "image": without(inputs["image"], "registry")} if inputs.get("image") else inputs
+        return {**inputs, "image": without_fields(inputs["image"], "registry")} if inputs.get("image") else inputs
 
     def observe(self, address: Address, desired: Desired | None, record: Record | None) -> Observed:
         obstacles, lost = self._look_at_image(address, desired, record)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mlops.address import Address
 from mlops.config.schema.category import Category
-from mlops.context.context import KEEPING, effect_of
+from mlops.context.effects import KEEPS_OUTPUTS, effect_of
 from mlops.context.status import Status
 from mlops.engine.resource import Action, Desired, Effect, Observed, Outcome, Record, Step
 from mlops.kinds.base import BaseKind
@@ -23,7 +23,7 @@ _ELSEWHERE = ("target", "namespace", "context", "kubeconfig")
 
 class StackKind(BaseKind):
     name = "stack"
-    keeping = KEEPING
+    keeping = KEEPS_OUTPUTS
     created = effect_of(Category.PROVISION)
 
     def effect(self, path: str) -> Effect:

@@ -121,7 +121,7 @@ class Images:
         return _outputs(host, self.repository, tag, digest, builder.name)
 
     def lost(self, outputs: Mapping[str, Any]) -> str:
-        """Where a recorded image is not any more; nothing where it is there, or where that cannot be told."""
+        """Say where a recorded image is gone from; nothing where it is there, or where nobody can find out."""
         store, tag = outputs.get("image_store"), str(outputs.get("image_tag"))
         try:
             if store == "registry":

@@ -1,8 +1,9 @@
 """Say what the files of a kind may say.
 
-Lives here: the base of the model, its fields, their units and categories, under names that are kept.
+Lives here: the base of a kind's model, its fields, their units and categories.
 Not here: what a kind does (kind).
-Law: imports pydantic, so a kind imports this from the module of its model alone.
+Law: importing this imports pydantic, so only the module of a kind's model does so; its names stay the same from version
+to version.
 """
 
 from mlops.config.schema.base import Resource as Resource

@@ -1,8 +1,8 @@
 """Say what a kind does.
 
-Lives here: BaseKind, which does what most kinds have in common, and the engine's words that a kind speaks in.
+Lives here: BaseKind, which does what most kinds have in common, and the engine's types that its methods take and return.
 Not here: what its files say (fields), the engine's side of the contract (engine.resource.Kind).
-Law: the names of this module are kept from version to version.
+Law: the names of this module stay the same from version to version.
 """
 
 from mlops.context.context import Context as Context

@@ -1,8 +1,8 @@
 """Keep a value.
 
-Lives here: ValueKind: it records its input as its output, and does nothing else.
+Lives here: ValueKind, which records its input as its output and does nothing else.
 Not here: what its file says (value_model).
-Law: touches nothing outside the state, so that what it costs is what the engine costs.
+Law: nothing outside the state is touched, so that its cost is the engine's cost.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from mlops.plugin.kind import BaseKind, Outcome, Step
 
 
 class ValueKind(BaseKind):
+    """A value that other resources refer to."""
+
     name = "value"
     movable = True
 
@@ -24,4 +26,4 @@ class ValueKind(BaseKind):
         return Outcome({"digest": digest, "value": value})
 
     def delete(self, step: Step) -> None:
-        """There is nothing but the record."""
+        """Does nothing: there is only the record, which the engine deletes."""

@@ -2,7 +2,7 @@
 
 Lives here: Value.
 Not here: what becomes of it (value).
-Law: any JSON value; a secret in it is recorded by its name.
+Law: any JSON value is allowed; a secret in it is recorded by its name.
 """
 
 from __future__ import annotations

@@ -79,10 +79,6 @@ def plan_document(plan: Plan, *, apply_with: str | None = None) -> dict[str, Any
     }
 
 
-def is_pending(document: dict[str, Any]) -> bool:
-    return bool(document["changes"])
-
-
 def _change(change: Change, by_address: dict[Address, Change]) -> dict[str, Any]:
     return {
         "address": str(change.address),

@@ -183,7 +183,11 @@ class _Transport(xmlrpc.client.Transport):
         connection = http.client.HTTPConnection("localhost", timeout=60)
         connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         connection.sock.settimeout(60)
-        connection.sock.connect(str(self._path))
+        try:
+            connection.sock.connect(str(self._path))
+        except OSError:
+            connection.close()
+            raise
         return connection
 
 

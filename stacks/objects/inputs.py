@@ -1,6 +1,6 @@
 """Read what a program is given.
 
-Lives here: inputs_of, the whole of a program's inputs; Secrets, the values of those that the inputs name.
+Lives here: read_inputs, the whole of a program's inputs; Secrets, the values of those that the inputs name.
 Not here: what the inputs mean (mlops.contracts).
 Law: a value of a secret is an Output from the first line on, and Pulumi keeps it encrypted.
 """
@@ -16,10 +16,10 @@ import pulumi
 from mlops.contracts.codec import ContractError, decode
 from mlops.contracts.program import ProgramInputs
 
-T = TypeVar("T", bound=ProgramInputs)
+_Inputs = TypeVar("_Inputs", bound=ProgramInputs)
 
 
-def inputs_of(kind: type[T]) -> T:
+def read_inputs(kind: type[_Inputs]) -> _Inputs:
     """Return the configuration key `inputs` as a `kind`. Raises pulumi.RunError, which Pulumi shows without a traceback."""
     text = pulumi.Config().require("inputs")
     try:

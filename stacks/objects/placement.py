@@ -1,6 +1,6 @@
 """Say where objects lie and whose they are.
 
-Lives here: Part, what an object belongs to, with its labels; Placement, the cluster and namespace that objects go to.
+Lives here: Identity, what an object belongs to, with its labels; Placement, the cluster and namespace that objects go to.
 Not here: the objects.
 Law: every object has an explicit name, and the same labels find it whoever made it.
 """
@@ -30,7 +30,7 @@ waited for when it goes must go at once, or its successor of the same name finds
 
 
 @dataclass(frozen=True)
-class Part:
+class Identity:
     """What an object belongs to. `component`: platform, training, serving or watching. `instance`: the one of many that share `name`."""
 
     name: str
@@ -64,24 +64,26 @@ class Placement:
             enable_secret_mutable=True,
         )
 
-    def labels(self, part: Part) -> dict[str, str]:
-        version = {LABEL_VERSION: part.version} if part.version else {}
+    def labels(self, identity: Identity) -> dict[str, str]:
+        version = {LABEL_VERSION: identity.version} if identity.version else {}
         return {
             **self._labels,
-            **part.selector,
+            **identity.selector,
             **version,
             LABEL_PROJECT: self._project,
             LABEL_OWNER: OWNER,
         }
 
-    def metadata(self, name: str, part: Part, annotations: Mapping[str, str] | None = None) -> ObjectMetaArgsDict:
-        metadata: ObjectMetaArgsDict = {"name": name, "namespace": self.namespace, "labels": self.labels(part)}
+    def metadata(
+        self, name: str, identity: Identity, annotations: Mapping[str, str] | None = None
+    ) -> ObjectMetaArgsDict:
+        metadata: ObjectMetaArgsDict = {"name": name, "namespace": self.namespace, "labels": self.labels(identity)}
         if annotations:
             metadata["annotations"] = dict(annotations)
         return metadata
 
-    def clusterwide(self, name: str, part: Part) -> ObjectMetaArgsDict:
-        return {"name": name, "labels": self.labels(part)}
+    def clusterwide(self, name: str, identity: Identity) -> ObjectMetaArgsDict:
+        return {"name": name, "labels": self.labels(identity)}
 
     def options(self, after: Sequence[pulumi.Resource] = ()) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(provider=self.provider, depends_on=list(after))

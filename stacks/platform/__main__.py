@@ -10,9 +10,9 @@ if (root := str(Path(__file__).resolve().parents[2])) not in sys.path:
     sys.path.insert(0, root)
 
 from mlops.contracts.platform import PlatformInputs
-from stacks.objects.inputs import inputs_of
+from stacks.objects.inputs import read_inputs
 from stacks.objects.placement import Placement
 from stacks.platform.namespace import lay_ground
 
-inputs = inputs_of(PlatformInputs)
+inputs = read_inputs(PlatformInputs)
 lay_ground(inputs, Placement(inputs))

@@ -20,7 +20,7 @@ from stacks.objects.api import (
     ResourceQuota,
     ServiceAccount,
 )
-from stacks.objects.placement import NO_WAIT, Part, Placement
+from stacks.objects.placement import NO_WAIT, Identity, Placement
 from stacks.platform.networks import draw_networks
 
 ACCOUNTS = ("training", "serving", "watching")
@@ -30,26 +30,26 @@ _NOT_EXPOSED = {"services.loadbalancers": "0", "services.nodeports": "0"}
 
 
 def lay_ground(inputs: PlatformInputs, place: Placement) -> None:
-    part = Part(inputs.namespace, inputs.namespace, "platform")
-    namespace = _namespace(inputs, place, part)
+    identity = Identity(inputs.namespace, inputs.namespace, "platform")
+    namespace = _namespace(inputs, place, identity)
     options = place.options(after=[namespace])
-    _limits(inputs, place, part, options)
-    _priorities(inputs, place, part)
+    _limits(inputs, place, identity, options)
+    _priorities(inputs, place, identity)
     for account in ACCOUNTS:
         ServiceAccount(
             f"account/{account}",
-            metadata=place.metadata(account, part),
+            metadata=place.metadata(account, identity),
             automount_service_account_token=False,
             image_pull_secrets=[{"name": name} for name in inputs.pull_secrets] or None,
             opts=options,
         )
-    draw_networks(inputs, place, part, options)
+    draw_networks(inputs, place, identity, options)
     if inputs.storage:
-        _claim(inputs.storage, place, part, options)
+        _claim(inputs.storage, place, identity, options)
 
 
-def _namespace(inputs: PlatformInputs, place: Placement, part: Part) -> pulumi.Resource:
-    labels = {**place.labels(part), **POD_SECURITY}
+def _namespace(inputs: PlatformInputs, place: Placement, identity: Identity) -> pulumi.Resource:
+    labels = {**place.labels(identity), **POD_SECURITY}
     if not inputs.adopt:
         return Namespace("namespace", metadata={"name": inputs.namespace, "labels": labels}, opts=place.options())
     # A patch owns its labels and nothing else: the namespace was there before, and stays when the patch goes.
@@ -64,11 +64,11 @@ def _namespace(inputs: PlatformInputs, place: Placement, part: Part) -> pulumi.R
     )
 
 
-def _limits(inputs: PlatformInputs, place: Placement, part: Part, options: pulumi.ResourceOptions) -> None:
+def _limits(inputs: PlatformInputs, place: Placement, identity: Identity, options: pulumi.ResourceOptions) -> None:
     gpus = {} if inputs.gpus is None else {f"requests.{GPU_RESOURCE}": str(inputs.gpus)}
     ResourceQuota(
         "quota",
-        metadata=place.metadata("mlops", part),
+        metadata=place.metadata("mlops", identity),
         spec={"hard": {**_NOT_EXPOSED, **gpus, **inputs.quota}},
         opts=options,
     )
@@ -76,7 +76,7 @@ def _limits(inputs: PlatformInputs, place: Placement, part: Part, options: pulum
     # processor: it would be put on ours, too.
     LimitRange(
         "limits",
-        metadata=place.metadata("mlops", part),
+        metadata=place.metadata("mlops", identity),
         spec={
             "limits": [
                 {
@@ -90,7 +90,7 @@ def _limits(inputs: PlatformInputs, place: Placement, part: Part, options: pulum
     )
 
 
-def _priorities(inputs: PlatformInputs, place: Placement, part: Part) -> None:
+def _priorities(inputs: PlatformInputs, place: Placement, identity: Identity) -> None:
     """Cluster-wide, so named after the namespace. Serving may push training off a node, and training nobody."""
     for name, value, policy in (
         ("training", inputs.training_priority, "Never"),
@@ -98,7 +98,7 @@ def _priorities(inputs: PlatformInputs, place: Placement, part: Part) -> None:
     ):
         PriorityClass(
             f"priority/{name}",
-            metadata=place.clusterwide(f"{inputs.namespace}-{name}", part),
+            metadata=place.clusterwide(f"{inputs.namespace}-{name}", identity),
             value=value,
             preemption_policy=policy,
             description=f"{name} in {inputs.namespace}, by mlops",
@@ -106,10 +106,10 @@ def _priorities(inputs: PlatformInputs, place: Placement, part: Part) -> None:
         )
 
 
-def _claim(storage: StorageInputs, place: Placement, part: Part, options: pulumi.ResourceOptions) -> None:
+def _claim(storage: StorageInputs, place: Placement, identity: Identity, options: pulumi.ResourceOptions) -> None:
     PersistentVolumeClaim(
         "claim",
-        metadata=place.metadata(CLAIM, part, NO_WAIT),
+        metadata=place.metadata(CLAIM, identity, NO_WAIT),
         spec={
             "access_modes": ["ReadWriteMany"],
             "resources": {"requests": {"storage": storage.size}},

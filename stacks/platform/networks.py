@@ -21,12 +21,14 @@ from stacks.objects.api import (
     NetworkPolicyPeerArgsDict,
     NetworkPolicySpecArgsDict,
 )
-from stacks.objects.placement import Part, Placement
+from stacks.objects.placement import Identity, Placement
 
 _NAMESPACE = "kubernetes.io/metadata.name"
 
 
-def draw_networks(inputs: PlatformInputs, place: Placement, part: Part, options: pulumi.ResourceOptions) -> None:
+def draw_networks(
+    inputs: PlatformInputs, place: Placement, identity: Identity, options: pulumi.ResourceOptions
+) -> None:
     def policy(
         name: str,
         pods: dict[str, str],
@@ -41,7 +43,7 @@ def draw_networks(inputs: PlatformInputs, place: Placement, part: Part, options:
             spec["ingress"] = list(ingress)
         if egress:
             spec["egress"] = list(egress)
-        NetworkPolicy(f"network/{name}", metadata=place.metadata(f"mlops-{name}", part), spec=spec, opts=options)
+        NetworkPolicy(f"network/{name}", metadata=place.metadata(f"mlops-{name}", identity), spec=spec, opts=options)
 
     # In a namespace that was there before, pods of others go on talking as they did.
     policy("default", {LABEL_OWNER: OWNER} if inputs.adopt else {})

@@ -12,10 +12,10 @@ if (root := str(Path(__file__).resolve().parents[2])) not in sys.path:
 import pulumi
 
 from mlops.contracts.serving_pods import ServingInputs
-from stacks.objects.inputs import Secrets, inputs_of
+from stacks.objects.inputs import Secrets, read_inputs
 from stacks.objects.placement import Placement
 from stacks.serving.endpoint import serve
 
-inputs = inputs_of(ServingInputs)
+inputs = read_inputs(ServingInputs)
 for name, value in serve(inputs, Placement(inputs), Secrets(inputs)).items():
     pulumi.export(name, value)

@@ -17,19 +17,19 @@ from mlops.contracts.names import PORT
 from mlops.contracts.serving_pods import ROLLOUT_STATE, EndpointState, ServingInputs
 from stacks.objects.api import CustomResource, Secret
 from stacks.objects.inputs import Secrets
-from stacks.objects.placement import Part, Placement
+from stacks.objects.placement import Identity, Placement
 from stacks.serving.version import add_version
 
 
 def serve(inputs: ServingInputs, place: Placement, secrets: Secrets) -> dict[str, Any]:
     """Return the outputs: `rollout_state`, what is there; `url`, where the hostname is known."""
-    part = Part(inputs.name, inputs.name, "serving")
+    identity = Identity(inputs.name, inputs.name, "serving")
     before: list[pulumi.Resource] = []
     if inputs.secrets:
         before.append(
             Secret(
                 f"secret/{inputs.name}",
-                metadata=place.metadata(inputs.name, part),
+                metadata=place.metadata(inputs.name, identity),
                 data=secrets.data(),
                 opts=place.options(),
             )
@@ -37,7 +37,7 @@ def serve(inputs: ServingInputs, place: Placement, secrets: Secrets) -> dict[str
     services = [add_version(inputs, version, place, before) for version in sorted(inputs.versions)]
     weights = {version: weight for version, weight in sorted(inputs.weights.items()) if weight}
     if weights:
-        _route(inputs, weights, place, part, services)
+        _route(inputs, weights, place, identity, services)
     versions = dict(sorted(inputs.versions.items()))
     state = EndpointState(live=inputs.live, next=inputs.next, versions=versions, weights=weights)
     host = inputs.parent.hostname
@@ -46,7 +46,11 @@ def serve(inputs: ServingInputs, place: Placement, secrets: Secrets) -> dict[str
 
 
 def _route(
-    inputs: ServingInputs, weights: dict[str, int], place: Placement, part: Part, services: Sequence[pulumi.Resource]
+    inputs: ServingInputs,
+    weights: dict[str, int],
+    place: Placement,
+    identity: Identity,
+    services: Sequence[pulumi.Resource],
 ) -> None:
     parent = {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": inputs.parent.name}
     if inputs.parent.namespace:
@@ -68,7 +72,7 @@ def _route(
         f"route/{inputs.name}",
         api_version="gateway.networking.k8s.io/v1",
         kind="HTTPRoute",
-        metadata=place.metadata(inputs.name, part),
+        metadata=place.metadata(inputs.name, identity),
         spec={
             "parentRefs": [parent],
             "rules": [rule],

@@ -20,29 +20,29 @@ from stacks.objects.api import (
     VolumeArgsDict,
     VolumeMountArgsDict,
 )
-from stacks.objects.placement import Part
+from stacks.objects.placement import Identity
 from stacks.objects.pods import container, needs, pod, variables
 
 
-def serving_pod(inputs: ServingInputs, version: str, part: Part) -> PodSpecArgsDict:
+def serving_pod(inputs: ServingInputs, version: str, identity: Identity) -> PodSpecArgsDict:
     spec = pod("serving", [_serve(inputs, version)], volumes=_volumes(inputs))
     # Some seconds more than the server itself takes, so that it is never cut off.
     spec["termination_grace_period_seconds"] = inputs.drain + inputs.grace + 5
     spec["topology_spread_constraints"] = [
-        _spread(part, "kubernetes.io/hostname"),
-        _spread(part, "topology.kubernetes.io/zone"),
+        _spread(identity, "kubernetes.io/hostname"),
+        _spread(identity, "topology.kubernetes.io/zone"),
     ]
     if inputs.priority_class:
         spec["priority_class_name"] = inputs.priority_class
     return spec
 
 
-def _spread(part: Part, over: str) -> TopologySpreadConstraintArgsDict:
+def _spread(identity: Identity, over: str) -> TopologySpreadConstraintArgsDict:
     return {
         "topology_key": over,
         "max_skew": 1,
         "when_unsatisfiable": "ScheduleAnyway",
-        "label_selector": {"match_labels": part.selector},
+        "label_selector": {"match_labels": identity.selector},
         "match_label_keys": ["pod-template-hash"],
     }
 

@@ -22,7 +22,7 @@ from stacks.objects.api import (
     PodDisruptionBudget,
     Service,
 )
-from stacks.objects.placement import NO_WAIT, Part, Placement
+from stacks.objects.placement import NO_WAIT, Identity, Placement
 from stacks.serving.pods import serving_pod
 
 RATE = "mlops_requests_per_second"
@@ -31,30 +31,30 @@ RATE = "mlops_requests_per_second"
 
 def add_version(inputs: ServingInputs, version: str, place: Placement, before: Sequence[pulumi.Resource]) -> Service:
     name = f"{inputs.name}-{version}"
-    part = Part(inputs.name, name, "serving", version)
+    identity = Identity(inputs.name, name, "serving", version)
     deployment = Deployment(
         f"deployment/{name}",
-        metadata=place.metadata(name, part, NO_WAIT),
-        spec=_deployment(inputs, version, place, part),
+        metadata=place.metadata(name, identity, NO_WAIT),
+        spec=_deployment(inputs, version, place, identity),
         opts=place.options(after=before),
     )
     PodDisruptionBudget(
         f"budget/{name}",
-        metadata=place.metadata(name, part),
+        metadata=place.metadata(name, identity),
         spec={
             "max_unavailable": 1,
-            "selector": {"match_labels": part.selector},
+            "selector": {"match_labels": identity.selector},
             "unhealthy_pod_eviction_policy": "AlwaysAllow",
         },
         opts=place.options(),
     )
     if scales(inputs, version):
-        _autoscaler(inputs, version, place, part, deployment)
+        _autoscaler(inputs, version, place, identity, deployment)
     return Service(
         f"service/{name}",
-        metadata=place.metadata(name, part, NO_WAIT),
+        metadata=place.metadata(name, identity, NO_WAIT),
         spec={
-            "selector": part.selector,
+            "selector": identity.selector,
             "ports": [{"name": "http", "port": PORT, "target_port": "http", "protocol": "TCP", "app_protocol": "http"}],
         },
         opts=place.options(),
@@ -66,22 +66,22 @@ def scales(inputs: ServingInputs, version: str) -> bool:
     return inputs.autoscale is not None and inputs.versions[version].replicas > 0
 
 
-def _deployment(inputs: ServingInputs, version: str, place: Placement, part: Part) -> DeploymentSpecArgsDict:
+def _deployment(inputs: ServingInputs, version: str, place: Placement, identity: Identity) -> DeploymentSpecArgsDict:
     spec: DeploymentSpecArgsDict = {
-        "selector": {"match_labels": part.selector},
+        "selector": {"match_labels": identity.selector},
         "strategy": {"type": "RollingUpdate", "rolling_update": {"max_unavailable": 0, "max_surge": 1}},
         "revision_history_limit": 2,
         "progress_deadline_seconds": max(60, 2 * inputs.ready_timeout),
         "template": {
             "metadata": {
-                "labels": place.labels(part),
+                "labels": place.labels(identity),
                 "annotations": {
                     "prometheus.io/scrape": "true",
                     "prometheus.io/port": str(PORT),
                     "prometheus.io/path": "/metrics",
                 },
             },
-            "spec": serving_pod(inputs, version, part),
+            "spec": serving_pod(inputs, version, identity),
         },
     }
     if not scales(inputs, version):
@@ -90,14 +90,16 @@ def _deployment(inputs: ServingInputs, version: str, place: Placement, part: Par
     return spec
 
 
-def _autoscaler(inputs: ServingInputs, version: str, place: Placement, part: Part, deployment: Deployment) -> None:
+def _autoscaler(
+    inputs: ServingInputs, version: str, place: Placement, identity: Identity, deployment: Deployment
+) -> None:
     assert inputs.autoscale is not None
     least = inputs.versions[version].replicas
     HorizontalPodAutoscaler(
-        f"autoscaler/{part.instance}",
-        metadata=place.metadata(part.instance, part),
+        f"autoscaler/{identity.instance}",
+        metadata=place.metadata(identity.instance, identity),
         spec={
-            "scale_target_ref": {"api_version": "apps/v1", "kind": "Deployment", "name": part.instance},
+            "scale_target_ref": {"api_version": "apps/v1", "kind": "Deployment", "name": identity.instance},
             "min_replicas": least,
             "max_replicas": max(least, inputs.autoscale.most),
             "metrics": _metrics(inputs.autoscale),

@@ -10,9 +10,9 @@ if (root := str(Path(__file__).resolve().parents[2])) not in sys.path:
     sys.path.insert(0, root)
 
 from mlops.contracts.training_job import TrainingInputs
-from stacks.objects.inputs import Secrets, inputs_of
+from stacks.objects.inputs import Secrets, read_inputs
 from stacks.objects.placement import Placement
 from stacks.training.run import run_job
 
-inputs = inputs_of(TrainingInputs)
+inputs = read_inputs(TrainingInputs)
 run_job(inputs, Placement(inputs), Secrets(inputs))

@@ -21,29 +21,29 @@ from stacks.objects.api import (
     Service,
 )
 from stacks.objects.inputs import Secrets
-from stacks.objects.placement import NO_WAIT, Part, Placement
+from stacks.objects.placement import NO_WAIT, Identity, Placement
 from stacks.objects.pods import config_map_key
 from stacks.training.pods import CONTAINER, training_pod
 
 
 def run_job(inputs: TrainingInputs, place: Placement, secrets: Secrets) -> None:
-    part = Part(inputs.name, inputs.job, "training")
-    before: list[pulumi.Resource] = [_names(inputs, place, part)]
+    identity = Identity(inputs.name, inputs.job, "training")
+    before: list[pulumi.Resource] = [_names(inputs, place, identity)]
     if inputs.files:
-        before.append(_files(inputs, place, part))
+        before.append(_files(inputs, place, identity))
     if inputs.secrets:
-        before.append(_secret(inputs, place, part, secrets))
+        before.append(_secret(inputs, place, identity, secrets))
     if inputs.pods > 1:
-        before.append(_network(inputs, place, part))
+        before.append(_network(inputs, place, identity))
     Job(
         f"job/{inputs.job}",
-        metadata=place.metadata(inputs.job, part, NO_WAIT),
-        spec=_job(inputs, place, part),
+        metadata=place.metadata(inputs.job, identity, NO_WAIT),
+        spec=_job(inputs, place, identity),
         opts=place.options(after=before),
     )
 
 
-def _job(inputs: TrainingInputs, place: Placement, part: Part) -> JobSpecArgsDict:
+def _job(inputs: TrainingInputs, place: Placement, identity: Identity) -> JobSpecArgsDict:
     """Several pods are one program: when one has failed for good, all have."""
     spec: JobSpecArgsDict = {
         "completion_mode": "Indexed",
@@ -51,7 +51,7 @@ def _job(inputs: TrainingInputs, place: Placement, part: Part) -> JobSpecArgsDic
         "parallelism": inputs.pods,
         "active_deadline_seconds": inputs.time_limit,
         "pod_failure_policy": _failures(),
-        "template": {"metadata": {"labels": place.labels(part)}, "spec": training_pod(inputs)},
+        "template": {"metadata": {"labels": place.labels(identity)}, "spec": training_pod(inputs)},
     }
     if inputs.pods == 1:
         spec["backoff_limit"] = inputs.retries
@@ -75,46 +75,46 @@ def _failures() -> PodFailurePolicyArgsDict:
     }
 
 
-def _names(inputs: TrainingInputs, place: Placement, part: Part) -> Service:
+def _names(inputs: TrainingInputs, place: Placement, identity: Identity) -> Service:
     """Give each pod a name, JOB-INDEX.JOB, before it is ready: they find each other while they start."""
     return Service(
         f"service/{inputs.job}",
-        metadata=place.metadata(inputs.job, part, NO_WAIT),
+        metadata=place.metadata(inputs.job, identity, NO_WAIT),
         spec={
             "cluster_ip": "None",
             "publish_not_ready_addresses": True,
-            "selector": part.selector,
+            "selector": identity.selector,
             "ports": [{"name": "coordinator", "port": COORDINATOR_PORT, "protocol": "TCP"}],
         },
         opts=place.options(),
     )
 
 
-def _files(inputs: TrainingInputs, place: Placement, part: Part) -> ConfigMap:
+def _files(inputs: TrainingInputs, place: Placement, identity: Identity) -> ConfigMap:
     return ConfigMap(
         f"files/{inputs.job}",
-        metadata=place.metadata(inputs.job, part),
+        metadata=place.metadata(inputs.job, identity),
         data={config_map_key(path): inputs.files[path] for path in sorted(inputs.files)},
         immutable=True,
         opts=place.options(),
     )
 
 
-def _secret(inputs: TrainingInputs, place: Placement, part: Part, secrets: Secrets) -> Secret:
+def _secret(inputs: TrainingInputs, place: Placement, identity: Identity, secrets: Secrets) -> Secret:
     return Secret(
-        f"secret/{inputs.job}", metadata=place.metadata(inputs.job, part), data=secrets.data(), opts=place.options()
+        f"secret/{inputs.job}", metadata=place.metadata(inputs.job, identity), data=secrets.data(), opts=place.options()
     )
 
 
-def _network(inputs: TrainingInputs, place: Placement, part: Part) -> NetworkPolicy:
+def _network(inputs: TrainingInputs, place: Placement, identity: Identity) -> NetworkPolicy:
     """The pods of one job reach each other on any port: collectives choose theirs."""
     return NetworkPolicy(
         f"network/{inputs.job}",
-        metadata=place.metadata(inputs.job, part),
+        metadata=place.metadata(inputs.job, identity),
         spec={
-            "pod_selector": {"match_labels": part.selector},
+            "pod_selector": {"match_labels": identity.selector},
             "policy_types": ["Ingress"],
-            "ingress": [{"from_": [{"pod_selector": {"match_labels": part.selector}}]}],
+            "ingress": [{"from_": [{"pod_selector": {"match_labels": identity.selector}}]}],
         },
         opts=place.options(),
     )

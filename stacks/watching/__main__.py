@@ -10,9 +10,9 @@ if (root := str(Path(__file__).resolve().parents[2])) not in sys.path:
     sys.path.insert(0, root)
 
 from mlops.contracts.watching import WatchingInputs
-from stacks.objects.inputs import Secrets, inputs_of
+from stacks.objects.inputs import Secrets, read_inputs
 from stacks.objects.placement import Placement
 from stacks.watching.watcher import watch
 
-inputs = inputs_of(WatchingInputs)
+inputs = read_inputs(WatchingInputs)
 watch(inputs, Placement(inputs), Secrets(inputs))

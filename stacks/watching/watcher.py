@@ -27,31 +27,33 @@ from stacks.objects.api import (
     VolumeMountArgsDict,
 )
 from stacks.objects.inputs import Secrets
-from stacks.objects.placement import NO_WAIT, Part, Placement
+from stacks.objects.placement import NO_WAIT, Identity, Placement
 from stacks.objects.pods import config_map_key, container, files_volume, from_secret, needs, pod, variables
 
 
 def watch(inputs: WatchingInputs, place: Placement, secrets: Secrets) -> None:
     name = f"{inputs.name}-watcher"
-    part = Part(inputs.name, name, "watching")
+    identity = Identity(inputs.name, name, "watching")
     before: list[pulumi.Resource] = []
     if inputs.files:
         content = {config_map_key(path): inputs.files[path] for path in sorted(inputs.files)}
         before.append(
-            ConfigMap(f"files/{name}", metadata=place.metadata(name, part), binary_data=content, opts=place.options())
+            ConfigMap(
+                f"files/{name}", metadata=place.metadata(name, identity), binary_data=content, opts=place.options()
+            )
         )
     if inputs.secrets:
         before.append(
-            Secret(f"secret/{name}", metadata=place.metadata(name, part), data=secrets.data(), opts=place.options())
+            Secret(f"secret/{name}", metadata=place.metadata(name, identity), data=secrets.data(), opts=place.options())
         )
     template: PodTemplateSpecArgsDict = {
-        "metadata": {"labels": place.labels(part), "annotations": {"mlops/files": _digest(inputs.files)}},
+        "metadata": {"labels": place.labels(identity), "annotations": {"mlops/files": _digest(inputs.files)}},
         "spec": _pod(inputs, name),
     }
     if inputs.schedule:
-        _now_and_then(inputs, template, place, part, before)
+        _now_and_then(inputs, template, place, identity, before)
     else:
-        _always(template, place, part, before)
+        _always(template, place, identity, before)
 
 
 def _digest(files: Mapping[str, str]) -> str:
@@ -59,14 +61,16 @@ def _digest(files: Mapping[str, str]) -> str:
     return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _always(template: PodTemplateSpecArgsDict, place: Placement, part: Part, before: list[pulumi.Resource]) -> None:
+def _always(
+    template: PodTemplateSpecArgsDict, place: Placement, identity: Identity, before: list[pulumi.Resource]
+) -> None:
     """Run one watcher at a time: two would write the same findings."""
     Deployment(
-        f"deployment/{part.instance}",
-        metadata=place.metadata(part.instance, part, NO_WAIT),
+        f"deployment/{identity.instance}",
+        metadata=place.metadata(identity.instance, identity, NO_WAIT),
         spec={
             "replicas": 1,
-            "selector": {"match_labels": part.selector},
+            "selector": {"match_labels": identity.selector},
             "strategy": {"type": "Recreate"},
             "revision_history_limit": 2,
             "template": template,
@@ -79,12 +83,12 @@ def _now_and_then(
     inputs: WatchingInputs,
     template: PodTemplateSpecArgsDict,
     place: Placement,
-    part: Part,
+    identity: Identity,
     before: list[pulumi.Resource],
 ) -> None:
     CronJob(
-        f"schedule/{part.instance}",
-        metadata=place.metadata(part.instance, part, NO_WAIT),
+        f"schedule/{identity.instance}",
+        metadata=place.metadata(identity.instance, identity, NO_WAIT),
         spec={
             "schedule": inputs.schedule or "",
             "time_zone": "Etc/UTC",

@@ -68,6 +68,7 @@ def test_stages_hold_no_logic() -> None:
     assert all(len(path.read_text().splitlines()) <= 40 for path in (ROOT / "pipelines").glob("*.py"))
 
 
+@pytest.mark.slow
 def test_import_contracts_hold() -> None:
     done = subprocess.run(
         [Path(sys.executable).parent / "lint-imports", "--no-cache"],
@@ -79,6 +80,7 @@ def test_import_contracts_hold() -> None:
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.slow
 def test_types_are_strict() -> None:
     done = subprocess.run([sys.executable, "-m", "mypy"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout

@@ -66,7 +66,7 @@ def test_a_rollout_moves_weights_and_touches_nothing_else(endpoint: Running, gro
 
     only = {**told, "versions": {"v2": versions["v2"]}, "weights": {"v2": 100}}
     assert steps(endpoint.tell(only).up()) == of("v1", "delete")
-    assert endpoint.outputs()["told"]["weights"] == {"v2": 100}
+    assert endpoint.outputs()["rollout_state"]["weights"] == {"v2": 100}
     assert steps(endpoint.destroy()) == of("v2", "delete") | {"route/delay": "delete"}
     until(lambda: not ground.items(DEPLOYMENTS) and not ground.items(f"{BASE}/pods"), "nothing left")
     assert not ground.items(f"{BASE}/services")

@@ -1,4 +1,4 @@
-"""Every kind that a package brings keeps the contract: `value`, and the one that docs/kinds.md shows."""
+"""Every kind that a package brings keeps the contract: `value`, and the one that docs/extending.md shows."""
 
 from __future__ import annotations
 
@@ -13,13 +13,19 @@ from mlops.testing import KindContract
 from tests.plugins import SLOW, example, install, installed
 
 
-class TestValue(KindContract):
+class Contract(KindContract):
+    @pytest.mark.slow
+    def test_killed_at_any_write_the_next_apply_finishes(self, tmp_path: Path) -> None:
+        super().test_killed_at_any_write_the_next_apply_finishes(tmp_path)
+
+
+class TestValue(Contract):
     kind = "value"
     before = {"value": {"a": [1, 2.5, None, "ä"]}}  # noqa: RUF012
     after = {"value": "b"}  # noqa: RUF012
 
 
-class TestDocumentedFile(KindContract):
+class TestDocumentedFile(Contract):
     kind = "file"
     before = {"path": "a.txt", "text": "one"}  # noqa: RUF012
     after = {"path": "b.txt", "text": "two"}  # noqa: RUF012

@@ -19,6 +19,7 @@ from mlops.engine.store import DatabaseStore, open_database
 from mlops.errors import LockHeld
 from tests.postgres import fresh_database
 
+pytestmark = pytest.mark.slow
 TTL = 1.0
 HOLDER = """
 import sys

@@ -47,7 +47,7 @@ class Bench:
         return self.stack.enter_context(lease(store, Holder.me("me", "now")))
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     with ExitStack() as stack:
         file = f"sqlite:///{tmp_path / 'state.db'}"
@@ -294,6 +294,7 @@ def test_many_threads_write_with_one_lease_and_no_serial_is_lost(bench: Bench) -
     assert store.head().serial == 20
 
 
+@pytest.mark.slow
 def test_a_database_that_is_lost_in_the_middle_stops_the_apply_and_nothing_is_lost(
     postgres: str, tmp_path: Path
 ) -> None:

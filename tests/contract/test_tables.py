@@ -27,6 +27,7 @@ from mlops.workloads.features.fit import fit
 from mlops.workloads.features.graph import Graph, build_graph
 from tests.plugins import documented, install_package, installed
 
+pytestmark = pytest.mark.slow
 SECTIONS = ("A data source", "A feature transform", "A check", "A split")
 HEAVY = (
     "duckdb",
@@ -141,6 +142,32 @@ def test_prepare_refuses_a_foreign_source_that_moved(shop: Path) -> None:
         database.commit()
     with pytest.raises(MlopsError, match=r"`sqlite://shop.db` \(source orders\) has another content than params/ pins"):
         prepare("orders")
+
+
+def test_params_pin_the_code_of_foreign_entries(shop: Path) -> None:
+    declare(shop).render_params()
+    code = json.loads(Path("params/dataset/orders.json").read_text())["prepare"]["code"]
+    foreign = {file for file in code if file.startswith("acme_")}
+    assert foreign == {
+        "acme_sqlite/fingerprint.py",
+        "acme_sqlite/work.py",
+        "acme_longest/work.py",
+        "acme_group/work.py",
+    }
+    assert {file for file in code if "/checks/" in file} == {
+        f"mlops/workloads/data/checks/{n}.py" for n in ("check", "not_null")
+    }
+
+
+def test_model_pins_the_code_of_a_foreign_transform(shop: Path) -> None:
+    (shop / "conf/model").mkdir(parents=True)
+    (shop / "conf/model/returns.yaml").write_text("dataset: orders\ntask: binary\narchitecture: { name: linear }\n")
+    declare(shop).render_params()
+    code = json.loads(Path("params/model/returns.json").read_text())["train"]["code"]
+    assert {file.rpartition("/")[2] for file in code if file.startswith("acme_") or "/transforms/" in file} == {
+        "work.py",
+        "numeric.py",
+    }
 
 
 def test_schema_lists_foreign_fields(shop: Path) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from mlops.context.context import ProjectPaths
+from mlops.context.paths import ProjectPaths
 from mlops.tools.unix_http import ask
 from tests.e2e.conftest import BIN, KEY, Workplace, make_small
 from tests.e2e.load import Load

@@ -1,4 +1,4 @@
-"""A few of the kills that `make torture` makes by the hundred."""
+"""A few of the kills that `make crash` makes by the hundred."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ import yaml
 
 from tests.e2e.conftest import SMALL
 
-CONF = Path(__file__).parents[2] / "conf"
+CONF = Path(__file__).parents[1] / "cases" / "conf"
 MARKER = "executed"
 EXTRA = {
     "conf/env/stage.yaml": "state: { url: 'sqlite:///stage.db' }\nendpoint: { late: { replicas: 3 } }\n",
@@ -67,7 +67,7 @@ class Mutant:
 
 
 def valid() -> dict[str, str]:
-    """The small project with everything that a file may say, and the reference project's own files."""
+    """The small project with everything that a file may say, and the files that the golden cases stand on."""
     files = {**SMALL, **EXTRA}
     for path in sorted(CONF.glob("*/*.yaml")):
         if path.parent.name in ("dataset", "model", "package", "endpoint", "monitor"):

@@ -83,6 +83,7 @@ def test_what_is_mutated_was_valid(root: Path, capsys: pytest.CaptureFixture[str
     assert code == 0, told
 
 
+@pytest.mark.slow
 def test_no_mutation_of_a_valid_spec_ends_in_a_traceback_a_hang_or_an_execution(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -162,7 +162,7 @@ def test_requests_and_feedback_stand_in_the_log(model: Path, tmp_path: Path) -> 
     assert lines[2]["id"] != 'a"b'
 
 
-def test_what_was_flushed_survives_a_crash(tmp_path: Path) -> None:
+def test_flushed_lines_survive_a_crash(tmp_path: Path) -> None:
     log = PredictionLog(tmp_path, "v1", sample=1.0, flush=0.05, keep=3600)
     log.offer("r1", b"{}", b"{}")
     end = time.monotonic() + 5

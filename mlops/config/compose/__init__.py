@@ -1,4 +1,4 @@
-"""Files and overrides into one tree.
+"""Put files and overrides together into one tree.
 
 Lives here: the files of conf/, the YAML with the place of every value, overrides, Hydra's composition, for_each.
 Not here: what the values mean (validate).

@@ -1,9 +1,10 @@
 """Put the files of conf/ together.
 
-Lives here: compose, the one place that calls Hydra, and Composed, its result: one tree, and where each value was said.
-Not here: what the values mean (judge), keeping the result (load).
+Lives here: compose, the only function that calls Hydra, and Composed, its result: one tree, and where each value was
+written.
+Not here: what the values mean (validate), keeping the result (load).
 Law: project, resources, environment, experiment, command line; later wins. Nothing is executed, no environment
-variable is read: equal files and words give equal trees.
+variable is read: equal files and overrides give equal trees.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mlops.config.compose.files import CONF, ENV, EXPERIMENT, PROJECT, Files
-from mlops.config.compose.overrides import Overrides
+from mlops.config.compose.overrides import Override, Overrides
 from mlops.config.compose.provenance import Layer, Provenance
 from mlops.config.compose.yaml_source import EMPTY, SourceNode, near, read_source
 from mlops.config.project import COMMAND_LINE
@@ -29,11 +30,13 @@ from mlops.errors import InvalidConfig, Problem, Source
 from mlops.extensions import KINDS
 
 Tree = dict[str, Any]
+"""Nested JSON, by field."""
 
 
 @dataclass(frozen=True)
 class Composed:
-    """`tree`: kinds -> names -> fields, and the project's own fields; interpolations are not resolved yet."""
+    """One configuration. `tree`: kinds -> names -> fields, and the project's own fields; interpolations are not resolved
+    yet. `kinds`: those that have a folder in conf/."""
 
     tree: Tree
     provenance: Provenance
@@ -42,62 +45,62 @@ class Composed:
 
 
 def compose(files: Files, overrides: Overrides) -> Composed:
-    """Raises InvalidConfig with every problem that is found before values can be judged."""
+    """Compose the project. Raises InvalidConfig with every problem that is found before values can be judged."""
     problems = list(files.unread)
-    places: dict[str, SourceNode] = {}
+    nodes: dict[str, SourceNode] = {}
     for path, content in files.texts.items():
-        place, found = read_source(path, content)
+        node, found = read_source(path, content)
         problems += found
-        if place is not None:
-            places[path] = place
+        if node is not None:
+            nodes[path] = node
     if PROJECT not in files.texts:
         problems.append(
             Problem(
                 "no project file", f"{PROJECT} does not exist. Write one with `name: NAME`.", source=Source(PROJECT)
             )
         )
-    problems += [p for path, place in places.items() for p in _steering(path, place)]
+    problems += [p for path, node in nodes.items() for p in _steering(path, node)]
     if problems:
         raise InvalidConfig(*problems)
-    environment = overrides.environment or _text(places[PROJECT], "environment") or "dev"
-    asked = _entries(files, environment, overrides)
-    problems = [p for path, place in places.items() for p in _out_of_place(path, place, files)]
-    problems += [p for word in overrides.values for p in _unknown_target(word.path, word.text, files)]
+    environment = overrides.environment or _text(nodes[PROJECT], "environment") or "dev"
+    entries = _entries(files, environment, overrides)
+    problems = [p for path, node in nodes.items() for p in _out_of_place(path, node, files)]
+    problems += [p for override in overrides.values for p in _unknown_target(override, files)]
     if problems:
         raise InvalidConfig(*problems)
-    return _composed(files, [*asked, *overrides.overrides()], places, overrides, environment)
+    return _composed(files, [*entries, *overrides.hydra_texts()], nodes, overrides, environment)
 
 
 def _composed(
-    files: Files, asked: list[str], places: dict[str, SourceNode], overrides: Overrides, env: str
+    files: Files, entries: list[str], nodes: dict[str, SourceNode], overrides: Overrides, env: str
 ) -> Composed:
     try:
         with initialize_config_dir(str((files.root / CONF).absolute()), version_base="1.3"):
-            config = hydra_compose("project", asked)
+            config = hydra_compose("project", entries)
             loader = GlobalHydra.instance().config_loader()
-            told = loader.compute_defaults_list("project", asked, RunMode.RUN).defaults
+            defaults = loader.compute_defaults_list("project", entries, RunMode.RUN).defaults
     except (HydraException, OmegaConfBaseException, OSError, ValueError) as error:
         raise InvalidConfig(_blame(error, files)) from error
     layers: list[Layer] = []
-    for default in told:
+    for default in defaults:
         path = f"{CONF}/{default.config_path}.yaml"
-        if path in places:
+        if path in nodes:
             at = tuple(default.package.split(".")) if default.package else ()
-            layers.append(Layer(path, at, places[path], _group(path)))
-    layers += [Layer(COMMAND_LINE, word.path[:-1], word.place(), COMMAND_LINE) for word in overrides.values]
+            layers.append(Layer(path, at, nodes[path], _group(path)))
+    layers += [Layer(COMMAND_LINE, one.path[:-1], one.source_node(), COMMAND_LINE) for one in overrides.values]
     tree = OmegaConf.to_container(config, resolve=False)
     assert isinstance(tree, dict)
     return Composed({str(key): value for key, value in tree.items()}, Provenance(layers), env, files.kinds)
 
 
 def _entries(files: Files, environment: str, overrides: Overrides) -> list[str]:
-    """The entries of Hydra's defaults list, in the order of composition."""
-    asked = [f"+{kind}@{kind}.{name}={name}" for kind in files.kinds for name in files.names(kind)]
+    """Return the entries of Hydra's defaults list, in the order of composition."""
+    entries = [f"+{kind}@{kind}.{name}={name}" for kind in files.kinds for name in files.names(kind)]
     problems: list[Problem] = []
     for folder, chosen in ((ENV, environment), *((EXPERIMENT, name) for name in overrides.experiments)):
         known = files.names(folder)
         if chosen in known:
-            asked.append(f"+{folder}@_global_={chosen}")
+            entries.append(f"+{folder}@_global_={chosen}")
         elif folder != ENV or chosen != "dev" or overrides.environment:
             there = ", ".join(known) or "none"
             what = "environment" if folder == ENV else "experiment"
@@ -111,7 +114,7 @@ def _entries(files: Files, environment: str, overrides: Overrides) -> list[str]:
             )
     if problems:
         raise InvalidConfig(*problems)
-    return asked
+    return entries
 
 
 def _group(path: str) -> str:
@@ -119,17 +122,17 @@ def _group(path: str) -> str:
     return "project" if path == PROJECT else folder
 
 
-def _text(place: SourceNode, key: str) -> str | None:
-    child = place.child(key)
+def _text(node: SourceNode, key: str) -> str | None:
+    child = node.child(key)
     return child.text if child else None
 
 
-def _steering(path: str, place: SourceNode) -> list[Problem]:
-    """Keys that would steer Hydra itself."""
-    named = place.child("hydra")
-    if named is None:
+def _steering(path: str, node: SourceNode) -> list[Problem]:
+    """Return a problem where a key would steer Hydra itself."""
+    child = node.child("hydra")
+    if child is None:
         return []
-    line, column, width = named.key or (named.line, named.column, named.width)
+    line, column, width = child.key or (child.line, child.column, child.width)
     return [
         Problem(
             "unknown field",
@@ -139,11 +142,11 @@ def _steering(path: str, place: SourceNode) -> list[Problem]:
     ]
 
 
-def _out_of_place(path: str, place: SourceNode, files: Files) -> list[Problem]:
-    """What an environment or an experiment may not say, and resources that no file defines."""
+def _out_of_place(path: str, node: SourceNode, files: Files) -> list[Problem]:
+    """Return a problem for all that an environment or an experiment may not say, and for resources that no file defines."""
     group = _group(path)
     problems: list[Problem] = []
-    for key, below in place.items():
+    for key, below in node.items():
         if group in (ENV, EXPERIMENT) and str(key) in KINDS:
             if not isinstance(below.children, Mapping):
                 problems.append(_no_names(str(key), path, below))
@@ -186,11 +189,14 @@ def _unknown(kind: str, name: str, where: Source, files: Files) -> Problem:
     )
 
 
-def _unknown_target(path: tuple[str, ...], text: str, files: Files) -> list[Problem]:
+def _unknown_target(override: Override, files: Files) -> list[Problem]:
+    path = override.path
     if path[0] not in KINDS:
         return []
     if len(path) < 3:
-        detail = f"`{text}` must name a field: KIND.NAME.FIELD=VALUE, such as model.delay.trainer.max_epochs=5."
+        detail = (
+            f"`{override.text}` must name a field: KIND.NAME.FIELD=VALUE, such as model.delay.trainer.max_epochs=5."
+        )
         return [Problem("invalid override", detail, source=Source(COMMAND_LINE))]
     if path[1] in files.names(path[0]):
         return []
@@ -198,10 +204,10 @@ def _unknown_target(path: tuple[str, ...], text: str, files: Files) -> list[Prob
 
 
 def _blame(error: Exception, files: Files) -> Problem:
-    """Hydra's and OmegaConf's overrides, with the file that they mean where it can be told."""
+    """Return the problem that Hydra or OmegaConf found, with the file that their message names where it names one."""
     text = " ".join(str(error).split()).partition(" Config search path")[0].rstrip(".")
     named = next((path for path in files.texts if path[len(CONF) + 1 : -len(".yaml")] in text), None)
-    place = EMPTY if named is None else read_source(named, files.texts[named])[0] or EMPTY
-    defaults = place.child("defaults")
+    node = EMPTY if named is None else read_source(named, files.texts[named])[0] or EMPTY
+    defaults = node.child("defaults")
     where = Source(named, defaults.line if defaults else None) if named else Source(PROJECT)
     return Problem("cannot be composed", f"{text[:600]}. Correct the `defaults`, or the override.", source=where)

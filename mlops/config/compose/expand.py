@@ -1,7 +1,7 @@
 """Make many resources from one file, and resolve what refers to other values.
 
 Lives here: expand (`for_each`, `${each.key}`) and resolve (`${…}`).
-Not here: composing files (compose), judging values (judge).
+Not here: composing files (compose), judging values (validate).
 Law: `${secret:NAME}` and `${output:ADDRESS.NAME}` stay as they are written; nothing of the machine is read.
 """
 
@@ -16,17 +16,17 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mlops.address import NAME
+from mlops.config.compose.compose import Tree
 from mlops.config.compose.provenance import Path, Provenance
 from mlops.errors import Problem
 
-Tree = dict[str, Any]
 _EACH = re.compile(r"\$\{each\.([A-Za-z_][\w.]*)\}")
 _MACHINE = re.compile(r"\$\{\s*(oc\.env|oc\.decode|now|hydra|python_version)\b")
 
 
 @dataclass(frozen=True)
 class RawResource:
-    """One resource before it is judged. `paths`: for a field, where it may have been said, the nearest first."""
+    """One resource before it is judged. `base`: the path of its file's content; `each`: that of its own part of `for_each`."""
 
     kind: str
     name: str
@@ -35,11 +35,13 @@ class RawResource:
     each: Path | None = None
 
     def paths(self, path: Path) -> tuple[Path, ...]:
+        """Return where the field at `path` may have been written, the nearest first."""
         shared = (*self.base, *path)
         return (shared,) if self.each is None else ((*self.each, *path), shared)
 
 
 def expand(tree: Tree, kinds: tuple[str, ...], provenance: Provenance) -> tuple[list[RawResource], list[Problem]]:
+    """Return every resource, those that `for_each` makes too, and the problems of the others."""
     raws: list[RawResource] = []
     problems: list[Problem] = []
     for kind in kinds:
@@ -62,13 +64,13 @@ def expand(tree: Tree, kinds: tuple[str, ...], provenance: Provenance) -> tuple[
                 )
                 continue
             for key, own in items:
-                problem = _unfit(kind, name, key, (*base, "for_each", key), provenance)
+                problem = _invalid_name(kind, name, key, (*base, "for_each", key), provenance)
                 if problem:
                     problems.append(problem)
                     continue
-                told = _each(_merged(shared, own), {"key": key, **own})
-                raws.append(RawResource(kind, f"{name}-{key}", told, base, (*base, "for_each", key)))
-    return raws, [*problems, *_twice(raws, provenance)]
+                merged = _each(_merged(shared, own), {"key": key, **own})
+                raws.append(RawResource(kind, f"{name}-{key}", merged, base, (*base, "for_each", key)))
+    return raws, [*problems, *_duplicates(raws, provenance)]
 
 
 def _items(value: Any) -> list[tuple[str, Tree]] | None:
@@ -79,7 +81,7 @@ def _items(value: Any) -> list[tuple[str, Tree]] | None:
     return None
 
 
-def _unfit(kind: str, name: str, key: str, path: Path, provenance: Provenance) -> Problem | None:
+def _invalid_name(kind: str, name: str, key: str, path: Path, provenance: Provenance) -> Problem | None:
     if NAME.fullmatch(f"{name}-{key}"):
         return None
     found = provenance.find(path)
@@ -91,7 +93,7 @@ def _unfit(kind: str, name: str, key: str, path: Path, provenance: Provenance) -
     )
 
 
-def _twice(raws: list[RawResource], provenance: Provenance) -> Iterator[Problem]:
+def _duplicates(raws: list[RawResource], provenance: Provenance) -> Iterator[Problem]:
     first: dict[tuple[str, str], RawResource] = {}
     for raw in raws:
         other = first.setdefault((raw.kind, raw.name), raw)
@@ -111,20 +113,20 @@ def _merged(shared: Any, own: Any) -> Any:
     return own
 
 
-def _each(value: Any, words: Tree) -> Any:
+def _each(value: Any, variables: Tree) -> Any:
     if isinstance(value, dict):
-        return {key: _each(inner, words) for key, inner in value.items()}
+        return {key: _each(inner, variables) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_each(inner, words) for inner in value]
+        return [_each(inner, variables) for inner in value]
     if isinstance(value, str):
-        return _EACH.sub(lambda found: str(words.get(found[1], found[0])), value)
+        return _EACH.sub(lambda found: str(variables.get(found[1], found[0])), value)
     return value
 
 
 def resolve(
     tree: Tree, raws: list[RawResource], kinds: tuple[str, ...], provenance: Provenance
 ) -> tuple[Tree, list[RawResource], list[Problem]]:
-    """The project's own fields and the resources, with every `${…}` filled in but secrets and outputs."""
+    """Return the project's own fields, the resources, and problems. Every `${…}` is filled in but secrets and outputs."""
     whole: Tree = {key: value for key, value in tree.items() if key not in kinds}
     for raw in raws:
         whole.setdefault(raw.kind, {})[raw.name] = raw.value
@@ -135,8 +137,8 @@ def resolve(
     ]  # fmt: skip
     if problems:
         return {}, [], problems
-    for word in ("secret", "output"):
-        OmegaConf.register_new_resolver(word, _kept(word), replace=True)
+    for resolver in ("secret", "output"):
+        OmegaConf.register_new_resolver(resolver, _kept(resolver), replace=True)
     config = OmegaConf.create(whole)
     resolved: list[RawResource] = []
     for raw in raws:
@@ -148,19 +150,19 @@ def resolve(
         except OmegaConfBaseException as error:
             problems.append(_unresolved(error, raw, provenance))
     try:
-        own = {
+        fields = {
             key: OmegaConf.to_container(OmegaConf.create({"v": config[key]}), resolve=True)
             for key in tree
             if key not in kinds
         }
     except OmegaConfBaseException as error:
         problems.append(_problem("unresolved reference", f"{_first(error)}.", (), provenance))
-        own = {}
-    return {key: value["v"] for key, value in own.items() if isinstance(value, dict)}, resolved, problems
+        fields = {}
+    return {key: value["v"] for key, value in fields.items() if isinstance(value, dict)}, resolved, problems
 
 
-def _kept(word: str) -> Any:
-    return lambda *parts: f"${{{word}:{','.join(str(part) for part in parts)}}}"
+def _kept(resolver: str) -> Any:
+    return lambda *parts: f"${{{resolver}:{','.join(str(part) for part in parts)}}}"
 
 
 def _first(error: Exception) -> str:

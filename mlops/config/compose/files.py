@@ -1,7 +1,7 @@
 """Find what conf/ holds.
 
 Lives here: Files, the bytes of every YAML file below conf/, and which resource, environment or experiment each is.
-Not here: what the bytes mean (source), putting them together (compose).
+Not here: what the bytes mean (yaml_source), putting them together (compose).
 Law: reads each file once and imports no parser, so that a cached composition costs no more than this.
 """
 
@@ -28,8 +28,8 @@ _LIMIT = 4 * 2**20
 
 @dataclass(frozen=True)
 class Files:
-    """`texts`: path from the project's root, with forward slashes -> content, sorted. `unread`: those that could not be
-    read or have no place here. `kinds`: those that have a folder here."""
+    """What conf/ holds. `texts`: path from the project's root, with forward slashes -> content, sorted. `unread`: the
+    problems of files that cannot be read or lie in a wrong place. `kinds`: the kinds that have a folder in conf/."""
 
     root: Path
     texts: Mapping[str, bytes]
@@ -37,14 +37,14 @@ class Files:
     kinds: tuple[str, ...] = ()
 
     def names(self, folder: str) -> dict[str, str]:
-        """Name -> path of each YAML file directly in conf/FOLDER/."""
+        """Return name -> path of each YAML file directly in conf/FOLDER/."""
         prefix = f"{CONF}/{folder}/"
         inside = (path for path in self.texts if path.startswith(prefix) and "/" not in path[len(prefix) :])
         return {path[len(prefix) : -len(".yaml")]: path for path in inside}
 
 
 def read_files(root: Path) -> Files:
-    """Raises InvalidConfig where there is no conf/ at all."""
+    """Read every YAML file below conf/. Raises InvalidConfig where there is no conf/ at all."""
     if not (root / CONF).is_dir():
         raise InvalidConfig.of(
             "no project here",
@@ -72,7 +72,7 @@ def read_files(root: Path) -> Files:
 
 
 def _walk(root: Path) -> list[str]:
-    """The paths of all YAML files below conf/, from the root, without hidden ones and the schemas."""
+    """Return the paths of all YAML files below conf/, from the root, without hidden ones and the schemas."""
     found: list[str] = []
     folders = [CONF]
     while folders:

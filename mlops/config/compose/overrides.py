@@ -1,8 +1,8 @@
-"""Read the words after a command.
+"""Read the overrides that stand after a command.
 
 Lives here: Override, one override, and Overrides, all of them: values, the environment, experiments.
 Not here: applying them (compose).
-Law: an override says one value of one field; a sweep, a group or an unknown sign is refused with the word itself.
+Law: an override says one value of one field; a sweep, a group or an unknown sign is refused, and quoted.
 """
 
 from __future__ import annotations
@@ -18,35 +18,37 @@ from mlops.errors import InvalidConfig, Problem, Source
 
 @dataclass(frozen=True)
 class Override:
-    """`text`: as typed. `path`: the field. `value`: None for a deletion too."""
+    """One override. `text`: as it was typed. `path`: the field. `value`: None for a deletion too."""
 
     text: str
     path: tuple[str, ...]
     value: Any
     delete: bool = False
 
-    def override(self) -> str:
-        """As Hydra takes it: a field that no file says yet may be said."""
+    def hydra_text(self) -> str:
+        """Return the override in a form in which Hydra lets it set a field that no file says yet."""
         bare = self.text.lstrip("+~")
         return f"~{bare}" if self.delete else f"++{bare}"
 
-    def place(self) -> SourceNode:
-        """A mapping of the last part of the path to the value's place."""
-        return SourceNode(1, 1, children={self.path[-1]: _place(self.value)})
+    def source_node(self) -> SourceNode:
+        """Return a mapping of the last part of the path to the value."""
+        return SourceNode(1, 1, children={self.path[-1]: _source_node(self.value)})
 
 
 @dataclass(frozen=True)
 class Overrides:
+    """Everything that the command line says: values of fields, the environment, the experiments."""
+
     values: tuple[Override, ...] = ()
     environment: str | None = None
     experiments: tuple[str, ...] = ()
 
-    def overrides(self) -> list[str]:
-        return [word.override() for word in self.values]
+    def hydra_texts(self) -> list[str]:
+        return [override.hydra_text() for override in self.values]
 
 
 def read_overrides(texts: Sequence[str]) -> Overrides:
-    """Raises InvalidConfig for a word that is no override."""
+    """Parse overrides as they were typed. Raises InvalidConfig for all that are none."""
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
 
@@ -57,12 +59,12 @@ def read_overrides(texts: Sequence[str]) -> Overrides:
     problems: list[Problem] = []
     for text in texts:
         try:
-            told = parser.parse_override(text)
+            parsed = parser.parse_override(text)
         except HydraException:
             problems.append(_refused(text, "it cannot be read"))
             continue
-        name, value = told.key_or_group, None if told.is_delete() else told.value()
-        if told.is_sweep_override() or told.package is not None:
+        name, value = parsed.key_or_group, None if parsed.is_delete() else parsed.value()
+        if parsed.is_sweep_override() or parsed.package is not None:
             problems.append(_refused(text, "one value at a time; a list is written [a,b]"))
         elif name in ("env", "environment"):
             environment = str(value)
@@ -71,7 +73,7 @@ def read_overrides(texts: Sequence[str]) -> Overrides:
         elif name.partition(".")[0] == "hydra":
             problems.append(_refused(text, "the composition itself is fixed"))
         else:
-            values.append(Override(text, tuple(name.split(".")), value, told.is_delete()))
+            values.append(Override(text, tuple(name.split(".")), value, parsed.is_delete()))
     if problems:
         raise InvalidConfig(*problems)
     return Overrides(tuple(values), environment, tuple(experiments))
@@ -86,9 +88,9 @@ def _refused(text: str, why: str) -> Problem:
     )
 
 
-def _place(value: Any) -> SourceNode:
+def _source_node(value: Any) -> SourceNode:
     if isinstance(value, dict):
-        return SourceNode(1, 1, children={str(key): _place(inner) for key, inner in value.items()})
+        return SourceNode(1, 1, children={str(key): _source_node(inner) for key, inner in value.items()})
     if isinstance(value, list):
-        return SourceNode(1, 1, children=tuple(_place(inner) for inner in value))
+        return SourceNode(1, 1, children=tuple(_source_node(inner) for inner in value))
     return SourceNode(1, 1, text=str(value))

@@ -1,6 +1,7 @@
-"""Tell where a value was said.
+"""Find where a value was written.
 
-Lives here: Layer (one file, or one override, placed in the whole) and Provenance, which finds the one that won.
+Lives here: Layer (one file, or one override, with its position in the whole), Found, and Provenance, which finds the
+layer whose value won.
 Not here: merging values (compose).
 Law: later layers win, lists as a whole, mappings key by key; the same rule that composition keeps.
 """
@@ -19,38 +20,43 @@ Path = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Layer:
-    """`name`: the file, or `command line`. `at`: where its content lies in the whole. `of`: the group it came in with:
-    "project", a kind, "env", "experiment" or "command line"."""
+    """One file or override. `name`: the file, or `command line`. `at`: the path of its content in the whole. `group`: what
+    it came in with: "project", a kind, "env", "experiment" or "command line"."""
 
     name: str
     at: tuple[str, ...]
-    place: SourceNode
-    of: str
+    node: SourceNode
+    group: str
 
 
 @dataclass(frozen=True)
 class Found:
+    """The layer that says a value, and the node in it."""
+
     layer: Layer
-    place: SourceNode
+    node: SourceNode
     exact: bool
-    """False where the files name only a value around the one asked for."""
+    """False where the files say only a value around the one that was looked for."""
 
     def source(self, *, key: bool = False, line_only: bool = False) -> Source:
-        """`key`: point at the key rather than the value. `line_only`: without a column, so that nobody quotes it."""
+        """Return the position. `key`: of the key rather than the value. `line_only`: without a column, so that the value is
+        not quoted."""
         if self.layer.name == COMMAND_LINE:
             return Source(COMMAND_LINE)
-        place = self.place
-        line, column, width = place.key if key and place.key else (place.line, place.column, place.width)
+        node = self.node
+        line, column, width = node.key if key and node.key else (node.line, node.column, node.width)
         return Source(self.layer.name, line) if line_only else Source(self.layer.name, line, column, width)
 
     def __str__(self) -> str:
         if self.layer.name == COMMAND_LINE:
             return COMMAND_LINE
-        line = self.place.key[0] if self.place.key else self.place.line
+        line = self.node.key[0] if self.node.key else self.node.line
         return f"{self.layer.name}:{line}"
 
 
 class Provenance:
+    """Where every value was written. `layers`: in the order of composition."""
+
     def __init__(self, layers: Sequence[Layer]) -> None:
         self.layers = tuple(layers)
         self._by_top: dict[tuple[str, ...], list[Layer]] = {}
@@ -59,17 +65,17 @@ class Provenance:
         self._order = {id(layer): number for number, layer in enumerate(self.layers)}
 
     def find(self, path: Path) -> Found | None:
-        """The layer that said the value at `path`, or else the nearest value around it; None where none did."""
+        """Return what says the value at `path`, or else the nearest value around it; None where nothing does."""
         candidates = self._reaching(path)
         for length in range(len(path), 0, -1):
             for layer in candidates:
-                place = _lookup(layer, path[:length])
-                if place is not None:
-                    return Found(layer, place, length == len(path))
+                node = _lookup(layer, path[:length])
+                if node is not None:
+                    return Found(layer, node, length == len(path))
         return None
 
     def exact(self, paths: Iterable[Path]) -> Found | None:
-        """The first of `paths` that some layer says itself."""
+        """Return what says the first of `paths` that any layer says itself."""
         for path in paths:
             found = self.find(path)
             if found and found.exact:
@@ -87,7 +93,7 @@ def _lookup(layer: Layer, path: Path) -> SourceNode | None:
         return None
     if len(path) < len(layer.at):
         return None
-    place: SourceNode | None = layer.place
+    node: SourceNode | None = layer.node
     for part in path[len(layer.at) :]:
-        place = place.child(part) if place else None
-    return place
+        node = node.child(part) if node else None
+    return node

@@ -1,8 +1,8 @@
-"""Read a YAML file with the place of every value.
+"""Read a YAML file with the position of every value.
 
 Lives here: SourceNode, and read_source, which finds what is wrong with a file before anybody composes it.
-Not here: what the values mean (judge).
-Law: what passes here is small, has text keys, each once, no tags, and can be composed without harm.
+Not here: what the values mean (validate).
+Law: a file that passes is small, has text keys, each once, and no tags, so it can be composed without harm.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _DEPTH = 64
 
 @dataclass(frozen=True)
 class SourceNode:
-    """Where a value stands: `line` and `column` count from 1. `text`: a scalar as it was written.
+    """A value with its position. `line` and `column` count from 1. `text`: a scalar as it was written.
 
     `key`: line, column and width of the key that names it; None for list items and the whole file.
     """
@@ -57,20 +57,20 @@ EMPTY = SourceNode(1, 1, children={})
 
 
 def read_source(path: str, content: bytes) -> tuple[SourceNode | None, list[Problem]]:
-    """The places of a file whose top is a mapping (an empty file is an empty one), or None and the problems."""
+    """Return the node of the whole file, which is a mapping (an empty one for an empty file), or None and the problems."""
     text, problem = _decode(path, content)
     if problem:
         return None, [problem]
     try:
-        node = yaml.compose(text, _LOADER)
-        if node is None:
+        yaml_node = yaml.compose(text, _LOADER)
+        if yaml_node is None:
             return EMPTY, []
         reader = _Reader(path)
-        reader.measure(node)
-        place = reader.place(node, None)
+        reader.measure(yaml_node)
+        node = reader.source_node(yaml_node, None)
         if reader.problems:
             return None, reader.problems
-        _LOADER("").construct_document(node)
+        _LOADER("").construct_document(yaml_node)
     except yaml.MarkedYAMLError as error:
         return None, [_syntax(path, text, error)]
     except yaml.reader.ReaderError as error:
@@ -82,10 +82,10 @@ def read_source(path: str, content: bytes) -> tuple[SourceNode | None, list[Prob
         return None, [_problem(path, "nested too deep", f"Values are nested more than {_DEPTH} levels deep.", None)]
     except ValueError as error:
         return None, [_problem(path, "invalid value", f"YAML cannot read a value of this file: {error}.", None)]
-    if not isinstance(place.children, Mapping):
+    if not isinstance(node.children, Mapping):
         detail = "A file here says `field: value`, one a line; this one is a single value or a list."
-        return None, [_problem(path, "not a mapping", detail, (place.line, place.column, place.width))]
-    return place, []
+        return None, [_problem(path, "not a mapping", detail, (node.line, node.column, node.width))]
+    return node, []
 
 
 def _decode(path: str, content: bytes) -> tuple[str, Problem | None]:
@@ -122,16 +122,18 @@ def _syntax(path: str, text: str, error: yaml.MarkedYAMLError) -> Problem:
         return _problem(path, "tab in YAML", "YAML is indented with spaces; this line has a tab.", where)
     if error.problem and "expected a single document" in str(error.context or "") + error.problem:
         return _problem(path, "more than one document", "A file is one resource. Take out the `---`.", where)
-    told = ", ".join(part for part in (error.context, error.problem) if part)
+    message = ", ".join(part for part in (error.context, error.problem) if part)
     quotable = ":" in line or "@" in line
     hint = (
-        "A value that has `: `, `#`, `%`, `@` or `{` in it needs quotes." if quotable and "alias" not in told else None
+        "A value that has `: `, `#`, `%`, `@` or `{` in it needs quotes."
+        if quotable and "alias" not in message
+        else None
     )
-    return _problem(path, "invalid YAML", f"YAML cannot be read here: {told}.", where, hint)
+    return _problem(path, "invalid YAML", f"YAML cannot be read here: {message}.", where, hint)
 
 
 class _Reader:
-    """Turns YAML's nodes into places and collects what is wrong with them."""
+    """Turns YAML's nodes into SourceNodes and collects what is wrong with them."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -140,7 +142,7 @@ class _Reader:
         self._open: set[int] = set()
 
     def measure(self, node: yaml.Node, depth: int = 0) -> int:
-        """The number of values with every alias written out. Raises MarkedYAMLError where that is no fair size."""
+        """Return the number of values with every alias written out. Raises MarkedYAMLError where there are too many."""
         if id(node) in self._sizes:
             return self._sizes[id(node)]
         if id(node) in self._open:
@@ -160,18 +162,20 @@ class _Reader:
         self._sizes[id(node)] = size
         return size
 
-    def place(self, node: yaml.Node, key: yaml.Node | None) -> SourceNode:
+    def source_node(self, node: yaml.Node, key: yaml.Node | None) -> SourceNode:
         line, column, width = _span(node)
         if node.tag not in _TAGS:
             tag = node.tag.removeprefix("tag:yaml.org,2002:")
-            self._tell("unknown tag", f"`{tag}` is not a kind of value here; write plain text, numbers, lists and "
+            self._report("unknown tag", f"`{tag}` is not a kind of value here; write plain text, numbers, lists and "
                        "mappings.", (line, column, width))  # fmt: skip
-        named = _span(key) if key is not None else None
+        key_span = _span(key) if key is not None else None
         if isinstance(node, yaml.MappingNode):
-            return SourceNode(line, column, width, "", named, self._mapping(node))
+            return SourceNode(line, column, width, "", key_span, self._mapping(node))
         if isinstance(node, yaml.SequenceNode):
-            return SourceNode(line, column, width, "", named, tuple(self.place(item, None) for item in node.value))
-        return SourceNode(line, column, width, str(node.value), named)
+            return SourceNode(
+                line, column, width, "", key_span, tuple(self.source_node(item, None) for item in node.value)
+            )
+        return SourceNode(line, column, width, str(node.value), key_span)
 
     def _mapping(self, node: yaml.MappingNode) -> dict[str, SourceNode]:
         children: dict[str, SourceNode] = {}
@@ -183,29 +187,29 @@ class _Reader:
             name = self._name(key)
             if name in children:
                 first = children[name].key or (0, 0, 0)
-                self._tell("duplicate key", f"`{name}` was already said in line {first[0]}; YAML would keep only one of "
+                self._report("duplicate key", f"`{name}` was already said in line {first[0]}; YAML would keep only one of "
                            "them. Take one out.", _span(key))  # fmt: skip
-            children[name] = self.place(value, key)
+            children[name] = self.source_node(value, key)
         return inherited | children
 
     def _merged(self, value: yaml.Node) -> dict[str, SourceNode]:
         if isinstance(value, yaml.SequenceNode):
             parts = [self._merged(item) for item in reversed(value.value)]
-            return {name: place for part in parts for name, place in part.items()}
+            return {name: node for part in parts for name, node in part.items()}
         return self._mapping(value) if isinstance(value, yaml.MappingNode) else {}
 
     def _name(self, key: yaml.Node) -> str:
         if not isinstance(key, yaml.ScalarNode):
-            self._tell("invalid key", "A key is a single word, not a list or a mapping.", _span(key))
+            self._report("invalid key", "A key is a single word, not a list or a mapping.", _span(key))
             return ""
         if key.tag != "tag:yaml.org,2002:str" and key.tag in _TAGS:
             read = {"bool": "true or false", "null": "nothing", "int": "a number", "float": "a number"}
             kind = read.get(key.tag.rpartition(":")[2], "no text")
-            self._tell("key is not text", f"YAML reads `{key.value}` as {kind}, and a key is text. Write it in quotes: "
+            self._report("key is not text", f"YAML reads `{key.value}` as {kind}, and a key is text. Write it in quotes: "
                        f'"{key.value}".', _span(key))  # fmt: skip
         return str(key.value)
 
-    def _tell(self, summary: str, detail: str, where: tuple[int, int, int]) -> None:
+    def _report(self, summary: str, detail: str, where: tuple[int, int, int]) -> None:
         self.problems.append(_problem(self.path, summary, detail, where))
 
 
@@ -215,7 +219,7 @@ def _span(node: yaml.Node) -> tuple[int, int, int]:
     return start.line + 1, start.column + 1, max(1, width)
 
 
-def near(word: str, words: Any) -> str | None:
-    """The hint of a likely slip, or None."""
-    found = get_close_matches(str(word), [str(known) for known in words], 1, 0.6)
+def near(name: str, known_names: Any) -> str | None:
+    """Return the hint "Did you mean …?" for a likely slip, or None."""
+    found = get_close_matches(str(name), [str(known) for known in known_names], 1, 0.6)
     return f"Did you mean `{found[0]}`?" if found else None

@@ -22,7 +22,8 @@ SecretText = Annotated[str, StringConstraints(pattern=SECRET)]
 
 
 class FieldError(ValueError):
-    """Says what does not fit and, below the model that judges, at which field. `hint`: such as "Did you mean `time`?"."""
+    """An error of a value. `path`: the field inside the model whose validator raises it. `hint`: such as "Did you mean
+    `time`?"."""
 
     def __init__(self, message: str, *path: str | int, hint: str | None = None) -> None:
         super().__init__(message)

@@ -1,7 +1,7 @@
 """Say what answers requests.
 
 Lives here: Endpoint, with its rollout, scale, keys and limits.
-Not here: moving traffic (kinds, tools).
+Not here: moving traffic (rollout), starting processes (targets).
 Law: replicas mean RESCALE, keys and limits RECONFIGURE, a package REDEPLOY; nothing else restarts a process.
 """
 
@@ -39,7 +39,7 @@ class RolloutPolicy(Strict):
         return steps
 
 
-class Autoscale(Strict):
+class AutoscalePolicy(Strict):
     """More replicas under load, never fewer than `replicas`. The cluster's metrics decide."""
 
     most: int = Field(ge=1, le=1000, description="Replicas.")
@@ -52,7 +52,7 @@ class Autoscale(Strict):
 
 
 class Resources(Strict):
-    """Of one replica."""
+    """What one replica asks the cluster for."""
 
     cpu: Quantity = "500m"
     memory: Quantity = "512Mi"
@@ -73,7 +73,7 @@ class Endpoint(Resource):
     package: Name = spec_field(doc="What answers.", change=Category.REDEPLOY, refers="package")
     stack: Name = spec_field(doc="Where it runs.", change=Category.REDEPLOY, refers="stack")
     replicas: int = Field(1, ge=1, le=64, description="Processes.", json_schema_extra={"x-change": "RESCALE"})
-    autoscale: Autoscale | None = spec_field(
+    autoscale: AutoscalePolicy | None = spec_field(
         None, doc="On Kubernetes: more replicas under load.", change=Category.RESCALE
     )
     resources: Resources = spec_field(Resources(), doc="On Kubernetes: what a replica gets.", change=Category.RESCALE)

@@ -1,6 +1,6 @@
 """Describe what may be said, for editors and for the tool itself.
 
-Lives here: the JSON Schema of each kind, write_schemas, category_of, and looking fields up in a schema.
+Lives here: the JSON Schema of each kind, write_schema_files, category_of, and looking fields up in a schema.
 Not here: the models.
 Law: everything is read from the models; nothing is written twice.
 """
@@ -33,28 +33,28 @@ _ALSO = {
 
 
 def schemas() -> dict[str, dict[str, Any]]:
-    """By kind, and `project`: JSON Schema, draft 2020-12."""
+    """Return the JSON Schema (draft 2020-12) of each kind, and of `project`."""
     return {name: _schema(name) for name in (*KIND_SCHEMAS.names(), "project")}
 
 
 @cache
 def _schema(name: str) -> dict[str, Any]:
     model = ProjectFile if name == "project" else model_of(name)
-    made = model.model_json_schema(by_alias=True)
-    for told in () if name == "project" else _resources_of(made):
-        told["properties"] = {**told["properties"], **_ALSO}
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
+    schema = model.model_json_schema(by_alias=True)
+    for resource in () if name == "project" else _resources_of(schema):
+        resource["properties"] = {**resource["properties"], **_ALSO}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
 def _resources_of(schema: dict[str, Any]) -> list[dict[str, Any]]:
-    """The schema itself, or, of a kind with targets, that of each."""
+    """Return the schema itself or, where a kind has targets, that of each."""
     if "properties" in schema:
         return [schema]
     return [schema["$defs"][one["$ref"].rpartition("/")[2]] for one in schema["oneOf"]]
 
 
-def write_schemas(root: Path) -> Sequence[Path]:
-    """Writes conf/schema/KIND.json and gives the paths of those that changed, for kinds that conf/ uses."""
+def write_schema_files(root: Path) -> Sequence[Path]:
+    """Write conf/schema/KIND.json of every kind that conf/ uses, and return the paths of those that changed."""
     written: list[Path] = []
     for name, schema in schemas().items():
         if name != "project" and not (root / "conf" / name).is_dir():
@@ -70,7 +70,7 @@ def write_schemas(root: Path) -> Sequence[Path]:
 
 @cache
 def category_of(kind: str, path: str) -> Category:
-    """What a change of the field at this dotted path means; inherited from the nearest field above that says so."""
+    """Return what a change of the field at this dotted path means; inherited from the nearest field above that says so."""
     category = Category.METADATA
     at: list[Schema] = [_schema(kind)]
     for part in path.split("."):
@@ -82,7 +82,7 @@ def category_of(kind: str, path: str) -> Category:
 
 
 def below_of(name: str, schema: Schema, part: str | int) -> Iterator[Schema]:
-    """The schemas that a value inside one of `schema` may have."""
+    """Yield the schemas that a value inside one of `schema` may have."""
     for candidate in alternatives(name, schema):
         if str(part) in candidate.get("properties", {}):
             yield candidate["properties"][str(part)]
@@ -93,19 +93,19 @@ def below_of(name: str, schema: Schema, part: str | int) -> Iterator[Schema]:
 
 
 def alternatives(name: str, schema: Schema) -> Iterator[Schema]:
-    """The schema with its references followed, and each of its alternatives."""
+    """Yield the schema with its references followed, and each of its alternatives."""
     if "$ref" in schema:
         key = schema["$ref"].rpartition("/")[2]
         yield from alternatives(name, _schema(name)["$defs"][key])
         return
     yield schema
-    for word in ("anyOf", "oneOf", "allOf"):
-        for inner in schema.get(word, ()):
+    for keyword in ("anyOf", "oneOf", "allOf"):
+        for inner in schema.get(keyword, ()):
             yield from alternatives(name, inner)
 
 
 def fields_at(name: str, data: Any, path: Sequence[str | int]) -> tuple[str, ...]:
-    """The names of the fields that a value at `path` may have; of alternatives, those whose constants fit `data`."""
+    """Return the names of the fields that a value at `path` may have; of alternatives, those whose constants fit `data`."""
     at: list[Schema] = [_schema(name)]
     value = data
     for part in path:
@@ -128,5 +128,5 @@ def _inside(value: Any, part: str | int) -> Any:
 
 
 def _fits(schema: Schema, value: Any) -> bool:
-    constants = {key: told["const"] for key, told in schema.get("properties", {}).items() if "const" in told}
+    constants = {key: field["const"] for key, field in schema.get("properties", {}).items() if "const" in field}
     return not isinstance(value, dict) or all(value.get(key, const) == const for key, const in constants.items())

@@ -19,7 +19,7 @@ from mlops.extensions import KIND_SCHEMAS
 
 
 def model_of(kind: str) -> type[BaseModel]:
-    """Raises MlopsError for a kind that nobody brings."""
+    """Return the model of a kind. Raises MlopsError for a kind that no package registers."""
     model = KIND_SCHEMAS.load(kind)
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
         raise MlopsError.of(
@@ -31,8 +31,8 @@ def model_of(kind: str) -> type[BaseModel]:
 
 
 def effective_of(kind: str, inputs: Mapping[str, Any]) -> Any:
-    """Inputs that were judged before, with every default filled in, to be read by attributes. Raises MlopsError where they
-    fit the model no more."""
+    """Return inputs that were judged before, with every default filled in, to be read by attributes. Raises MlopsError
+    where they no longer fit the model."""
     try:
         return typed(effective_json(model_of(kind).model_validate_json(json.dumps(inputs, default=dict))))
     except ValidationError as error:
@@ -46,10 +46,10 @@ def effective_of(kind: str, inputs: Mapping[str, Any]) -> Any:
 
 
 def noun_of(kind: str) -> str:
-    """What a resource of this kind is called in a sentence."""
+    """Return what a resource of this kind is called in a sentence."""
     return str(getattr(model_of(kind), "noun", "") or kind)
 
 
 def order_of(kind: str) -> int:
-    """Kinds with a lower number are needed by those with a higher one."""
+    """Return the number by which kinds are listed: a kind with a lower one is needed by kinds with a higher one."""
     return int(getattr(model_of(kind), "order", 100))

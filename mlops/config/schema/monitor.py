@@ -16,7 +16,7 @@ from mlops.config.schema.category import Category
 from mlops.config.schema.units import Duration
 
 
-class Drift(Strict):
+class DriftPolicy(Strict):
     method: Literal["auto", "ks", "psi", "chi2", "jensen_shannon"] = spec_field(
         "auto", doc="`auto`: by the column's type."
     )
@@ -38,7 +38,7 @@ class Monitor(Resource):
         description="A window with fewer rows is joined to the next.",
         json_schema_extra={"x-change": "RECONFIGURE"},
     )
-    drift: Drift = spec_field(Drift(), doc="The tests.", change=Category.RECONFIGURE)
+    drift: DriftPolicy = spec_field(DriftPolicy(), doc="The tests.", change=Category.RECONFIGURE)
     on_finding: Literal["propose", "record"] = spec_field(
         "propose", doc="`propose` adds an edit of the YAML to the finding.", change=Category.RECONFIGURE
     )

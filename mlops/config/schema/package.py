@@ -14,7 +14,6 @@ from pydantic import AfterValidator, Field
 
 from mlops.config.schema.base import Name, Resource, Strict, spec_field
 from mlops.config.schema.category import Category
-from mlops.config.schema.units import Duration
 
 _PINNED = re.compile(r"(?P<name>[a-z0-9][a-z0-9._/:-]*)@sha256:[0-9a-f]{64}")
 _REPOSITORY = r"[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*"
@@ -69,7 +68,6 @@ class Image(Strict):
 class Api(Strict):
     max_rows: int = spec_field(10_000, doc="The most rows of one request.", ge=1)
     gather: bool = spec_field(True, doc="Answer concurrent small requests with one call of the model.")
-    timeout: Duration = spec_field(10.0, doc="The longest a request may take.")
     threshold: float = spec_field(0.5, doc="Binary: the probability from which the label is true.", ge=0, le=1)
     golden_rows: int = spec_field(
         16, doc="Rows of the test split kept with their predictions, to check a version by.", ge=1

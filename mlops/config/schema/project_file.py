@@ -1,7 +1,7 @@
 """Say what a project and its environments are.
 
 Lives here: ProjectFile, what conf/project.yaml and conf/env/NAME.yaml may say besides resources.
-Not here: Settings, the plain data that the rest of the tool reads (project).
+Not here: ProjectSettings, the plain data that the rest of the tool reads (config.project).
 Law: an environment says where and how things run, never what the data and the models are.
 """
 
@@ -59,14 +59,14 @@ def _kind(text: str) -> str:
 AddressText = Annotated[str, AfterValidator(_address)]
 
 
-class State(Strict):
+class StateSettings(Strict):
     url: Annotated[str, AfterValidator(_url)] | None = spec_field(
         None,
         doc="Where what was applied is recorded, `${secret:NAME}` allowed. Default: .mlops/state.db, for dev alone.",
     )
 
 
-class PodsOfModel(Strict):
+class ModelPods(Strict):
     """What the stages of one model get on a cluster, where it differs."""
 
     pods: int | None = Field(None, ge=1, le=1024, description="Several train together (DDP).")
@@ -79,7 +79,7 @@ class PodsOfModel(Strict):
     retries: int | None = Field(None, ge=0, le=100, description="After a lost node; never after an error of the code.")
 
 
-class Registry(Strict):
+class RegistrySettings(Strict):
     """Where images are pushed, and clusters pull them from."""
 
     url: Annotated[str, AfterValidator(_registry)] = spec_field(doc="HOST[:PORT][/PATH], without https://.")
@@ -90,13 +90,13 @@ class Registry(Strict):
     insecure: bool = spec_field(False, doc="Speak to it without a certificate that can be checked.")
 
     @model_validator(mode="after")
-    def _both_or_none(self) -> Registry:
+    def _both_or_none(self) -> RegistrySettings:
         if (self.username is None) != (self.password is None):
             raise ValueError("`username` and `password` go together; say both, or neither for the builder's own login")
         return self
 
 
-class Training(Strict):
+class TrainingSettings(Strict):
     """Where stages run, and what each model gets there."""
 
     pods: int = Field(1, ge=1, le=1024, description="On a cluster: several train together (DDP).")
@@ -111,10 +111,10 @@ class Training(Strict):
         None, doc="The stack that models are trained on. Default: this machine.", refers="stack"
     )
     stages: int = Field(1, ge=1, le=256, description="How many stages run at once.")
-    models: dict[Name, PodsOfModel] = spec_field({}, doc="What differs for one model.")
+    models: dict[Name, ModelPods] = spec_field({}, doc="What differs for one model.")
 
 
-class Pulumi(Strict):
+class PulumiSettings(Strict):
     """Where Pulumi keeps what it knows of clusters."""
 
     backend: str | None = spec_field(
@@ -134,16 +134,16 @@ class ProjectFile(Strict):
     allow_targets: tuple[Annotated[str, AfterValidator(_module)], ...] = spec_field(
         (), doc="The modules that a `_target_` may come from, with those inside them."
     )
-    state: State = spec_field(State(), doc="Where what was applied is recorded.")
+    state: StateSettings = spec_field(StateSettings(), doc="Where what was applied is recorded.")
     build: bool | None = spec_field(
         None, doc="May data sets and models be made here? Default: in dev alone; elsewhere dvc.lock is deployed."
     )
     protect: tuple[Annotated[str, AfterValidator(_kind)], ...] | None = spec_field(
         None, doc="Kinds that refuse to be deleted or replaced. Default: dataset, model, endpoint in prod, else none."
     )
-    training: Training = spec_field(Training(), doc="Where stages run.")
-    pulumi: Pulumi = spec_field(Pulumi(), doc="For stacks on Kubernetes.")
-    registry: Registry | None = spec_field(
+    training: TrainingSettings = spec_field(TrainingSettings(), doc="Where stages run.")
+    pulumi: PulumiSettings = spec_field(PulumiSettings(), doc="For stacks on Kubernetes.")
+    registry: RegistrySettings | None = spec_field(
         None, doc="Where images are pushed. Default: they stay in the builder's local storage."
     )
     moved: dict[AddressText, AddressText] = spec_field(

@@ -35,7 +35,7 @@ def _duration(value: Any, info: ValidationInfo) -> float:
 
 
 def format_duration(seconds: float) -> str:
-    """The largest unit that leaves a whole number, else seconds or milliseconds written out."""
+    """Return text in the largest unit that leaves a whole number, else in milliseconds or seconds."""
     for unit in ("w", "d", "h", "m", "s"):
         count = seconds / _SECONDS[unit]
         if seconds and count == int(count):
@@ -45,7 +45,7 @@ def format_duration(seconds: float) -> str:
 
 
 def _decimal(number: float) -> str:
-    """Every digit that the number needs, never with an exponent."""
+    """Return every digit that the number needs, never with an exponent."""
     return format(Decimal(repr(number)).normalize(), "f")
 
 
@@ -84,7 +84,7 @@ def format_share(share: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RateValue:
-    """So many in so many seconds."""
+    """A count per time: `number` in `seconds`."""
 
     number: int
     seconds: float

@@ -1,7 +1,7 @@
-"""Override what does not fit a field.
+"""Word what does not fit a field.
 
 Lives here: ErrorFormatter, which turns pydantic's errors about one resource into problems with a place and a next step.
-Not here: finding them (judge), the models.
+Not here: finding what is wrong (settings, resources), the models (schema).
 Law: one problem for one field, in a sentence a tired reader understands; a secret in the clear is never quoted.
 """
 
@@ -33,10 +33,11 @@ _WANTED = {
 
 @dataclass(frozen=True)
 class ErrorFormatter:
-    """`name`: whose schema. `whose`: "a model". `paths`: for a field, where it may have been said."""
+    """Formats errors about `data`. `name`: of the schema. `owner`: in a sentence, such as "a model". `paths`: for a field,
+    where it may have been written."""
 
     name: str
-    whose: str
+    owner: str
     address: str | None
     data: Any
     paths: Callable[[Path], tuple[Path, ...]]
@@ -51,36 +52,36 @@ class ErrorFormatter:
         return Problem(summary, detail, address=self.address, source=source, hint=hint)
 
     def problems(self, error: ValidationError) -> list[Problem]:
+        """Return one problem for each field that pydantic found errors at."""
         by_path: dict[Path, list[Any]] = {}
-        for told in error.errors(include_url=False):
-            path = self._path(told)
-            by_path.setdefault(path, []).append(told)
-        unknown = {path for path, told in by_path.items() if told[0]["type"] == "extra_forbidden"}
-        for path in [path for path, told in by_path.items() if told[0]["type"] == "missing"]:
+        for detail in error.errors(include_url=False):
+            by_path.setdefault(self._path(detail), []).append(detail)
+        unknown = {path for path, details in by_path.items() if details[0]["type"] == "extra_forbidden"}
+        for path in [path for path, details in by_path.items() if details[0]["type"] == "missing"]:
             typos = [str(other[-1]) for other in unknown if other[:-1] == path[:-1]]
             if near(str(path[-1]), typos):
                 del by_path[path]
-        return [self._word(path, told) for path, told in by_path.items()]
+        return [self._describe(path, details) for path, details in by_path.items()]
 
-    def _path(self, told: Any) -> Path:
-        """The place in the data: pydantic's own, without the names of alternatives that it puts in between."""
+    def _path(self, detail: Any) -> Path:
+        """Return the path in the data: pydantic's own, without the names of alternatives that it puts in between."""
         path: list[str | int] = []
         value: Any = self.data
-        parts: Sequence[str | int] = told["loc"]
+        parts: Sequence[str | int] = detail["loc"]
         for position, part in enumerate(parts):
             last = position == len(parts) - 1
-            named = isinstance(value, dict) and part in value
-            counted = isinstance(value, list) and isinstance(part, int) and part < len(value)
-            if named or counted:
+            is_key = isinstance(value, dict) and part in value
+            is_item = isinstance(value, list) and isinstance(part, int) and part < len(value)
+            if is_key or is_item:
                 value = value[part]
                 path.append(part)
-            elif last and told["type"] == "missing":
+            elif last and detail["type"] == "missing":
                 path.append(part)
-        cause = told.get("ctx", {}).get("error")
+        cause = detail.get("ctx", {}).get("error")
         return (*path, *getattr(cause, "path", ()))
 
-    def _word(self, path: Path, told: list[Any]) -> Problem:
-        first = told[0]
+    def _describe(self, path: Path, details: list[Any]) -> Problem:
+        first = details[0]
         name = ".".join(str(part) for part in path)
         value = self._value(path)
         match first["type"]:
@@ -88,7 +89,7 @@ class ErrorFormatter:
                 return self._unknown(path, name)
             case "missing":
                 there = fields_at(self.name, self.data, path[:-1])
-                detail = f"`{name}` is missing; {self.whose} needs it."
+                detail = f"`{name}` is missing; {self.owner} needs it."
                 near_miss = [key for key in self._keys(path[:-1]) if key not in there]
                 hint = near(str(path[-1]), near_miss)
                 return self.problem(
@@ -101,9 +102,9 @@ class ErrorFormatter:
                     "change it: what was committed is known."
                 )
                 return self.problem("secret in the clear", detail, path, hide=True)
-            case "literal_error" | "union_tag_invalid" | "union_tag_not_found" if self._choices(told):
-                return self._choose(path, name, value, self._choices(told))
-        wanted = list(dict.fromkeys(self._wanted(one) for one in told))
+            case "literal_error" | "union_tag_invalid" | "union_tag_not_found" if self._choices(details):
+                return self._choose(path, name, value, self._choices(details))
+        wanted = list(dict.fromkeys(self._wanted(one) for one in details))
         if first["type"] == "value_error":
             text = str(first["ctx"]["error"])
             hint = getattr(first["ctx"]["error"], "hint", None)
@@ -116,16 +117,16 @@ class ErrorFormatter:
     def _unknown(self, path: Path, name: str) -> Problem:
         known = fields_at(self.name, self.data, path[:-1])
         part = ".".join(str(p) for p in path[:-1])
-        whose = f"{self.whose}'s {part}" if part else self.whose
+        owner = f"{self.owner}'s {part}" if part else self.owner
         hint = near(str(path[-1]), known)
-        detail = f"`{name}` is not a field of {whose}."
+        detail = f"`{name}` is not a field of {owner}."
         if hint is None and known:
             detail += f" There are: {', '.join(known)}."
         return self.problem("unknown field", detail, path, hint=hint, key=True)
 
-    def _choices(self, told: list[Any]) -> list[str]:
+    def _choices(self, details: list[Any]) -> list[str]:
         found: list[str] = []
-        for one in told:
+        for one in details:
             context = one.get("ctx", {})
             text = context.get("expected") or context.get("expected_tags") or ""
             found += [part.strip().strip("'\"") for part in text.replace(" or ", ", ").split(",") if part.strip()]

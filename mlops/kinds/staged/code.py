@@ -104,7 +104,10 @@ def _installed(top: str) -> dict[str, Path]:
         spec = importlib.util.find_spec(top)
     except (ImportError, ValueError):
         return {}
-    if spec is None or not spec.origin:
+    if spec is None:
         return {}
-    file = Path(spec.origin)
-    return {top: file.parent if file.name == "__init__.py" else file}
+    if spec.origin:
+        file = Path(spec.origin)
+        return {top: file.parent if file.name == "__init__.py" else file}
+    folder = next(iter(spec.submodule_search_locations or ()), None)
+    return {top: Path(folder)} if folder else {}

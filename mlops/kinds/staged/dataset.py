@@ -7,6 +7,7 @@ Law: what dvc.lock pins is what is recorded, for everybody who shares the reposi
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,20 +15,21 @@ from typing import Any
 
 from mlops.address import Address
 from mlops.config.schema.category import Category
-from mlops.context.context import KEEPING, effect_of, metadata, without
+from mlops.context.effects import KEEPS_OUTPUTS, effect_of
+from mlops.context.inputs import metadata_fields, without_fields
 from mlops.context.status import Status
 from mlops.engine.resource import Action, Desired, Effect, Observed, Outcome, Reason, Record, Stale, Step
 from mlops.errors import MlopsError
 from mlops.kinds.base import BaseKind
 from mlops.kinds.staged.code import moved_files
-from mlops.kinds.staged.params import dataset_params, preparation_code
+from mlops.kinds.staged.params import dataset_code, dataset_params
 from mlops.kinds.staged.stages import make, stale_of
 from mlops.sources.source import fingerprint_of
 
 
 class DatasetKind(BaseKind):
     name = "dataset"
-    keeping = KEEPING
+    keeping = KEEPS_OUTPUTS
     created = effect_of(Category.REPROCESS)
     deleted = Effect(Category.DESTROY.value, Category.DESTROY.rank, Action.FORGET)
 
@@ -38,8 +40,8 @@ class DatasetKind(BaseKind):
             return Observed(record)
         if locked is None:
             return Observed(record, exists=False) if record else Observed(None, exists=False)
-        told = locked.params.get(f"params/dataset/{address.name}.json", {}).get("prepare", {})
-        inputs = {**without(told, "fingerprint", "code"), **metadata(record, desired.inputs)}
+        pinned = locked.params.get(f"params/dataset/{address.name}.json", {}).get("prepare", {})
+        inputs = {**without_fields(pinned, "fingerprint", "code"), **metadata_fields(record, desired.inputs)}
         digest = locked.outs.get(f"data/{address.name}", "")
         same = record is not None and record.outputs.get("digest") == digest
         kept = dict(record.outputs) if record and same else {}
@@ -48,7 +50,7 @@ class DatasetKind(BaseKind):
             address, inputs, {**kept, "digest": digest}, {}, (), protect, record.complete if record and same else True,
             record.serial if record else 0, record.extra if record else {},
         )  # fmt: skip
-        stale = [*self._moved(desired, told), *stale_of(self.context, stage, self.created)]
+        stale = [*self._moved(desired, pinned), *stale_of(self.context, stage, self.created)]
         return Observed(truth, adopted=not same, stale=tuple(stale))
 
     def pinned(self, address: Address) -> dict[str, Any] | None:
@@ -56,13 +58,13 @@ class DatasetKind(BaseKind):
         locked = self.context.lock.get(f"prepare@{address.name}")
         if locked is None:
             return None
-        told = locked.params.get(f"params/dataset/{address.name}.json", {}).get("prepare", {})
-        return without(told, "fingerprint", "code") or None
+        pinned = locked.params.get(f"params/dataset/{address.name}.json", {}).get("prepare", {})
+        return without_fields(pinned, "fingerprint", "code") or None
 
-    def _moved(self, desired: Desired, told: Mapping[str, Any]) -> list[Stale]:
+    def _moved(self, desired: Desired, pinned: Mapping[str, Any]) -> list[Stale]:
         """Sources and code that are not what dvc.lock pins, each with its own sentence."""
         stale: list[Stale] = []
-        prints = told.get("fingerprint", {})
+        prints = pinned.get("fingerprint", {})
         for name, source in desired.inputs["sources"].items():
             try:
                 now = fingerprint_of(source, root=self.context.root, digests=self.context.hashes)
@@ -72,7 +74,7 @@ class DatasetKind(BaseKind):
                 continue
             if name in prints and prints[name] != now:
                 stale.append(Stale(Reason(f"source {name} changed on disk ({source['uri']})"), self.created))
-        if moved := moved_files(told.get("code"), preparation_code(desired.inputs, self.context)):
+        if moved := moved_files(pinned.get("code"), dataset_code(desired.inputs, self.context)):
             stale.append(Stale(Reason(f"the code that prepares data changed: {moved}"), self.created))
         return stale
 
@@ -99,9 +101,11 @@ class DatasetKind(BaseKind):
         return Status(f"{rows:,} rows" if rows else "made elsewhere")
 
     def pins(self, desired: Desired) -> Mapping[str, str]:
+        code = json.dumps(dataset_code(desired.inputs, self.context))
+        sources = desired.inputs["sources"].items()
         return {
-            f"source {desired.address}.{name}": self._fingerprint(source)
-            for name, source in desired.inputs["sources"].items()
+            f"code of {desired.address}": hashlib.md5(code.encode(), usedforsecurity=False).hexdigest(),
+            **{f"source {desired.address}.{name}": self._fingerprint(source) for name, source in sources},
         }
 
     def _fingerprint(self, source: Mapping[str, Any]) -> str:

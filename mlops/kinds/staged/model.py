@@ -17,7 +17,9 @@ from typing import Any
 from mlops.address import Address
 from mlops.config.project import LoadedResource, ProjectSpec
 from mlops.config.schema.category import Category
-from mlops.context.context import KEEPING, Context, effect_of, metadata, without
+from mlops.context.context import Context
+from mlops.context.effects import KEEPS_OUTPUTS, effect_of
+from mlops.context.inputs import metadata_fields, without_fields
 from mlops.context.metrics_file import read_metrics
 from mlops.context.status import Status
 from mlops.engine.resource import Action, Dependency, Desired, Effect, Observed, Outcome, Reason, Record, Stale, Step
@@ -37,7 +39,7 @@ _HEADLINE = ("test_auc", "test_accuracy", "test_r2")
 
 class ModelKind(BaseKind):
     name = "model"
-    keeping = KEEPING
+    keeping = KEEPS_OUTPUTS
     created = effect_of(Category.RETRAIN)
     deleted = Effect(Category.DESTROY.value, Category.DESTROY.rank, Action.FORGET)
 
@@ -59,7 +61,7 @@ class ModelKind(BaseKind):
             return Observed(record, exists=False, obstacles=obstacles)
         file = f"params/model/{name}.json"
         trained = train.params.get(file, {}).get("train", {})
-        inputs = {**without(trained, "code"), **metadata(record, desired.inputs, "gates")}
+        inputs = {**without_fields(trained, "code"), **metadata_fields(record, desired.inputs, "gates")}
         if slices := evaluate.params.get(file, {}).get("evaluate", {}).get("slices"):
             inputs["slices"] = slices
         digest = export.outs.get(f"models/{name}/export", "")
@@ -78,7 +80,7 @@ class ModelKind(BaseKind):
         """The inputs that dvc.lock holds of it, without gates; None where it holds none."""
         locked = self.context.lock.get(f"train@{address.name}")
         told = locked.params.get(f"params/model/{address.name}.json", {}).get("train", {}) if locked else {}
-        return without(told, "code") or None
+        return without_fields(told, "code") or None
 
     def _stale(self, desired: Desired, name: str, data: str) -> list[Stale]:
         params = model_params(desired.inputs, self.context)
@@ -141,7 +143,7 @@ class ModelKind(BaseKind):
         verdicts = judge_gates(gates, metrics, self._live(step.address, digest, data) if needs_live(gates) else None)
         summary = json.loads((self.context.root / "models" / name / "train" / "summary.json").read_text())
         outputs = {
-            "digest": digest, "metrics": without(metrics, "slices"), "gates": [v.as_json() for v in verdicts],
+            "digest": digest, "metrics": without_fields(metrics, "slices"), "gates": [v.as_json() for v in verdicts],
             "epochs": summary["epochs"], "seconds": round(seconds, 1) or before.get("seconds", 0.0),
         }  # fmt: skip
         missed = [verdict for verdict in verdicts if not verdict.holds]

@@ -13,14 +13,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mlops.address import Address
 from mlops.config.project import LoadedResource, ProjectSpec
-from mlops.context.context import METADATA, Context, without
-from mlops.extensions import CHECKS, SOURCES, SPLITS
+from mlops.context.context import Context
+from mlops.context.inputs import METADATA_NAMES, without_fields
 from mlops.kinds.staged.code import project_code, stage_code
-from mlops.sources.source import fingerprint_of, scheme_of
+from mlops.kinds.staged.registered import encoding_modules, preparing_modules
+from mlops.sources.source import fingerprint_of
 
 _index_guard = threading.Lock()
-_NOT_TRAINED = ("gates", "slices", *METADATA)
+_NOT_TRAINED = ("gates", "slices", *METADATA_NAMES)
 
 
 def dataset_params(resource: LoadedResource, context: Context) -> dict[str, Any]:
@@ -29,27 +31,24 @@ def dataset_params(resource: LoadedResource, context: Context) -> dict[str, Any]
         name: fingerprint_of(source, root=context.root, digests=context.hashes)
         for name, source in resource.inputs["sources"].items()
     }
-    code = preparation_code(resource.inputs, context)
-    return {"prepare": {**without(resource.inputs, *METADATA), "fingerprint": fingerprints, "code": code}}
+    code = dataset_code(resource.inputs, context)
+    return {"prepare": {**without_fields(resource.inputs, *METADATA_NAMES), "fingerprint": fingerprints, "code": code}}
 
 
-def preparation_code(inputs: Mapping[str, Any], context: Context) -> dict[str, str]:
-    """Return the code that prepares this data set: of its sources, checks and split, only what it names."""
-    checks = sorted({name for check in inputs.get("expect", ()) for name in check if name != "column"})
-    named = [
-        *(SOURCES.module(scheme_of(source["uri"])) for source in inputs["sources"].values()),
-        *(CHECKS.module(name) for name in checks),
-        SPLITS.module(inputs["split"]["by"]),
-    ]
-    return stage_code("prepare", context.hashes, registered=named)
+def dataset_code(inputs: Mapping[str, Any], context: Context) -> dict[str, str]:
+    """Return the code that prepares a data set: file -> digest. Raises MlopsError where a package is not installed."""
+    return stage_code("prepare", context.hashes, registered=preparing_modules(inputs))
 
 
 def model_params(inputs: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """Raises MlopsError where the module of a `_target_` is not there."""
     target = inputs["architecture"].get("_target_")
     own = project_code(target, context.root, context.hashes) if target else {}
+    dataset = context.resources.get(Address("dataset", inputs["dataset"]))
+    transforms = encoding_modules(dataset.inputs) if dataset else ()
+    train = stage_code("train", context.hashes, registered=transforms)
     return {
-        "train": {**without(inputs, *_NOT_TRAINED), "code": {**stage_code("train", context.hashes), **own}},
+        "train": {**without_fields(inputs, *_NOT_TRAINED), "code": {**train, **own}},
         "evaluate": {"slices": inputs.get("slices", []), "code": stage_code("evaluate", context.hashes)},
         "export": {"code": {**stage_code("export", context.hashes), **own}},
     }

@@ -51,12 +51,12 @@ def stale_of(context: Context, stage_name: str, effect: Effect, *, follows: Sequ
         return []
     if stage is None:
         return [Stale(Reason(f"stage {stage_name} is not in params/index.json yet"), effect)]
-    told: list[Stale] = []
+    reasons: list[Stale] = []
     for finding in verdict(context.root, stage, locked, {}, context.hashes):
         if finding.what == "parameter" or (finding.what == "dependency" and finding.path in follows):
             continue
-        told.append(Stale(Reason(_words(finding)), effect))
-    return told
+        reasons.append(Stale(Reason(_words(finding)), effect))
+    return reasons
 
 
 def _words(finding: Finding) -> str:

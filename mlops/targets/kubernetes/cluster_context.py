@@ -33,7 +33,7 @@ NAMESPACED = (
     "Job", "CronJob", "HorizontalPodAutoscaler", "PodDisruptionBudget", "NetworkPolicy", "Role", "RoleBinding", "HTTPRoute",
 )  # fmt: skip
 WIDE = ("Namespace", "PriorityClass")
-Prints = dict[str, str]
+Fingerprints = dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class ClusterContext:
         return str(self.stack.namespace)
 
     @property
-    def cluster(self) -> ClusterClient:
+    def client(self) -> ClusterClient:
         """One for each context of a command, so that its connection is kept."""
         key = (self.stack.kubeconfig, self.stack.context)
         known: ClusterClient = self.context.clusters.setdefault(key, ClusterClient(*key))
@@ -113,28 +113,28 @@ class ClusterContext:
             )
         return value
 
-    def prints(self) -> dict[tuple[str, str], Prints]:
+    def fingerprints(self) -> dict[tuple[str, str], Fingerprints]:
         """(component, name) -> `KIND/NAME` -> fingerprint, of all that this tool made in the namespace; read once."""
         key = (self.stack.kubeconfig, self.stack.context, self.namespace)
-        if key not in self.context.prints:
-            self.context.prints[key] = self.read_prints()
-        found: dict[tuple[str, str], Prints] = self.context.prints[key]
+        if key not in self.context.fingerprints:
+            self.context.fingerprints[key] = self.read_fingerprints()
+        found: dict[tuple[str, str], Fingerprints] = self.context.fingerprints[key]
         return found
 
-    def read_prints(self, labels: str = "") -> dict[tuple[str, str], Prints]:
+    def read_fingerprints(self, labels: str = "") -> dict[tuple[str, str], Fingerprints]:
         wanted = (
             f"{_MANAGED},{labels}" if labels else f"{_MANAGED},app.kubernetes.io/part-of={self.context.settings.name}"
         )
-        told: dict[tuple[str, str], Prints] = {}
+        found: dict[tuple[str, str], Fingerprints] = {}
         for kinds, namespace in ((NAMESPACED, self.namespace), (WIDE, None)):
-            for owner, name, print_ in self.cluster.fingerprints(kinds, namespace, labels=wanted):
-                told.setdefault(owner, {})[name] = print_
-        return told
+            for owner, name, fingerprint in self.client.fingerprints(kinds, namespace, labels=wanted):
+                found.setdefault(owner, {})[name] = fingerprint
+        return found
 
-    def prints_of(self, component: str, name: str) -> Prints:
+    def fingerprints_of(self, component: str, name: str) -> Fingerprints:
         """As they are now."""
         selector = f"app.kubernetes.io/component={component},app.kubernetes.io/name={name}"
-        return self.read_prints(selector).get((component, name), {})
+        return self.read_fingerprints(selector).get((component, name), {})
 
 
 def cluster_context_of(context: Context, stack_name: str, *, recorded: bool = False) -> ClusterContext:
@@ -157,24 +157,24 @@ def parts_of(touched: Iterable[PreviewedObject]) -> tuple[PartChange, ...]:
     return tuple(PartChange(one.name, Action(one.action), one.fields) for one in touched)
 
 
-def removed(prints: Iterable[str]) -> tuple[PartChange, ...]:
+def removed(fingerprints: Iterable[str]) -> tuple[PartChange, ...]:
     """What goes with a resource whose objects have these fingerprints."""
-    return tuple(PartChange(name.replace("/", " "), Action.DELETE) for name in sorted(prints))
+    return tuple(PartChange(name.replace("/", " "), Action.DELETE) for name in sorted(fingerprints))
 
 
 def drift_of(parts: Iterable[PartChange], mends: Effect) -> tuple[Stale, ...]:
     """What a preview of unchanged inputs would do, as reasons: each is something that others changed."""
-    told: list[Stale] = []
+    reasons: list[Stale] = []
     for part in parts:
         if part.action is Action.CREATE:
-            told.append(Stale(Reason(f"{part.name} is gone from the cluster"), mends))
+            reasons.append(Stale(Reason(f"{part.name} is gone from the cluster"), mends))
         for path, now, was in part.fields if part.action.changes_existing else ():
-            told.append(Stale(Reason(f"{part.name}: {path} is {_text(now)}, and {_text(was)} was applied"), mends))
+            reasons.append(Stale(Reason(f"{part.name}: {path} is {_text(now)}, and {_text(was)} was applied"), mends))
         if part.action.changes_existing and not part.fields:
-            told.append(Stale(Reason(f"{part.name} was changed in the cluster"), mends))
+            reasons.append(Stale(Reason(f"{part.name} was changed in the cluster"), mends))
         if part.action is Action.DELETE:
-            told.append(Stale(Reason(f"{part.name} is not wanted, and is there"), mends))
-    return tuple(told)
+            reasons.append(Stale(Reason(f"{part.name} is not wanted, and is there"), mends))
+    return tuple(reasons)
 
 
 def _text(value: Any) -> str:
@@ -198,7 +198,7 @@ def program_inputs(make: Callable[[], ProgramInputs]) -> dict[str, Any]:
 
 
 def previewed(
-    site: ClusterContext, program: str, name: str, inputs: Callable[[], ProgramInputs], secrets: Mapping[str, str], *,
+    cluster: ClusterContext, program: str, name: str, inputs: Callable[[], ProgramInputs], secrets: Mapping[str, str], *,
     refresh: bool, unless: tuple[str, ...] = (),
 ) -> tuple[tuple[PartChange, ...], tuple[str, ...]]:  # fmt: skip
     """The parts, and what stood in the way of the preview itself. `unless`: obstacles that are known: it would only fail."""
@@ -206,6 +206,6 @@ def previewed(
         return (), ()
     try:
         plain = program_inputs(inputs)
-        return parts_of(site.program(program, name).preview(plain, secrets, refresh=refresh)), ()
+        return parts_of(cluster.program(program, name).preview(plain, secrets, refresh=refresh)), ()
     except MlopsError as error:
         return (), (error.problems[0].detail,)

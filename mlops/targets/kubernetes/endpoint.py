@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from mlops.address import Address
 from mlops.config.effective import typed
 from mlops.config.schema.category import Category
-from mlops.context.context import METADATA, Context, without
+from mlops.context.context import Context
+from mlops.context.inputs import METADATA_NAMES, without_fields
 from mlops.context.secrets import unseal
 from mlops.context.status import Status
 from mlops.contracts.names import API_KEY, CLAIM
@@ -45,7 +46,7 @@ from mlops.targets.kubernetes.health import endpoint_status, log_files, on_clust
 from mlops.targets.kubernetes.preflight import answers, rights_of
 
 if TYPE_CHECKING:
-    from mlops.config.schema.endpoint import Autoscale, Endpoint
+    from mlops.config.schema.endpoint import AutoscalePolicy, Endpoint
 
 _MENDS = Effect(Category.RESCALE.value, Category.RESCALE.rank, keeps=True)
 _GRACE = 10
@@ -59,27 +60,27 @@ class ClusterEndpoint:
         known = record.outputs.get("prints", {}) if record else {}
         if desired is None:
             return Observed(record, exists=record is not None, parts=removed(known))
-        site = cluster_context_of(self.context, desired.inputs["stack"])
+        cluster = cluster_context_of(self.context, desired.inputs["stack"])
         is_said = record is not None and not diff(_compared(record.inputs), _compared(desired.inputs))
         try:
-            site.cluster.version()
+            cluster.client.version()
         except ToolFailed as error:
             return unreachable(address, record, error, is_said=is_said)
         if (
             is_said
             and record is not None
             and record.complete
-            and site.prints().get(("serving", address.name), {}) == known
+            and cluster.fingerprints().get(("serving", address.name), {}) == known
         ):
             return Observed(record)
         applied = record.outputs.get(ROLLOUT_STATE, record.outputs.get(ROLLOUT_STATE_BEFORE)) if record else None
-        obstacles = answers(rights_of(site, "serving"))
+        obstacles = answers(rights_of(cluster, "serving"))
         if applied is None:
             return Observed(record, exists=record is not None, obstacles=obstacles)
         endpoint: Endpoint = typed(desired.effective)
         body = _wanted(RolloutState.from_json(applied), endpoint.replicas)
         parts, unfit = previewed(
-            site, "serving", address.name, lambda: self._inputs(site, address, endpoint).with_state(body),
+            cluster, "serving", address.name, lambda: self._inputs(cluster, address, endpoint).with_state(body),
             self._secrets(endpoint), refresh=True, unless=obstacles,
         )  # fmt: skip
         stale = drift_of(parts, _MENDS) if is_said else ()
@@ -102,49 +103,49 @@ class ClusterEndpoint:
                 "no image", f"{step.address} runs an image, and package.{endpoint.package} recorded none. Say `image: {{…}}` "
                 f"in conf/package/{endpoint.package}.yaml.",
             )  # fmt: skip
-        site = cluster_context_of(self.context, endpoint.stack)
+        cluster = cluster_context_of(self.context, endpoint.stack)
         key = version_key(package["digest"], log_settings(endpoint), name)
         replicas = endpoint.replicas
         fleet = ClusterFleet(
-            site, name, lambda: self._inputs(site, step.address, endpoint), self._secrets(endpoint), step.say
+            cluster, name, lambda: self._inputs(cluster, step.address, endpoint), self._secrets(endpoint), step.say
         )
         body = {"image": package["image"], "tag": package["tag"]}
         version, note = Rollout(fleet, endpoint.rollout, step.say).converge(key, body, replicas, {})
         outputs = {
             "url": f"{stack['address']}/{name}", "version": version, "weights": {version: 100}, "replicas": replicas,
-            ROLLOUT_STATE: fleet.published, "prints": site.prints_of("serving", name),
+            ROLLOUT_STATE: fleet.published, "prints": cluster.fingerprints_of("serving", name),
             **served_outputs(key, package, endpoint.stack),
         }  # fmt: skip
         return Outcome(outputs, note)
 
     def delete(self, step: Step) -> None:
         assert step.recorded is not None
-        site = cluster_context_of(self.context, step.recorded.inputs["stack"], recorded=True)
-        site.program("serving", step.address.name).destroy()
+        cluster = cluster_context_of(self.context, step.recorded.inputs["stack"], recorded=True)
+        cluster.program("serving", step.address.name).destroy()
 
     def status(self, record: Record) -> Status:
-        return on_cluster(lambda: endpoint_status(self._site_of(record), record))
+        return on_cluster(lambda: endpoint_status(self._cluster_of(record), record))
 
     def logs(self, record: Record) -> tuple[Path, ...]:
-        return log_files(self._site_of(record), record.address.name, "serving")
+        return log_files(self._cluster_of(record), record.address.name, "serving")
 
-    def _site_of(self, record: Record) -> ClusterContext:
+    def _cluster_of(self, record: Record) -> ClusterContext:
         return cluster_context_of(self.context, record.outputs["stack"], recorded=True)
 
-    def _inputs(self, site: ClusterContext, address: Address, endpoint: Endpoint) -> ServingInputs:
+    def _inputs(self, cluster: ClusterContext, address: Address, endpoint: Endpoint) -> ServingInputs:
         """Return what stacks/serving is given, without versions. Raises ValueError."""
-        gateway = site.stack.gateway
+        gateway = cluster.stack.gateway
         assert gateway is not None  # a stack without one was refused for endpoints
         policy, log = endpoint.rollout, log_settings(endpoint)
         return ServingInputs(
-            **site.common, name=address.name, cpu=endpoint.resources.cpu, memory=endpoint.resources.memory,
+            **cluster.common, name=address.name, cpu=endpoint.resources.cpu, memory=endpoint.resources.memory,
             parent=GatewayParent(
-                name=gateway.name, namespace=gateway.namespace or site.namespace, hostname=gateway.hostname,
+                name=gateway.name, namespace=gateway.namespace or cluster.namespace, hostname=gateway.hostname,
                 scheme=gateway.url.partition("://")[0],
             ),
             autoscale=_autoscale(endpoint.autoscale), secrets=(API_KEY,) if endpoint.auth else (),
-            log=LoggingInputs(**log, claim=CLAIM if site.stack.storage else None) if log else None,
-            priority_class=f"{site.namespace}-serving", drain=round(policy.drain), grace=_GRACE,
+            log=LoggingInputs(**log, claim=CLAIM if cluster.stack.storage else None) if log else None,
+            priority_class=f"{cluster.namespace}-serving", drain=round(policy.drain), grace=_GRACE,
             ready_timeout=max(1, round(policy.ready_timeout)),
         )  # fmt: skip
 
@@ -161,7 +162,7 @@ def _wanted(state: RolloutState, replicas: int) -> dict[str, Any]:
     return state.to_json()
 
 
-def _autoscale(autoscale: Autoscale | None) -> AutoscaleInputs | None:
+def _autoscale(autoscale: AutoscalePolicy | None) -> AutoscaleInputs | None:
     if autoscale is None:
         return None
     cpu = None if autoscale.cpu is None else round(autoscale.cpu * 100)
@@ -169,4 +170,4 @@ def _autoscale(autoscale: Autoscale | None) -> AutoscaleInputs | None:
 
 
 def _compared(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    return without(inputs, *METADATA, "rollout")
+    return without_fields(inputs, *METADATA_NAMES, "rollout")

@@ -2,7 +2,7 @@
 
 Lives here: ClusterFleet: what a rollout asks, answered by stacks/serving and by looking at pods.
 Not here: which version gets what share (rollout).
-Law: what is told is in Pulumi's own state, so that whoever goes on after a killed apply knows what runs.
+Law: the state of a rollout lies in Pulumi's own state, so that whoever goes on after a killed apply knows what runs.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class ClusterFleet:
     """`inputs`: makes those of stacks/serving, without versions; may raise ValueError. The first update looks at the cluster before, so that
     what others changed is put right with it."""
 
-    site: ClusterContext
+    cluster: ClusterContext
     name: str
     inputs: Callable[[], ServingInputs]
     secrets: Mapping[str, str]
@@ -78,7 +78,7 @@ class ClusterFleet:
         total = failed = 0.0
         for pod in self._pods(version):
             try:
-                text = self.site.cluster.pod_port(self.site.namespace, pod["metadata"]["name"], PORT, "metrics")
+                text = self.cluster.client.pod_port(self.cluster.namespace, pod["metadata"]["name"], PORT, "metrics")
             except ToolFailed:
                 continue
             for status, count in _COUNT.findall(text):
@@ -93,37 +93,39 @@ class ClusterFleet:
 
     @cached_property
     def _program(self) -> PulumiStack:
-        return self.site.program("serving", self.name)
+        return self.cluster.program("serving", self.name)
 
     def _missing(self, version: str, replicas: int) -> str | None:
-        told = self.site.cluster.one("Deployment", self.site.namespace, f"{self.name}-{version}")
-        if told is None:
+        deployment = self.cluster.client.one("Deployment", self.cluster.namespace, f"{self.name}-{version}")
+        if deployment is None:
             return "its Deployment is not there"
-        status = told.get("status") or {}
-        if status.get("observedGeneration", 0) < told["metadata"]["generation"]:
+        status = deployment.get("status") or {}
+        if status.get("observedGeneration", 0) < deployment["metadata"]["generation"]:
             return "its Deployment was not looked at yet"
         ready = status.get("updatedReplicas", 0) and status.get("readyReplicas", 0)
         return None if ready >= replicas else f"{ready} of {replicas} pods are ready"
 
     def _pods(self, version: str) -> list[Object]:
         labels = f"app.kubernetes.io/instance={self.name}-{version},app.kubernetes.io/component=serving"
-        return self.site.cluster.all("Pod", self.site.namespace, labels=labels)
+        return self.cluster.client.all("Pod", self.cluster.namespace, labels=labels)
 
     def _evidence(self, version: str) -> str:
-        namespace, lines = self.site.namespace, list[str]()
+        namespace, lines = self.cluster.namespace, list[str]()
         names = [f"{self.name}-{version}"]
-        for one in self.site.cluster.all("Pod", namespace, labels=f"app.kubernetes.io/instance={self.name}-{version}"):
+        for one in self.cluster.client.all(
+            "Pod", namespace, labels=f"app.kubernetes.io/instance={self.name}-{version}"
+        ):
             names.append(one["metadata"]["name"])
         for name in names[:4]:
-            told = [event for event in self.site.cluster.events(namespace, name) if not event.startswith("NoPods")]
-            lines += [f"{name}: {event}" for event in told[-4:]]
-        deployment = self.site.cluster.one("Deployment", namespace, names[0]) or {}
+            events = [event for event in self.cluster.client.events(namespace, name) if not event.startswith("NoPods")]
+            lines += [f"{name}: {event}" for event in events[-4:]]
+        deployment = self.cluster.client.one("Deployment", namespace, names[0]) or {}
         for one in (deployment.get("status") or {}).get("conditions") or []:
             if one["type"] == "ReplicaFailure" and one["status"] == "True":
                 lines.append(f"{names[0]}: {one.get('message')}")
         for name in names[1:2]:
             try:
-                lines += self.site.cluster.log(namespace, name, lines=10).splitlines()
+                lines += self.cluster.client.log(namespace, name, lines=10).splitlines()
             except ToolFailed:
                 continue
         return "\n".join(lines) or "(nothing)"

@@ -25,14 +25,14 @@ def on_cluster(ask: Callable[[], Status]) -> Status:
         return Status(error.problems[0].detail, "missing")
 
 
-def stack_status(site: ClusterContext, record: Record) -> Status:
+def stack_status(cluster: ClusterContext, record: Record) -> Status:
     count = len(record.outputs.get("prints", ()))
-    return Status(f"Kubernetes {site.cluster.version()}, namespace {site.namespace}, {count} objects")
+    return Status(f"Kubernetes {cluster.client.version()}, namespace {cluster.namespace}, {count} objects")
 
 
-def endpoint_status(site: ClusterContext, record: Record) -> Status:
+def endpoint_status(cluster: ClusterContext, record: Record) -> Status:
     version, url = record.outputs["version"], record.outputs.get("url")
-    deployment = site.cluster.one("Deployment", site.namespace, f"{record.address.name}-{version}")
+    deployment = cluster.client.one("Deployment", cluster.namespace, f"{record.address.name}-{version}")
     if deployment is None:
         return Status(f"{version} is gone from the cluster; repair it: mlops apply", "missing", url)
     want, ready = _ready(deployment)
@@ -40,14 +40,14 @@ def endpoint_status(site: ClusterContext, record: Record) -> Status:
     return Status(f"{version}  {good}  {ready}/{want} replicas", "ok" if ready >= want else "missing", url)
 
 
-def monitor_status(site: ClusterContext, record: Record) -> Status:
+def monitor_status(cluster: ClusterContext, record: Record) -> Status:
     name = f"{record.address.name}-watcher"
-    deployment = site.cluster.one("Deployment", site.namespace, name)
+    deployment = cluster.client.one("Deployment", cluster.namespace, name)
     if deployment is not None:
         want, ready = _ready(deployment)
         text = f"watcher {'runs' if ready else 'does not run'}; findings: mlops plan"
         return Status(text, "ok" if ready >= want else "missing")
-    job = site.cluster.one("CronJob", site.namespace, name)
+    job = cluster.client.one("CronJob", cluster.namespace, name)
     if job is None:
         return Status("its watcher is gone from the cluster; repair it: mlops apply", "missing")
     last = (job.get("status") or {}).get("lastScheduleTime") or "never"
@@ -59,18 +59,18 @@ def _ready(deployment: Object) -> tuple[int, int]:
     return int(deployment["spec"].get("replicas", 1)), int(status.get("readyReplicas", 0))
 
 
-def log_files(site: ClusterContext, name: str, component: str, *, most: int = 6) -> tuple[Path, ...]:
+def log_files(cluster: ClusterContext, name: str, component: str, *, most: int = 6) -> tuple[Path, ...]:
     """Copy what the newest pods of a component (serving, watching) wrote to this machine, and return the files."""
     labels = f"app.kubernetes.io/name={name},app.kubernetes.io/component={component}"
     pods = sorted(
-        site.cluster.all("Pod", site.namespace, labels=labels),
+        cluster.client.all("Pod", cluster.namespace, labels=labels),
         key=lambda pod: str(pod["metadata"]["creationTimestamp"]),
     )
-    folder = site.context.paths.run(site.stack_name) / "logs"
+    folder = cluster.context.paths.run(cluster.stack_name) / "logs"
     folder.mkdir(parents=True, exist_ok=True)
     files: list[Path] = []
     for pod in pods[-most:]:
         path = folder / f"{pod['metadata']['name']}.log"
-        path.write_text(site.cluster.log(site.namespace, pod["metadata"]["name"], lines=5000))
+        path.write_text(cluster.client.log(cluster.namespace, pod["metadata"]["name"], lines=5000))
         files.append(path)
     return tuple(files)

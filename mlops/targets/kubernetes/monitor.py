@@ -16,11 +16,12 @@ from msgspec import structs
 from mlops.address import Address
 from mlops.config.project import LoadedResource
 from mlops.config.schema.category import Category
-from mlops.context.context import METADATA, Context, without
+from mlops.context.context import Context
+from mlops.context.inputs import METADATA_NAMES, without_fields
 from mlops.context.status import Status
 from mlops.contracts.codec import ContractError, decode, encode
 from mlops.contracts.names import FILES, LOGS, OUT
-from mlops.contracts.watcher import FINDING_MARK, Finding
+from mlops.contracts.watcher import FINDING_MARK, MonitorFinding
 from mlops.contracts.watching import WatchingInputs
 from mlops.engine.diff import diff
 from mlops.engine.resource import Attention, Desired, Effect, Observed, Outcome, Record, Step
@@ -50,26 +51,28 @@ class ClusterMonitor:
         known = record.outputs.get("prints", {}) if record else {}
         if desired is None:
             return Observed(record, exists=record is not None, parts=removed(known))
-        site = self._site()
-        is_said = record is not None and not diff(without(record.inputs, *METADATA), without(desired.inputs, *METADATA))
+        cluster = self._cluster()
+        is_said = record is not None and not diff(
+            without_fields(record.inputs, *METADATA_NAMES), without_fields(desired.inputs, *METADATA_NAMES)
+        )
         try:
-            site.cluster.version()
+            cluster.client.version()
             propose = desired.effective["on_finding"] == "propose"
-            attention = self._findings(site, address, record, propose=propose) if record else ()
+            attention = self._findings(cluster, address, record, propose=propose) if record else ()
         except ToolFailed as error:
             return unreachable(address, record, error, is_said=is_said)
         if (
             is_said
             and record is not None
             and record.complete
-            and site.prints().get(("watching", address.name), {}) == known
+            and cluster.fingerprints().get(("watching", address.name), {}) == known
         ):
             return Observed(record, attention=attention)
-        obstacles = answers(rights_of(site, "watching"))
+        obstacles = answers(rights_of(cluster, "watching"))
         kept = self._kept(address)
         if record is None or kept is None:
             return Observed(record, exists=record is not None, obstacles=obstacles, attention=attention)
-        parts, unfit = previewed(site, "watching", address.name, lambda: kept, {}, refresh=True, unless=obstacles)
+        parts, unfit = previewed(cluster, "watching", address.name, lambda: kept, {}, refresh=True, unless=obstacles)
         stale = drift_of(parts, _MENDS) if is_said else ()
         if unfit and is_said:
             attention = (*attention, Attention(address, f"{address} may have drifted", unfit))
@@ -81,26 +84,26 @@ class ClusterMonitor:
     def update(self, step: Step) -> Outcome:
         assert step.desired is not None
         assert self.dataset is not None
-        site = self._site()
+        cluster = self._cluster()
         watch = watch_of(self.context, step, self.dataset)
         make_baseline(self.context, step, watch)
-        inputs = program_inputs(lambda: self._inputs(site, step, watch))
+        inputs = program_inputs(lambda: self._inputs(cluster, step, watch))
         (watch.folder / "watching.json").write_text(json.dumps(inputs))
-        site.program("watching", step.address.name).up(
+        cluster.program("watching", step.address.name).up(
             inputs, {}, lambda line: step.say(line, None), refresh=step.recorded is not None
         )
         outputs = {
             "digest": watch.digest, "model_digest": watch.model_digest, "stack": self.stack,
-            "endpoint": step.desired.inputs["endpoint"], "prints": site.prints_of("watching", step.address.name),
+            "endpoint": step.desired.inputs["endpoint"], "prints": cluster.fingerprints_of("watching", step.address.name),
         }  # fmt: skip
         return Outcome(outputs, f"baseline from {watch.model} {watch.model_digest[:8]}")
 
     def delete(self, step: Step) -> None:
-        site = self._site(recorded=True)
-        site.program("watching", step.address.name).destroy()
+        cluster = self._cluster(recorded=True)
+        cluster.program("watching", step.address.name).destroy()
         forget(self.context, step.address)
 
-    def _inputs(self, site: ClusterContext, step: Step, watch: Watch) -> WatchingInputs:
+    def _inputs(self, cluster: ClusterContext, step: Step, watch: Watch) -> WatchingInputs:
         """Return what stacks/watching is given. Raises ValueError."""
         assert step.desired is not None
         given: dict[str, str | Path] = {"contract.json": watch.config.contract, "schema.json": watch.config.schema}
@@ -112,22 +115,22 @@ class ClusterMonitor:
             **{name: f"{FILES}/{name}.json" for name in ("contract", "schema", "profile")},
         )  # fmt: skip
         files["config.json"] = base64.b64encode(encode(config).encode()).decode()
-        schedule, image = step.desired.effective["schedule"], site.stack.images.watching
+        schedule, image = step.desired.effective["schedule"], cluster.stack.images.watching
         assert image is not None  # a stack without one was refused for monitors
         once = ["--once"] if schedule else []
         return WatchingInputs(
-            **site.common, name=step.address.name, endpoint=step.desired.inputs["endpoint"],
+            **cluster.common, name=step.address.name, endpoint=step.desired.inputs["endpoint"],
             image=image, files=files, schedule=schedule,
             command=("python3", "-m", "mlops.workloads.monitoring.watcher", f"{FILES}/config.json", *once),
         )  # fmt: skip
 
     def status(self, record: Record) -> Status:
-        return on_cluster(lambda: monitor_status(self._site(recorded=True), record))
+        return on_cluster(lambda: monitor_status(self._cluster(recorded=True), record))
 
     def logs(self, record: Record) -> tuple[Path, ...]:
-        return log_files(self._site(recorded=True), record.address.name, "watching")
+        return log_files(self._cluster(recorded=True), record.address.name, "watching")
 
-    def _site(self, *, recorded: bool = False) -> ClusterContext:
+    def _cluster(self, *, recorded: bool = False) -> ClusterContext:
         return cluster_context_of(self.context, self.stack, recorded=recorded)
 
     def _kept(self, address: Address) -> WatchingInputs | None:
@@ -138,19 +141,22 @@ class ClusterMonitor:
             return None
 
     def _findings(
-        self, site: ClusterContext, address: Address, record: Record, *, propose: bool
+        self, cluster: ClusterContext, address: Address, record: Record, *, propose: bool
     ) -> tuple[Attention, ...]:
         """Those that the watcher's pods wrote, kept beside those of this machine so that `ack` closes them alike."""
         folder = self.context.paths.monitor(address.name) / "findings"
         labels = f"app.kubernetes.io/name={address.name},app.kubernetes.io/component=watching"
-        for pod in site.cluster.all("Pod", site.namespace, labels=labels):
+        for pod in cluster.client.all("Pod", cluster.namespace, labels=labels):
             try:
-                text = site.cluster.log(site.namespace, pod["metadata"]["name"], lines=2000)
+                text = cluster.client.log(cluster.namespace, pod["metadata"]["name"], lines=2000)
             except ToolFailed:
                 continue
             for line in text.splitlines():
                 if line.startswith(FINDING_MARK):
-                    finding = decode(Finding, line.removeprefix(FINDING_MARK))
+                    try:
+                        finding = decode(MonitorFinding, line.removeprefix(FINDING_MARK))
+                    except ContractError:
+                        continue  # a line that was cut off
                     folder.mkdir(parents=True, exist_ok=True)
                     (folder / f"{finding.id}.json").write_text(encode(finding, indent=2) + "\n")
         digest = record.outputs.get("digest")

@@ -56,39 +56,39 @@ def answers(*asked: Iterable[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def rights_of(site: ClusterContext, program: str) -> Iterator[str]:
+def rights_of(cluster: ClusterContext, program: str) -> Iterator[str]:
     """What may not be done. All of it, so that one mail to the cluster's owners is enough."""
     missing: dict[str, list[str]] = {}
-    for rights, namespace in ((RIGHTS[program], site.namespace), (_WIDE.get(program, ()), None)):
+    for rights, namespace in ((RIGHTS[program], cluster.namespace), (_WIDE.get(program, ()), None)):
         where = f"in namespace {namespace}" if namespace else "in the whole cluster"
         for group, plural in rights:
-            refused = [verb for verb in _VERBS if not site.cluster.may(verb, group, plural, namespace)]
+            refused = [verb for verb in _VERBS if not cluster.client.may(verb, group, plural, namespace)]
             if refused:
                 missing.setdefault(f"{', '.join(refused)} {where}", []).append(f"{plural}.{group}" if group else plural)
     if missing:
         refusals = "; ".join(f"{what}: {', '.join(names)}" for what, names in missing.items())
         yield (
-            f"The account of context {site.stack.context or '(current)'} may not {refusals}. Have the cluster's owners grant "
-            f"it, or name another `context` in conf/stack/{site.stack_name}.yaml."
+            f"The account of context {cluster.stack.context or '(current)'} may not {refusals}. Have the cluster's owners grant "
+            f"it, or name another `context` in conf/stack/{cluster.stack_name}.yaml."
         )
 
 
-def namespace_of(site: ClusterContext, *, is_ours: bool) -> Iterator[str]:
-    there = site.cluster.one("Namespace", None, site.namespace) is not None
-    if there and not is_ours and not site.stack.adopt:
+def namespace_of(cluster: ClusterContext, *, is_ours: bool) -> Iterator[str]:
+    there = cluster.client.one("Namespace", None, cluster.namespace) is not None
+    if there and not is_ours and not cluster.stack.adopt:
         yield (
-            f"Namespace {site.namespace} exists, and this stack did not make it. Say `adopt: true` in "
-            f"conf/stack/{site.stack_name}.yaml to take it over, or choose another name."
+            f"Namespace {cluster.namespace} exists, and this stack did not make it. Say `adopt: true` in "
+            f"conf/stack/{cluster.stack_name}.yaml to take it over, or choose another name."
         )
-    if not there and site.stack.adopt:
-        yield f"Namespace {site.namespace} is to be taken over (`adopt: true`), and it does not exist. Say `adopt: false`."
+    if not there and cluster.stack.adopt:
+        yield f"Namespace {cluster.namespace} is to be taken over (`adopt: true`), and it does not exist. Say `adopt: false`."
 
 
-def storage_of(site: ClusterContext) -> Iterator[str]:
-    storage = site.stack.storage
+def storage_of(cluster: ClusterContext) -> Iterator[str]:
+    storage = cluster.stack.storage
     if storage is None:
         return
-    classes = site.cluster.all("StorageClass")
+    classes = cluster.client.all("StorageClass")
     names = sorted(one["metadata"]["name"] for one in classes)
     wanted = storage.storage_class
     if wanted is not None and wanted not in names:
@@ -99,11 +99,11 @@ def storage_of(site: ClusterContext) -> Iterator[str]:
         yield f"The cluster has no default storage class; name one: `storage: {{storage_class: …}}`. There are: {', '.join(names)}."
 
 
-def gpus_of(site: ClusterContext, *, count: int, pods: int, product: str | None) -> Iterator[str]:
+def gpus_of(cluster: ClusterContext, *, count: int, pods: int, product: str | None) -> Iterator[str]:
     """Whether nodes have so many of `product` in one place."""
     if not count:
         return
-    nodes = site.cluster.all("Node")
+    nodes = cluster.client.all("Node")
     by_product: dict[str, list[int]] = {}
     for node in nodes:
         there = int((node.get("status", {}).get("allocatable") or {}).get(GPU_RESOURCE, 0))
@@ -122,10 +122,10 @@ def gpus_of(site: ClusterContext, *, count: int, pods: int, product: str | None)
 
 
 def quota_of(
-    site: ClusterContext, asked: Mapping[str, float], *, limit: Mapping[str, Any] | None = None
+    cluster: ClusterContext, asked: Mapping[str, float], *, limit: Mapping[str, Any] | None = None
 ) -> Iterator[str]:
     """`asked`: resource of a ResourceQuota -> how much more is wanted. `limit`: what the plan makes of the quota itself."""
-    for quota in site.cluster.all("ResourceQuota", site.namespace):
+    for quota in cluster.client.all("ResourceQuota", cluster.namespace):
         hard, used = quota["spec"].get("hard", {}), (quota.get("status") or {}).get("used", {})
         for name, wanted in asked.items():
             most = (limit or {}).get(name, hard.get(name))
@@ -134,14 +134,14 @@ def quota_of(
             taken = amount(used.get(name, "0"))
             if taken + wanted > amount(most) + 1e-9:
                 yield (
-                    f"{name} of {wanted:g} is asked for, and the quota of namespace {site.namespace} leaves "
+                    f"{name} of {wanted:g} is asked for, and the quota of namespace {cluster.namespace} leaves "
                     f"{max(0.0, amount(most) - taken):g} of {amount(most):g}. Ask for less, wait, or raise `quota` in "
-                    f"conf/stack/{site.stack_name}.yaml."
+                    f"conf/stack/{cluster.stack_name}.yaml."
                 )
 
 
 def amount(text: Any) -> float:
     """Of a quantity of Kubernetes, in its base unit."""
-    told = str(text)
-    digits = len(told.rstrip("kMGTim"))
-    return float(told[:digits]) * _SUFFIXES.get(told[digits:], 1.0)
+    written = str(text)
+    digits = len(written.rstrip("kMGTim"))
+    return float(written[:digits]) * _SUFFIXES.get(written[digits:], 1.0)

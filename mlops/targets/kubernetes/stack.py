@@ -16,7 +16,8 @@ from typing import Any
 from mlops.address import Address
 from mlops.config.effective import typed
 from mlops.config.schema.category import Category
-from mlops.context.context import METADATA, Context, without
+from mlops.context.context import Context
+from mlops.context.inputs import METADATA_NAMES, without_fields
 from mlops.context.status import Status
 from mlops.contracts.platform import PlatformInputs, StorageInputs
 from mlops.engine.diff import diff
@@ -45,20 +46,28 @@ class ClusterStack:
         if desired is None:
             parts = removed(record.outputs.get("prints", ())) if record else ()
             return Observed(record, exists=record is not None, parts=parts)
-        site = ClusterContext(self.context, address.name, typed(desired.effective))
+        cluster = ClusterContext(self.context, address.name, typed(desired.effective))
         if str(desired.inputs["target"]) != str((record or desired).inputs["target"]):
             return Observed(record)
         known = record.outputs.get("prints", {}) if record else {}
         is_said = record is not None and not diff(_compared(record.inputs), _compared(desired.inputs))
         try:
-            site.cluster.version()
+            cluster.client.version()
         except ToolFailed as error:
             return unreachable(address, record, error, is_said=is_said)
-        if is_said and record is not None and record.complete and self._now(site) == known:
+        if is_said and record is not None and record.complete and self._now(cluster) == known:
             return Observed(record)
-        obstacles = answers(rights_of(site, "platform"), namespace_of(site, is_ours=bool(known)), storage_of(site))
+        obstacles = answers(
+            rights_of(cluster, "platform"), namespace_of(cluster, is_ours=bool(known)), storage_of(cluster)
+        )
         parts, unfit = previewed(
-            site, "platform", address.name, lambda: inputs_of(site), {}, refresh=record is not None, unless=obstacles
+            cluster,
+            "platform",
+            address.name,
+            lambda: inputs_of(cluster),
+            {},
+            refresh=record is not None,
+            unless=obstacles,
         )
         stale = drift_of(parts, _MENDS) if is_said else ()
         attention = (Attention(address, f"{address} may have drifted", unfit),) if unfit and is_said else ()
@@ -70,46 +79,46 @@ class ClusterStack:
 
     def update(self, step: Step) -> Outcome:
         assert step.desired is not None
-        site = ClusterContext(self.context, step.address.name, typed(step.desired.effective))
-        program = site.program("platform", step.address.name)
-        step.say(f"bringing up namespace {site.namespace}", 0.2)
-        inputs = program_inputs(lambda: inputs_of(site))
+        cluster = ClusterContext(self.context, step.address.name, typed(step.desired.effective))
+        program = cluster.program("platform", step.address.name)
+        step.say(f"bringing up namespace {cluster.namespace}", 0.2)
+        inputs = program_inputs(lambda: inputs_of(cluster))
         program.up(inputs, {}, lambda line: step.say(line, None), refresh=step.recorded is not None)
         gateway = step.desired.inputs.get("gateway") or {}
-        where = f"kubernetes://{site.stack.context or 'current'}/{site.namespace}"
+        where = f"kubernetes://{cluster.stack.context or 'current'}/{cluster.namespace}"
         identity = json.dumps([where, gateway], sort_keys=True)
         outputs = {
             "digest": hashlib.sha256(identity.encode()).hexdigest(), "address": gateway.get("url", where),
-            "namespace": site.namespace, "prints": self._now(site, fresh=True),
+            "namespace": cluster.namespace, "prints": self._now(cluster, fresh=True),
         }  # fmt: skip
-        return Outcome(outputs, f"namespace {site.namespace}, {len(outputs['prints'])} objects")
+        return Outcome(outputs, f"namespace {cluster.namespace}, {len(outputs['fingerprints'])} objects")
 
     def delete(self, step: Step) -> None:
         assert step.recorded is not None
-        site = recorded_cluster_context(self.context, step.address.name, step.recorded.inputs)
-        site.program("platform", step.address.name).destroy()
+        cluster = recorded_cluster_context(self.context, step.address.name, step.recorded.inputs)
+        cluster.program("platform", step.address.name).destroy()
 
     def status(self, record: Record) -> Status:
-        return on_cluster(lambda: stack_status(self._site_of(record), record))
+        return on_cluster(lambda: stack_status(self._cluster_of(record), record))
 
     def logs(self, record: Record) -> tuple[Path, ...]:
         return ()
 
-    def _site_of(self, record: Record) -> ClusterContext:
+    def _cluster_of(self, record: Record) -> ClusterContext:
         return recorded_cluster_context(self.context, record.address.name, record.inputs)
 
-    def _now(self, site: ClusterContext, *, fresh: bool = False) -> dict[str, str]:
-        found = site.read_prints() if fresh else site.prints()
-        return found.get(("platform", site.namespace), {})
+    def _now(self, cluster: ClusterContext, *, fresh: bool = False) -> dict[str, str]:
+        found = cluster.read_fingerprints() if fresh else cluster.fingerprints()
+        return found.get(("platform", cluster.namespace), {})
 
 
-def inputs_of(site: ClusterContext) -> PlatformInputs:
+def inputs_of(cluster: ClusterContext) -> PlatformInputs:
     """Return what stacks/platform is given. Raises ValueError."""
-    stack = site.stack
+    stack = cluster.stack
     quota, storage = stack.quota, stack.storage
     hard = {"requests.cpu": quota.cpu, "requests.memory": quota.memory, "pods": quota.pods}
     return PlatformInputs(
-        **site.common, adopt=stack.adopt, gpus=quota.gpus,
+        **cluster.common, adopt=stack.adopt, gpus=quota.gpus,
         quota={name: str(most) for name, most in hard.items() if most is not None},
         storage=StorageInputs(storage_class=storage.storage_class, size=storage.size) if storage else None,
         gateway_namespace=stack.gateway.namespace if stack.gateway else None,
@@ -117,4 +126,4 @@ def inputs_of(site: ClusterContext) -> PlatformInputs:
 
 
 def _compared(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    return without(inputs, *METADATA)
+    return without_fields(inputs, *METADATA_NAMES)

@@ -48,16 +48,16 @@ class ClusterTraining:
 
     def obstacles(self, name: str) -> tuple[str, ...]:
         """Why a training of this model could not start as things stand."""
-        site = self._site()
+        cluster = self._cluster()
         try:
-            site.cluster.version()
+            cluster.client.version()
         except ToolFailed as error:
             return (error.problems[0].detail,)
-        told = self._terms(name)
-        pods, gpus = int(told["pods"]), int(told["gpus"])
+        terms = self._terms(name)
+        pods, gpus = int(terms["pods"]), int(terms["gpus"])
         asked = {
-            f"requests.{GPU_RESOURCE}": float(pods * gpus), "requests.cpu": pods * amount(told["cpu"]),
-            "requests.memory": pods * amount(told["memory"]), "pods": float(pods),
+            f"requests.{GPU_RESOURCE}": float(pods * gpus), "requests.cpu": pods * amount(terms["cpu"]),
+            "requests.memory": pods * amount(terms["memory"]), "pods": float(pods),
         }  # fmt: skip
         remote = () if has_remote(self.context.root) else (
             f"Stages run on stack.{self.stack}, and pods get data and give outputs through a DVC remote, which this project "
@@ -67,43 +67,43 @@ class ClusterTraining:
         return (
             *remote,
             *answers(
-                rights_of(site, "training"), gpus_of(site, count=gpus, pods=pods, product=told["product"]),
-                quota_of(site, wanted, limit=self._limit()),
+                rights_of(cluster, "training"), gpus_of(cluster, count=gpus, pods=pods, product=terms["product"]),
+                quota_of(cluster, wanted, limit=self._limit()),
             ),
         )  # fmt: skip
 
     def notes(self, name: str, accelerator: str) -> str:
-        told = self._terms(name)
-        gpus = f", {told['gpus']} × {told['product'] or 'GPU'} each" if told["gpus"] else ""
+        terms = self._terms(name)
+        gpus = f", {terms['gpus']} × {terms['product'] or 'GPU'} each" if terms["gpus"] else ""
         gpus += f", and idle: trainer.accelerator is {accelerator}" if gpus and accelerator == "cpu" else ""
-        return f"on stack.{self.stack}: {told['pods']} pod{'' if told['pods'] == 1 else 's'}{gpus}"
+        return f"on stack.{self.stack}: {terms['pods']} pod{'' if terms['pods'] == 1 else 's'}{gpus}"
 
     def run(self, step: Step, stages: Sequence[str], deps: Sequence[str]) -> None:
         """Raises MlopsError with the stage's own problems, or with what the cluster said of its pods."""
-        site, name = self._site(), step.address.name
+        cluster, name = self._cluster(), step.address.name
         step.say("pushing data to the remote", 0.02)
         push(self.context.root, self._makers(deps))
-        inputs = program_inputs(lambda: self._inputs(site, name, stages, deps))
-        program = site.program("training", name)
-        if step.action is Action.REPLACE or self._has_failed(site, inputs["job"]):
+        inputs = program_inputs(lambda: self._inputs(cluster, name, stages, deps))
+        program = cluster.program("training", name)
+        if step.action is Action.REPLACE or self._has_failed(cluster, inputs["job"]):
             program.destroy()
         step.say(f"starting job {inputs['job']}", 0.05)
         program.up(inputs, self._secrets(inputs.get("secrets", ())), lambda line: step.say(line, None), refresh=True)
-        report = _Watch(site, inputs["job"], int(inputs.get("pods", 1)), self.log(name), step.say).wait()
+        report = _Watch(cluster, inputs["job"], int(inputs.get("pods", 1)), self.log(name), step.say).wait()
         take_report(self.context.root, report, step.say)
 
     def forget(self, name: str) -> None:
-        self._site().program("training", name).destroy()
+        self._cluster().program("training", name).destroy()
 
-    def _has_failed(self, site: ClusterContext, job: str) -> bool:
+    def _has_failed(self, cluster: ClusterContext, job: str) -> bool:
         """A job of this name is over: what it is made from is the same, and somebody wants it tried again."""
-        told = site.cluster.one("Job", site.namespace, job)
-        return told is not None and "Failed" in _conditions(told)
+        found = cluster.client.one("Job", cluster.namespace, job)
+        return found is not None and "Failed" in _conditions(found)
 
     def log(self, name: str) -> Path:
         return self.context.paths.training_log(name)
 
-    def _site(self) -> ClusterContext:
+    def _cluster(self) -> ClusterContext:
         return cluster_context_of(self.context, self.stack)
 
     def _terms(self, name: str) -> dict[str, Any]:
@@ -114,7 +114,7 @@ class ClusterTraining:
 
     def _limit(self) -> dict[str, Any]:
         """What the plan makes of the quota."""
-        quota = self._site().stack.quota
+        quota = self._cluster().stack.quota
         limits: dict[str, Any] = {f"requests.{GPU_RESOURCE}": quota.gpus, "pods": quota.pods}
         limits |= {"requests.cpu": quota.cpu, "requests.memory": quota.memory}
         return {key: value for key, value in limits.items() if value is not None}
@@ -126,29 +126,29 @@ class ClusterTraining:
             if {out.path for out in stage.outs} & set(deps)
         ]
 
-    def _inputs(self, site: ClusterContext, name: str, stages: Sequence[str], deps: Sequence[str]) -> TrainingInputs:
+    def _inputs(self, cluster: ClusterContext, name: str, stages: Sequence[str], deps: Sequence[str]) -> TrainingInputs:
         """Return what stacks/training is given. Raises ValueError. The job's name has the digest of all that it is made from."""
-        told = self._terms(name)
+        terms = self._terms(name)
         files = workspace_files(self.context.root, name)
         env = to_env(PodWork(stages=tuple(stages), deps=tuple(deps)), "stages", "deps")
         locked = [
             self.context.hashes.tree(self.context.root / dep) for dep in deps if (self.context.root / dep).exists()
         ]
-        image = site.stack.images.training
+        image = cluster.stack.images.training
         assert image is not None  # a stack without one was refused for stages
-        identity = json.dumps([files, env, locked, image, told], sort_keys=True)
+        identity = json.dumps([files, env, locked, image, terms], sort_keys=True)
         digest = hashlib.sha256(identity.encode()).hexdigest()[:10]
         return TrainingInputs(
-            **site.common, name=name, job=f"{name[:40]}-{digest}", image=image, command=tuple(_COMMAND),
-            **{key: told[key] for key in ("pods", "gpus", "product", "cpu", "memory", "spot", "retries")},
-            time_limit=round(told["time_limit"]), priority_class=f"{site.namespace}-training",
+            **cluster.common, name=name, job=f"{name[:40]}-{digest}", image=image, command=tuple(_COMMAND),
+            **{key: terms[key] for key in ("pods", "gpus", "product", "cpu", "memory", "spot", "retries")},
+            time_limit=round(terms["time_limit"]), priority_class=f"{cluster.namespace}-training",
             files=files, env=env, secrets=tuple(sorted(self._credentials())),
         )  # fmt: skip
 
     def _credentials(self) -> dict[str, str]:
         """For the remote: what .dvc/config.local holds, and what clouds' libraries look for in the environment."""
-        told = {name: value for name, value in os.environ.items() if _CREDENTIALS.fullmatch(name)}
-        return {**told, **workspace_secrets(self.context.root)}
+        named = {name: value for name, value in os.environ.items() if _CREDENTIALS.fullmatch(name)}
+        return {**named, **workspace_secrets(self.context.root)}
 
     def _secrets(self, names: Sequence[str]) -> dict[str, str]:
         known = self._credentials()
@@ -159,7 +159,7 @@ class ClusterTraining:
 class _Watch:
     """Follow a Job to its end."""
 
-    site: ClusterContext
+    cluster: ClusterContext
     job: str
     pods: int
     log: Path
@@ -169,10 +169,10 @@ class _Watch:
         """What the first pod reported, its problems too. Raises ToolFailed where it reported nothing."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self.log.write_text("")
-        told_events: set[str] = set()
+        shown_events: set[str] = set()
         shown, started = 0, time.monotonic()
         while True:
-            job = self.site.cluster.one("Job", self.site.namespace, self.job)
+            job = self.cluster.client.one("Job", self.cluster.namespace, self.job)
             if job is None:
                 raise MlopsError.of(
                     "job is gone", f"Job {self.job} was deleted in the cluster while it ran. Apply again."
@@ -182,11 +182,11 @@ class _Watch:
             if "Complete" in conditions:
                 return self._report()
             if "Failed" in conditions:
-                report = self._told()
+                report = self._last_word()
                 if not report.get("problems"):
                     raise self._failed(conditions["Failed"])
                 return report
-            self._tell_events(told_events)
+            self._show_events(shown_events)
             if time.monotonic() - started > _REFUSED and (refusal := self._refusal()):
                 raise ToolFailed.of("cluster refuses the pods", f"Job {self.job} cannot start its pods: {refusal}")
             time.sleep(_POLL)
@@ -195,13 +195,13 @@ class _Watch:
         """Why the API server lets none of its pods in, such as a quota."""
         if self._first() is not None:
             return None
-        events = self.site.cluster.events(self.site.namespace, self.job)
+        events = self.cluster.client.events(self.cluster.namespace, self.job)
         return next((event for event in reversed(events) if event.startswith("FailedCreate")), None)
 
     def _first(self) -> Object | None:
         """The newest pod of index 0."""
         labels = f"batch.kubernetes.io/job-name={self.job},batch.kubernetes.io/job-completion-index=0"
-        found = self.site.cluster.all("Pod", self.site.namespace, labels=labels)
+        found = self.cluster.client.all("Pod", self.cluster.namespace, labels=labels)
         return max(found, key=lambda pod: str(pod["metadata"]["creationTimestamp"]), default=None)
 
     def _copy_log(self, shown: int) -> int:
@@ -209,7 +209,7 @@ class _Watch:
         if pod is None:
             return shown
         try:
-            text = self.site.cluster.log(self.site.namespace, pod["metadata"]["name"], lines=100_000)
+            text = self.cluster.client.log(self.cluster.namespace, pod["metadata"]["name"], lines=100_000)
         except ToolFailed:
             return shown
         if len(text) > shown:
@@ -220,18 +220,18 @@ class _Watch:
                 self.say(lines[-1][:160], None)
         return max(shown, len(text))
 
-    def _tell_events(self, told: set[str]) -> None:
+    def _show_events(self, shown: set[str]) -> None:
         """What keeps it from starting is said while it waits."""
         pod = self._first()
         events = self._events(pod["metadata"]["name"] if pod else None)
         for event in events[-1:]:
-            if event not in told:
-                told.add(event)
+            if event not in shown:
+                shown.add(event)
                 self.say(event[:200], None)
 
     def _events(self, pod: str | None) -> list[str]:
         names = [self.job, *([pod] if pod else [])]
-        return [event for name in names for event in self.site.cluster.events(self.site.namespace, name)]
+        return [event for name in names for event in self.cluster.client.events(self.cluster.namespace, name)]
 
     def _message(self) -> str:
         pod = self._first()
@@ -243,22 +243,22 @@ class _Watch:
         return ""
 
     def _report(self) -> Mapping[str, Any]:
-        told = self._told()
-        if not told:
+        report = self._last_word()
+        if not report:
             raise ToolFailed.of(
                 "pod reported nothing",
                 f"Job {self.job} ended well, and its first pod left no report in its termination message. Its image must run "
-                f"`{' '.join(_COMMAND)}`: see `images.training` of stack.{self.site.stack_name}.",
+                f"`{' '.join(_COMMAND)}`: see `images.training` of stack.{self.cluster.stack_name}.",
             )
-        return told
+        return report
 
-    def _told(self) -> Mapping[str, Any]:
+    def _last_word(self) -> Mapping[str, Any]:
         """The first pod's last word; empty where it left none."""
         try:
-            told = json.loads(self._message())
+            report = json.loads(self._message())
         except ValueError:
             return {}
-        return told if isinstance(told, dict) else {}
+        return report if isinstance(report, dict) else {}
 
     def _failed(self, condition: Mapping[str, Any]) -> MlopsError:
         pod = self._first()
@@ -273,5 +273,5 @@ class _Watch:
 
 def _conditions(job: Object) -> dict[str, Mapping[str, Any]]:
     """Those that are true, by their type."""
-    told = (job.get("status") or {}).get("conditions") or []
-    return {one["type"]: one for one in told if one["status"] == "True"}
+    conditions = (job.get("status") or {}).get("conditions") or []
+    return {one["type"]: one for one in conditions if one["status"] == "True"}

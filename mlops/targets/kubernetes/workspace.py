@@ -32,15 +32,15 @@ def workspace_files(root: Path, model_name: str) -> dict[str, str]:
     needed = {makers[dep] for stage in stages.values() for dep in stage.deps if dep in makers} | set(stages)
     given = {dep for stage in stages.values() for dep in stage.deps if dep not in makers}
     params = {file for stage in stages.values() for file in stage.params}
-    told = read_yaml(root / "dvc.yaml")
-    paths = sorted({*given, *params, *told.get("vars", ()), *_pipelines(root), *_ignored(root)} - {_INDEX})
+    pipeline = read_yaml(root / "dvc.yaml")
+    paths = sorted({*given, *params, *pipeline.get("vars", ()), *_pipelines(root), *_ignored(root)} - {_INDEX})
     files = {file: _text(root / file) for path in paths for file in _files(root, path)}
     files |= {file: _text(root / file) for file in _target(root, model_name)}
     locked = {name: entry for name, entry in LockFile(root).entries().items() if name in needed}
     own = index["model"][model_name]
     return files | {
         _INDEX: json.dumps({"dataset": [own["dataset"]], "model": {model_name: own}}),
-        "dvc.yaml": yaml12.dumps(_cached(told)),
+        "dvc.yaml": yaml12.dumps(_cached(pipeline)),
         "dvc.lock": yaml12.dumps({"schema": "2.0", "stages": locked}),
         f".dvc/{CONFIG}": DvcSettings.of(root).texts()[CONFIG],
     }
@@ -52,9 +52,9 @@ def workspace_secrets(root: Path) -> dict[str, str]:
     return {} if local is None else {DVC_CONFIG: local}
 
 
-def _cached(told: Mapping[str, Any]) -> dict[str, Any]:
+def _cached(pipeline: Mapping[str, Any]) -> dict[str, Any]:
     """The same stages, all of whose outputs DVC keeps and pushes: metrics and plots come home the way models do."""
-    stages = json.loads(json.dumps(told))
+    stages = json.loads(json.dumps(pipeline))
     for body in stages.get("stages", {}).values():
         stage = body.get("do", body)
         for group in ("outs", "metrics", "plots"):

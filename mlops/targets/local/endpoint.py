@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from mlops.address import Address
 from mlops.config.effective import typed
 from mlops.config.schema.category import Category
-from mlops.context.context import Context, effect_of
+from mlops.context.context import Context
+from mlops.context.effects import effect_of
 from mlops.context.secrets import unseal
 from mlops.context.status import Status
 from mlops.engine.resource import Desired, Effect, Observed, Outcome, Reason, Record, Stale, Step

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import mlops
-from mlops.context.context import ProjectPaths
+from mlops.context.paths import ProjectPaths
 from mlops.errors import MlopsError, ToolFailed
 from mlops.rollout.state import RolloutState
 from mlops.tools.envoy import EnvoyGateway, Route, RoutingTable

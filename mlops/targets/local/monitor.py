@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from mlops.address import Address
 from mlops.config.project import LoadedResource
 from mlops.config.schema.category import Category
-from mlops.context.context import Context, effect_of
+from mlops.context.context import Context
+from mlops.context.effects import effect_of
 from mlops.context.status import Status
 from mlops.engine.resource import Desired, Observed, Outcome, Reason, Record, Stale, Step
 from mlops.monitoring.baseline import Watch, baseline_fault, forget, make_baseline, watch_of

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from mlops.config.schema.dataset import Dataset
+from mlops.contracts.stage_params import PrepareParams
 from mlops.errors import MlopsError, Problem
 from mlops.workloads.data.checks.check import violations
 from mlops.workloads.data.profile import profile_of
@@ -33,14 +34,12 @@ _ARROW = {
     "bool": pa.bool_(), "int": pa.int64(), "float": pa.float64(), "string": pa.string(), "date": pa.date32(),
     "timestamp": pa.timestamp("us"),
 }  # fmt: skip
-_NOT_SPEC = ("fingerprint", "code")
-"""Keys of the parameters that the data set's file does not have."""
 
 
 def prepare(name: str, *, root: Path = Path()) -> None:
     """Write data/NAME/. Raises MlopsError for sources, SQL, checks or splits that do not hold."""
     section = read_params("dataset", name)["prepare"]
-    dataset = Dataset.model_validate({key: value for key, value in section.items() if key not in _NOT_SPEC})
+    dataset = Dataset.model_validate(PrepareParams.of(section).spec)
     say("reading sources", 0.0)
     with duckdb.connect(":memory:") as connection:
         connection.execute("SET threads = 1").fetchall()

@@ -17,7 +17,7 @@ from typing import Any, Literal
 from msgspec import structs
 
 from mlops.contracts.codec import ContractError, decode, encode
-from mlops.contracts.watcher import FINDING_MARK, Finding, FindingColumn
+from mlops.contracts.watcher import FINDING_MARK, FindingColumn, MonitorFinding
 
 
 def iso(at: float) -> str:
@@ -69,7 +69,7 @@ class Findings:
             self._write(longer)
             return longer.id
         number = time.strftime("%Y%m%d-%H%M%S", time.gmtime(evidence.until))
-        finding = Finding(
+        finding = MonitorFinding(
             id=f"{kind}-{number}", monitor=self._monitor, kind=kind, since=iso(evidence.since), until=iso(evidence.until),
             rows=evidence.rows, columns=tuple(columns), windows=1, baseline_digest=self._baseline, **shown,
         )  # fmt: skip
@@ -81,17 +81,17 @@ class Findings:
         for finding in self._all():
             log_finding(finding)
 
-    def _all(self) -> list[Finding]:
+    def _all(self) -> list[MonitorFinding]:
         findings = []
         for path in sorted(self._folder.glob("*.json")):
             if not path.name.endswith(".ack.json"):
                 try:
-                    findings.append(decode(Finding, path.read_bytes()))
+                    findings.append(decode(MonitorFinding, path.read_bytes()))
                 except ContractError:
                     continue
         return findings
 
-    def _write(self, finding: Finding) -> None:
+    def _write(self, finding: MonitorFinding) -> None:
         path = self._folder / f"{finding.id}.json"
         temporary = path.with_suffix(".part")
         temporary.write_text(encode(finding, indent=2) + "\n")
@@ -99,6 +99,6 @@ class Findings:
         log_finding(finding)
 
 
-def log_finding(finding: Finding) -> None:
+def log_finding(finding: MonitorFinding) -> None:
     """Write a finding into the process's log, where it is found by those who cannot see the folder."""
     print(FINDING_MARK + encode(finding), flush=True)

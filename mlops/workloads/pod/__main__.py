@@ -18,7 +18,7 @@ from mlops.contracts.names import MISTAKE, TRY_AGAIN
 from mlops.errors import Interrupted, MlopsError, ToolFailed
 from mlops.workloads.pod.pod_settings import PodSettings, report_of
 from mlops.workloads.pod.report import report_text
-from mlops.workloads.pod.work import Work
+from mlops.workloads.pod.work import PodRun
 
 _STOPPED = 128 + signal.SIGTERM
 
@@ -27,10 +27,10 @@ def main() -> int:
     """Run the pod's stages; return the exit code."""
     signal.signal(signal.SIGTERM, _stop)
     path = report_of(os.environ)
-    work: Work | None = None
+    work: PodRun | None = None
     try:
         pod = PodSettings.of(os.environ)
-        work = Work(pod, Path.cwd())
+        work = PodRun(pod, Path.cwd())
         work.pull()
         work.run()
         if pod.is_first:
@@ -43,7 +43,7 @@ def main() -> int:
         return _failed(ToolFailed.of("pod failed", f"A mistake of the program, or of its image:\n{trace}"), work, path)
 
 
-def _failed(error: MlopsError, work: Work | None, path: Path) -> int:
+def _failed(error: MlopsError, work: PodRun | None, path: Path) -> int:
     """Report what went wrong. What was finished before is not lost: it is pushed and reported too."""
     signal.signal(signal.SIGTERM, lambda number, frame: os._exit(_STOPPED))
     for problem in error.problems:

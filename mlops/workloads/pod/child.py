@@ -1,6 +1,6 @@
 """Run a program for as long as the pod lives.
 
-Lives here: run_child, and environment, what its programs see.
+Lives here: run_child, and child_environment, what its programs see.
 Not here: which programs (work).
 Law: its lines are passed on as they come; when this process is ended, or killed, the program and its children end too.
 """
@@ -24,7 +24,7 @@ _GRACE = 40.0
 _LAST = 15
 
 
-def environment(root: Path) -> dict[str, str]:
+def child_environment(root: Path) -> dict[str, str]:
     """Return the environment of a program: no telemetry, and writing in the workspace alone, as a pod's root is read-only."""
     paths = [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
     env = {

@@ -1,6 +1,6 @@
 """Run the stages of a pod.
 
-Lives here: Work: pull, run, push.
+Lives here: PodRun: pull, run, push.
 Not here: what the pod is given (pod_settings), the last word (report).
 Law: each stage is run by DVC, or under torchrun and then written down by DVC; the first pod alone writes and pushes.
 """
@@ -20,7 +20,7 @@ from typing import Any
 from mlops.contracts.pod import DVC_CONFIG
 from mlops.errors import MlopsError, Problem, Source, ToolFailed
 from mlops.workloads.pod.barrier import hold, stay
-from mlops.workloads.pod.child import environment, run_child
+from mlops.workloads.pod.child import child_environment, run_child
 from mlops.workloads.pod.pod_settings import PodSettings
 from mlops.workloads.stage import PROBLEMS, say
 
@@ -31,7 +31,7 @@ _JOIN = 3600
 
 
 @dataclass
-class Work:
+class PodRun:
     """Runs the stages of a pod.
 
     `done`: the stages that were finished, and whose outputs others can get. `root`: the working directory.
@@ -47,7 +47,7 @@ class Work:
             path = self.root / ".dvc" / "config.local"
             path.touch(mode=0o600)
             path.write_text(text)
-        self.env = environment(self.root)
+        self.env = child_environment(self.root)
         if not self.pod.is_spread:
             # A pod trains with what it has, whatever the model would use on a machine of its own.
             self.env |= {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_WORLD_SIZE": "1"}

@@ -19,7 +19,7 @@ from mlops.contracts.names import PROBE_HEADER
 from mlops.workloads.serving.answer import AnswerWriter
 from mlops.workloads.serving.describe import model_metadata, openapi, outputs_of, rows_of
 from mlops.workloads.serving.log import PredictionLog
-from mlops.workloads.serving.model import Gatherer, Predictor
+from mlops.workloads.serving.model import Gatherer, OnnxPredictor
 from mlops.workloads.serving.request_metrics import Meter
 from mlops.workloads.serving.rows import BadRows, RowReader
 
@@ -53,7 +53,7 @@ class Application:
         self.meter = Meter(self.contract["model"], version)
         self._most = int(api["max_rows"])
         self._reader = RowReader(self.contract, self._most)
-        predictor = Predictor(folder / "model.onnx", self._reader, int(api["threads"]))
+        predictor = OnnxPredictor(folder / "model.onnx", self._reader, int(api["threads"]))
         self._golden(predictor, json.loads((folder / "golden.json").read_text()))
         self._model = Gatherer(predictor, gather=bool(api["gather"]))
         self._writer = AnswerWriter(self.contract, version, float(api["threshold"]))
@@ -86,7 +86,7 @@ class Application:
         self.meter.dropped = self.log.dropped if self.log is not None else 0
         return 200, self.meter.text().encode(), _TEXT
 
-    def _golden(self, predictor: Predictor, golden: dict[str, Any]) -> None:
+    def _golden(self, predictor: OnnxPredictor, golden: dict[str, Any]) -> None:
         """Answer the golden rows the way of a request, from its bytes. Raises GoldenFailed."""
         rows = self._reader.read(json.dumps({"rows": golden["rows"]}).encode())
         worst = predictor.worst(rows, golden["predictions"])

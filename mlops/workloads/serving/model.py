@@ -1,6 +1,6 @@
 """Run the model.
 
-Lives here: Predictor (one ONNX file), Gatherer (many small requests, one run).
+Lives here: OnnxPredictor (one ONNX file), Gatherer (many small requests, one run).
 Not here: HTTP (app), reading rows (rows).
 Law: a request's answer does not depend on which others it was gathered with.
 """
@@ -15,13 +15,13 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from mlops.workloads.serving.rows import Row, RowReader
+from mlops.workloads.serving.rows import RequestRow, RowReader
 
 SMALL = 64
 """Requests with more rows are not gathered, and run beside the event loop."""
 
 
-class Predictor:
+class OnnxPredictor:
     """Runs one ONNX file."""
 
     def __init__(self, path: Path, reader: RowReader, threads: int) -> None:
@@ -32,12 +32,12 @@ class Predictor:
         self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         self._reader = reader
 
-    def predict(self, rows: list[Row]) -> list[Any]:
+    def predict(self, rows: list[RequestRow]) -> list[Any]:
         """Return a number for each row, or a list of one for each class."""
         predictions: npt.NDArray[Any] = self._session.run(None, self._reader.inputs(rows))[0]
         return predictions.tolist()  # type: ignore[no-any-return]
 
-    def worst(self, rows: list[Row], expected: list[Any]) -> float:
+    def worst(self, rows: list[RequestRow], expected: list[Any]) -> float:
         """Return the largest difference from what is expected; infinite where an answer is no number."""
         got = np.asarray(self.predict(rows), dtype=np.float64)
         difference = np.abs(got - np.asarray(expected, dtype=np.float64))
@@ -47,12 +47,12 @@ class Predictor:
 class Gatherer:
     """Runs what came in during one turn of the event loop as one batch."""
 
-    def __init__(self, predictor: Predictor, *, gather: bool = True) -> None:
+    def __init__(self, predictor: OnnxPredictor, *, gather: bool = True) -> None:
         self._predictor = predictor
         self._gather = gather
-        self._waiting: list[tuple[list[Row], asyncio.Future[list[Any]]]] = []
+        self._waiting: list[tuple[list[RequestRow], asyncio.Future[list[Any]]]] = []
 
-    async def predict(self, rows: list[Row]) -> list[Any]:
+    async def predict(self, rows: list[RequestRow]) -> list[Any]:
         """Return what the model gives for `rows`, whichever others it is run with."""
         loop = asyncio.get_running_loop()
         if len(rows) > SMALL:

@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-Row = tuple[Any, ...]
+RequestRow = tuple[Any, ...]
 _MOST_PROBLEMS = 20
 _MISSING_INT = int(np.iinfo(np.int64).min)
 _EPOCH = dt.date(1970, 1, 1)
@@ -55,7 +55,7 @@ class RowReader:
         self._plain = all(kind not in ("date", "timestamp") for _, kind, _ in self.columns)
         self._strict = any(not nullable for _, _, nullable in self.columns)
 
-    def read(self, body: bytes) -> list[Row]:
+    def read(self, body: bytes) -> list[RequestRow]:
         """Return the rows of a body. Raises BadRows."""
         if self._plain and not self._strict:
             try:
@@ -70,14 +70,14 @@ class RowReader:
                 pass
         return self._slow(body)
 
-    def _slow(self, body: bytes) -> list[Row]:
+    def _slow(self, body: bytes) -> list[RequestRow]:
         try:
             request = msgspec.json.decode(body)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise BadRows([{"row": None, "column": None, "problem": f"not JSON: {error}"}], 400) from error
         return self.check(request)
 
-    def check(self, request: Any) -> list[Row]:
+    def check(self, request: Any) -> list[RequestRow]:
         """Return the rows of a body that was decoded already. Raises BadRows with every problem, up to twenty."""
         rows = request["rows"] if isinstance(request, dict) and "rows" in request else [request]
         if not isinstance(rows, list) or not rows:
@@ -91,7 +91,7 @@ class RowReader:
             raise BadRows(problems[:_MOST_PROBLEMS])
         return out
 
-    def _row(self, index: int, row: Any, problems: list[dict[str, Any]]) -> Row:
+    def _row(self, index: int, row: Any, problems: list[dict[str, Any]]) -> RequestRow:
         if not isinstance(row, dict):
             problems.append({"row": index, "column": None, "problem": "a row is an object of column: value"})
             return ()
@@ -113,7 +113,7 @@ class RowReader:
             out.append(kept)
         return tuple(out)
 
-    def inputs(self, rows: Sequence[Row]) -> dict[str, npt.NDArray[Any]]:
+    def inputs(self, rows: Sequence[RequestRow]) -> dict[str, npt.NDArray[Any]]:
         """Return what the model takes: `[N, 1]` for each column."""
         out: dict[str, npt.NDArray[Any]] = {}
         count = len(rows)

@@ -17,6 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from mlops.contracts.codec import convert
+from mlops.contracts.stage_params import EvaluateParams
 from mlops.workloads.stage import failed, read_params, say, write_json
 from mlops.workloads.training.data import PreparedData, targets
 from mlops.workloads.training.metrics import curves, measure
@@ -27,7 +29,7 @@ _MOST_SLICES = 200
 
 def evaluate(name: str, *, root: Path = Path()) -> None:
     """Write metrics/model/NAME.json and plots/model/NAME/."""
-    told = read_params("model", name)["evaluate"]
+    params = convert(EvaluateParams, read_params("model", name)["evaluate"])
     folder = root / "models" / name / "train"
     network = json.loads((folder / "network.json").read_text())
     task: Task = network["task"]
@@ -38,8 +40,8 @@ def evaluate(name: str, *, root: Path = Path()) -> None:
         truth = targets(task, data.labels(split), network["classes"])
         predicted = predictions_of(predictions, split)
         metrics |= {f"{split}_{key}": value for key, value in measure(task, truth, predicted).items()}
-    if told.get("slices"):
-        metrics["slices"] = slices(task, data.raw("test"), told["slices"], truth, predicted)
+    if params.slices:
+        metrics["slices"] = slices(task, data.raw("test"), list(params.slices), truth, predicted)
     write_json(root / "metrics" / "model" / f"{name}.json", metrics)
     plots = root / "plots" / "model" / name
     shutil.rmtree(plots, ignore_errors=True)

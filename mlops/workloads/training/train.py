@@ -21,6 +21,7 @@ from pydantic import TypeAdapter
 from safetensors.torch import save_file
 
 from mlops.config.schema.model import Custom, Linear, Mlp, Model
+from mlops.contracts.stage_params import TrainParams
 from mlops.workloads.features.fit import fit
 from mlops.workloads.features.graph import Graph, build_graph
 from mlops.workloads.stage import failed, read_params, say, write_json
@@ -36,9 +37,7 @@ _CHUNK = 65_536
 def train(name: str, *, root: Path = Path()) -> None:
     """Write models/NAME/train/; of several processes under torchrun, the first does. Raises MlopsError for data that cannot
     be learned from."""
-    told = read_params("model", name)["train"]
-    told.pop("code", None)
-    spec = Model.model_validate(told)
+    spec = Model.model_validate(TrainParams.of(read_params("model", name)["train"]).spec)
     if spec.trainer.devices > 1 and not Ranks.are_told():
         Ranks.start(spec.trainer.devices, name)
     ranks = Ranks.of()

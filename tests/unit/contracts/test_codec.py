@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +13,9 @@ from mlops.contracts.codec import ContractError, convert, decode, encode, from_e
 from mlops.contracts.pod import PodPlace, PodReport, PodWork
 from mlops.contracts.server import LogConfig, ServerConfig
 from mlops.contracts.serving_pods import EndpointState, ServingInputs, VersionInputs
+from mlops.contracts.stage_params import EvaluateParams, ExportParams, ParamsIndex, PrepareParams, TrainParams
 from mlops.contracts.training_job import TrainingInputs
-from mlops.contracts.watcher import BaselineFile, Finding, WatcherConfig, WatcherStatus
+from mlops.contracts.watcher import BaselineFile, MonitorFinding, WatcherConfig, WatcherStatus
 
 SERVING: dict[str, Any] = {"namespace": "ml", "name": "delay", "parent": {"name": "gateway"}}
 
@@ -123,4 +125,15 @@ def test_files_of_a_watcher_before_this_version_are_read() -> None:
         "columns": [{"name": "x", "method": "ks", "statistic": 0.5, "p": None, "threshold": 0.1}], "baseline_digest": "b1",
         "live": {}, "baseline": {}, "tested": 2,
     }  # fmt: skip
-    assert convert(Finding, finding).columns[0].name == "x"
+    assert convert(MonitorFinding, finding).columns[0].name == "x"
+
+
+def test_committed_params_are_read_by_the_contract_and_written_back_alike() -> None:
+    folder = Path(__file__).parents[3] / "params"
+    assert convert(ParamsIndex, json.loads((folder / "index.json").read_text())).dataset == ("flights",)
+    prepare = json.loads((folder / "dataset/flights.json").read_text())["prepare"]
+    assert PrepareParams.of(prepare).section() == prepare
+    model = json.loads((folder / "model/delay.json").read_text())
+    assert TrainParams.of(model["train"]).section() == model["train"]
+    assert convert(EvaluateParams, model["evaluate"]).code == model["evaluate"]["code"]
+    assert convert(ExportParams, model["export"]).code == model["export"]["code"]

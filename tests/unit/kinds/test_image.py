@@ -15,6 +15,7 @@ from mlops.config.project import ProjectSettings
 from mlops.context.context import Context
 from mlops.errors import MlopsError, ToolFailed
 from mlops.packaging import image
+from mlops.packaging.bento import NEEDS
 from mlops.packaging.image import Base, Content, Images, base_of, pinned, put_together, render
 
 BASE = f"docker.io/library/python@sha256:{'1' * 64}"
@@ -58,9 +59,7 @@ def test_what_is_needed_in_turn_is_pinned_as_it_is_installed_here() -> None:
 
 
 def test_what_serving_needs_is_small() -> None:
-    from mlops.kinds.package import _NEEDS
-
-    assert len(pinned(_NEEDS)) <= 12
+    assert len(pinned(NEEDS)) <= 12
 
 
 def test_a_base_tells_which_wheels_run_there() -> None:

@@ -1,4 +1,4 @@
-"""What the programs are told in these tests: the plainest and the fullest of each."""
+"""What the programs are given in these tests: the plainest and the fullest of each."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def test_every_object_has_an_explicit_name_its_labels_and_the_cluster(rendered: 
         assert "::cluster::" in rendered.providers[name], name
 
 
-def test_nothing_waits_in_the_engine_for_what_takes_a_while(rendered: Rendered) -> None:
+def test_engine_waits_for_nothing_that_takes_a_while(rendered: Rendered) -> None:
     for name, it in objects(rendered):
         annotations = it["metadata"].get("annotations", {})
         assert (annotations.get("pulumi.com/skipAwait") == "true") == (it["kind"] in WAITED_FOR), name
@@ -89,9 +89,9 @@ def test_every_volume_is_mounted_and_every_mount_has_its_volume(rendered: Render
 def test_a_secret_is_masked_wherever_it_is(rendered: Rendered) -> None:
     for secret in rendered.of("Secret"):
         assert isinstance(secret["data"], Masked)
-    told = json.dumps(rendered.objects, default=lambda masked: "[secret]")
-    assert "hush" not in told
-    assert "aHVzaA" not in told
+    text = json.dumps(rendered.objects, default=lambda masked: "[secret]")
+    assert "hush" not in text
+    assert "aHVzaA" not in text
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -108,8 +108,8 @@ def test_names_are_readable_and_stable() -> None:
 
 
 def test_a_cluster_is_named_by_kubeconfig_and_context() -> None:
-    told = render("training", {**TRAINING, "cluster": {"kubeconfig": "/etc/kube", "context": "gpu"}})
-    assert told.objects["cluster"] == {
+    rendered = render("training", {**TRAINING, "cluster": {"kubeconfig": "/etc/kube", "context": "gpu"}})
+    assert rendered.objects["cluster"] == {
         "kubeconfig": "/etc/kube",
         "context": "gpu",
         "enableServerSideApply": "true",
@@ -119,25 +119,26 @@ def test_a_cluster_is_named_by_kubeconfig_and_context() -> None:
     assert not {"kubeconfig", "context"} & render("training", TRAINING).objects["cluster"].keys()
 
 
-def test_inputs_that_do_not_fit_are_told_in_one_sentence() -> None:
+def test_inputs_that_do_not_fit_are_refused_in_one_sentence() -> None:
     with pytest.raises(
         pulumi.RunError, match=r"^The configuration `inputs` does not fit: replica: Extra inputs are not"
     ):
         render("serving", {**SERVING, "replica": 3})
 
 
-def test_a_secret_without_configuration_is_told() -> None:
+def test_a_secret_without_configuration_is_refused() -> None:
     with pytest.raises(
         pulumi.RunError, match=r"name the secrets api_key, and the configuration has no `secrets`: set it"
     ):
         render("serving", FULL_SERVING)
 
 
-def test_a_secret_without_value_is_told() -> None:
+def test_a_secret_without_value_is_refused() -> None:
     with pytest.raises(Exception, match=r"The configuration `secrets` has no value for api_key\."):
         render("serving", FULL_SERVING, {"other": "hush"})
 
 
+@pytest.mark.slow
 def test_programs_run_side_by_side_in_one_process_from_the_first_import() -> None:
     code = """
 import sys

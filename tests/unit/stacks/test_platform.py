@@ -21,17 +21,17 @@ def test_the_namespace_lets_only_restricted_pods_in() -> None:
 
 
 def test_a_namespace_that_was_there_is_patched_and_so_is_never_deleted() -> None:
-    told = render("platform", {**PLATFORM, "adopt": True})
-    assert told.types["namespace"] == "kubernetes:core/v1:NamespacePatch"
-    assert told.objects["namespace"]["metadata"]["annotations"] == {"pulumi.com/patchForce": "true"}
+    rendered = render("platform", {**PLATFORM, "adopt": True})
+    assert rendered.types["namespace"] == "kubernetes:core/v1:NamespacePatch"
+    assert rendered.objects["namespace"]["metadata"]["annotations"] == {"pulumi.com/patchForce": "true"}
     assert render("platform", PLATFORM).types["namespace"] == "kubernetes:core/v1:Namespace"
 
 
-def test_all_in_the_namespace_waits_for_it() -> None:
-    told = render("platform", FULL_PLATFORM)
-    inside = {name for name, it in told.objects.items() if "namespace" in it.get("metadata", {})}
+def test_every_object_in_the_namespace_waits_for_it() -> None:
+    rendered = render("platform", FULL_PLATFORM)
+    inside = {name for name, it in rendered.objects.items() if "namespace" in it.get("metadata", {})}
     assert len(inside) == 10
-    assert all("namespace" in told.after[name] for name in inside)
+    assert all("namespace" in rendered.after[name] for name in inside)
 
 
 @pytest.mark.parametrize(
@@ -62,21 +62,21 @@ def test_serving_goes_before_training_which_pushes_nobody_away() -> None:
 
 
 def test_accounts_have_no_token_no_role_and_the_registry_s_secret() -> None:
-    told = render("platform", FULL_PLATFORM)
-    accounts = told.of("ServiceAccount")
+    rendered = render("platform", FULL_PLATFORM)
+    accounts = rendered.of("ServiceAccount")
     assert {it["metadata"]["name"] for it in accounts} == {"training", "serving", "watching"}
     assert all(it["automountServiceAccountToken"] is False for it in accounts)
     assert all(it["imagePullSecrets"] == [{"name": "registry"}] for it in accounts)
-    assert not [it for it in told.objects.values() if "Role" in it.get("kind", "")]
+    assert not [it for it in rendered.objects.values() if "Role" in it.get("kind", "")]
 
 
-def test_what_is_not_said_is_refused_in_and_out() -> None:
+def test_default_policy_refuses_all_traffic_in_and_out() -> None:
     assert policy(render("platform", PLATFORM), "default") == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
 
 
 def test_pods_of_others_in_an_adopted_namespace_go_on_talking() -> None:
-    told = policy(render("platform", {**PLATFORM, "adopt": True}), "default")
-    assert told["podSelector"] == {"matchLabels": {"app.kubernetes.io/managed-by": "mlops"}}
+    rendered = policy(render("platform", {**PLATFORM, "adopt": True}), "default")
+    assert rendered["podSelector"] == {"matchLabels": {"app.kubernetes.io/managed-by": "mlops"}}
 
 
 def test_serving_is_asked_by_the_gateway_the_watchers_and_the_metrics_alone() -> None:
@@ -112,9 +112,9 @@ def test_the_node_s_credentials_are_out_of_reach(who: str) -> None:
     assert {"ipBlock": {"cidr": "::/0"}} in out
 
 
-def test_what_is_blocked_can_be_said() -> None:
-    told = render("platform", {**PLATFORM, "blocked": ["fd00:ec2::254/128", "10.9.0.0/16"]})
-    out = policy(told, "training")["egress"][1]["to"]
+def test_blocked_networks_can_be_chosen() -> None:
+    rendered = render("platform", {**PLATFORM, "blocked": ["fd00:ec2::254/128", "10.9.0.0/16"]})
+    out = policy(rendered, "training")["egress"][1]["to"]
     assert out[0] == {"ipBlock": {"cidr": "0.0.0.0/0", "except": ["10.9.0.0/16"]}}
     assert out[1] == {"ipBlock": {"cidr": "::/0", "except": ["fd00:ec2::254/128"]}}
 

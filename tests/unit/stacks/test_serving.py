@@ -20,19 +20,19 @@ def environment(rendered: Rendered) -> dict[str, str]:
 
 
 def test_each_version_has_its_own_deployment_service_and_budget() -> None:
-    told = render("serving", FULL_SERVING, SECRETS)
+    rendered = render("serving", FULL_SERVING, SECRETS)
     for kind in ("Deployment", "Service", "PodDisruptionBudget"):
-        assert {it["metadata"]["name"] for it in told.of(kind)} == {"delay-v0", "delay-v1", "delay-v2"}
+        assert {it["metadata"]["name"] for it in rendered.of(kind)} == {"delay-v0", "delay-v1", "delay-v2"}
 
 
 def test_a_service_finds_the_pods_of_its_version_and_of_no_other() -> None:
-    told = render("serving", FULL_SERVING, SECRETS)
+    rendered = render("serving", FULL_SERVING, SECRETS)
     for version in ("v1", "v2"):
         found = [
             name
-            for name, it in told.objects.items()
+            for name, it in rendered.objects.items()
             if it.get("kind") == "Deployment"
-            and told.objects[f"service/delay-{version}"]["spec"]["selector"].items()
+            and rendered.objects[f"service/delay-{version}"]["spec"]["selector"].items()
             <= it["spec"]["template"]["metadata"]["labels"].items()
         ]
         assert found == [f"deployment/delay-{version}"]
@@ -64,7 +64,7 @@ def test_the_route_shares_the_traffic_out_among_those_that_have_some() -> None:
     ]
 
 
-def test_without_traffic_there_is_no_route() -> None:
+def test_endpoint_without_traffic_has_no_route() -> None:
     assert not render("serving", SERVING).of("HTTPRoute")
 
 
@@ -78,7 +78,7 @@ def test_the_route_waits_for_every_service() -> None:
     assert {"service/delay-v1", "service/delay-v2"} <= after
 
 
-def test_what_is_there_can_be_read_back() -> None:
+def test_rollout_state_can_be_read_back() -> None:
     exports = render("serving", FULL_SERVING, SECRETS).exports
     assert exports["rollout_state"]["weights"] == {"v1": 90, "v2": 10}
     assert exports["rollout_state"]["versions"]["v1"] == {"image": DIGEST, "tag": "delay:1", "key": "", "replicas": 2}
@@ -87,34 +87,34 @@ def test_what_is_there_can_be_read_back() -> None:
 
 
 def test_an_autoscaler_decides_and_the_deployment_says_no_number() -> None:
-    told = render("serving", FULL_SERVING, SECRETS)
-    scaler = told.objects["autoscaler/delay-v1"]["spec"]
+    rendered = render("serving", FULL_SERVING, SECRETS)
+    scaler = rendered.objects["autoscaler/delay-v1"]["spec"]
     assert (scaler["minReplicas"], scaler["maxReplicas"]) == (2, 8)
     assert scaler["scaleTargetRef"] == {"apiVersion": "apps/v1", "kind": "Deployment", "name": "delay-v1"}
     cpu, rate = scaler["metrics"]
     assert cpu["resource"] == {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 70}}
     assert rate["pods"]["metric"] == {"name": "mlops_requests_per_second"}
     assert rate["pods"]["target"] == {"type": "AverageValue", "averageValue": "200"}
-    assert "replicas" not in told.objects["deployment/delay-v1"]["spec"]
+    assert "replicas" not in rendered.objects["deployment/delay-v1"]["spec"]
 
 
 def test_a_version_out_of_work_is_not_scaled() -> None:
-    told = render("serving", FULL_SERVING, SECRETS)
-    assert "autoscaler/delay-v0" not in told.objects
-    assert told.objects["deployment/delay-v0"]["spec"]["replicas"] == 0
+    rendered = render("serving", FULL_SERVING, SECRETS)
+    assert "autoscaler/delay-v0" not in rendered.objects
+    assert rendered.objects["deployment/delay-v0"]["spec"]["replicas"] == 0
 
 
 def test_more_replicas_than_the_most_raise_the_most() -> None:
-    told = render(
+    rendered = render(
         "serving", {**SERVING, "autoscale": {"most": 1}, "versions": {"v1": {"image": "x", "tag": "y", "replicas": 3}}}
     )
-    assert told.one("HorizontalPodAutoscaler")["spec"]["maxReplicas"] == 3
+    assert rendered.one("HorizontalPodAutoscaler")["spec"]["maxReplicas"] == 3
 
 
-def test_without_autoscaling_the_number_is_said() -> None:
-    told = render("serving", SERVING)
-    assert told.one("Deployment")["spec"]["replicas"] == 1
-    assert not told.of("HorizontalPodAutoscaler")
+def test_deployment_without_autoscaler_has_a_number_of_replicas() -> None:
+    rendered = render("serving", SERVING)
+    assert rendered.one("Deployment")["spec"]["replicas"] == 1
+    assert not rendered.of("HorizontalPodAutoscaler")
 
 
 def test_ready_is_the_golden_request_and_alive_is_less() -> None:
@@ -125,10 +125,10 @@ def test_ready_is_the_golden_request_and_alive_is_less() -> None:
 
 
 def test_a_pod_may_end_what_it_has() -> None:
-    told = render("serving", {**SERVING, "drain": 20, "grace": 30})
-    assert told.one("Deployment")["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] == 55
-    assert environment(told)["MLOPS_DRAIN"] == "20"
-    assert environment(told)["MLOPS_GRACE"] == "30"
+    rendered = render("serving", {**SERVING, "drain": 20, "grace": 30})
+    assert rendered.one("Deployment")["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] == 55
+    assert environment(rendered)["MLOPS_DRAIN"] == "20"
+    assert environment(rendered)["MLOPS_GRACE"] == "30"
 
 
 def test_pods_are_spread_over_nodes_and_zones() -> None:
@@ -138,20 +138,24 @@ def test_pods_are_spread_over_nodes_and_zones() -> None:
 
 
 def test_the_key_is_a_file_that_nobody_else_reads() -> None:
-    told = render("serving", FULL_SERVING, SECRETS)
-    assert environment(told)["MLOPS_API_KEY_FILE"] == "/run/secrets/mlops/api_key"
-    assert {"name": "secrets", "mountPath": "/run/secrets/mlops", "readOnly": True} in container(told)["volumeMounts"]
-    volumes = told.objects["deployment/delay-v1"]["spec"]["template"]["spec"]["volumes"]
+    rendered = render("serving", FULL_SERVING, SECRETS)
+    assert environment(rendered)["MLOPS_API_KEY_FILE"] == "/run/secrets/mlops/api_key"
+    assert {"name": "secrets", "mountPath": "/run/secrets/mlops", "readOnly": True} in container(rendered)[
+        "volumeMounts"
+    ]
+    volumes = rendered.objects["deployment/delay-v1"]["spec"]["template"]["spec"]["volumes"]
     assert {"name": "secrets", "secret": {"secretName": "delay", "defaultMode": 0o440}} in volumes
     assert "MLOPS_API_KEY_FILE" not in environment(render("serving", SERVING))
 
 
 def test_the_log_lies_on_the_claim_in_the_endpoint_s_folder() -> None:
-    told = render("serving", {**SERVING, "log": {"sample": 0.25, "keep": 1234567}})
-    assert {"name": "logs", "mountPath": "/var/log/mlops", "subPath": "logs/delay"} in container(told)["volumeMounts"]
-    volumes = told.one("Deployment")["spec"]["template"]["spec"]["volumes"]
+    rendered = render("serving", {**SERVING, "log": {"sample": 0.25, "keep": 1234567}})
+    assert {"name": "logs", "mountPath": "/var/log/mlops", "subPath": "logs/delay"} in container(rendered)[
+        "volumeMounts"
+    ]
+    volumes = rendered.one("Deployment")["spec"]["template"]["spec"]["volumes"]
     assert {"name": "logs", "persistentVolumeClaim": {"claimName": "mlops"}} in volumes
-    log = {name: value for name, value in environment(told).items() if name.startswith("MLOPS_LOG")}
+    log = {name: value for name, value in environment(rendered).items() if name.startswith("MLOPS_LOG")}
     assert log == {
         "MLOPS_LOG_DIR": "/var/log/mlops",
         "MLOPS_LOG_SAMPLE": "0.25",
@@ -160,13 +164,13 @@ def test_the_log_lies_on_the_claim_in_the_endpoint_s_folder() -> None:
     }
 
 
-def test_without_storage_the_log_lies_in_the_pod() -> None:
-    told = render("serving", {**SERVING, "log": {"claim": None}})
-    volumes = told.one("Deployment")["spec"]["template"]["spec"]["volumes"]
+def test_log_without_storage_lies_in_the_pod() -> None:
+    rendered = render("serving", {**SERVING, "log": {"claim": None}})
+    volumes = rendered.one("Deployment")["spec"]["template"]["spec"]["volumes"]
     assert {"name": "logs", "emptyDir": {"sizeLimit": "1Gi"}} in volumes
 
 
-def test_without_a_log_there_is_no_folder() -> None:
+def test_endpoint_without_log_has_no_log_variable() -> None:
     assert not [name for name in environment(render("serving", SERVING)) if name.startswith("MLOPS_LOG")]
 
 

@@ -21,7 +21,7 @@ def environment(rendered: Rendered) -> dict[str, Any]:
     return {it["name"]: it.get("value", it.get("valueFrom")) for it in pod(rendered)["containers"][0]["env"]}
 
 
-def test_one_pod_is_tried_again_as_often_as_is_said() -> None:
+def test_one_pod_is_tried_again_as_often_as_retries_allow() -> None:
     spec = render("training", {**TRAINING, "retries": 3}).one("Job")["spec"]
     assert spec["completionMode"] == "Indexed"
     assert spec["completions"] == spec["parallelism"] == 1
@@ -46,15 +46,15 @@ def test_a_pod_that_was_taken_away_is_not_counted_and_a_mistake_is_not_tried_aga
 
 
 def test_pods_find_each_other_by_name_before_they_are_ready() -> None:
-    told = render("training", {**TRAINING, "pods": 2})
-    service = told.one("Service")["spec"]
+    rendered = render("training", {**TRAINING, "pods": 2})
+    service = rendered.one("Service")["spec"]
     assert service["clusterIP"] == "None"
     assert service["publishNotReadyAddresses"] is True
-    labels = told.one("Job")["spec"]["template"]["metadata"]["labels"]
+    labels = rendered.one("Job")["spec"]["template"]["metadata"]["labels"]
     assert service["selector"].items() <= labels.items()
-    assert pod(told)["subdomain"] == told.one("Service")["metadata"]["name"] == "delay-1f0c"
-    assert environment(told)["MLOPS_COORDINATOR"] == "delay-1f0c-0.delay-1f0c"
-    assert environment(told)["MLOPS_PODS"] == "2"
+    assert pod(rendered)["subdomain"] == rendered.one("Service")["metadata"]["name"] == "delay-1f0c"
+    assert environment(rendered)["MLOPS_COORDINATOR"] == "delay-1f0c-0.delay-1f0c"
+    assert environment(rendered)["MLOPS_PODS"] == "2"
 
 
 def test_pods_of_one_job_reach_each_other_and_a_single_one_is_reached_by_nobody() -> None:
@@ -66,43 +66,43 @@ def test_pods_of_one_job_reach_each_other_and_a_single_one_is_reached_by_nobody(
 
 
 def test_gpus_are_asked_for_of_the_product_and_the_node_s_taint_is_borne() -> None:
-    told = render("training", {**TRAINING, "gpus": 2, "product": "NVIDIA-L4"})
-    resources = pod(told)["containers"][0]["resources"]
+    rendered = render("training", {**TRAINING, "gpus": 2, "product": "NVIDIA-L4"})
+    resources = pod(rendered)["containers"][0]["resources"]
     assert resources["requests"]["nvidia.com/gpu"] == resources["limits"]["nvidia.com/gpu"] == "2"
-    assert pod(told)["nodeSelector"] == {"nvidia.com/gpu.product": "NVIDIA-L4"}
-    assert pod(told)["tolerations"] == [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}]
-    assert environment(told)["MLOPS_GPUS"] == "2"
+    assert pod(rendered)["nodeSelector"] == {"nvidia.com/gpu.product": "NVIDIA-L4"}
+    assert pod(rendered)["tolerations"] == [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}]
+    assert environment(rendered)["MLOPS_GPUS"] == "2"
 
 
-def test_without_gpus_no_taint_is_borne() -> None:
+def test_pod_without_gpus_tolerates_no_taint() -> None:
     assert not pod(render("training", TRAINING)).get("tolerations")
 
 
-def test_nodes_that_can_be_taken_away_are_borne_where_that_is_said() -> None:
+def test_spot_pod_tolerates_nodes_that_can_be_taken_away() -> None:
     borne = {it["key"] for it in pod(render("training", {**TRAINING, "spot": True}))["tolerations"]}
     assert "cloud.google.com/gke-spot" in borne
     assert "nvidia.com/gpu" not in borne
 
 
 def test_the_workspace_starts_with_the_files_under_their_paths() -> None:
-    told = render("training", FULL_TRAINING, SECRETS)
-    assert told.one("ConfigMap")["data"] == {"params_2Fmodel_2Fdelay.json": "{}", ".dvc_2Fconfig": "[core]"}
-    assert told.one("ConfigMap")["immutable"] is True
-    (given_volume,) = [it for it in pod(told)["volumes"] if it["name"] == "given"]
+    rendered = render("training", FULL_TRAINING, SECRETS)
+    assert rendered.one("ConfigMap")["data"] == {"params_2Fmodel_2Fdelay.json": "{}", ".dvc_2Fconfig": "[core]"}
+    assert rendered.one("ConfigMap")["immutable"] is True
+    (given_volume,) = [it for it in pod(rendered)["volumes"] if it["name"] == "given"]
     assert given_volume["configMap"]["items"] == [
         {"key": ".dvc_2Fconfig", "path": ".dvc/config"},
         {"key": "params_2Fmodel_2Fdelay.json", "path": "params/model/delay.json"},
     ]
-    (copy,) = pod(told)["initContainers"]
+    (copy,) = pod(rendered)["initContainers"]
     assert copy["command"] == ["cp", "-r", "/given/..data/.", "/workspace"]
     assert {"name": "scratch", "mountPath": "/workspace", "subPath": "workspace"} in copy["volumeMounts"]
-    assert pod(told)["containers"][0]["workingDir"] == "/workspace"
+    assert pod(rendered)["containers"][0]["workingDir"] == "/workspace"
 
 
-def test_without_files_nothing_is_copied() -> None:
-    told = render("training", TRAINING)
-    assert not told.of("ConfigMap")
-    assert "initContainers" not in pod(told)
+def test_job_without_files_copies_nothing() -> None:
+    rendered = render("training", TRAINING)
+    assert not rendered.of("ConfigMap")
+    assert "initContainers" not in pod(rendered)
 
 
 def test_more_than_a_cluster_takes_is_refused_with_the_largest_named() -> None:
@@ -119,6 +119,7 @@ def test_a_path_outside_the_workspace_is_refused(path: str) -> None:
         render("training", {**TRAINING, "files": {path: "x"}})
 
 
+@pytest.mark.slow
 @given(st.text(min_size=1), st.text(min_size=1))
 def test_no_two_paths_share_a_key(one: str, other: str) -> None:
     assert (config_map_key(one) == config_map_key(other)) == (one == other)
@@ -126,10 +127,10 @@ def test_no_two_paths_share_a_key(one: str, other: str) -> None:
 
 
 def test_secrets_are_variables_and_ours_win_over_the_user_s() -> None:
-    told = environment(render("training", {**FULL_TRAINING, "env": {"MLOPS_PODS": "9", "A": "b"}}, SECRETS))
-    assert told["REMOTE_KEY"] == {"secretKeyRef": {"name": "delay-1f0c", "key": "REMOTE_KEY"}}
-    assert told["MLOPS_PODS"] == "2"
-    assert told["A"] == "b"
+    rendered = environment(render("training", {**FULL_TRAINING, "env": {"MLOPS_PODS": "9", "A": "b"}}, SECRETS))
+    assert rendered["REMOTE_KEY"] == {"secretKeyRef": {"name": "delay-1f0c", "key": "REMOTE_KEY"}}
+    assert rendered["MLOPS_PODS"] == "2"
+    assert rendered["A"] == "b"
 
 
 def test_the_secret_holds_the_value_and_no_other() -> None:
@@ -143,8 +144,8 @@ def test_a_job_whose_pods_would_have_no_host_name_is_refused() -> None:
 
 
 def test_the_job_starts_after_all_that_it_needs() -> None:
-    told = render("training", FULL_TRAINING, SECRETS)
-    assert told.after["job/delay-1f0c"] == {
+    rendered = render("training", FULL_TRAINING, SECRETS)
+    assert rendered.after["job/delay-1f0c"] == {
         "service/delay-1f0c",
         "files/delay-1f0c",
         "secret/delay-1f0c",
@@ -153,5 +154,5 @@ def test_the_job_starts_after_all_that_it_needs() -> None:
 
 
 def test_shared_memory_is_as_large_as_the_pod_s() -> None:
-    told = pod(render("training", {**TRAINING, "memory": "64Gi"}))
-    assert {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": "64Gi"}} in told["volumes"]
+    rendered = pod(render("training", {**TRAINING, "memory": "64Gi"}))
+    assert {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": "64Gi"}} in rendered["volumes"]

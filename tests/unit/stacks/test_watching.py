@@ -20,25 +20,25 @@ def test_a_watcher_is_always_there_and_never_twice() -> None:
     assert spec["strategy"] == {"type": "Recreate"}
 
 
-def test_with_a_schedule_it_comes_now_and_then() -> None:
-    told = render("watching", FULL_WATCHING, SECRETS)
-    spec = told.one("CronJob")["spec"]
+def test_watcher_with_a_schedule_is_a_cron_job() -> None:
+    rendered = render("watching", FULL_WATCHING, SECRETS)
+    spec = rendered.one("CronJob")["spec"]
     assert spec["schedule"] == "0 * * * *"
     assert spec["timeZone"] == "Etc/UTC"
     assert spec["concurrencyPolicy"] == "Forbid"
-    assert pod(told)["restartPolicy"] == "Never"
-    assert not told.of("Deployment")
+    assert pod(rendered)["restartPolicy"] == "Never"
+    assert not rendered.of("Deployment")
 
 
-def test_it_reads_the_log_and_writes_elsewhere() -> None:
-    told = pod(render("watching", WATCHING))
-    assert {"name": "data", "persistentVolumeClaim": {"claimName": "mlops"}} in told["volumes"]
-    mounts = told["containers"][0]["volumeMounts"]
+def test_watcher_reads_the_log_and_writes_elsewhere() -> None:
+    rendered = pod(render("watching", WATCHING))
+    assert {"name": "data", "persistentVolumeClaim": {"claimName": "mlops"}} in rendered["volumes"]
+    mounts = rendered["containers"][0]["volumeMounts"]
     assert {"name": "data", "mountPath": "/var/log/mlops", "subPath": "logs/delay", "readOnly": True} in mounts
     assert {"name": "data", "mountPath": "/var/lib/mlops", "subPath": "watching/delay-drift"} in mounts
 
 
-def test_it_looks_where_the_endpoint_writes() -> None:
+def test_watcher_looks_where_the_endpoint_writes() -> None:
     from tests.unit.stacks.program_inputs import FULL_SERVING
 
     served = render("serving", FULL_SERVING, SECRETS).objects["deployment/delay-v1"]["spec"]["template"]["spec"]
@@ -51,10 +51,10 @@ def test_it_looks_where_the_endpoint_writes() -> None:
     assert written["subPath"] == read["subPath"]
 
 
-def test_its_files_lie_under_their_paths() -> None:
-    told = render("watching", WATCHING)
-    assert told.one("ConfigMap")["binaryData"] == {"watcher.json": "e30=", "baseline_2Fprofile.bin": "AAE="}
-    (volume,) = [it for it in pod(told)["volumes"] if it["name"] == "files"]
+def test_files_of_the_watcher_lie_under_their_paths() -> None:
+    rendered = render("watching", WATCHING)
+    assert rendered.one("ConfigMap")["binaryData"] == {"watcher.json": "e30=", "baseline_2Fprofile.bin": "AAE="}
+    (volume,) = [it for it in pod(rendered)["volumes"] if it["name"] == "files"]
     assert volume["configMap"]["items"][0] == {"key": "baseline_2Fprofile.bin", "path": "baseline/profile.bin"}
 
 
@@ -73,7 +73,7 @@ def test_changed_files_start_the_watcher_anew() -> None:
     assert one != other
 
 
-def test_without_a_claim_it_has_a_folder_of_its_own() -> None:
+def test_watcher_without_a_claim_has_a_folder_of_its_own() -> None:
     assert {"name": "data", "emptyDir": {"sizeLimit": "1Gi"}} in pod(render("watching", FULL_WATCHING, SECRETS))[
         "volumes"
     ]

@@ -24,6 +24,8 @@ from mlops.tools.process import alive
 from tests.stages import DVC, repository, wide
 from tests.stages_graph import NAMES, graph
 
+pytestmark = pytest.mark.slow
+
 
 def run(root: Path, names: list[str] | None = None, *, parallel: int = 2, force: bool = False) -> list[str]:
     hashes = Hashes(root / ".mlops" / "hashes.json")

@@ -123,7 +123,7 @@ def test_a_variable_that_does_not_fit_is_named_in_a_sentence(env: dict[str, str]
         read_server_config({"MLOPS_VERSION": "v1", **env})
 
 
-def test_without_the_key_only_health_readiness_and_metrics_are_answered(model: Path, key_file: Path) -> None:
+def test_request_without_the_key_gets_health_readiness_and_metrics_alone(model: Path, key_file: Path) -> None:
     application = Application(model, "v1")
     keyed = KeyRequired(application, KeyFile(key_file))
     assert application.open_paths == {
@@ -178,7 +178,7 @@ def test_the_probe_says_ready_once_the_golden_rows_are_answered(model: Path, key
     assert 'mlops_rows_total{model="m",version="v1"} 0' in text
 
 
-def test_nobody_else_can_keep_a_request_out_of_the_log(model: Path) -> None:
+def test_probe_header_counts_from_this_machine_alone(model: Path) -> None:
     scope = {"headers": [(PROBE_HEADER.encode(), b"golden")]}
     application = Application(model, "v1")
     are_probes = [
@@ -221,7 +221,7 @@ def test_the_first_signal_drains_and_a_second_one_ends_it(model: Path) -> None:
         assert server.should_exit
 
 
-def test_it_ends_by_itself_when_the_time_is_up(model: Path) -> None:
+def test_server_ends_by_itself_when_its_drain_is_over(model: Path) -> None:
     with serving(Application(model, "v1"), drain=0.05) as (server, _):
         server.handle_exit(signal.SIGTERM, None)
         until(lambda: server.should_exit)
@@ -231,12 +231,12 @@ def test_it_ends_by_itself_when_the_time_is_up(model: Path) -> None:
     ("task", "classes", "predictions"),
     [("binary", [False, True], [0.25, 0.5]), ("multiclass", ["a", "b"], [[0.25, 0.75]]), ("regression", [], [1.5, -2])],
 )
-def test_what_is_written_reads_back(task: str, classes: list[Any], predictions: list[Any]) -> None:
+def test_written_predictions_read_back(task: str, classes: list[Any], predictions: list[Any]) -> None:
     contract = {"task": task, "label": "y", "classes": classes}
     assert read_predictions(json.loads(AnswerWriter(contract, "v1", 0.5).write(predictions)), contract) == predictions
 
 
-def test_what_is_no_number_is_infinitely_far_away() -> None:
+def test_an_answer_that_is_no_number_is_infinitely_far_away() -> None:
     assert worst_of([1.0, [2.0, 3.0]], [1.0, [2.0, 3.5]]) == 0.5
     for got in ([None], [float("nan")], [], [[1.0]]):
         assert worst_of(got, [1.0]) == float("inf")

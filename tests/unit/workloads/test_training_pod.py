@@ -11,7 +11,7 @@ import pytest
 
 from mlops.errors import MlopsError, Problem, ToolFailed
 from mlops.workloads.pod.barrier import hold, stay
-from mlops.workloads.pod.child import environment, run_child
+from mlops.workloads.pod.child import child_environment, run_child
 from mlops.workloads.pod.pod_settings import PodSettings
 from mlops.workloads.pod.report import MOST, report_text
 from tests.ports import any_port
@@ -90,8 +90,8 @@ def test_problems_are_reported_in_any_case_and_cut_in_their_middle(stages: dict[
     assert reported["detail"].endswith("end")
 
 
-def test_what_a_child_writes_is_passed_on_and_ends_the_error(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    env = environment(tmp_path)
+def test_output_of_a_child_is_passed_on_and_ends_the_error(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    env = child_environment(tmp_path)
     run_child(["sh", "-c", "echo one"], env)
     assert capfd.readouterr().out == "one\n"
     with pytest.raises(ToolFailed, match=r"(?s)ended with 3.*last words"):
@@ -102,7 +102,7 @@ def test_what_a_child_writes_is_passed_on_and_ends_the_error(tmp_path: Path, cap
 
 def test_a_child_sees_the_workspace_and_no_channel_of_progress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLOPS_STAGE_PROGRESS", "/somewhere")
-    env = environment(tmp_path)
+    env = child_environment(tmp_path)
     assert "MLOPS_STAGE_PROGRESS" not in env
     assert env["DVC_SITE_CACHE_DIR"].startswith(str(tmp_path))
 

@@ -1,4 +1,4 @@
-"""What a stack may say, by its target.
+"""Say what a stack may say, by its target.
 
 Lives here: one model for each target.
 Not here: what a target does (targets).

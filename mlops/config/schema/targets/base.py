@@ -1,6 +1,6 @@
 """Hold what the models of all targets share.
 
-Lives here: TargetSpec, Use (what is to run on a stack) and Misfit (why it cannot).
+Lives here: TargetSpec, StackUse (what is to run on a stack) and Incompatibility (why it cannot).
 Not here: the targets' own models.
 Law: what a target cannot do is said with its field before anything is planned.
 """
@@ -27,14 +27,14 @@ Quantity = Annotated[str, AfterValidator(_quantity)]
 
 
 @dataclass(frozen=True)
-class Use:
-    """Something that is to run on a stack. `kind`: endpoint, monitor or training. `said`: its inputs as they are written,
+class StackUse:
+    """Something that is to run on a stack. `kind`: endpoint, monitor or training. `inputs`: its inputs as they are written,
     without defaults. `stack`: the stack's effective inputs. `package`: of an endpoint, the package's effective inputs."""
 
     kind: str
     address: str
     stack_name: str
-    said: Mapping[str, Any]
+    inputs: Mapping[str, Any]
     stack: Mapping[str, Any]
     environment: str
     package: Mapping[str, Any] | None = None
@@ -42,8 +42,8 @@ class Use:
 
 
 @dataclass(frozen=True)
-class Misfit:
-    """`field`: of what is to run, where the problem is shown."""
+class Incompatibility:
+    """Why a stack cannot run something. `field`: of what is to run, where the problem is shown."""
 
     summary: str
     detail: str
@@ -57,13 +57,13 @@ class TargetSpec(Resource):
     """`KIND.FIELD` -> why it cannot be had on this target, as the end of a sentence that begins with the target."""
 
     @classmethod
-    def misfits(cls, use: Use) -> Iterator[Misfit]:
+    def incompatibilities(cls, use: StackUse) -> Iterator[Incompatibility]:
         """Yield why `use` cannot run on such a stack; a target adds its own to these."""
         target = use.stack["target"]
         for path, why in cls.refuses.items():
             kind, _, field = path.partition(".")
-            if kind == use.kind and field in use.said:
-                yield Misfit(
+            if kind == use.kind and field in use.inputs:
+                yield Incompatibility(
                     "not on this target",
                     f"`{field}` cannot be had on {use.stack_name}: the target {target} {why}. Take `{field}` out.",
                     field,

@@ -1,8 +1,8 @@
 """Say what a stack on a cluster is.
 
-Lives here: Kubernetes and its parts: quota, storage, gateway, images.
+Lives here: Kubernetes and its parts: Quota, LogStorage, GatewayReference, PodImages.
 Not here: the objects that are made of it (stacks), reaching the cluster (targets.kubernetes).
-Law: what runs on it and it has no room for is refused by name.
+Law: what a stack of this target cannot run is refused by name before anything is planned.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pydantic import Field
 
 from mlops.config.schema.base import Name, Strict, spec_field
 from mlops.config.schema.category import Category
-from mlops.config.schema.targets.base import Misfit, Quantity, TargetSpec, Use
+from mlops.config.schema.targets.base import Incompatibility, Quantity, StackUse, TargetSpec
 
 
 class Quota(Strict):
@@ -26,14 +26,14 @@ class Quota(Strict):
     pods: int | None = Field(None, ge=1)
 
 
-class Storage(Strict):
+class LogStorage(Strict):
     """A volume that many pods write to, for prediction logs."""
 
     storage_class: str | None = spec_field(None, doc="Default: the cluster's.")
     size: Quantity = "20Gi"
 
 
-class Gateway(Strict):
+class GatewayReference(Strict):
     """A Gateway of the Gateway API, which the platform's owners run."""
 
     name: Name
@@ -42,8 +42,8 @@ class Gateway(Strict):
     hostname: str | None = spec_field(None, doc="The host name that routes are for. Default: every one of the Gateway.")
 
 
-class Images(Strict):
-    """By digest, so that what runs is what was reviewed."""
+class PodImages(Strict):
+    """The images of pods, by digest, so that what runs is what was reviewed."""
 
     training: str | None = spec_field(
         None, doc="Runs stages: the project's code with the extras `training` and `data`."
@@ -66,11 +66,13 @@ class Kubernetes(TargetSpec):
         False, doc="The namespace exists: take it over, and leave it when the stack goes.", change=Category.PROVISION
     )
     quota: Quota = spec_field(Quota(), doc="What may be asked for.", change=Category.PROVISION)
-    storage: Storage | None = spec_field(
+    storage: LogStorage | None = spec_field(
         None, doc="Default: prediction logs end with their pod.", change=Category.PROVISION
     )
-    gateway: Gateway | None = spec_field(None, doc="What endpoints are reached through.", change=Category.PROVISION)
-    images: Images = spec_field(Images(), doc="What pods run that are not packages.", change=Category.PROVISION)
+    gateway: GatewayReference | None = spec_field(
+        None, doc="What endpoints are reached through.", change=Category.PROVISION
+    )
+    images: PodImages = spec_field(PodImages(), doc="What pods run that are not packages.", change=Category.PROVISION)
 
     refuses: ClassVar[dict[str, str]] = {
         "endpoint.rate_limit": "reaches endpoints through the Gateway API, which has no standard for limits: set one at the "
@@ -78,8 +80,8 @@ class Kubernetes(TargetSpec):
     }
 
     @classmethod
-    def misfits(cls, use: Use) -> Iterator[Misfit]:
-        yield from super().misfits(use)
+    def incompatibilities(cls, use: StackUse) -> Iterator[Incompatibility]:
+        yield from super().incompatibilities(use)
         match use.kind:
             case "endpoint":
                 yield from _of_endpoint(use)
@@ -87,7 +89,7 @@ class Kubernetes(TargetSpec):
                 yield from _of_monitor(use)
             case "training" if not use.stack["images"]["training"]:
                 name = use.stack_name.partition(".")[2]
-                yield Misfit(
+                yield Incompatibility(
                     "no image",
                     f"Stages are to run on {use.stack_name}, which says no `images.training`. Say it in "
                     f"conf/stack/{name}.yaml.",
@@ -95,29 +97,29 @@ class Kubernetes(TargetSpec):
                 )
 
 
-def _of_endpoint(use: Use) -> Iterator[Misfit]:
-    name, package = use.stack_name, use.said["package"]
+def _of_endpoint(use: StackUse) -> Iterator[Incompatibility]:
+    name, package = use.stack_name, use.inputs["package"]
     if not use.stack["gateway"]:
         detail = f"{use.address} is to be reached on {name}, and {name} names no `gateway`. Name one in its file."
-        yield Misfit("no gateway", detail, "stack")
+        yield Incompatibility("no gateway", detail, "stack")
     if not (use.package and use.package["image"]):
         detail = (
             f"{name} runs images, and package.{package} makes none. Say `image: {{…}}` in conf/package/{package}.yaml."
         )
-        yield Misfit("no image", detail, "package")
+        yield Incompatibility("no image", detail, "package")
     elif not use.has_registry:
         detail = (
             f"{name} pulls images from a registry, and environment {use.environment} names none: they would stay on the "
             f"machine that built them. Say `registry: {{url: …}}` in conf/env/{use.environment}.yaml."
         )
-        yield Misfit("no registry", detail, "stack")
+        yield Incompatibility("no registry", detail, "stack")
 
 
-def _of_monitor(use: Use) -> Iterator[Misfit]:
+def _of_monitor(use: StackUse) -> Iterator[Incompatibility]:
     for field, there in (("images.watching", use.stack["images"]["watching"]), ("storage", use.stack["storage"])):
         if not there:
             detail = (
                 f"{use.address} watches on {use.stack_name}, and {use.stack_name} says no `{field}`: a watcher runs an "
                 "image, and reads the prediction log from shared storage. Say it in its file."
             )
-            yield Misfit("stack has no room for watchers", detail, "endpoint")
+            yield Incompatibility("stack has no room for watchers", detail, "endpoint")

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from mlops.config.schema.base import spec_field
 from mlops.config.schema.category import Category
-from mlops.config.schema.targets.base import Misfit, TargetSpec, Use
+from mlops.config.schema.targets.base import Incompatibility, StackUse, TargetSpec
 from mlops.config.schema.units import Duration, Size
 
 
@@ -39,11 +39,11 @@ class Local(TargetSpec):
     }
 
     @classmethod
-    def misfits(cls, use: Use) -> Iterator[Misfit]:
-        yield from super().misfits(use)
+    def incompatibilities(cls, use: StackUse) -> Iterator[Incompatibility]:
+        yield from super().incompatibilities(use)
         if use.kind == "training":
             name = use.stack_name.partition(".")[2]
-            yield Misfit(
+            yield Incompatibility(
                 "not on this target",
                 f"`training.stack: {name}` is this machine, where stages run anyway. Name a stack on Kubernetes, or none.",
                 "stack",

@@ -1,0 +1,27 @@
+"""Say what a category of change means to the engine.
+
+Lives here: effect_of (of a category), field_effect (of a field, by its marker), KEEPS_OUTPUTS.
+Not here: the categories and the markers (config.schema), carrying a change out (kinds).
+Law: the engine sees a category as an opaque ranked word; what the word does is said here, once.
+"""
+
+from __future__ import annotations
+
+from mlops.config.schema.category import Category
+from mlops.engine.resource import Action, Effect
+
+KEEPS_OUTPUTS = (Category.METADATA, Category.REEVALUATE, Category.RESCALE, Category.RECONFIGURE)
+"""Categories that leave every output of most kinds as it was."""
+_RERUNS = (Category.REPROCESS, Category.RETRAIN)
+
+
+def effect_of(category: Category) -> Effect:
+    action = Action.RUN if category in _RERUNS else Action.UPDATE
+    return Effect(category.value, category.rank, action, keeps=category in KEEPS_OUTPUTS)
+
+
+def field_effect(kind: str, path: str) -> Effect:
+    """Return what a change of the field at this dotted path means, by the marker in the kind's model."""
+    from mlops.config.schema.json_schema import category_of
+
+    return effect_of(category_of(kind, path))

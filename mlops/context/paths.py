@@ -1,0 +1,58 @@
+"""Name the folders and files of a project on this machine.
+
+Lives here: ProjectPaths, the paths below .mlops/ and the two in the temporary directory.
+Not here: what stands in them (whoever writes it).
+Law: a path follows from the project's root and the environment alone; nothing is made by asking for it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class ProjectPaths:
+    """Where one environment of a project keeps its files on this machine. `root`: the project's folder."""
+
+    root: Path
+    environment: str
+
+    @property
+    def home(self) -> Path:
+        return self.root / ".mlops"
+
+    @property
+    def bentos(self) -> Path:
+        return self.home / "bentos"
+
+    @property
+    def secrets(self) -> Path:
+        return self.home / "secrets"
+
+    @property
+    def proposals(self) -> Path:
+        return self.home / "proposals"
+
+    def run(self, stack: str) -> Path:
+        return self.home / "run" / self.environment / stack
+
+    def sockets(self, stack: str) -> Path:
+        """Lies in the temporary directory, because the path of a Unix socket has at most 107 characters."""
+        digest = hashlib.sha256(str(self.run(stack).absolute()).encode()).hexdigest()[:12]
+        return Path(tempfile.gettempdir()) / f"mlops-{digest}"
+
+    @property
+    def building(self) -> Path:
+        """Lies in the temporary directory, because BentoML builds nothing below a hidden folder."""
+        return Path(tempfile.gettempdir()) / f"mlops-build-{os.getuid()}"
+
+    def training_log(self, model: str) -> Path:
+        """Holds the log of the model's newest run on a cluster."""
+        return self.home / "run" / self.environment / "training" / f"{model}.log"
+
+    def monitor(self, name: str) -> Path:
+        return self.home / "run" / self.environment / "monitors" / name

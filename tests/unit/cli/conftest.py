@@ -1,0 +1,45 @@
+"""A shell in a project of one value: words in, exit code and text out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from mlops.cli.main import main
+from tests.small_project import VALUES, write_files
+
+
+@dataclass(frozen=True)
+class Ended:
+    code: int
+    out: str
+    err: str
+
+
+Shell = Callable[..., Ended]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(write_files(tmp_path, VALUES))
+    return tmp_path
+
+
+@pytest.fixture
+def mlops(project: Path, capsys: pytest.CaptureFixture[str]) -> Shell:
+    def run(*words: str) -> Ended:
+        with pytest.raises(SystemExit) as ended:
+            main(list(words))
+        written = capsys.readouterr()
+        return Ended(int(ended.value.code or 0), written.out, written.err)
+
+    return run
+
+
+@pytest.fixture
+def applied(mlops: Shell) -> Shell:
+    assert mlops("apply", "--yes").code == 0
+    return mlops

@@ -1,0 +1,74 @@
+"""What a model means to a plan."""
+
+from __future__ import annotations
+
+from mlops.address import Address
+from mlops.engine.resource import Action
+from mlops.kinds.staged.model import live_model
+from tests.unit.kinds.conftest import Look
+
+
+def test_model_depends_on_its_dataset(look: Look) -> None:
+    assert look.needs("model.late") == {"dataset.rows": "RETRAIN"}
+
+
+def test_field_that_trains_otherwise_retrains_and_a_gate_is_only_judged(look: Look) -> None:
+    assert look.meaning("model.late", "trainer.max_epochs") == ("RETRAIN", Action.RUN, False)
+    assert look.meaning("model.late", "architecture.name") == ("RETRAIN", Action.RUN, False)
+    assert look.meaning("model.late", "gates") == ("REEVALUATE", Action.UPDATE, True)
+
+
+def test_deletion_forgets_and_leaves_the_files(look: Look) -> None:
+    assert look.kind("model.late").deleted.action is Action.FORGET
+
+
+def test_model_that_nobody_trained_does_not_exist(look: Look) -> None:
+    observed = look.observe("model.late")
+    assert (observed.exists, observed.obstacles) == (False, ())
+    assert look.kind("model.late").pinned(Address("model", "late")) is None
+
+
+def test_notes_say_what_it_costs_and_what_it_is_judged_by(look: Look) -> None:
+    desired, record = look.desired["model.late"], look.record("model.late", {"seconds": 10.0, "epochs": 4})
+    kind = look.kind("model.late")
+    assert kind.notes(desired, record, "RETRAIN") == (
+        "about 5 s (last time 10 s for 4 epochs) · gates: test_auc >= 0.6",
+    )
+    assert kind.notes(desired, None, "RETRAIN") == ("gates: test_auc >= 0.6",)
+    assert kind.notes(desired, record, "METADATA") == ()
+
+
+def test_status_says_the_headline_and_the_gates(look: Look) -> None:
+    outputs = {
+        "metrics": {"test_auc": 0.6912},
+        "gates": [{"words": "a", "holds": True}, {"words": "b", "holds": False}],
+    }
+    text = look.kind("model.late").status(look.record("model.late", outputs)).text
+    assert text == "test_auc 0.691, 1 of 2 gates"
+
+
+def test_logs_are_those_of_the_newest_run_on_a_cluster(look: Look) -> None:
+    record = look.record("model.late", {})
+    assert look.kind("model.late").logs(record) == ()
+    path = look.context.paths.training_log("late")
+    path.parent.mkdir(parents=True)
+    path.write_text("epoch 1\n")
+    assert look.kind("model.late").logs(record) == (path,)
+
+
+def test_live_model_is_the_one_that_an_endpoint_serves(look: Look) -> None:
+    bento = look.root / "bento"
+    outputs = {"model": "late", "version": "v3", "bento": str(bento), "model_digest": "m"}
+    look.records[Address("endpoint", "late")] = look.record("endpoint.late", outputs)
+    assert live_model(look.context, "late") is None
+    bento.mkdir()
+    (bento / "model.onnx").touch()
+    served = live_model(look.context, "late")
+    assert served is not None
+    assert (served.digest, served.folder) == ("m", bento)
+    assert live_model(look.context, "other") is None
+
+
+def test_override_hint_names_the_file_and_the_line_to_write(look: Look) -> None:
+    hint = look.kind("model.late").override_hint(Address("model", "late"), "trainer.max_epochs", "5")
+    assert hint == "To keep it, say in conf/model/late.yaml:  trainer.max_epochs: 5"
