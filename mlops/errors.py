@@ -1,6 +1,6 @@
 """Say what went wrong.
 
-Lives here: Source and Problem, MlopsError with its kinds, each with the exit code of the command line, and refusal.
+Lives here: FileLocation and Problem, MlopsError with its kinds, each with the exit code of the command line, and refusal.
 Not here: how a problem is drawn (render), who prints it (cli).
 Law: a problem says what, where, why and what to do next; each room adds only what it knows.
 """
@@ -14,7 +14,7 @@ from typing import Self
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class FileLocation:
     """A place in a file of the user. `line` and `column` count from 1; `width` is the number of characters meant."""
 
     file: str
@@ -33,7 +33,7 @@ class Problem:
     summary: str
     detail: str
     address: str | None = None
-    source: Source | None = None
+    source: FileLocation | None = None
     hint: str | None = None
 
 

@@ -40,7 +40,7 @@ class DatabaseStore:
         self.file = file
         self._inode: int | None = None
         self._has_tables = False
-        self._format = t.STATE_FORMAT
+        self._format = t.DATABASE_FORMAT
         self._is_prepared = False
         self._group_commit = GroupCommit(self._fenced)
 
@@ -179,22 +179,22 @@ class DatabaseStore:
             if known is None:
                 connection.execute(
                     t.meta.insert().values(
-                        environment=self.environment, format=t.STATE_FORMAT, lineage=secrets.token_hex(8), serial=0,
+                        environment=self.environment, format=t.DATABASE_FORMAT, lineage=secrets.token_hex(8), serial=0,
                         salt=secrets.token_hex(16),
                     )
                 )  # fmt: skip
-        self._format = t.STATE_FORMAT
+        self._format = t.DATABASE_FORMAT
         self._inode = _inode(self.file)
         self._has_tables = self._is_prepared = True
 
     def _check(self, connection: sa.Connection) -> None:
         """Find out whether there are tables. Raises StateFailed for those of a newer version."""
         self._has_tables = sa.inspect(connection).has_table(t.meta.name)
-        self._format = (t.format_of(connection) if self._has_tables else None) or t.STATE_FORMAT
-        if self._format > t.STATE_FORMAT:
+        self._format = (t.format_of(connection) if self._has_tables else None) or t.DATABASE_FORMAT
+        if self._format > t.DATABASE_FORMAT:
             raise StateFailed.of(
                 "state of a newer version",
-                f"{self.where} has format {self._format}, and this mlops knows {t.STATE_FORMAT}. A newer mlops has applied here; "
+                f"{self.where} has format {self._format}, and this mlops knows {t.DATABASE_FORMAT}. A newer mlops has applied here; "
                 "install that version, or a later one.",
             )
 

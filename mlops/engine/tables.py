@@ -1,6 +1,6 @@
 """Lay out the state's database.
 
-Lives here: the tables, the statements that an apply makes a thousand of, STATE_FORMAT, and migrate.
+Lives here: the tables, the statements that an apply makes a thousand of, DATABASE_FORMAT, and migrate.
 Not here: what the rows mean (store, lease).
 Law: a step of MIGRATIONS is never changed once it was released; each works on SQLite and PostgreSQL.
 """
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import sqlalchemy as sa
 from sqlalchemy import bindparam
 
-STATE_FORMAT = 2
+DATABASE_FORMAT = 2
 MIGRATIONS: Mapping[int, tuple[str, ...]] = {
     1: ("ALTER TABLE mlops_intents ADD COLUMN body TEXT",),
 }
@@ -96,10 +96,10 @@ def format_of(connection: sa.Connection) -> int | None:
 
 
 def migrate(connection: sa.Connection) -> None:
-    """Bring the tables to STATE_FORMAT, in the transaction of `connection`; create those that are missing."""
+    """Bring the tables to DATABASE_FORMAT, in the transaction of `connection`; create those that are missing."""
     held = format_of(connection) if sa.inspect(connection).has_table(meta.name) else None
-    for step in range(held or STATE_FORMAT, STATE_FORMAT):
+    for step in range(held or DATABASE_FORMAT, DATABASE_FORMAT):
         for statement in MIGRATIONS[step]:
             connection.execute(sa.text(statement))
     tables.create_all(connection)
-    connection.execute(meta.update().values(format=STATE_FORMAT))
+    connection.execute(meta.update().values(format=DATABASE_FORMAT))

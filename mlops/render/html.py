@@ -38,7 +38,7 @@ details { margin-top: .3rem; } summary { cursor: pointer; color: var(--dim); }
 
 def render_html(document: dict[str, Any]) -> str:
     because = {change["address"]: change["because"] for change in document["changes"]}
-    body = "".join(_entry(entry, because) for entry in lines.entries(document))
+    body = "".join(_entry(entry, because) for entry in lines.plan_entries(document))
     headline = lines.summary(document) if document["changes"] else lines.no_changes(document)
     unchanged = f'<p class="dim">Unchanged: {escape(lines.unchanged(document))}</p>' if document["unchanged"] else ""
     apply_with = f"<p>Apply it with <code>{escape(document['apply_with'])}</code></p>" if document["apply_with"] else ""

@@ -44,7 +44,7 @@ class PlanEntry:
     rank: int
 
 
-def entries(document: dict[str, Any]) -> list[PlanEntry]:
+def plan_entries(document: dict[str, Any]) -> list[PlanEntry]:
     """Return the document's changes in the order in which a reader needs them, alike ones folded into one entry."""
     single = [_entry(change) for change in document["changes"]]
     if len(single) > FOLD_FROM * 2:

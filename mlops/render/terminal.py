@@ -26,7 +26,7 @@ def render_terminal(
     if not document["changes"]:
         return "\n".join([lines.no_changes(document, seconds), *_attention(document, paint, fold)]) + "\n"
     out = [paint(lines.title(document), "strong"), ""]
-    entries = lines.entries(document)
+    entries = lines.plan_entries(document)
     if len(document["changes"]) > lines.FOLD_FROM * 2:
         out += [lines.summary(document), ""]
     names = max(len(_name(entry)) for entry in entries)

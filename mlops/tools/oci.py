@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from mlops.errors import MlopsError, ToolFailed
-from mlops.tools.process import child_environment, run
+from mlops.tools.process import program_environment, run
 from mlops.tools.registry import RegistryAccess
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -184,7 +184,7 @@ def pick(wanted: str, work: Path, registry: RegistryAccess | None = None) -> Bui
     for kind in _ALL:
         if wanted not in ("auto", kind.name):
             continue
-        path = shutil.which(kind.name, path=child_environment()["PATH"])
+        path = shutil.which(kind.name, path=program_environment()["PATH"])
         if path is None:
             tried.append(f"{kind.name} (not found)")
             continue

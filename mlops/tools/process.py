@@ -33,7 +33,7 @@ def beside_python(name: str) -> str:
     return str(beside) if beside.exists() else name
 
 
-def child_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+def program_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return this process's environment variables, with the programs of this Python environment first and telemetry
     off."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
@@ -52,7 +52,7 @@ def run(
     started = time.monotonic()
     try:
         process = subprocess.Popen(
-            command, cwd=cwd, env=child_environment(env), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            command, cwd=cwd, env=program_environment(env), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True,
             preexec_fn=None if detached else set_parent_death_signal,  # noqa: PLW1509  one call, that takes no lock
         )  # fmt: skip

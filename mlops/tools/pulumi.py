@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops.errors import MlopsError, ToolFailed
-from mlops.tools.process import alive, child_environment, tail
+from mlops.tools.process import alive, program_environment, tail
 from mlops.tools.pulumi_preview import PreviewedObject, previewed_object, step_of, step_text
 
 if TYPE_CHECKING:
@@ -277,7 +277,7 @@ def find_command() -> str | None:
     neither is there."""
     import shutil
 
-    found = shutil.which("pulumi", path=child_environment()["PATH"])
+    found = shutil.which("pulumi", path=program_environment()["PATH"])
     if found:
         return found
     fetched = sorted((Path.home() / ".pulumi" / "versions").glob("*/bin/pulumi"))

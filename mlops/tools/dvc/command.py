@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlops.errors import MlopsError, Problem, Source, ToolFailed
+from mlops.errors import FileLocation, MlopsError, Problem, ToolFailed
 from mlops.tools.dvc.workers import hand_over
 from mlops.tools.process import run
 from mlops.tools.progress import ReportProgress
@@ -92,4 +92,4 @@ def _problems(path: Path) -> list[Problem]:
 
 def problems_of(written: Sequence[Mapping[str, Any]]) -> list[Problem]:
     """Return the problems that a stage or a pod has written."""
-    return [Problem(**{**one, "source": Source(**one["source"]) if one["source"] else None}) for one in written]
+    return [Problem(**{**one, "source": FileLocation(**one["source"]) if one["source"] else None}) for one in written]

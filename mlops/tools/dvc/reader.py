@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from mlops.errors import InvalidConfig, Problem, Source
+from mlops.errors import FileLocation, InvalidConfig, Problem
 from mlops.tools.dvc import yaml12
 
 _HOLE = re.compile(r"\$\{([^}]+)\}")
@@ -98,7 +98,7 @@ def _shaped(name: str) -> Iterator[None]:
 
 def _damaged(name: str, why: str, line: int | None = None) -> InvalidConfig:
     detail = f"{name} is damaged: {why}. Restore it: git checkout {name}"
-    return InvalidConfig(Problem("damaged file", detail, source=Source(name, line)))
+    return InvalidConfig(Problem("damaged file", detail, source=FileLocation(name, line)))
 
 
 def _stage(name: str, body: Mapping[str, Any], values: Mapping[str, Any]) -> Stage:
@@ -156,6 +156,6 @@ def read_json_object(path: Path) -> dict[str, Any]:
         content: dict[str, Any] = json.loads(path.read_text())
     except ValueError as error:
         raise InvalidConfig.of(
-            "damaged file", f"{path} is not JSON: {error}. Write it again: mlops render", source=Source(str(path))
+            "damaged file", f"{path} is not JSON: {error}. Write it again: mlops render", source=FileLocation(str(path))
         ) from error
     return content

@@ -20,7 +20,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from mlops.errors import ToolFailed
-from mlops.tools.process import child_environment, set_parent_death_signal, stop_group, tail
+from mlops.tools.process import program_environment, set_parent_death_signal, stop_group, tail
 
 _BY = "mlops.workloads.fork_server"
 _POLL = 0.05
@@ -133,7 +133,7 @@ def _keep(root: Path, made: SimpleQueue[_ForkServer | None]) -> None:
     ours, theirs = socket.socketpair()
     try:
         process = subprocess.Popen(
-            [sys.executable, "-m", _BY, str(theirs.fileno())], cwd=root, env=child_environment(), stdin=subprocess.DEVNULL,
+            [sys.executable, "-m", _BY, str(theirs.fileno())], cwd=root, env=program_environment(), stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, pass_fds=[theirs.fileno()], start_new_session=True,
             preexec_fn=set_parent_death_signal,  # noqa: PLW1509  one call, that takes no lock
         )  # fmt: skip
