@@ -203,14 +203,14 @@ class DatabaseStore:
         if self.file is not None and not self._is_prepared and not self.file.exists():
             yield _Nothing()  # type: ignore[misc]
             return
-        with self._told("read"), self.engine.connect() as connection:
+        with self._state_errors("read"), self.engine.connect() as connection:
             if not self._has_tables:
                 self._check(connection)
             yield connection if self._has_tables else _Nothing()  # type: ignore[misc]
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
-        with self._told("written"), self.engine.execution_options(write=True).begin() as connection:
+        with self._state_errors("written"), self.engine.execution_options(write=True).begin() as connection:
             yield connection
 
     @contextmanager
@@ -232,7 +232,7 @@ class DatabaseStore:
             yield connection
 
     @contextmanager
-    def _told(self, verb: str) -> Iterator[None]:
+    def _state_errors(self, verb: str) -> Iterator[None]:
         try:
             yield
         except sa.exc.SQLAlchemyError as error:
