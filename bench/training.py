@@ -27,15 +27,17 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
 from bench.command import ROOT
-from mlops.config.schema.model import Loss, Mlp, Optimizer, Trainer
+from mlops.config.schema.families.mlp import Mlp
+from mlops.config.schema.training import Loss, Optimizer, Trainer
+from mlops.metrics.task import Task
 from mlops.workloads.features.columns import feature_types, read_columns
 from mlops.workloads.features.fit import fit
 from mlops.workloads.features.graph import Graph, build_graph
 from mlops.workloads.stage import PROGRESS
 from mlops.workloads.training.data import PreparedData, targets
-from mlops.workloads.training.learn import Learner, Rows, learn
-from mlops.workloads.training.network import build_network
-from mlops.workloads.training.ranks import Ranks
+from mlops.workloads.training.families.mlp import MlpFamily
+from mlops.workloads.training.families.network.learn import Learner, Rows, learn
+from mlops.workloads.training.families.network.ranks import Ranks
 
 EPOCHS, BATCH, RATE, DECAY = 2, 1024, 1e-3, 0.1
 AT_MOST, AT_LEAST = 1.05, 2.0
@@ -76,22 +78,22 @@ def _features() -> tuple[Rows, Rows]:
     types = feature_types(schema)
     columns = read_columns(data.folder / "train.parquet", types)
     transform = Graph(build_graph(fit(schema, columns)).SerializeToString())
-    told = []
+    rows = []
     for split in ("train", "val"):
         x = transform(columns if split == "train" else data.columns(split))
-        y = targets("binary", data.labels(split), [False, True])
-        told.append(Rows(torch.from_numpy(x), torch.from_numpy(y)))
-    return told[0], told[1]
+        y = targets(Task.BINARY, data.labels(split), [False, True])
+        rows.append(Rows(torch.from_numpy(x), torch.from_numpy(y)))
+    return rows[0], rows[1]
 
 
 def _network(width: int) -> nn.Module:
     torch.manual_seed(7)
-    return build_network(Mlp(name="mlp", hidden=(128, 64), dropout=0.3), width=width, outputs=1)
+    return MlpFamily().build(Mlp(name="mlp", hidden=(128, 64), dropout=0.3), width=width, outputs=1)
 
 
 def _ours(train: Rows, val: Rows) -> None:
     optimizer = Optimizer(lr=RATE, weight_decay=DECAY, schedule="one_cycle")
-    learner = Learner(_network(train.x.shape[1]), "binary", Loss(name="bce"), optimizer, val=val)
+    learner = Learner(_network(train.x.shape[1]), Task.BINARY, Loss(name="bce"), optimizer, val=val)
     learn(learner, train, Trainer(max_epochs=EPOCHS, batch_size=BATCH), Ranks())
 
 

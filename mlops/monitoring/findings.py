@@ -84,9 +84,9 @@ def lines_of(finding: Mapping[str, Any]) -> list[str]:
     lines = [
         f"{len(columns)} of {finding.get('tested', len(columns))} columns moved, most: {named}; {finding['rows']:,} rows"
     ]
-    metric = next((name for name in ("auc", "accuracy", "mae") if name in live), None)
+    metric = next((name for name in live if name != "rows" and f"test_{name}" in training), None)
     if metric:
-        before = training.get(f"test_{metric}")
+        before = training[f"test_{metric}"]
         lines.append(
             f"live {metric} {live[metric]:.3g} against {before:.3g} at training ({live['rows']:.0f} labelled rows)"
         )

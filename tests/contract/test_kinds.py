@@ -11,9 +11,14 @@ from mlops.api import Project
 from mlops.errors import MlopsError
 from mlops.testing import KindContract
 from tests.plugins import SLOW, example, install, installed
+from tests.small_project import share_cache
 
 
 class Contract(KindContract):
+    @pytest.fixture(autouse=True)
+    def _shared_cache(self, tmp_path: Path, cache: Path) -> None:
+        share_cache(tmp_path, cache)
+
     @pytest.mark.slow
     def test_apply_killed_at_any_write_is_finished_by_the_next(self, tmp_path: Path) -> None:
         super().test_apply_killed_at_any_write_is_finished_by_the_next(tmp_path)

@@ -13,11 +13,11 @@ import onnxruntime
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-import torch
 
 from mlops.workloads.features.columns import feature_types, read_columns
 from mlops.workloads.features.graph import Graph
-from mlops.workloads.training.train import predict, read_network
+from mlops.workloads.training.description import Description
+from mlops.workloads.training.families.family import family_named
 from tests.e2e.conftest import KEY, Workplace
 
 
@@ -84,9 +84,10 @@ def test_one_file_predicts_raw_rows_as_training_does(flights: Workplace) -> None
     columns["temp"][::5] = np.nan
     columns["hour"][::13] = np.nan
     columns["weekday"][::17] = 9
-    network, told = read_network(folder / "train")
+    description = Description.read(folder / "train")
+    fitted = family_named(description.architecture["name"]).load(folder / "train", description)
     features = Graph((folder / "train/features.onnx").read_bytes())(columns)
-    expected = predict(network, told["task"], torch.from_numpy(features))
+    expected = fitted.predict(features)
     session = onnxruntime.InferenceSession(str(folder / "export/model.onnx"), providers=["CPUExecutionProvider"])
     assert np.abs(session.run(None, columns)[0] - expected).max() < 1e-4
 

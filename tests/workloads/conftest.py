@@ -52,14 +52,14 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def say_dataset(root: Path, **changes: Any) -> None:
     source = hashlib.md5((root / "rows.csv").read_bytes(), usedforsecurity=False).hexdigest()
-    told = {**PREPARE, **changes, "fingerprint": {"rows": source}, "code": "x"}
+    section = {**PREPARE, **changes, "fingerprint": {"rows": source}, "code": "x"}
     path = root / "params/dataset/rows.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"prepare": told}))
+    path.write_text(json.dumps({"prepare": section}))
 
 
 def say_model(root: Path, name: str, **train: Any) -> None:
-    told = {
+    fields = {
         "dataset": "rows",
         "architecture": {"name": "mlp", "hidden": [16]},
         "trainer": {"max_epochs": 8, "batch_size": 32},
@@ -67,7 +67,7 @@ def say_model(root: Path, name: str, **train: Any) -> None:
     path = root / f"params/model/{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     sections = {
-        "train": {**told, **train, "code": "x"},
+        "train": {**fields, **train, "code": "x"},
         "evaluate": {"slices": ["color"], "code": "x"},
         "export": {"code": "x"},
     }

@@ -17,8 +17,8 @@ from safetensors.torch import load_file
 from mlops.errors import MlopsError
 from mlops.workloads.data.prepare import prepare
 from mlops.workloads.training.evaluate import evaluate
-from mlops.workloads.training.learn import Batches, Rows
-from mlops.workloads.training.ranks import Ranks
+from mlops.workloads.training.families.network.learn import Batches, Rows
+from mlops.workloads.training.families.network.ranks import Ranks
 from mlops.workloads.training.train import train
 from tests.ports import any_port
 from tests.workloads.conftest import say_dataset, say_model, write_rows
@@ -47,7 +47,7 @@ MODELS: dict[str, dict[str, Any]] = {
 EXACT = [name for name in MODELS if name != "dropping"]
 SCRIPT = """\
 from mlops.workloads.stage import run_stage
-from mlops.workloads.training.ranks import Ranks
+from mlops.workloads.training.families.network.ranks import Ranks
 from mlops.workloads.training.train import train
 
 Ranks.leave = lambda self: None  # they meet again for the next model
@@ -62,8 +62,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, str]:
     """The same models by one process and by two, and what the two said."""
     one, two = (tmp_path_factory.mktemp(name) for name in ("one", "two"))
     write_rows(one / "rows.csv")
-    for name, told in MODELS.items():
-        say_model(one, name, **{"task": "binary", "architecture": STILL, **told})
+    for name, fields in MODELS.items():
+        say_model(one, name, **{"task": "binary", "architecture": STILL, **fields})
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(one)
         say_dataset(one, label="grade")
@@ -105,7 +105,7 @@ def test_two_processes_reach_the_weights_of_one(trained: tuple[Path, Path, str],
 @pytest.mark.parametrize("name", EXACT)
 def test_two_processes_measure_what_one_measures(trained: tuple[Path, Path, str], name: str) -> None:
     one, two = (json.loads((root / f"metrics/model/{name}.json").read_text()) for root in trained[:2])
-    slices = [told.pop("slices")["color"] for told in (one, two)]
+    slices = [metrics.pop("slices")["color"] for metrics in (one, two)]
     assert two == pytest.approx(one, abs=1e-5)
     for value in slices[0]:
         assert slices[1][value] == pytest.approx(slices[0][value], abs=1e-5)
@@ -120,7 +120,7 @@ def test_two_processes_stop_early_in_the_same_epoch(trained: tuple[Path, Path, s
     assert one["epochs"] < 40
 
 
-def test_with_dropout_two_processes_learn_as_well(trained: tuple[Path, Path, str]) -> None:
+def test_two_processes_learn_as_well_with_dropout(trained: tuple[Path, Path, str]) -> None:
     one, two = (json.loads((root / "metrics/model/dropping.json").read_text()) for root in trained[:2])
     assert two["test_auc"] > 0.85
     assert two["test_auc"] == pytest.approx(one["test_auc"], abs=0.03)
@@ -149,7 +149,7 @@ def test_parts_of_a_batch_are_the_batch() -> None:
     parts = [list(Batches(rows, 3, 1, Ranks(2, rank, 2))) for rank in (0, 1)]
     assert [set(a[1].tolist()) | set(b[1].tolist()) for a, b in zip(*parts, strict=True)] == whole
     assert [len(b[1]) for b in parts[1]] == [1, 1, 0]
-    assert all(set(batch[2].tolist()) == told for batch, told in zip(parts[1], whole, strict=True))
+    assert all(set(batch[2].tolist()) == labels for batch, labels in zip(parts[1], whole, strict=True))
 
 
 @pytest.mark.parametrize(
@@ -166,6 +166,6 @@ def test_ranks_are_what_torchrun_says(env: dict[str, str], expected: Ranks) -> N
 
 @pytest.mark.parametrize("env", [{"RANK": "0"}, {"RANK": "2", "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "1"},
                                  {"RANK": "1", "WORLD_SIZE": "3", "LOCAL_WORLD_SIZE": "2"}])  # fmt: skip
-def test_ranks_that_contradict_each_other_are_told(env: dict[str, str]) -> None:
+def test_ranks_that_contradict_each_other_are_refused(env: dict[str, str]) -> None:
     with pytest.raises(MlopsError, match="ranks do not fit"):
         Ranks.of(env)

@@ -164,6 +164,27 @@ def test_late_labels_are_measured_from_a_few_hundred(tmp_path: Path) -> None:
     assert PREDICTION not in live
 
 
+@pytest.mark.parametrize(
+    ("contract", "pair", "live", "before", "worse"),
+    [
+        ({"task": "multiclass", "classes": ["a", "b", "c"]}, lambda n: ("b", "b" if n % 2 else "z"), {"accuracy": 0.5}, 0.6, "accuracy"),
+        ({"task": "multiclass", "classes": [1, 2]}, lambda n: (2, "2" if n % 4 else 1), {"accuracy": 0.75}, 0.78, None),
+        ({"task": "multiclass", "classes": ["x", "y"]}, lambda n: ("gone", "x"), {}, 0.9, None),
+        ({"task": "regression", "classes": []}, lambda n: (n, n + 3), {"mae": 3.0}, 2.0, "mae"),
+    ],
+)  # fmt: skip
+def test_late_labels_are_measured_by_the_metrics_of_the_task(
+    tmp_path: Path, contract: dict[str, Any], pair: Any, live: dict[str, float], before: float, worse: str | None
+) -> None:
+    labels = Labels(contract, tmp_path / "labels.json")
+    for number in range(400):
+        predicted, label = pair(number)
+        labels.predicted(f"r{number}", [predicted])
+        labels.add({"id": f"r{number}", "label": label})
+    assert labels.measure() == {"rows": 400, **live}
+    assert labels.worse(labels.measure(), {f"test_{name}": before for name in ("accuracy", "mae")}) == worse
+
+
 def test_a_statistic_means_the_same_whatever_the_number_of_rows(baseline: Profile) -> None:
     statistics = {}
     for count in (1000, 20_000):

@@ -28,8 +28,8 @@ from tests.workloads.conftest import say_dataset, say_model
 def test_two_generations_of_processors_compute_with_the_same_kernels() -> None:
     code = "import mlops.workloads, torch; print(torch.backends.cpu.get_cpu_capability())"
     env = {name: value for name, value in os.environ.items() if name != "ATEN_CPU_CAPABILITY"}
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env)
-    assert told.stdout.strip() != "AVX512"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env)
+    assert done.stdout.strip() != "AVX512"
 
 
 def oracle(encoder: Encoder, values: Any) -> list[list[float]]:
@@ -59,7 +59,7 @@ def _one_hot(encoder: Encoder, value: Any) -> list[float]:
     return [*map(float, same), float(not any(same))]
 
 
-def test_the_graph_does_what_a_second_implementation_does(project: Path) -> None:
+def test_graph_does_what_a_second_implementation_does(project: Path) -> None:
     prepare("rows")
     schema = json.loads((project / "data/rows/schema.json").read_text())
     types = feature_types(schema)
@@ -104,14 +104,14 @@ def test_each_task_ends_as_one_file_that_predicts_raw_rows(
     session = onnxruntime.InferenceSession(
         str(project / "models/m/export/model.onnx"), providers=["CPUExecutionProvider"]
     )
-    assert [told.name for told in session.get_inputs()] == [column["name"] for column in contract["columns"]]
+    assert [given.name for given in session.get_inputs()] == [column["name"] for column in contract["columns"]]
     first = {path: path.read_bytes() for path in (project / "models/m").rglob("*") if path.is_file()}
     for stage in (train, export):
         stage("m")
     assert {path: path.read_bytes() for path in first} == first
 
 
-def test_a_target_is_built_with_the_width_of_the_data(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_target_is_built_with_the_width_of_the_data(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (project / "nets.py").write_text(
         "from torch import nn\n\ndef small(width, outputs, hidden):\n"
         "    return nn.Sequential(nn.Linear(width, hidden), nn.Tanh(), nn.Linear(hidden, outputs))\n"
@@ -126,7 +126,7 @@ def test_a_target_is_built_with_the_width_of_the_data(project: Path, monkeypatch
         train("m")
 
 
-def test_a_label_that_does_not_fit_the_task_is_told(project: Path) -> None:
+def test_label_that_does_not_fit_the_task_is_refused(project: Path) -> None:
     say_dataset(project, label="grade")
     say_model(project, "m", task="binary")
     prepare("rows")

@@ -1,7 +1,7 @@
 """Read what a model must reach.
 
-Lives here: Gate, parse_gate, and the metrics that each task has.
-Not here: judging (kinds), computing a metric (workloads).
+Lives here: Gate, parse_gate.
+Not here: judging (kinds), which metrics there are (metrics), computing one (workloads).
 Law: a gate written out reads back as itself.
 """
 
@@ -11,11 +11,6 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-_METRICS = {
-    "binary": ("auc", "accuracy", "log_loss", "brier", "average_precision", "positive_rate"),
-    "multiclass": ("accuracy", "log_loss", "macro_f1", "auc_ovr"),
-    "regression": ("rmse", "mae", "r2"),
-}
 _NUMBER = r"(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
 _GATE = re.compile(
     r"\s*(?P<metric>[a-z][a-z0-9_]*)(?:\[(?P<column>[^\]=]+)(?:=(?P<value>[^\]]+))?\])?"
@@ -77,11 +72,6 @@ def parse_gate(text: str) -> Gate:
     return Gate(
         found["metric"], operator, -bound if found["sign"] == "-" else bound, bool(found["live"]), column, value
     )
-
-
-def metrics_of(task: str) -> tuple[str, ...]:
-    """The names of metrics/model/NAME.json, of both splits that are measured."""
-    return tuple(f"{split}_{metric}" for split in ("test", "val") for metric in _METRICS[task])
 
 
 def _plain(number: float) -> str:

@@ -102,7 +102,7 @@ class ErrorFormatter:
                     "change it: what was committed is known."
                 )
                 return self.problem("secret in the clear", detail, path, hide=True)
-            case "literal_error" | "union_tag_invalid" | "union_tag_not_found" if self._choices(details):
+            case "literal_error" | "enum" | "union_tag_invalid" | "union_tag_not_found" if self._choices(details):
                 return self._choose(path, name, value, self._choices(details))
         wanted = list(dict.fromkeys(self._wanted(one) for one in details))
         if first["type"] == "value_error":

@@ -1,7 +1,7 @@
 """Judge metrics.
 
 Lives here: Verdict and judge_gates.
-Not here: measuring (workloads), how a gate is written (spec.gate).
+Not here: measuring (workloads), how a gate is written (config.schema.gate), which metrics there are (metrics).
 Law: a metric that is missing or no number misses its gate; none live passes, and says so.
 """
 
@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from mlops.config.schema.gate import Gate, parse_gate
+from mlops.metrics.metric import SPLITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +62,10 @@ def _measured(gate: Gate, metrics: Mapping[str, Any] | None) -> Iterator[tuple[s
     if gate.column is None:
         yield "", metrics.get(gate.metric)
         return
-    name = gate.metric.removeprefix("test_")
-    for value, told in metrics.get("slices", {}).get(gate.column, {}).items():
+    name = gate.metric.removeprefix(f"{SPLITS[0]}_")
+    for value, measured in metrics.get("slices", {}).get(gate.column, {}).items():
         if gate.value in (None, value):
-            yield f"{gate.column}={value}", told.get(name)
+            yield f"{gate.column}={value}", measured.get(name)
 
 
 def _text(number: float | None) -> str:

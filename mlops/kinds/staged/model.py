@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlops.address import Address
 from mlops.config.project import LoadedResource, ProjectSpec
@@ -29,12 +29,16 @@ from mlops.kinds.staged.code import moved_files
 from mlops.kinds.staged.gates import Verdict, judge_gates, needs_live
 from mlops.kinds.staged.params import model_params
 from mlops.kinds.staged.stages import make, stale_of
+from mlops.metrics.metric import SPLITS
+from mlops.metrics.table import headlines_of
+from mlops.metrics.task import Task
 from mlops.targets.target import Training, target_of_stack
 from mlops.tools.process import run
 
+if TYPE_CHECKING:
+    from mlops.config.schema.families.family import Effort
+
 _STAGES = ("train", "evaluate", "export")
-_SHOWN = ("test_auc", "test_accuracy", "test_rmse")
-_HEADLINE = ("test_auc", "test_accuracy", "test_r2")
 
 
 class ModelKind(BaseKind):
@@ -79,42 +83,39 @@ class ModelKind(BaseKind):
     def pinned(self, address: Address) -> dict[str, Any] | None:
         """The inputs that dvc.lock holds of it, without gates; None where it holds none."""
         locked = self.context.lock.get(f"train@{address.name}")
-        told = locked.params.get(f"params/model/{address.name}.json", {}).get("train", {}) if locked else {}
-        return without_fields(told, "code") or None
+        trained = locked.params.get(f"params/model/{address.name}.json", {}).get("train", {}) if locked else {}
+        return without_fields(trained, "code") or None
 
     def _stale(self, desired: Desired, name: str, data: str) -> list[Stale]:
         params = model_params(desired.inputs, self.context)
-        told: list[Stale] = []
+        stale: list[Stale] = []
         effects = {"train": self.created, "evaluate": effect_of(Category.REEVALUATE), "export": self.created}
         for stage, effect in effects.items():
             follows = [data, f"models/{name}/train"]
-            told += stale_of(self.context, f"{stage}@{name}", effect, follows=follows)
+            stale += stale_of(self.context, f"{stage}@{name}", effect, follows=follows)
             locked = self.context.lock[f"{stage}@{name}"].params.get(f"params/model/{name}.json", {}).get(stage, {})
             if moved := moved_files(locked.get("code"), params[stage]["code"]):
-                told.append(Stale(Reason(f"the code of stage {stage} changed: {moved}"), effect))
-        return told
+                stale.append(Stale(Reason(f"the code of stage {stage} changed: {moved}"), effect))
+        return stale
 
     def _missed(self, truth: Record, same: bool) -> list[Stale]:
         """A gate that was missed stands in the way until it, or the model, changes. Taken over from elsewhere, the
         gates that need nothing live are judged by the metrics in the repository."""
         effect = effect_of(Category.REEVALUATE)
         if same:
-            missed = [told["words"] for told in truth.outputs.get("gates", ()) if not told["holds"]]
+            missed = [verdict["words"] for verdict in truth.outputs.get("gates", ()) if not verdict["holds"]]
         else:
             metrics = read_metrics(self.context.root, truth.address.name) or {}
             gates = [gate for gate in truth.inputs.get("gates", ()) if "live" not in gate]
-            missed = [verdict.words for verdict in judge_gates(gates, metrics, None) if not verdict.holds]
+            missed = [judged.words for judged in judge_gates(gates, metrics, None) if not judged.holds]
         return [Stale(Reason(f"gate missed: {words}"), effect) for words in missed]
 
     def notes(self, desired: Desired, record: Record | None, category: str) -> tuple[str, ...]:
         parts: list[str] = []
         gates = desired.inputs.get("gates", ())
         trainer = desired.inputs.get("trainer", {})
-        epochs = trainer.get("max_epochs", 10)
         if category in (Category.RETRAIN, Category.REPROCESS) and record and record.outputs.get("seconds"):
-            seconds, last = record.outputs["seconds"], record.outputs.get("epochs") or epochs
-            guess = seconds * epochs / last
-            parts.append(f"about {guess:.0f} s (last time {seconds:.0f} s for {last} epoch{'' if last == 1 else 's'})")
+            parts.append(_estimate(desired, record))
         if cluster := self._cluster() if category in (Category.RETRAIN, Category.REPROCESS) else None:
             parts.append(cluster.notes(desired.address.name, trainer.get("accelerator", "cpu")))
         if gates and category != Category.METADATA:
@@ -144,12 +145,16 @@ class ModelKind(BaseKind):
         summary = json.loads((self.context.root / "models" / name / "train" / "summary.json").read_text())
         outputs = {
             "digest": digest, "metrics": without_fields(metrics, "slices"), "gates": [v.as_json() for v in verdicts],
-            "epochs": summary["epochs"], "seconds": round(seconds, 1) or before.get("seconds", 0.0),
+            "seconds": round(seconds, 1) or before.get("seconds", 0.0),
         }  # fmt: skip
+        effort = _effort(inputs)
+        if effort:
+            outputs[effort.key] = summary[effort.key]
         missed = [verdict for verdict in verdicts if not verdict.holds]
         if missed:
             raise _missed_error(step.address, missed, Outcome(outputs))
-        return Outcome(outputs, _note(summary["epochs"], metrics, verdicts))
+        took = [effort.counted(summary[effort.key])] if effort else []
+        return Outcome(outputs, ", ".join([*took, *_measured(inputs["task"], metrics, verdicts)]))
 
     def _cluster(self) -> Training | None:
         """Where stages run, unless they run here."""
@@ -176,12 +181,14 @@ class ModelKind(BaseKind):
             asked = cached.with_suffix(".config.json")
             asked.write_text(json.dumps(config))
             run([sys.executable, "-m", "mlops.workloads.training.rescore", str(asked)], cwd=self.context.root)
-        told: Mapping[str, Any] = json.loads(cached.read_text())
-        return told
+        metrics: Mapping[str, Any] = json.loads(cached.read_text())
+        return metrics
 
     def status(self, record: Record) -> Status:
         metrics, gates = record.outputs.get("metrics", {}), record.outputs.get("gates", ())
-        text = ", ".join(f"{name} {metrics[name]:.3f}" for name in _SHOWN if name in metrics)
+        task = Task(record.inputs["task"])
+        named = [(f"{SPLITS[0]}_{metric.name}", metric) for metric in headlines_of(task)]
+        text = ", ".join(f"{name} {metric.shown(metrics[name])}" for name, metric in named if name in metrics)
         return Status(text + (f", {sum(gate['holds'] for gate in gates)} of {len(gates)} gates" if gates else ""))
 
     def logs(self, record: Record) -> tuple[Path, ...]:
@@ -211,14 +218,30 @@ def live_model(context: Context, name: str) -> Served | None:
     return None
 
 
-def _note(epochs: int, metrics: Mapping[str, Any], verdicts: tuple[Verdict, ...]) -> str:
-    parts = [f"{epochs} epoch{'' if epochs == 1 else 's'}"]
-    headline = next((name for name in _HEADLINE if name in metrics), None)
-    if headline:
-        parts.append(f"{headline} {metrics[headline]:.3f}")
+def _effort(inputs: Mapping[str, Any]) -> Effort | None:
+    """Return what the training time of the model's family grows with."""
+    from mlops.config.schema.families.family import family_spec
+
+    return family_spec(inputs["architecture"]["name"]).effort
+
+
+def _estimate(desired: Desired, record: Record) -> str:
+    """Guess from the last time how long training takes; recorded models of before this family had no count."""
+    seconds, effort = record.outputs["seconds"], _effort(desired.inputs)
+    if effort is None:
+        return f"about {seconds:.0f} s (last time {seconds:.0f} s)"
+    wanted = effort.wanted(desired.effective)
+    last = record.outputs.get(effort.key) or wanted
+    return f"about {seconds * wanted / last:.0f} s (last time {seconds:.0f} s for {effort.counted(last)})"
+
+
+def _measured(task: str, metrics: Mapping[str, Any], verdicts: tuple[Verdict, ...]) -> list[str]:
+    """Word what was reached: the first of the task's headlines that was measured, and the gates."""
+    named = [(f"{SPLITS[0]}_{metric.name}", metric) for metric in headlines_of(Task(task))]
+    parts = [f"{name} {metric.shown(metrics[name])}" for name, metric in named if name in metrics][:1]
     if verdicts:
         parts.append(f"{sum(v.holds for v in verdicts)} of {len(verdicts)} gates")
-    return ", ".join(parts)
+    return parts
 
 
 def _missed_error(address: Address, missed: list[Verdict], partial: Outcome) -> GateFailed:

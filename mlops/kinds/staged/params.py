@@ -18,7 +18,7 @@ from mlops.config.project import LoadedResource, ProjectSpec
 from mlops.context.context import Context
 from mlops.context.inputs import METADATA_NAMES, without_fields
 from mlops.kinds.staged.code import project_code, stage_code
-from mlops.kinds.staged.registered import encoding_modules, preparing_modules
+from mlops.kinds.staged.registered import encoding_modules, learning_module, measuring_modules, preparing_modules
 from mlops.sources.source import fingerprint_of
 
 _index_guard = threading.Lock()
@@ -46,11 +46,14 @@ def model_params(inputs: Mapping[str, Any], context: Context) -> dict[str, Any]:
     own = project_code(target, context.root, context.hashes) if target else {}
     dataset = context.resources.get(Address("dataset", inputs["dataset"]))
     transforms = encoding_modules(dataset.inputs) if dataset else ()
-    train = stage_code("train", context.hashes, registered=transforms)
+    family = learning_module(inputs)
+    train = stage_code("train", context.hashes, registered=[family, *transforms])
+    evaluate = stage_code("evaluate", context.hashes, registered=measuring_modules(inputs))
+    export = stage_code("export", context.hashes, registered=[family])
     return {
         "train": {**without_fields(inputs, *_NOT_TRAINED), "code": {**train, **own}},
-        "evaluate": {"slices": inputs.get("slices", []), "code": stage_code("evaluate", context.hashes)},
-        "export": {"code": {**stage_code("export", context.hashes), **own}},
+        "evaluate": {"slices": inputs.get("slices", []), "code": evaluate},
+        "export": {"code": {**export, **own}},
     }
 
 

@@ -17,9 +17,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mlops.metrics.task import Task
 from mlops.workloads.features.columns import feature_types, read_columns
 from mlops.workloads.stage import failed
-from mlops.workloads.training.task import Task
 
 
 @dataclass(frozen=True)
@@ -60,10 +60,10 @@ class PreparedData:
 
 
 def classes_of(task: Task, labels: list[Any]) -> list[Any]:
-    if task == "regression":
+    if task is Task.REGRESSION:
         return []
     classes = sorted(set(labels))
-    if task == "binary" and len(classes) != 2:
+    if task is Task.BINARY and len(classes) != 2:
         raise failed(
             "label does not fit the task",
             f"Task binary needs two classes, and the label has {len(classes)}: {classes[:10]}.",
@@ -74,7 +74,7 @@ def classes_of(task: Task, labels: list[Any]) -> list[Any]:
 
 
 def targets(task: Task, labels: list[Any], classes: list[Any]) -> npt.NDArray[Any]:
-    if task == "regression":
+    if task is Task.REGRESSION:
         return np.asarray(labels, dtype=np.float32)
     places = {value: index for index, value in enumerate(classes)}
     unknown = {label for label in labels if label not in places}
@@ -82,4 +82,4 @@ def targets(task: Task, labels: list[Any], classes: list[Any]) -> npt.NDArray[An
         raise failed(
             "label of an unknown class", f"{sorted(map(str, unknown))[:5]} are in a later split and not in train."
         )
-    return np.asarray([places[label] for label in labels], dtype=np.float32 if task == "binary" else np.int64)
+    return np.asarray([places[label] for label in labels], dtype=np.float32 if task is Task.BINARY else np.int64)

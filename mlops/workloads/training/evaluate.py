@@ -19,10 +19,11 @@ import pyarrow.parquet as pq
 
 from mlops.contracts.codec import convert
 from mlops.contracts.stage_params import EvaluateParams
+from mlops.metrics.task import Task
+from mlops.workloads.measuring import curves, measure
 from mlops.workloads.stage import failed, read_params, say, write_json
 from mlops.workloads.training.data import PreparedData, targets
-from mlops.workloads.training.metrics import curves, measure
-from mlops.workloads.training.task import Task
+from mlops.workloads.training.description import Description
 
 _MOST_SLICES = 200
 
@@ -31,22 +32,23 @@ def evaluate(name: str, *, root: Path = Path()) -> None:
     """Write metrics/model/NAME.json and plots/model/NAME/."""
     params = convert(EvaluateParams, read_params("model", name)["evaluate"])
     folder = root / "models" / name / "train"
-    network = json.loads((folder / "network.json").read_text())
-    task: Task = network["task"]
-    data = PreparedData.open(network["dataset"], root)
+    description = Description.read(folder)
+    task = description.task
+    data = PreparedData.open(description.dataset, root)
     predictions = pq.read_table(folder / "predictions.parquet")
     metrics: dict[str, Any] = {}
     for split in ("val", "test"):
-        truth = targets(task, data.labels(split), network["classes"])
+        truth = targets(task, data.labels(split), list(description.classes))
         predicted = predictions_of(predictions, split)
-        metrics |= {f"{split}_{key}": value for key, value in measure(task, truth, predicted).items()}
+        metrics |= {f"{split}_{key}": value for key, value in measure(task, truth, predicted, split=split).items()}
     if params.slices:
         metrics["slices"] = slices(task, data.raw("test"), list(params.slices), truth, predicted)
     write_json(root / "metrics" / "model" / f"{name}.json", metrics)
     plots = root / "plots" / "model" / name
     shutil.rmtree(plots, ignore_errors=True)
-    history = json.loads((folder / "history.json").read_text())
-    write_json(plots / "loss.json", history)
+    plots.mkdir(parents=True)
+    if logged := json.loads((folder / "history.json").read_text()):
+        write_json(plots / "loss.json", logged)
     for plot, points in curves(task, truth, predicted).items():
         write_json(plots / f"{plot}.json", points)
     say("measured", 1.0)

@@ -1,15 +1,13 @@
 """Make one portable model.
 
-Lives here: export, the whole of the stage: features and network joined, contract, golden rows, and the proof.
+Lives here: export, the whole of the stage: the graphs of features and family joined, contract, golden rows, and the proof.
 Not here: training, packing.
 Law: the file that is written was run on raw rows and gave what training gave, within 1e-4.
 """
 
 from __future__ import annotations
 
-import logging
 import shutil
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -20,31 +18,34 @@ import onnx.inliner
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-import torch
 
-from mlops.workloads.features.graph import IR, OPSET, OUTPUT, Graph
+from mlops.metrics.task import Task
+from mlops.workloads.features.graph import IR, OUTPUT, Graph
 from mlops.workloads.stage import failed, say, write_json
 from mlops.workloads.training.data import PreparedData
+from mlops.workloads.training.description import Description
 from mlops.workloads.training.evaluate import predictions_of
-from mlops.workloads.training.network import Predictor
-from mlops.workloads.training.task import Task
-from mlops.workloads.training.train import read_network
+from mlops.workloads.training.families.family import INPUT, family_named
 
 TOLERANCE = 1e-4
 GOLDEN_ROWS = 64
-_OUTPUTS: dict[str, str] = {"binary": "probability", "multiclass": "probabilities", "regression": "prediction"}
+_OUTPUTS: dict[Task, str] = {
+    Task.BINARY: "probability",
+    Task.MULTICLASS: "probabilities",
+    Task.REGRESSION: "prediction",
+}
 _DOMAIN_NOISE = ("metadata_props", "doc_string")
 
 
 def export(name: str, *, root: Path = Path()) -> None:
     """Write models/NAME/export/. Raises MlopsError where the file does not predict what training predicted."""
     folder = root / "models" / name / "train"
-    network, told = read_network(folder)
-    task: Task = told["task"]
-    data = PreparedData.open(told["dataset"], root)
+    description = Description.read(folder)
+    fitted = family_named(description.architecture["name"]).load(folder, description)
+    data = PreparedData.open(description.dataset, root)
     say("writing the graph", 0.2)
     features = onnx.load(folder / "features.onnx")
-    joined = join(features, network_graph(Predictor(network, task).eval(), told["width"], _OUTPUTS[task]))
+    joined = join(features, fitted.to_onnx(_OUTPUTS[description.task]))
     content = joined.SerializeToString(deterministic=True)
     say("comparing with training", 0.7)
     expected = predictions_of(pq.read_table(folder / "predictions.parquet"), "test")
@@ -61,33 +62,20 @@ def export(name: str, *, root: Path = Path()) -> None:
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     (out / "model.onnx").write_bytes(content)
-    write_json(out / "contract.json", contract(name, told, data))
+    write_json(out / "contract.json", contract(name, description, data))
     write_json(out / "golden.json", golden(data, expected))
     say("exported", 1.0)
 
 
-def network_graph(predictor: torch.nn.Module, width: int, output: str) -> onnx.ModelProto:
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        program = torch.onnx.export(
-            predictor, (torch.zeros(2, width),), dynamo=True, opset_version=OPSET, input_names=["x"],
-            output_names=[output], dynamic_shapes=({0: torch.export.Dim("N")},), verbose=False,
-        )  # fmt: skip
-    if program is None:
-        raise failed("model cannot be exported", "torch.onnx.export gave nothing.")
-    model: onnx.ModelProto = program.model_proto
-    return model
-
-
-def join(features: onnx.ModelProto, network: onnx.ModelProto) -> onnx.ModelProto:
-    network.ir_version = features.ir_version = IR
-    _quiet(network)
-    inlined = onnx.inliner.inline_local_functions(network)
+def join(features: onnx.ModelProto, fitted: onnx.ModelProto) -> onnx.ModelProto:
+    """Return one graph from raw rows to predictions. `fitted`: as a family gives it."""
+    fitted.ir_version = features.ir_version = IR
+    _quiet(fitted)
+    inlined = onnx.inliner.inline_local_functions(fitted)
     del inlined.opset_import[:]
     inlined.opset_import.extend(features.opset_import)
     prefixed = onnx.compose.add_prefix(inlined, "n_", rename_inputs=True, rename_outputs=False)
-    joined = onnx.compose.merge_models(features, prefixed, io_map=[(OUTPUT, "n_x")])
+    joined = onnx.compose.merge_models(features, prefixed, io_map=[(OUTPUT, f"n_{INPUT}")])
     joined.ir_version = IR
     joined.producer_name, joined.producer_version = "mlops", ""
     _quiet(joined)
@@ -108,11 +96,11 @@ def _quiet(model: onnx.ModelProto) -> None:
                 holder.ClearField(field)
 
 
-def contract(name: str, network: dict[str, Any], data: PreparedData) -> dict[str, Any]:
-    task = network["task"]
-    shape: list[int | None] = [None, network["outputs"]] if task == "multiclass" else [None]
+def contract(name: str, description: Description, data: PreparedData) -> dict[str, Any]:
+    task = description.task
+    shape: list[int | None] = [None, description.outputs] if task is Task.MULTICLASS else [None]
     return {
-        "format": 1, "model": name, "task": task, "label": data.label, "classes": network["classes"],
+        "format": 1, "model": name, "task": task, "label": data.label, "classes": list(description.classes),
         "columns": [{"name": column, "type": kind, "nullable": True} for column, kind in data.types.items()],
         "known": sorted(column["name"] for column in data.schema["columns"] if column["name"] not in data.types),
         "outputs": [{"name": _OUTPUTS[task], "type": "float", "shape": shape}],

@@ -12,15 +12,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from mlops.metrics.task import Task
 from mlops.workloads.features.columns import read_columns
 from mlops.workloads.features.graph import Graph
+from mlops.workloads.measuring import measure
 from mlops.workloads.stage import failed, write_json
 from mlops.workloads.training.data import PreparedData, targets
-from mlops.workloads.training.metrics import measure
 
 
 def rescore(model: Path, dataset: str, root: Path = Path()) -> dict[str, Any]:
     contract = json.loads((model / "contract.json").read_text())
+    task = Task(contract["task"])
     data = PreparedData.open(dataset, root)
     there = {column["name"]: column["type"] for column in data.schema["columns"]}
     wanted = {column["name"]: column["type"] for column in contract["columns"]}
@@ -32,13 +34,13 @@ def rescore(model: Path, dataset: str, root: Path = Path()) -> dict[str, Any]:
             "out for this change.",
         )
     predicted = Graph((model / "model.onnx").read_bytes())(read_columns(data.folder / "test.parquet", wanted))
-    truth = targets(contract["task"], data.labels("test"), contract["classes"])
-    return {f"test_{key}": value for key, value in measure(contract["task"], truth, predicted).items()}
+    truth = targets(task, data.labels("test"), contract["classes"])
+    return {f"test_{key}": value for key, value in measure(task, truth, predicted).items()}
 
 
 def main() -> None:
-    told = json.loads(Path(sys.argv[1]).read_text())
-    write_json(Path(told["out"]), rescore(Path(told["model"]), told["dataset"]))
+    config = json.loads(Path(sys.argv[1]).read_text())
+    write_json(Path(config["out"]), rescore(Path(config["model"]), config["dataset"]))
 
 
 if __name__ == "__main__":

@@ -1,125 +1,98 @@
 """Train a model.
 
 Lives here: train, the whole of the stage.
-Not here: moving weights (learn), judging (kinds).
+Not here: learning (families), judging (kinds).
 Law: what is written varies with data and parameters alone: no time, no path, no name of a machine.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import lightning
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
-import torch
-from pydantic import TypeAdapter
-from safetensors.torch import save_file
 
-from mlops.config.schema.model import Custom, Linear, Mlp, Model
+from mlops.config.schema.model import Model
 from mlops.contracts.stage_params import TrainParams
 from mlops.workloads.features.fit import fit
 from mlops.workloads.features.graph import Graph, build_graph
 from mlops.workloads.stage import failed, read_params, say, write_json
 from mlops.workloads.training.data import PreparedData, classes_of, targets
-from mlops.workloads.training.learn import Learner, Rows, learn
-from mlops.workloads.training.network import Predictor, build_network, logits_of
-from mlops.workloads.training.ranks import Ranks
-from mlops.workloads.training.task import Task
+from mlops.workloads.training.description import Description
+from mlops.workloads.training.families.checkpoint import Checkpoint
+from mlops.workloads.training.families.family import Examples, Fit, Fitted, family_named, outputs_of
 
-_CHUNK = 65_536
+_SPLITS = ("train", "val", "test")
 
 
 def train(name: str, *, root: Path = Path()) -> None:
-    """Write models/NAME/train/; of several processes under torchrun, the first does. Raises MlopsError for data that cannot
-    be learned from."""
-    spec = Model.model_validate(TrainParams.of(read_params("model", name)["train"]).spec)
-    if spec.trainer.devices > 1 and not Ranks.are_told():
-        Ranks.start(spec.trainer.devices, name)
-    ranks = Ranks.of()
+    """Write models/NAME/train/; of several processes of a family, one does. Raises MlopsError for data that cannot be
+    learned from."""
+    section = read_params("model", name)["train"]
+    spec = Model.model_validate(TrainParams.of(section).spec)
+    family = family_named(spec.architecture.name)
+    family.begin(spec, name)
     data = PreparedData.open(spec.dataset, root)
-    lightning.seed_everything(spec.trainer.seed, verbose=False)
-    torch.set_num_threads(spec.trainer.threads)
     say("fitting features", 0.0)
-    columns = data.columns("train")
-    encoders = fit(data.schema, columns)
-    graph = build_graph(encoders).SerializeToString(deterministic=True)
-    transform = Graph(graph)
-    labels = {split: data.labels(split) for split in ("train", "val", "test")}
-    classes = classes_of(spec.task, labels["train"])
-    rows: dict[str, Rows] = {}
-    for split in ("train", "val", "test"):
-        x = transform(columns if split == "train" else data.columns(split))
-        y = targets(spec.task, labels[split], classes)
-        rows[split] = Rows(torch.from_numpy(x), torch.from_numpy(y))
-    width = rows["train"].x.shape[1]
-    network = build_network(spec.architecture, width=width, outputs=logits_of(spec.task, len(classes)))
-    learner = Learner(
-        network, spec.task, spec.effective_loss, spec.optimizer, val=rows["val"],
-        weights=_weights(spec, rows["train"].y, len(classes)),
-    )  # fmt: skip
+    graph, classes, examples = _examples(spec, data)
     say("training", 0.1)
-    learn(learner, rows["train"], spec.trainer, ranks)
-    if not ranks.is_first:
+    checkpoint = Checkpoint(root / ".mlops/checkpoints" / name, lambda: _identity(section, data))
+    fitted = family.fit(Fit(spec, examples["train"], examples["val"], classes, checkpoint))
+    if fitted is None:
         return
-    network = learner.network.to("cpu").eval()
-    predictions = {split: predict(network, spec.task, rows[split].x) for split in ("val", "test")}
-    _finite(predictions)
-    _write(root / "models" / name / "train", spec, learner, classes, graph, predictions, rows)
-
-
-def _weights(spec: Model, y: torch.Tensor, classes: int) -> torch.Tensor | None:
-    if not spec.effective_loss.balance:
-        return None
-    if spec.task == "binary":
-        positive = y.sum()
-        return (len(y) - positive) / positive
-    counts = torch.bincount(y, minlength=classes).clamp(min=1)
-    return len(y) / (classes * counts.float())
-
-
-def predict(network: torch.nn.Module, task: Task, x: torch.Tensor) -> npt.NDArray[Any]:
-    predictor = Predictor(network, task).eval()
-    with torch.no_grad():
-        parts = [predictor(x[start : start + _CHUNK]).numpy() for start in range(0, len(x), _CHUNK)]
-    return np.concatenate(parts)
-
-
-def _finite(predictions: dict[str, npt.NDArray[Any]]) -> None:
+    predictions = {split: fitted.predict(examples[split].x) for split in ("val", "test")}
     for split, values in predictions.items():
         if not np.isfinite(values).all():
             raise failed(
-                "prediction is not a number",
-                f"The trained network answers NaN or infinity on {split}. Lower `optimizer.lr`, or set "
-                "`trainer.gradient_clip`.",
+                "prediction is not a number", f"The trained model answers NaN or infinity on {split}. {family.advice}"
             )
-
-
-def _write(
-    out: Path, spec: Model, learner: Learner, classes: list[Any], graph: bytes,
-    predictions: dict[str, npt.NDArray[Any]], rows: dict[str, Rows],
-) -> None:  # fmt: skip
+    out = root / "models" / name / "train"
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     (out / "features.onnx").write_bytes(graph)
-    state = {key: value.contiguous() for key, value in learner.network.state_dict().items()}
-    save_file(dict(sorted(state.items())), out / "network.safetensors")
-    width = int(rows["train"].x.shape[1])
-    network = {
-        "architecture": spec.architecture.model_dump(mode="json", by_alias=True), "task": spec.task, "classes": classes,
-        "width": width, "outputs": logits_of(spec.task, len(classes)), "dataset": spec.dataset,
-    }  # fmt: skip
-    write_json(out / "network.json", network)
-    write_json(out / "history.json", learner.history)
-    write_json(out / "summary.json", {
-        "epochs": len(learner.history), "width": width,
-        "rows": {split: len(told.x) for split, told in rows.items()},
-    })  # fmt: skip
+    _write(out, spec, classes, fitted, examples)
     pq.write_table(_table(predictions), out / "predictions.parquet", compression="zstd")
+    checkpoint.clear()
+
+
+def _examples(spec: Model, data: PreparedData) -> tuple[bytes, list[Any], dict[str, Examples]]:
+    """Return the graph of the features, the classes of the label, and the examples of each split."""
+    columns = data.columns("train")
+    graph = build_graph(fit(data.schema, columns)).SerializeToString(deterministic=True)
+    transform = Graph(graph)
+    labels = {split: data.labels(split) for split in _SPLITS}
+    classes = classes_of(spec.task, labels["train"])
+    examples = {
+        split: Examples(
+            transform(columns if split == "train" else data.columns(split)),
+            targets(spec.task, labels[split], classes),
+        )
+        for split in _SPLITS
+    }
+    return graph, classes, examples
+
+
+def _identity(section: Mapping[str, Any], data: PreparedData) -> bytes:
+    """Tell one training from another: its parameters, its code, and the rows that it learns from."""
+    files = [(data.folder / f"{split}.parquet").read_bytes() for split in ("train", "val")]
+    return json.dumps(section, sort_keys=True).encode() + b"".join(hashlib.sha256(file).digest() for file in files)
+
+
+def _write(out: Path, spec: Model, classes: Sequence[Any], fitted: Fitted, examples: Mapping[str, Examples]) -> None:
+    width = int(examples["train"].x.shape[1])
+    architecture = spec.architecture.model_dump(mode="json", by_alias=True)
+    Description(architecture, spec.task, classes, width, outputs_of(spec.task, classes), spec.dataset).write(out)
+    fitted.save(out)
+    write_json(out / "history.json", list(fitted.logged))
+    rows = {split: len(part.x) for split, part in examples.items()}
+    write_json(out / "summary.json", {**fitted.summary, "width": width, "rows": rows})
 
 
 def _table(predictions: dict[str, npt.NDArray[Any]]) -> pa.Table:
@@ -128,16 +101,3 @@ def _table(predictions: dict[str, npt.NDArray[Any]]) -> pa.Table:
     stacked = np.concatenate(list(predictions.values()))
     values = pa.array(stacked) if stacked.ndim == 1 else pa.array(list(stacked))
     return pa.table({"split": pa.array(splits), "prediction": values})
-
-
-def read_network(folder: Path) -> tuple[torch.nn.Module, dict[str, Any]]:
-    """The trained network, in evaluation mode, and network.json."""
-    import json
-
-    from safetensors.torch import load_file
-
-    told: dict[str, Any] = json.loads((folder / "network.json").read_text())
-    adapter: TypeAdapter[Mlp | Linear | Custom] = TypeAdapter(Mlp | Linear | Custom)
-    network = build_network(adapter.validate_python(told["architecture"]), width=told["width"], outputs=told["outputs"])
-    network.load_state_dict(load_file(folder / "network.safetensors"))
-    return network.eval(), told

@@ -1,7 +1,7 @@
 """Move weights.
 
 Lives here: Learner (the LightningModule), Batches (tensors in slices), learn.
-Not here: networks (network), files (train).
+Not here: networks (training.families), files (family).
 Law: one seed, one order of rows; nothing is logged per step, so that Lightning costs what a bare loop costs.
 """
 
@@ -22,10 +22,12 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping, Timer
 from torch import nn
 from torch.nn import functional
 
-from mlops.config.schema.model import Loss, Optimizer, Trainer
+from mlops.config.schema.training import Loss, Optimizer, Trainer
+from mlops.metrics.metric import Direction
+from mlops.metrics.table import direction_of
+from mlops.metrics.task import Task
 from mlops.workloads.stage import failed, say
-from mlops.workloads.training.ranks import Ranks
-from mlops.workloads.training.task import Task
+from mlops.workloads.training.families.network.ranks import Ranks
 
 _CHUNK = 16_384
 
@@ -86,17 +88,17 @@ class Learner(lightning.LightningModule):
 
     def training_step(self, batch: tuple[torch.Tensor, ...], index: int) -> torch.Tensor:
         x, y, *whole = batch
-        told = self._part(self.network(x), y, whole[0]) if whole else self.compute(self.network(x), y)
-        self._sum.add_(told.detach())
-        return told
+        loss = self._part(self.network(x), y, whole[0]) if whole else self.compute(self.network(x), y)
+        self._sum.add_(loss.detach())
+        return loss
 
     def _part(self, out: torch.Tensor, y: torch.Tensor, whole: torch.Tensor) -> torch.Tensor:
         """A loss whose mean over the ranks, which is what their gradients are averaged to, is that of the whole batch."""
         if len(y) == 0:
             return out.sum() * 0.0
         share: Any = self._mass(y) / self._mass(whole) * self.trainer.world_size
-        told: torch.Tensor = self.compute(out, y) * share
-        return told
+        loss: torch.Tensor = self.compute(out, y) * share
+        return loss
 
     def _mass(self, y: torch.Tensor) -> Any:
         """What `compute` divides by: of weighted cross entropy the sum of the weights, otherwise the number of rows."""
@@ -122,7 +124,7 @@ class Learner(lightning.LightningModule):
     def _focal(self, out: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         """Lin et al., Focal Loss for Dense Object Detection (2017), with gamma 2."""
         weights: Any = self.weights
-        if self.task == "binary":
+        if self.task is Task.BINARY:
             logits = out.squeeze(1)
             each = functional.binary_cross_entropy_with_logits(logits, y, reduction="none", pos_weight=weights)
             right = torch.sigmoid(torch.where(y > 0.5, logits, -logits))
@@ -153,7 +155,7 @@ class Learner(lightning.LightningModule):
         say(f"epoch {epoch + 1} of {of}, val loss {val_loss:.4f}", 0.1 + 0.85 * (epoch + 1) / max(1, of))
 
     def _validate(self) -> float:
-        """Each rank takes some of the chunks; all of them are told the same."""
+        """Each rank takes some of the chunks; the result is the same for all."""
         total, count, trainer = 0.0, 0.0, self.trainer
         self.network.eval()
         with torch.no_grad():
@@ -204,7 +206,7 @@ def learn(learner: Learner, train: Rows, spec: Trainer, ranks: Ranks) -> None:
         callbacks.append(
             EarlyStopping(
                 stop.monitor, patience=stop.patience, min_delta=stop.min_delta, check_on_train_epoch_end=True,
-                mode="max" if stop.monitor.endswith(("auc", "accuracy", "r2")) else "min",
+                mode="max" if direction_of(stop.monitor) is Direction.MAX else "min",
             )
         )  # fmt: skip
     if spec.limit_minutes:

@@ -1,6 +1,6 @@
 """Train as one of several processes.
 
-Lives here: Ranks, what torchrun told this process of its place, and what several ask of Lightning and of a network.
+Lives here: Ranks, the place that torchrun gave to this process, and what several processes ask of Lightning and of a network.
 Not here: the steps of training (learn).
 Law: several processes take the very steps that one alone would take; an order of sums is all that differs.
 """
@@ -33,24 +33,24 @@ class Ranks:
     here: int = 1
 
     @staticmethod
-    def are_told(env: Mapping[str, str] = os.environ) -> bool:
+    def are_given(env: Mapping[str, str] = os.environ) -> bool:
         return "RANK" in env
 
     @classmethod
     def of(cls, env: Mapping[str, str] = os.environ) -> Ranks:
         """One alone, where the variables of torchrun are missing. Raises MlopsError where they contradict each other."""
         names = ("WORLD_SIZE", "RANK", "LOCAL_WORLD_SIZE")
-        if not cls.are_told(env):
+        if not cls.are_given(env):
             return cls()
         try:
             world, rank, here = (int(env[name]) for name in names)
         except (KeyError, ValueError):
             world, rank, here = 0, 0, 1
         if not 0 <= rank < world or not 1 <= here <= world or world % here:
-            told = ", ".join(f"{name}={env.get(name, '')}" for name in names)
+            given = ", ".join(f"{name}={env.get(name, '')}" for name in names)
             raise failed(
                 "ranks do not fit",
-                f"The environment says {told}. RANK is below WORLD_SIZE, and WORLD_SIZE is LOCAL_WORLD_SIZE times the number of "
+                f"The environment says {given}. RANK is below WORLD_SIZE, and WORLD_SIZE is LOCAL_WORLD_SIZE times the number of "
                 "machines. Start the processes with torchrun, or unset RANK to train with one.",
             )
         return cls(world, rank, here)
@@ -70,8 +70,8 @@ class Ranks:
             find_unused_parameters=not isinstance(network, nn.Sequential | nn.Linear),
         )
         on_gpu = accelerator == "gpu" or (accelerator == "auto" and torch.cuda.is_available())
-        told = {"devices": self.here, "num_nodes": self.world // self.here, "strategy": strategy}
-        return told | ({"sync_batchnorm": True} if on_gpu else {"plugins": [WholeBatches()]})
+        placed = {"devices": self.here, "num_nodes": self.world // self.here, "strategy": strategy}
+        return placed | ({"sync_batchnorm": True} if on_gpu else {"plugins": [WholeBatches()]})
 
     @staticmethod
     def start(count: int, name: str) -> NoReturn:
@@ -119,9 +119,9 @@ class WholeBatchNorm(_BatchNorm):
             return super().forward(x)
         axes, shape = [0, *range(2, x.dim())], [1, -1, *[1] * (x.dim() - 2)]
         rows = x.new_tensor([x.numel() // x.shape[1]])
-        told = _sum(torch.cat([x.sum(axes), rows]))
-        count = told[-1].detach()
-        mean = told[:-1] / count
+        sums = _sum(torch.cat([x.sum(axes), rows]))
+        count = sums[-1].detach()
+        mean = sums[:-1] / count
         centred = x - mean.view(shape)
         variance = _sum(centred.square().sum(axes)) / count
         self._remember(mean.detach(), variance.detach() * count / (count - 1).clamp(min=1))
@@ -138,7 +138,7 @@ class WholeBatchNorm(_BatchNorm):
         variances.lerp_(variance, share)
 
 
-def _sum(told: torch.Tensor) -> torch.Tensor:
-    """Over the ranks; gradients flow through it."""
-    summed: torch.Tensor = together.all_reduce(told)  # type: ignore[no-untyped-call]
+def _sum(part: torch.Tensor) -> torch.Tensor:
+    """Return the sum over the ranks; gradients flow through it."""
+    summed: torch.Tensor = together.all_reduce(part)  # type: ignore[no-untyped-call]
     return summed

@@ -1,0 +1,104 @@
+"""Say what every family shares.
+
+Lives here: FamilySpec, Effort, and the choice of a family's model by its name.
+Not here: the families themselves (the other files of this room), learning (workloads.training.families).
+Law: what the plan and the checks must know of a family, its spec says itself; nobody asks for its name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from mlops.config.schema.base import FieldError, Strict
+from mlops.config.schema.by_name import Entry, by_tag, load_entry
+from mlops.extensions import FAMILY_SCHEMAS
+from mlops.metrics.task import Task
+
+if TYPE_CHECKING:
+    from mlops.config.schema.model import Model
+
+SECTIONS = ("loss", "optimizer", "trainer")
+"""The sections of a model that a family may read beside its own, `architecture`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What training time grows with: at most as many `noun`s as `field`, a path in the model's inputs, says.
+
+    The family's summary counts those that it took under `noun` with an s.
+    """
+
+    field: str
+    noun: str
+
+    @property
+    def key(self) -> str:
+        return f"{self.noun}s"
+
+    def wanted(self, inputs: Any) -> float:
+        """Read the field from effective inputs."""
+        value = inputs
+        for part in self.field.split("."):
+            value = value[part]
+        return float(value)
+
+    def counted(self, count: float) -> str:
+        return f"{count:g} {self.noun}{'' if count == 1 else 's'}"
+
+
+class FamilySpec(Entry):
+    """How a model learns. `name` is the name that the family is registered under.
+
+    `tasks`: what it can predict. `reads`: the sections of the model that it reads, whole (`trainer`) or one field of them
+    (`trainer.seed`). `logs`: what it measures while it trains, by the names of metrics with their splits, which early
+    stopping may monitor. `effort`: what the plan's estimate of its time grows with.
+    """
+
+    tasks: ClassVar[tuple[Task, ...]] = tuple(Task)
+    reads: ClassVar[tuple[str, ...]] = ()
+    logs: ClassVar[tuple[str, ...]] = ()
+    effort: ClassVar[Effort | None] = None
+
+    name: str
+
+    def check(self, model: Model) -> None:
+        """Raises FieldError for what the model says and this family cannot do. A family that overrides it calls it too."""
+        if model.task not in self.tasks:
+            raise FieldError(
+                f"the family `{self.name}` cannot do `{model.task}`; it can do {', '.join(self.tasks)}", "task"
+            )
+        for section in SECTIONS:
+            if section in model.model_fields_set:
+                self._check_section(section, getattr(model, section))
+        stopping = model.trainer.early_stopping
+        if stopping and stopping.monitor not in self.logs:
+            near = get_close_matches(stopping.monitor, self.logs, 1, 0.5)
+            raise FieldError(
+                f"the family `{self.name}` does not log `{stopping.monitor}` while it trains; it logs "
+                f"{', '.join(self.logs) or 'nothing'}",
+                "trainer",
+                "early_stopping",
+                "monitor",
+                hint=f"Did you mean `{near[0]}`?" if near else None,
+            )
+
+    def _check_section(self, section: str, value: Strict | None) -> None:
+        if section in self.reads:
+            return
+        fields = [field.partition(".")[2] for field in self.reads if field.startswith(f"{section}.")]
+        unread = next((field for field in value.model_fields_set if field not in fields) if value else iter(()), None)
+        if fields and unread is None:
+            return
+        path = (section, unread) if fields and unread else (section,)
+        there = f"of this model it reads {', '.join(('architecture', *self.reads))}. Take it out"
+        raise FieldError(f"the family `{self.name}` does not read it; {there}", *path)
+
+
+BY_NAME = by_tag(FAMILY_SCHEMAS, FamilySpec, tag="name")
+
+
+def family_spec(name: str) -> type[FamilySpec]:
+    """Return the schema of a family. Raises MlopsError where nobody brings it."""
+    return load_entry(FAMILY_SCHEMAS, name, FamilySpec)

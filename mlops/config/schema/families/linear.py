@@ -1,0 +1,18 @@
+"""Say what a linear network may say.
+
+Lives here: Linear.
+Not here: building it (workloads.training.families.linear).
+Law: it has nothing to say; what it learns with stands in the other sections.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from mlops.config.schema.families.network import NetworkSpec
+
+
+class Linear(NetworkSpec):
+    order: ClassVar[int] = 20
+
+    name: Literal["linear"]

@@ -1,0 +1,16 @@
+"""Say which metrics compare probabilities.
+
+Lives here: LOG_LOSS, BRIER.
+Not here: computing them (workloads.measuring).
+Law: each of them is best for the probabilities that are true.
+"""
+
+from __future__ import annotations
+
+from mlops.metrics.metric import Direction, Metric
+from mlops.metrics.task import Task
+
+_COMPUTED = "mlops.workloads.measuring"
+
+LOG_LOSS = Metric("log_loss", frozenset({Task.BINARY, Task.MULTICLASS}), Direction.MIN, f"{_COMPUTED}:log_loss")
+BRIER = Metric("brier", frozenset({Task.BINARY}), Direction.MIN, f"{_COMPUTED}:brier")

@@ -1,0 +1,26 @@
+"""Say which metrics compare how rows are ordered.
+
+Lives here: AUC, AUC_OVR, AVERAGE_PRECISION.
+Not here: computing them (workloads.measuring).
+Law: none of them changes where predictions are moved without changing their order.
+"""
+
+from __future__ import annotations
+
+from mlops.metrics.metric import Direction, Metric, Worsening
+from mlops.metrics.task import Task
+
+_COMPUTED = "mlops.workloads.measuring"
+
+AUC = Metric(
+    "auc",
+    frozenset({Task.BINARY}),
+    Direction.MAX,
+    f"{_COMPUTED}:auc",
+    headline={Task.BINARY: 1},
+    drift={Task.BINARY: Worsening(0.05)},
+)
+AUC_OVR = Metric("auc_ovr", frozenset({Task.MULTICLASS}), Direction.MAX, f"{_COMPUTED}:auc_ovr")
+AVERAGE_PRECISION = Metric(
+    "average_precision", frozenset({Task.BINARY}), Direction.MAX, f"{_COMPUTED}:average_precision"
+)

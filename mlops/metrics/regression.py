@@ -1,0 +1,18 @@
+"""Say which metrics compare numbers.
+
+Lives here: RMSE, MAE, R2.
+Not here: computing them (workloads.measuring).
+Law: RMSE and MAE are in the label's unit, so that they drift by a share of what they were.
+"""
+
+from __future__ import annotations
+
+from mlops.metrics.metric import Direction, Metric, Worsening
+from mlops.metrics.task import Task
+
+_COMPUTED = "mlops.workloads.measuring"
+_TASKS = frozenset({Task.REGRESSION})
+
+R2 = Metric("r2", _TASKS, Direction.MAX, f"{_COMPUTED}:r2", headline={Task.REGRESSION: 1})
+RMSE = Metric("rmse", _TASKS, Direction.MIN, f"{_COMPUTED}:rmse", headline={Task.REGRESSION: 2})
+MAE = Metric("mae", _TASKS, Direction.MIN, f"{_COMPUTED}:mae", drift={Task.REGRESSION: Worsening(0.2, relative=True)})

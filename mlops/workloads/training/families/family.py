@@ -1,0 +1,112 @@
+"""Say what a family of models does.
+
+Lives here: Family and Fitted, the protocol; Examples and Fit, what a family learns from.
+Not here: the families themselves (the other files of this room), the stages that call them (train, export).
+Law: a stage knows a family by this protocol alone: no epoch, no optimiser, no format of weights.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from mlops.config.schema.model import Model
+from mlops.errors import MlopsError
+from mlops.extensions import FAMILIES
+from mlops.metrics.task import Task
+from mlops.workloads.training.description import Description
+from mlops.workloads.training.families.checkpoint import Checkpoint
+
+if TYPE_CHECKING:
+    import onnx
+
+INPUT = "x"
+"""The input of a family's ONNX graph: `[N, width]` FLOAT."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """`x`: `[N, width]` FLOAT. `y`: `[N]`, FLOAT for 0 and 1 (binary) and for numbers (regression), else class numbers."""
+
+    x: npt.NDArray[np.float32]
+    y: npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a family learns from. `classes`: of the label, in the order of their numbers; empty for a regression.
+
+    `checkpoint`: where a family that trains for long may keep how far it is, and find it after it was killed.
+    """
+
+    spec: Model
+    train: Examples
+    val: Examples
+    classes: Sequence[Any]
+    checkpoint: Checkpoint
+
+    @property
+    def width(self) -> int:
+        return int(self.train.x.shape[1])
+
+
+class Fitted(ABC):
+    """A model that has learned. `logged`: what it measured on its way, a row for each time, as DVC draws it.
+
+    `summary`: numbers of the training that are equal in every run, such as `{"epochs": 3}`.
+    """
+
+    logged: Sequence[Mapping[str, float]] = ()
+    summary: Mapping[str, Any] = {}
+
+    @abstractmethod
+    def predict(self, x: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
+        """Return the probability of the second class `[N]`, of each class `[N, K]`, or a number `[N]`."""
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write what `load` needs into files of the family's own; equal models give equal bytes."""
+
+    @abstractmethod
+    def to_onnx(self, output: str) -> onnx.ModelProto:
+        """Return a graph that predicts what `predict` predicts, from the input `x` to an output of this name."""
+
+
+class Family(ABC):
+    """One way to learn. `advice`: what to do where it predicts NaN or infinity."""
+
+    advice: ClassVar[str] = "Look for extreme values in the data set's profile."
+
+    def begin(self, spec: Model, name: str) -> None:  # noqa: B027 - most families have nothing to begin with
+        """Do what must come before data are read: seeds, threads, processes. Called once in each process."""
+
+    @abstractmethod
+    def fit(self, fit: Fit) -> Fitted | None:
+        """Learn. None in a process that only helps another one, which writes. Raises MlopsError."""
+
+    @abstractmethod
+    def load(self, folder: Path, description: Description) -> Fitted:
+        """Read what `save` wrote."""
+
+
+def family_named(name: str) -> Family:
+    """Raises MlopsError for a family that nobody brings, or that is none."""
+    family = FAMILIES.load(name)
+    if not (isinstance(family, type) and issubclass(family, Family)):
+        raise MlopsError.of(
+            "plug-in does not fit",
+            f"{FAMILIES.package(name) or 'mlops'} brings the model family {name}: what it registers in {FAMILIES.group} is "
+            f"no subclass of {Family.__module__}.{Family.__name__}. Correct or uninstall that package.",
+        )
+    made: Family = family()
+    return made
+
+
+def outputs_of(task: Task, classes: Sequence[Any]) -> int:
+    return len(classes) if task is Task.MULTICLASS else 1
