@@ -24,7 +24,7 @@ from mlops.engine.tables import leases
 from mlops.errors import LockHeld, MlopsError
 
 TTL = 30.0
-"""Seconds after which a lease without a heartbeat is free."""
+"""A lease is free after so many seconds without a heartbeat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Holder:
     born: str
     since: str
     command: str = ""
-    """What it runs, and where to look at it, such as the address of a CI job."""
+    """The command that it runs, and where to look at it, such as the address of a CI job."""
 
     @classmethod
     def me(cls, who: str, since: str, command: str = "") -> Holder:

@@ -1,6 +1,6 @@
 """What is remembered between applies.
 
-Lives here: StateReader and Store (the protocols), Operation, Head, and the JSON form of a record.
+Lives here: StateReader and Store (the protocols), Head, Intent, Operation, Version, and the JSON form of a record.
 Not here: a database (store), who may write (lease).
 Law: planning gets the reading half, so it cannot write; a field that a newer version wrote is kept.
 """

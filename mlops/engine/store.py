@@ -26,7 +26,7 @@ from mlops.engine.state import Head, Intent, Operation, Version, record_from_jso
 from mlops.errors import LockHeld, StateFailed
 
 _ROOM = 1 << 20
-"""Bytes free below which a disk counts as full."""
+"""A disk with fewer free bytes counts as full."""
 
 
 class DatabaseStore:

@@ -16,7 +16,7 @@ DATABASE_FORMAT = 2
 MIGRATIONS: Mapping[int, tuple[str, ...]] = {
     1: ("ALTER TABLE mlops_intents ADD COLUMN body TEXT",),
 }
-"""By the format that they start from: what leads to the next."""
+"""Format -> the statements that lead from it to the next format."""
 
 tables = sa.MetaData()
 meta = sa.Table(

@@ -130,14 +130,14 @@ def because(change: Change, by_address: dict[Address, Change]) -> list[str]:
             break
         reason = next((r for r in at.reasons if not r.cause), at.reasons[0])
         if reason.cause is None or reason.cause not in by_address:
-            words = _said(at, reason)
+            words = _reason_text(at, reason)
             chain.append(f"{reason.source} {words}" if reason.source else words)
             break
         at = by_address[reason.cause]
     return chain
 
 
-def _said(change: Change, reason: Reason) -> str:
+def _reason_text(change: Change, reason: Reason) -> str:
     """Return the text of the reason; for a changed field, with its two values where they are short."""
     for field in change.fields:
         if reason.text == f"{field.path} changed" and not field.secret:

@@ -19,7 +19,7 @@ from mlops.render.document import value_text
 _TONES = {"create": "add", "delete": "remove", "replace": "warn"}
 FOLD_FROM = 4
 MANY = 20
-"""So many different changes are shown one by one; of more, those of the same fields are folded too."""
+"""Up to so many different changes are shown one by one; of more, those of the same fields are folded too."""
 _VALUES = re.compile(r"(\S+  ).* → .*")
 LONG = 56
 
@@ -122,11 +122,11 @@ def _lines_of(value: Any) -> list[str]:
 def _reason_rows(change: dict[str, Any]) -> list[PlanRow]:
     """Return the reasons that no field row shows: first what is certain, then what depends on others, then where that
     began."""
-    said = {field["path"] for field in change["fields"]} if change["action"] != "create" else set()
+    shown = {field["path"] for field in change["fields"]} if change["action"] != "create" else set()
     rows = [
         PlanRow(r["text"], r["source"])
         for r in change["reasons"]
-        if not any(r["text"].startswith(path) for path in said)
+        if not any(r["text"].startswith(path) for path in shown)
     ]
     chain = change["because"][1:]
     if change["action"] == "if-upstream-changes" and len(chain) > 1:
@@ -135,12 +135,12 @@ def _reason_rows(change: dict[str, Any]) -> list[PlanRow]:
 
 
 def _fold(single: list[PlanEntry]) -> list[PlanEntry]:
-    folded = _together(single, _exactly, "")
+    folded = _fold_alike(single, _exactly, "")
     left = sum(len(entry.addresses) == 1 for entry in folded)
-    return _together(folded, _roughly, ", and so on") if left > MANY else folded
+    return _fold_alike(folded, _roughly, ", and so on") if left > MANY else folded
 
 
-def _together(entries: list[PlanEntry], shape: Callable[[PlanEntry], tuple[Any, ...]], etc: str) -> list[PlanEntry]:
+def _fold_alike(entries: list[PlanEntry], shape: Callable[[PlanEntry], tuple[Any, ...]], etc: str) -> list[PlanEntry]:
     """Fold single entries of one shape into one entry, from FOLD_FROM on. `etc`: follows values that are those of the
     first entry."""
     groups: dict[tuple[Any, ...], list[PlanEntry]] = {}

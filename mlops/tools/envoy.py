@@ -2,7 +2,7 @@
 
 Lives here: the documents that Envoy reads (bootstrap, clusters, routes), and EnvoyGateway, which writes them and sees them
 taken.
-Not here: which versions get what share (kinds.local).
+Not here: which versions get what share (targets.local, rollout).
 Law: a file is replaced, never changed in place; a write counts once Envoy says that it took it.
 """
 
@@ -21,12 +21,12 @@ from mlops.tools.unix_http import ask
 
 _TYPE = "type.googleapis.com/envoy."
 _PANIC = 1
-"""Percent of healthy processes below which all are asked: where every one is late to say that it is well, an answer that
-comes late is better than none."""
+"""Percent of healthy processes below which requests go to all: where every one is late with its health check, a late answer is
+better than none."""
 _UPSTREAM_IDLE = "60s"
 IsTaken = Callable[[str, Sequence[Mapping[str, Any]], Sequence[str]], bool]
 PROBE = "x-mlops-probe"
-"""Of requests by which a machine asks itself; taken off those that come from outside."""
+"""The header of requests that this machine sends to itself; it is removed from requests of others."""
 _RETRY = "connect-failure,refused-stream,reset,gateway-error"
 
 

@@ -1,7 +1,7 @@
 """Build and keep images, with docker, podman or buildah.
 
 Lives here: pick, which finds a builder that works, and Builder, what is asked of one.
-Not here: what goes into an image (kinds.image), asking a registry without a builder (registry).
+Not here: what goes into an image (packaging.image), asking a registry without a builder (registry).
 Law: the one door to these programs; the machine's own settings of them (storage, isolation, logins) stay in force.
 """
 

@@ -180,8 +180,8 @@ class PulumiStack:
         )
 
     def _failed(self, verb: str, text: str) -> ToolFailed:
-        said = [line for line in _complaints(text) if line.strip()]
-        shown = "\n".join(said[-12:]) if said else tail(text)
+        lines = [line for line in _diagnostics(text) if line.strip()]
+        shown = "\n".join(lines[-12:]) if lines else tail(text)
         detail = f"`pulumi {verb}` of stacks/{self.program}, stack {self.name}, did not succeed:\n{shown}"
         return ToolFailed(*MlopsError.of("Pulumi failed", detail).problems)
 
@@ -325,7 +325,7 @@ MISSING = (
 )
 
 
-def _complaints(text: str) -> list[str]:
+def _diagnostics(text: str) -> list[str]:
     """Return the diagnostics from what the engine wrote."""
     lines = text.splitlines()
     start = next((index for index, line in enumerate(lines) if line.strip() == "Diagnostics:"), None)

@@ -1,7 +1,7 @@
 """Keep processes, with supervisord.
 
 Lives here: Supervisor: its configuration, its start and end, and its programs.
-Not here: which programs (kinds.local).
+Not here: which programs (targets.local).
 Law: a second supervisord is never started beside a living one, nor beside orphans of a dead one.
 """
 

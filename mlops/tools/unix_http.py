@@ -1,7 +1,7 @@
 """Speak HTTP over a Unix socket.
 
 Lives here: ask.
-Not here: what is said.
+Not here: what is asked.
 Law: one request, one connection, always with a timeout.
 """
 

@@ -1,6 +1,6 @@
 """Carry out the command of one stage.
 
-Lives here: StageCommand, and reporting, how a stage tells its progress and its problems.
+Lives here: StageCommand, and reporting, how a stage reports its progress and its problems.
 Not here: what was made of it (execute), the processes that wait for work (workers).
 Law: its problems come back as it reported them, its progress while it runs; it does not outlive this process.
 """
@@ -26,7 +26,7 @@ _SCRIPT = re.compile(r"python (pipelines/\w+\.py) ([a-z0-9][a-z0-9-]*)")
 _QUIET_SHELLS = {"bash": ["--noprofile", "--norc"], "zsh": ["--no-rcs"]}
 
 
-PROBLEMS, PROGRESS = "MLOPS_STAGE_PROBLEMS", "MLOPS_STAGE_PROGRESS"
+PROBLEMS_VARIABLE, PROGRESS_VARIABLE = "MLOPS_STAGE_PROBLEMS", "MLOPS_STAGE_PROGRESS"
 
 
 @contextmanager
@@ -36,7 +36,10 @@ def reporting(root: Path, say: ReportProgress) -> Iterator[tuple[Mapping[str, st
         problems, progress = folder / "problems", folder / "progress"
         last = [""]
         try:
-            yield {PROBLEMS: str(problems), PROGRESS: str(progress)}, lambda: _tell(progress, last, say)
+            yield (
+                {PROBLEMS_VARIABLE: str(problems), PROGRESS_VARIABLE: str(progress)},
+                lambda: _report(progress, last, say),
+            )
         except ToolFailed as error:
             found = _problems(problems)
             if found:
@@ -62,7 +65,7 @@ class StageCommand:
 
     def _carry_out(self, env: Mapping[str, str], watch: Callable[[], None]) -> None:
         script = _SCRIPT.fullmatch(self.text)
-        output = Path(env[PROBLEMS]).with_name("output")
+        output = Path(env[PROBLEMS_VARIABLE]).with_name("output")
         if script and hand_over(self.root, script[1], script[2], env, output, watch):
             return
         shell = os.environ.get("SHELL") or "/bin/sh"
@@ -71,7 +74,7 @@ class StageCommand:
             run(words, cwd=self.root, env=env, while_running=watch)
 
 
-def _tell(progress: Path, last: list[str], say: ReportProgress) -> None:
+def _report(progress: Path, last: list[str], say: ReportProgress) -> None:
     """Report the newest line, once. `last` holds the line that was reported before."""
     try:
         line = progress.read_text().splitlines()[-1]

@@ -1,7 +1,7 @@
 """Exchange outputs with other machines through DVC's remote.
 
 Lives here: push, and take_report, which makes ours what a pod made and reported; has_remote.
-Not here: running the pod (kinds), its report's form (workloads.pod.report), DVC's settings (settings).
+Not here: running the pod (targets.kubernetes), its report's form (workloads.pod.report), DVC's settings (settings).
 Law: dvc.lock names only what is here; a report whose outputs cannot be fetched changes nothing.
 """
 

@@ -33,7 +33,7 @@ _RESOLVERS = (
     ),
 )
 _SHORT = 60
-"""Characters; what is longer, or has line breaks, is folded, and libyaml folds at other places than DVC."""
+"""Characters. A longer text, or one with line breaks, is folded, and libyaml folds at other places than DVC."""
 
 
 def _resolvers() -> dict[str, list[tuple[str, Any]]]:
