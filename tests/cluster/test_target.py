@@ -208,7 +208,7 @@ def test_a_new_version_takes_the_traffic_in_the_declared_steps(served: ClusterPl
     served.settled()
 
 
-def test_a_version_that_never_becomes_ready_is_taken_back_and_the_old_one_is_untouched(
+def test_version_that_never_becomes_ready_is_taken_back(
     served: ClusterPlace, admin: Api
 ) -> None:
     before = admin.get(f"{DEPLOYMENTS}/late-v2")

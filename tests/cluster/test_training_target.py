@@ -111,7 +111,7 @@ def test_a_mistake_in_a_stage_is_told_in_its_own_words_and_not_tried_again(place
     assert admin.items(JOBS)[0]["status"]["failed"] == 1
 
 
-def test_more_gpus_than_the_quota_are_refused_in_the_plan_and_if_forced_by_the_api_server(place: ClusterPlace) -> None:
+def test_more_gpus_than_the_quota_are_refused_by_plan_and_by_api_server(place: ClusterPlace) -> None:
     words = ["training.gpus=8", f"training.product={H100}", "model.late.trainer.seed=3", "stack.gpu.quota.gpus=4"]
     obstacle = place.change("model.late", *words)["obstacles"][0]
     assert "requests.nvidia.com/gpu of 8 is asked for, and the quota of namespace ml-small leaves 4 of 4" in obstacle

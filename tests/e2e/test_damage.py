@@ -61,7 +61,7 @@ def test_what_runs_is_brought_back_though_every_file_that_it_starts_from_is_dama
     assert small.words() == {}
 
 
-def test_an_endpoint_whose_file_is_damaged_says_which_and_is_started_anew_without_it(small: Workplace) -> None:
+def test_endpoint_with_a_damaged_file_names_it_and_starts_anew(small: Workplace) -> None:
     route = small.root / LOCAL / "endpoints/late/route.json"
     damage(route)
     assert "route.json cannot be read" in small.mlops("plan").stdout

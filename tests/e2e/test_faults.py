@@ -63,7 +63,7 @@ def test_a_killed_replica_is_replaced_and_no_request_fails(small: Workplace) -> 
     assert small.words() == {}
 
 
-def test_replicas_that_are_too_busy_to_say_that_they_are_well_are_asked_all_the_same(small: Workplace) -> None:
+def test_replicas_too_busy_for_their_health_check_are_still_asked(small: Workplace) -> None:
     url = small.status()["endpoint.late"]["url"]
     admin = ProjectPaths(small.root, "dev").sockets("local") / "admin.sock"
     replicas = named(small, "serving.server")
@@ -173,7 +173,7 @@ def test_applies_that_choose_a_port_at_the_same_moment_get_one_each(tmp_path: Pa
             place.mlops("destroy", "--yes", code=None)
 
 
-def test_a_port_that_another_program_took_meanwhile_is_told_and_the_next_apply_gets_it_back(small: Workplace) -> None:
+def test_port_taken_by_another_program_is_named_and_got_back(small: Workplace) -> None:
     import socket
 
     port = int(small.status()["endpoint.late"]["url"].split(":")[2].split("/")[0])
@@ -194,7 +194,7 @@ def test_a_port_that_another_program_took_meanwhile_is_told_and_the_next_apply_g
     assert small.words() == {}
 
 
-def test_an_apply_that_was_killed_while_it_took_a_named_port_is_completed_by_the_next(fresh: Workplace) -> None:
+def test_apply_killed_while_taking_a_port_is_completed_by_the_next(fresh: Workplace) -> None:
     import socket
 
     with socket.socket() as probe:

@@ -123,7 +123,7 @@ def test_in_a_container_with_a_read_only_root_it_answers_its_golden_request(pict
     assert [line["q"] for line in lines] == [ROW, ROW], "the golden requests of the probe are not logged"
 
 
-def test_a_pushed_image_is_the_one_that_is_recorded_and_is_not_built_by_the_next_project(
+def test_pushed_image_is_recorded_and_not_built_by_the_next_project(
     pictured: Pictured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = pictured.place
