@@ -100,7 +100,7 @@ TABLES = (
 )  # fmt: skip
 
 
-def forget() -> None:
+def forget_installed() -> None:
     """Look again: packages were installed, or taken away, in this process."""
     _own.cache_clear()
     _installed.cache_clear()

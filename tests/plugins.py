@@ -102,6 +102,6 @@ def installed(folder: Path, *modules: str) -> Iterator[None]:
 def _forget(modules: Collection[str]) -> None:
     for name in [name for name in sys.modules if name.split(".")[0] in modules]:
         del sys.modules[name]
-    extensions.forget()
+    extensions.forget_installed()
     schema._schema.cache_clear()
     schema.category_of.cache_clear()

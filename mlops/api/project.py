@@ -8,8 +8,6 @@ Law: planning writes nothing but caches; applying takes the lease first and give
 from __future__ import annotations
 
 import getpass
-import hashlib
-import json
 import os
 import shlex
 import sys
@@ -41,7 +39,6 @@ from mlops.engine.store import DatabaseStore, in_project, open_database
 from mlops.errors import Interrupted, LockHeld, MlopsError, Problem
 from mlops.kinds.base import BaseKind
 from mlops.kinds.registry import acting, build_kinds, desire_all
-from mlops.kinds.staged.code import ENTRIES, stage_code
 from mlops.kinds.staged.params import out_of_date, write_params
 from mlops.render.document import plan_document
 from mlops.tools.git import commit_of
@@ -244,16 +241,13 @@ class Project(Inspection):
         return f"Freed the lease that {holder} held."
 
     def _pins(self, snapshot: Snapshot) -> tuple[Pin, ...]:
-        hashes = snapshot.context.hashes
-        code = hashlib.sha256(json.dumps([stage_code(stage, hashes) for stage in ENTRIES]).encode())
-        hashes.keep()
         desired = snapshot.plan_inputs.desired
         of_kinds = {
             name: digest for at in sorted(desired) for name, digest in snapshot.kinds[at.kind].pins(desired[at]).items()
         }
+        snapshot.context.hashes.keep()
         return (
             Pin("configuration", self.spec.digest),
-            Pin("code of the workloads", code.hexdigest()),
             *(Pin(name, digest) for name, digest in sorted(of_kinds.items())),
         )
 

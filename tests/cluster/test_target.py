@@ -208,9 +208,7 @@ def test_a_new_version_takes_the_traffic_in_the_declared_steps(served: ClusterPl
     served.settled()
 
 
-def test_version_that_never_becomes_ready_is_taken_back(
-    served: ClusterPlace, admin: Api
-) -> None:
+def test_version_that_never_becomes_ready_is_taken_back(served: ClusterPlace, admin: Api) -> None:
     before = admin.get(f"{DEPLOYMENTS}/late-v2")
     served.edit("conf/stack/gpu.yaml", "memory: 200Gi }", "memory: 200Gi, pods: 3 }")
     served.edit("conf/package/late.yaml", "threshold: 0.6", "threshold: 0.7")

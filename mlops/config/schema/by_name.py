@@ -1,7 +1,7 @@
 """Find the model of a part of a spec by its name.
 
 Lives here: Entry (what every registered part shares), Chosen (a field whose model depends on what its value names) and
-Composed (a model whose fields are brought by the entries of a table).
+Assembled (a model whose fields are brought by the entries of a table).
 Not here: the parts themselves (sources, transforms, checks, splits), the tables (extensions).
 Law: a value is judged by the entries that it names and by the built-ins; other packages are asked for an unknown name alone.
 """
@@ -29,7 +29,7 @@ class Entry(Strict):
 
 
 E = TypeVar("E", bound=Entry)
-C = TypeVar("C", bound="Composed")
+C = TypeVar("C", bound="Assembled")
 
 
 def load_entry(table: Table, name: str, base: type[E]) -> type[E]:
@@ -107,7 +107,7 @@ class Chosen:
         return core_schema.with_info_plain_validator_function(judge)
 
 
-class Composed(Strict):
+class Assembled(Strict):
     """A model whose fields are those of its parts. `parts`: name -> entry, in their order.
 
     Each part brings a field of its own name, and options beside it; all of them have defaults.
@@ -120,9 +120,9 @@ class Composed(Strict):
         return {field: getattr(self, field) for field in self.parts[part].model_fields if field != part}
 
 
-def compose(model: type[C], table: Table, parts: Mapping[str, type[E]]) -> type[C]:
+def assemble(model: type[C], table: Table, parts: Mapping[str, type[E]]) -> type[C]:
     """Return a subclass of `model` that has the fields of all parts. Raises MlopsError for parts that do not fit."""
-    return _composed(model, table, tuple(parts.items()))
+    return _assembled(model, table, tuple(parts.items()))
 
 
 def built_in_or_named(table: Table, named: Iterable[Any]) -> list[str]:
@@ -133,7 +133,7 @@ def built_in_or_named(table: Table, named: Iterable[Any]) -> list[str]:
 
 
 @cache
-def _composed(model: type[C], table: Table, parts: tuple[tuple[str, type[Entry]], ...]) -> type[C]:
+def _assembled(model: type[C], table: Table, parts: tuple[tuple[str, type[Entry]], ...]) -> type[C]:
     brought: dict[str, str] = dict.fromkeys(model.model_fields, model.__name__)
     for name, entry in parts:
         if name not in entry.model_fields:

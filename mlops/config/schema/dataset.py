@@ -16,7 +16,7 @@ from mlops.config.schema.base import Column, FieldError, Resource, Strict, spec_
 from mlops.config.schema.category import Category
 from mlops.config.schema.checks.check import BY_CHECK, Expectation
 from mlops.config.schema.sources.source import BY_SCHEME, SourceSpec
-from mlops.config.schema.splits.split import BY_NAME, SplitSpec
+from mlops.config.schema.splits.split import BY_SPLIT, SplitSpec
 from mlops.config.schema.transforms.transform import BY_TRANSFORM, Features
 
 Scalar = bool | int | float | str
@@ -50,7 +50,7 @@ class Dataset(Resource):
     features: Annotated[Features, BY_TRANSFORM] = spec_field(
         doc="How columns become numbers.", change=Category.REPROCESS
     )
-    split: Annotated[SplitSpec, BY_NAME] = spec_field(doc="Train, validation and test.", change=Category.REPROCESS)
+    split: Annotated[SplitSpec, BY_SPLIT] = spec_field(doc="Train, validation and test.", change=Category.REPROCESS)
 
     @model_validator(mode="after")
     def _sql_for_many(self) -> Dataset:

@@ -14,7 +14,7 @@ from pydantic import model_validator
 from pydantic_core import CoreSchema, core_schema
 
 from mlops.config.schema.base import Column, FieldError
-from mlops.config.schema.by_name import Chosen, Composed, Entry, built_in_or_named, compose, entries
+from mlops.config.schema.by_name import Assembled, Chosen, Entry, assemble, built_in_or_named, entries
 from mlops.extensions import CHECK_SCHEMAS
 
 
@@ -27,7 +27,7 @@ class CheckSpec(Entry):
     on_table: ClassVar[bool] = False
 
 
-class Expectation(Composed):
+class Expectation(Assembled):
     """What is expected. Each check that is given must hold, or the stage stops."""
 
     def given(self) -> Iterator[tuple[str, Any]]:
@@ -62,7 +62,7 @@ def _choose(value: Any) -> type[Expectation]:
 
 def _model(checks: Mapping[str, type[CheckSpec]], *, on_table: bool) -> type[Expectation]:
     fitting = {name: check for name, check in checks.items() if check.on_table == on_table}
-    return compose(TableExpectation if on_table else ColumnExpectation, CHECK_SCHEMAS, fitting)
+    return assemble(TableExpectation if on_table else ColumnExpectation, CHECK_SCHEMAS, fitting)
 
 
 def _every() -> CoreSchema:

@@ -27,4 +27,4 @@ class SplitSpec(Entry):
         return None
 
 
-BY_NAME = by_tag(SPLIT_SCHEMAS, SplitSpec, tag="by")
+BY_SPLIT = by_tag(SPLIT_SCHEMAS, SplitSpec, tag="by")

@@ -15,7 +15,7 @@ from pydantic import model_validator
 from pydantic_core import CoreSchema
 
 from mlops.config.schema.base import FieldError
-from mlops.config.schema.by_name import Chosen, Composed, Entry, built_in_or_named, compose, entries
+from mlops.config.schema.by_name import Assembled, Chosen, Entry, assemble, built_in_or_named, entries
 from mlops.extensions import TRANSFORM_SCHEMAS
 
 
@@ -42,7 +42,7 @@ class Feature:
     parameter: Any = None
 
 
-class Features(Composed):
+class Features(Assembled):
     """How columns become numbers. Fitted on the train split only."""
 
     parts: ClassVar[Mapping[str, type[TransformSpec]]] = {}
@@ -97,7 +97,7 @@ def _choose(value: Any) -> type[Features]:
 
 
 def _model(names: list[str]) -> type[Features]:
-    return compose(Features, TRANSFORM_SCHEMAS, entries(TRANSFORM_SCHEMAS, TransformSpec, names))
+    return assemble(Features, TRANSFORM_SCHEMAS, entries(TRANSFORM_SCHEMAS, TransformSpec, names))
 
 
 def _every() -> CoreSchema:
