@@ -27,9 +27,9 @@ import sys
 from pathlib import Path
 from mlops.tools.digest import Hashes
 from mlops.tools.dvc.reader import read_stages
-from mlops.tools.dvc.run import bring_about
+from mlops.tools.dvc.run import run_stages
 root = Path(sys.argv[1])
-bring_about(root, list(read_stages(root)), Hashes(root / ".mlops" / "hashes.json"), lambda line, part: None, parallel=2)
+run_stages(root, list(read_stages(root)), Hashes(root / ".mlops" / "hashes.json"), lambda line, part: None, parallel=2)
 """
 _VERDICT = """
 import json, sys, time

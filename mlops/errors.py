@@ -1,6 +1,6 @@
 """Say what went wrong.
 
-Lives here: Source and Problem, MlopsError with its kinds, each with the exit code of the command line, and refusal.
+Lives here: FileLocation and Problem, MlopsError with its kinds, each with the exit code of the command line, and refusal.
 Not here: how a problem is drawn (render), who prints it (cli).
 Law: a problem says what, where, why and what to do next; each room adds only what it knows.
 """
@@ -14,7 +14,7 @@ from typing import Self
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class FileLocation:
     """A place in a file of the user. `line` and `column` count from 1; `width` is the number of characters meant."""
 
     file: str
@@ -33,7 +33,7 @@ class Problem:
     summary: str
     detail: str
     address: str | None = None
-    source: Source | None = None
+    source: FileLocation | None = None
     hint: str | None = None
 
 
@@ -51,9 +51,9 @@ class MlopsError(Exception):
         return cls(Problem(summary, detail, **where))  # type: ignore[arg-type]
 
     def at(self, address: str) -> MlopsError:
-        """The same error, its problems without an address now at this one."""
-        told: Iterable[Problem] = (p if p.address else replace(p, address=address) for p in self.problems)
-        return type(self)(*told)
+        """Return the same error with `address` on those problems that have none."""
+        problems: Iterable[Problem] = (p if p.address else replace(p, address=address) for p in self.problems)
+        return type(self)(*problems)
 
 
 class InvalidConfig(MlopsError):
@@ -93,8 +93,8 @@ _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def refusal(error: Exception) -> MlopsError | None:
-    """What the machine refused, in sentences; None where the error tells of something else. Libraries wrap it: the text
-    counts where the number is lost."""
+    """Return what the machine refused, in sentences; None where the error means something else. Where a library hides
+    the error number, its text counts."""
     number = error.errno if isinstance(error, OSError) else None
     where = f"{error.filename}: " if isinstance(error, OSError) and error.filename else ""
     if number in _FULL or "No space left on device" in str(error):

@@ -30,8 +30,9 @@ class Killed(BaseException):
 
 
 class KindContract:
-    """`before` and `after`: two ways to declare a resource of `kind`, as its file says them. `arrange` makes what they
-    need, such as resources that they name. Collected by pytest in subclasses that begin with Test."""
+    """The tests that every kind passes. `before` and `after`: two ways to declare a resource of `kind`, as its file
+    would. `arrange` makes what they need, such as resources that they name. Pytest collects it in subclasses whose
+    names begin with Test."""
 
     kind: ClassVar[str]
     before: ClassVar[Mapping[str, Any]]
@@ -40,14 +41,14 @@ class KindContract:
     def arrange(self, root: Path) -> None:
         """Write what the resource needs below `root`, other files of conf/ too."""
 
-    def test_it_is_created_once_and_then_nothing_differs(self, tmp_path: Path) -> None:
+    def test_resource_is_created_once_and_then_nothing_differs(self, tmp_path: Path) -> None:
         self._declare(tmp_path, self.before)
         assert self._pending(tmp_path)[self._at][0] is Action.CREATE
         self._apply(tmp_path)
         assert self._pending(tmp_path) == {}
         assert self._apply(tmp_path) == []
 
-    def test_a_change_says_its_category_and_its_field_and_is_made(self, tmp_path: Path) -> None:
+    def test_change_names_its_category_and_field_and_is_made(self, tmp_path: Path) -> None:
         self._declare(tmp_path, self.before)
         self._apply(tmp_path)
         self._declare(tmp_path, self.after)
@@ -59,7 +60,7 @@ class KindContract:
         self._apply(tmp_path)
         assert self._pending(tmp_path) == {}
 
-    def test_looking_changes_nothing_and_finds_the_same_again(self, tmp_path: Path) -> None:
+    def test_observing_changes_nothing_and_finds_the_same_again(self, tmp_path: Path) -> None:
         self._declare(tmp_path, self.before)
         self._apply(tmp_path)
         self._declare(tmp_path, self.after)
@@ -68,15 +69,15 @@ class KindContract:
         assert first == second
         assert self._files(tmp_path) == files
 
-    def test_what_is_recorded_is_json_and_has_a_digest(self, tmp_path: Path) -> None:
+    def test_recorded_outputs_are_json_and_have_a_digest(self, tmp_path: Path) -> None:
         self._declare(tmp_path, self.before)
         self._apply(tmp_path)
         record = Project.open(tmp_path).store.records()[self._at]
         assert record.outputs.get("digest")
         assert json.loads(json.dumps(record.outputs, allow_nan=False)) == record.outputs
 
-    def test_killed_at_any_write_the_next_apply_finishes(self, tmp_path: Path) -> None:
-        """Creation, update and deletion, stopped before and after each write of the state."""
+    def test_apply_killed_at_any_write_is_finished_by_the_next(self, tmp_path: Path) -> None:
+        """Stop a creation, an update and a deletion before and after each write of the state."""
         for number, (first, then) in enumerate(((None, self.before), (self.before, self.after), (self.before, None))):
             for stop in range(2 * len(_WRITES)):
                 root = tmp_path / f"{number}-{stop}"
@@ -100,7 +101,7 @@ class KindContract:
             step = Step(self._at, Action.DELETE, "DESTROY", "key", None, record)
             world.plan_inputs.kinds[self.kind].delete(step)
 
-    def test_its_fields_are_told_in_words_and_have_a_category(self) -> None:
+    def test_fields_are_documented_and_have_a_category(self) -> None:
         schema = schemas()[self.kind]
         assert schema.get("description"), "say in the model's docstring what it is"
         for name, field in schema["properties"].items():
@@ -154,15 +155,15 @@ class _Dying:
         self.store, self.stop, self.count = store, stop, 0
 
     def __getattr__(self, name: str) -> Any:
-        told = getattr(self.store, name)
+        method = getattr(self.store, name)
         if name not in _WRITES:
-            return told
+            return method
 
         def write(*args: Any, **kwargs: Any) -> Any:
             number, self.count = self.count, self.count + 1
             if self.stop == 2 * number:
                 raise Killed
-            answer = told(*args, **kwargs)
+            answer = method(*args, **kwargs)
             if self.stop == 2 * number + 1:
                 raise Killed
             return answer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from xdist.remote import Producer
@@ -28,6 +29,12 @@ def postgres() -> Iterator[str]:
     """The URL of a server, for `fresh_database`."""
     with server() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that `share_cache` gives to small projects."""
+    return tmp_path_factory.mktemp("cache")
 
 
 class ByRoom(LoadScopeScheduling):

@@ -105,7 +105,7 @@ class Thing:
             raise self.broken[name]
         kept = {key: value for key, value in step.desired.inputs.items() if EFFECTS.get(key) is not MINOR}
         kept.pop("noise", None)
-        consumed = sorted(str(told.get("digest")) for told in step.upstream.values())
+        consumed = sorted(str(outputs.get("digest")) for outputs in step.upstream.values())
         digest = json.dumps([name, kept, consumed], sort_keys=True)
         self.world[name] = {"inputs": dict(step.desired.inputs), "digest": digest}
         self.touch(f"after {verb} {name}")

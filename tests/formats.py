@@ -62,7 +62,7 @@ def _block(kind: type[Contract]) -> str:
 
 
 def _inherited(kind: type[Contract]) -> set[str]:
-    """Return the fields that another block tells of; `format` is told of once, at the top of the page."""
+    """Return the fields that another block describes; `format` is described once, at the top of the page."""
     base = ProgramInputs if issubclass(kind, ProgramInputs) and kind is not ProgramInputs else Document
     return {field.name for field in structs.fields(base)}
 

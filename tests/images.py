@@ -28,7 +28,7 @@ PROGRAMS = ("buildah", "crun", "debootstrap", "docker-registry", "unshare", "per
 _OUT = ("./dev", "./var/cache", "./var/lib/apt/lists", "./usr/share/doc", "./usr/share/man", "./usr/share/locale")
 _PATH = f"{os.environ['PATH']}:/usr/sbin:/sbin"
 _CGROUPS = "umount -R /sys/fs/cgroup 2>/dev/null; mount -t tmpfs none /sys/fs/cgroup && exec "
-"""crun refuses the hybrid layout of cgroups that some machines have, even where it is told to use none."""
+"""crun refuses the hybrid layout of cgroups that some machines have, even where its settings say to use none."""
 
 
 def needed() -> None:
@@ -112,8 +112,8 @@ class Storage:
         return self.buildah("inspect", "--type", "image", "--format", "{{.FromImageDigest}}", reference)
 
     def config(self, reference: str) -> dict[str, Any]:
-        told: dict[str, Any] = json.loads(self.buildah("inspect", "--type", "image", reference))
-        config: dict[str, Any] = told["OCIv1"]["config"]
+        image: dict[str, Any] = json.loads(self.buildah("inspect", "--type", "image", reference))
+        config: dict[str, Any] = image["OCIv1"]["config"]
         return config
 
     def references(self) -> set[str]:
@@ -157,17 +157,17 @@ def container(
 ) -> Iterator[Container]:
     """`mounts`: where in the container -> what of this machine; it may be written where its owner is the image's user."""
     folder.mkdir(parents=True)
-    told = storage.config(reference)
+    image = storage.config(reference)
     made = storage.buildah("from", "--pull-never", reference)
-    uid, _, gid = told["User"].partition(":")
+    uid, _, gid = image["User"].partition(":")
     binds = [{"destination": at, "type": "bind", "source": str(path), "options": ["bind", "nosuid", "nodev"]}
              for at, path in mounts.items()]  # fmt: skip
     config = {
         "ociVersion": "1.0.2",
         "root": {"path": storage.buildah("mount", made), "readonly": True},
         "process": {
-            "user": {"uid": int(uid), "gid": int(gid)}, "cwd": told["WorkingDir"], "args": told["Entrypoint"],
-            "env": [*told["Env"], *(f"{key}={value}" for key, value in env.items())],
+            "user": {"uid": int(uid), "gid": int(gid)}, "cwd": image["WorkingDir"], "args": image["Entrypoint"],
+            "env": [*image["Env"], *(f"{key}={value}" for key, value in env.items())],
             "noNewPrivileges": True, "capabilities": {"bounding": [], "effective": [], "permitted": []},
         },
         "mounts": [
@@ -185,7 +185,7 @@ def container(
             _crun(state, "run", "--bundle", str(folder), name), stdin=subprocess.DEVNULL, stdout=output, stderr=output
         )
     try:
-        yield Container(name, state, log, told["User"], process)
+        yield Container(name, state, log, image["User"], process)
     finally:
         subprocess.run(_crun(state, "delete", "--force", name), capture_output=True, check=False)
         if process.poll() is None:

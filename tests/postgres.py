@@ -29,8 +29,8 @@ def needed() -> Path:
     """The folder of the programs; skips the test where there are none, and fails it in CI."""
     found = programs()
     if found is None:
-        told = "PostgreSQL is not installed; .ci/packages installs it"
-        pytest.fail(told) if os.environ.get("CI") else pytest.skip(told)
+        reason = "PostgreSQL is not installed; .ci/packages installs it"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
     assert found is not None
     return found
 
@@ -52,7 +52,7 @@ def server() -> Iterator[str]:
         )  # fmt: skip
         settings = [f"unix_socket_directories={folder}", "listen_addresses=", "fsync=off", "max_connections=100"]
         process = subprocess.Popen(
-            [*become, bin_ / "postgres", "-D", data, *(word for told in settings for word in ("-c", told))],
+            [*become, bin_ / "postgres", "-D", data, *(word for setting in settings for word in ("-c", setting))],
             cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         try:

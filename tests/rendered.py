@@ -54,7 +54,7 @@ class Rendered:
 
 
 class _Monitor(MockMonitor):
-    """Answers what was told. Pulumi's own mocks share their settings among threads."""
+    """Answers what was given. Pulumi's own mocks share their settings among threads."""
 
     def __init__(self, into: Rendered) -> None:
         super().__init__(mocks=None)
@@ -63,8 +63,8 @@ class _Monitor(MockMonitor):
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802
         urn = self.make_urn(request.parent, request.type, request.name)
         if request.custom:
-            told = _plain(json_format.MessageToDict(request.object))
-            self._into.objects[request.name] = told
+            inputs = _plain(json_format.MessageToDict(request.object))
+            self._into.objects[request.name] = inputs
             self._into.types[request.name] = request.type
             self._into.after[request.name] = {urn.rsplit("::", 1)[-1] for urn in request.dependencies}
             self._into.providers[request.name] = request.provider

@@ -20,6 +20,12 @@ def write_files(root: Path, files: Mapping[str, str]) -> Path:
     return root
 
 
+def share_cache(root: Path, cache: Path) -> None:
+    """Let a project use what others in this session have composed and hashed: both are kept by content."""
+    (root / ".mlops").mkdir(parents=True, exist_ok=True)
+    (root / ".mlops" / "cache").symlink_to(cache)
+
+
 def load_files(root: Path, files: Mapping[str, str], *overrides: str) -> ProjectSpec:
     return load(write_files(root, files), overrides=overrides)
 

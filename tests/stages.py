@@ -21,7 +21,7 @@ stages:
         - in/${item}.txt
       params:
         - params/${item}.json:
-            - told
+            - words
       outs:
         - out/${item}.txt
 """
@@ -45,7 +45,7 @@ def wide(root: Path, count: int) -> list[str]:
         (root / folder).mkdir()
     for name in names:
         (root / "in" / f"{name}.txt").write_text(f"{name}\n")
-        (root / "params" / f"{name}.json").write_text(json.dumps({"told": {"size": 1}}))
+        (root / "params" / f"{name}.json").write_text(json.dumps({"words": {"size": 1}}))
     (root / "params" / "index.json").write_text(json.dumps({"names": names}))
     (root / "dvc.yaml").write_text(WIDE)
     return [f"copy@{name}" for name in names]

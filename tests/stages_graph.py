@@ -20,7 +20,7 @@ stages:
         - in/${item.file}
       params:
         - params/split.json:
-            - told
+            - words
       outs:
         - parts/${key}
   join:
@@ -77,9 +77,9 @@ def graph(root: Path) -> Path:
     (root / "in" / "2.txt").write_text("two\n")
     params = {
         "index": {"split": {"a": {"file": "1.txt"}, "ä-b": {"file": "2.txt"}}},
-        "split": {"told": WORDS, "other": 1},
+        "split": {"words": WORDS, "other": 1},
         "measure": {"size": [1, 2.5, "2013-01-01"], "on": True, "other": 1},
     }
-    for name, told in params.items():
-        (root / "params" / f"{name}.json").write_text(json.dumps(told))
+    for name, content in params.items():
+        (root / "params" / f"{name}.json").write_text(json.dumps(content))
     return root

@@ -12,7 +12,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from mlops.errors import MlopsError, Source
+from mlops.errors import FileLocation, MlopsError
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
@@ -28,7 +28,7 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
         raise MlopsError.of(
             "no rows",
             f"{path} must hold rows: a list of objects, one object, or an object with a list under `rows`.",
-            source=Source(str(path)),
+            source=FileLocation(str(path)),
         )
     return rows
 
@@ -41,7 +41,7 @@ def _parse(text: str, path: Path, line: int) -> Any:
         raise MlopsError.of(
             "not JSON",
             f"{path} is not valid JSON: {error}. Correct it, or give the rows as .jsonl or .csv.",
-            source=Source(str(path), at),
+            source=FileLocation(str(path), at),
         ) from error
 
 

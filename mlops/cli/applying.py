@@ -35,7 +35,7 @@ def apply_and_report(
     session: Session, project: Project, plan: Plan, *, ask: bool = False, stream: JsonLines | None = None,
     lock_timeout: str = "0s", parallel: int = 4, overrides: Sequence[str] = (), resume: bool = False,
 ) -> None:  # fmt: skip
-    """Ends with SystemExit where the apply did not succeed."""
+    """Show the plan, ask, apply it and report. Ends with SystemExit where the apply did not succeed."""
     document = plan_document(plan)
     if stream:
         stream.planned(document)
@@ -71,7 +71,7 @@ def apply_and_report(
 
 @contextmanager
 def streamed(session: Session, as_json: bool) -> Iterator[JsonLines | None]:
-    """What to tell in JSON, where that was asked; what goes wrong meanwhile stands in it too."""
+    """Give a stream of JSON Lines where that was asked for, and write an error that occurs meanwhile into it."""
     if not as_json:
         yield None
         return
@@ -98,7 +98,7 @@ def _flash(line: str | None) -> None:
 
 @contextmanager
 def interrupts() -> Iterator[threading.Event]:
-    """The event is set by the first Ctrl-C or SIGTERM; the second Ctrl-C interrupts for good."""
+    """Give an event that the first Ctrl-C or SIGTERM sets; the second Ctrl-C ends the command at once."""
     stop = threading.Event()
 
     def first(signum: int, frame: object) -> None:

@@ -2,7 +2,7 @@
 
 Lives here: its arguments, and what it prints.
 Not here: the work (api).
-Law: shows what was composed, and where each value was said.
+Law: shows what was composed, and where each value comes from.
 """
 
 from __future__ import annotations

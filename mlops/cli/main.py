@@ -67,7 +67,7 @@ for module in (plan, apply, status, show, why, history, rollback, invoke, logs, 
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Never returns; ends with the exit code. Everything unexpected says so and names --debug."""
+    """Run the command and end with its exit code; never returns. An unexpected error says so and names --debug."""
     words = sys.argv[1:] if argv is None else argv
     debug = "--debug" in words
     try:

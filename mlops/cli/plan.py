@@ -26,13 +26,13 @@ from mlops.cli.session import PENDING, Session, choice_options, overrides_argume
 @pass_session
 def command(
     session: Session, overrides: tuple[str, ...], out: Path | None, view: str, detailed_exitcode: bool,
-    refresh: bool, preflight: bool, destroy: bool, targets: tuple[str, ...], exclude: tuple[str, ...], anew: tuple[str, ...],
+    refresh: bool, preflight: bool, destroy: bool, targets: tuple[str, ...], exclude: tuple[str, ...], replace: tuple[str, ...],
 ) -> None:  # fmt: skip
     """Show what would change, across the whole chain, and why."""
     from mlops.api import Options, view_of
 
     project = session.open(overrides)
-    plan = project.plan(Options(targets, exclude, anew, refresh=refresh, destroy=destroy, preflight=preflight))
+    plan = project.plan(Options(targets, exclude, replace, refresh=refresh, destroy=destroy, preflight=preflight))
     document = project.document(plan, saved_as=out)
     if out is not None:
         project.save(plan, out)

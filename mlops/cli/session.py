@@ -29,7 +29,8 @@ ClickCommand = TypeVar("ClickCommand", bound=Callable[..., Any])
 
 @dataclass
 class Session:
-    """`root`: the folder with conf/. `started`: when the process began to work, for "0.4 s"."""
+    """One run of the command line. `root`: the folder with conf/. `started`: when the process began to work, for "0.4
+    s"."""
 
     root: Path
     debug: bool = False
@@ -45,7 +46,7 @@ class Session:
 
     @property
     def drawing(self) -> dict[str, Any]:
-        """How a plan is drawn here: `color`, `width`, and whether long lines are folded, as for eyes."""
+        """Return how a plan is drawn here: `color`, `width`, and whether long lines are broken, as for eyes."""
         return {"color": self.color, "width": self.width, "wrap": sys.stdout.isatty()}
 
     def open(self, overrides: Sequence[str] = ()) -> Project:
@@ -54,7 +55,7 @@ class Session:
         return Project.open(self.root, overrides=overrides)
 
     def open_saved(self, path: Path, *, resume: bool = False) -> tuple[Project, Plan]:
-        """The project as the saved plan saw it, and the plan. Raises StalePlan where it no longer fits."""
+        """Return the project as the saved plan needs it, and the plan. Raises StalePlan where it no longer fits."""
         from mlops.api import open_saved
 
         return open_saved(self.root, path, resume=resume)
@@ -93,7 +94,7 @@ def _reader(root: Path) -> Callable[[str, int], str | None]:
 
 
 def find_root(start: Path) -> Path:
-    """The nearest folder, from `start` upwards, that has conf/project.yaml; `start` where none has."""
+    """Return the nearest folder, from `start` upwards, that has conf/project.yaml; `start` where none has."""
     return next((p for p in (start, *start.parents) if (p / "conf" / "project.yaml").is_file()), start)
 
 
@@ -108,16 +109,16 @@ def targets_option(command: ClickCommand) -> ClickCommand:
 
 
 def choice_options(command: ClickCommand) -> ClickCommand:
-    for name, word, text in (
-        ("--replace", "anew", "Make this resource anew, whatever it is. Repeatable."),
+    for name, word, meaning in (
+        ("--replace", "replace", "Make this resource anew, whatever it is. Repeatable."),
         ("--exclude", "exclude", "Not this resource, nor what needs it. Repeatable."),
     ):
-        command = click.option(name, word, multiple=True, metavar="ADDR", help=text)(command)
+        command = click.option(name, word, multiple=True, metavar="ADDR", help=meaning)(command)
     return targets_option(command)
 
 
 def split_words(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Overrides (with `=`) apart from the other words."""
+    """Return the overrides (words with `=`), and the other words."""
     return [w for w in words if "=" in w], [w for w in words if "=" not in w]
 
 

@@ -19,7 +19,7 @@ def tail_file(path: Path, lines: int) -> list[str]:
 
 
 def follow_files(paths: Sequence[Path], say: Callable[[str], None], *, every: float = 0.3) -> None:
-    """Until interrupted. A file that shrank was rotated and is read from its start."""
+    """Report new lines until interrupted. A file that shrank was rotated and is read from its start."""
     at = {path: path.stat().st_size for path in paths}
     while True:
         for path in paths:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops.address import Address
 from mlops.config.effective import effective_json, typed
-from mlops.errors import MlopsError, Source
+from mlops.errors import FileLocation, MlopsError
 
 if TYPE_CHECKING:
     from mlops.config.schema.project_file import PulumiSettings, RegistrySettings, TrainingSettings
@@ -145,7 +145,7 @@ def with_secrets(settings: ProjectSettings, resolve: Callable[[str], str | None]
                 "secret has no value",
                 f"`state.url` needs the secret {name}. Set the environment variable {name}, or put the value into "
                 f".mlops/secrets/{name} with mode 0600.",
-                source=Source(file, int(line)) if file and line.isdigit() else None,
+                source=FileLocation(file, int(line)) if file and line.isdigit() else None,
             )
         url = url[:start] + value + url[end + 1 :]
     return replace(settings, state_url=url)

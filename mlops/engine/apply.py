@@ -26,12 +26,13 @@ from mlops.engine.resource import Action, Desired, Effect, Json, Kind, Outcome, 
 from mlops.engine.state import Intent, Store
 from mlops.errors import ApplyFailed, LockHeld, MlopsError, Problem, StateFailed, refusal
 
-_TELL_EVERY = 0.2
+_PROGRESS_EVERY = 0.2
 
 
 @dataclass
 class Result:
-    """`failed`: the error of each. `skipped`: why each was not tried or not needed. `cut`: needed no work after all."""
+    """What an apply did. `failed`: the error of each resource that failed. `skipped`: why each was not tried or not
+    needed. `cut`: the resources that needed no work after all."""
 
     done: list[Address] = field(default_factory=list)
     failed: dict[Address, MlopsError] = field(default_factory=dict)
@@ -46,7 +47,8 @@ class Result:
 
 @dataclass(frozen=True)
 class ApplyContext:
-    """What a walk works with. `operation`: the id that records are written under; `token`: the lease's."""
+    """What an apply works with. `operation`: the id that records are written under. `token`: the fencing token of the
+    lease."""
 
     plan_inputs: PlanInputs
     store: Store
@@ -62,8 +64,8 @@ class ApplyContext:
 
 
 def apply_plan(changes: tuple[Change, ...], apply_context: ApplyContext) -> Result:
-    """Does exactly `changes`. Raises MlopsError before anything is done where one is protected, or an obstacle is
-    in its way."""
+    """Carry out exactly `changes`. Raises MlopsError before anything is done where a resource is protected or an
+    obstacle is in its way."""
     problems = [problem for change in changes for problem in _in_the_way(change)]
     if problems:
         raise ApplyFailed(*problems)
@@ -72,11 +74,11 @@ def apply_plan(changes: tuple[Change, ...], apply_context: ApplyContext) -> Resu
 
 def _in_the_way(change: Change) -> list[Problem]:
     at = str(change.address)
-    told = [Problem("cannot be carried out", obstacle, address=at) for obstacle in change.obstacles]
+    problems = [Problem("cannot be carried out", obstacle, address=at) for obstacle in change.obstacles]
     if change.blocked:
         words = f"{at} is protected, and this plan would {change.action.value} it: {change.blocked}."
-        told.append(Problem("protected", words, address=at))
-    return told
+        problems.append(Problem("protected", words, address=at))
+    return problems
 
 
 class _Walk:
@@ -84,15 +86,15 @@ class _Walk:
         self.apply_context = apply_context
         self.changes = {change.address: change for change in changes}
         self.outputs: dict[Address, Mapping[str, Json]] = {
-            at: seen.recorded.outputs for at, seen in apply_context.plan_inputs.observed.items() if seen.recorded
+            at: found.recorded.outputs for at, found in apply_context.plan_inputs.observed.items() if found.recorded
         }
         self.result = Result()
-        self._telling = threading.Lock()
+        self._emitting = threading.Lock()
         self._halted = ""
 
     def run(self) -> Result:
         started = self.apply_context.clock()
-        self._tell("apply_started", None, {"changes": len(self.changes)})
+        self._emit("apply_started", None, {"changes": len(self.changes)})
         waits = {at: {d for d in change.depends_on if d in self.changes} for at, change in self.changes.items()}
         with ThreadPoolExecutor(max_workers=self.apply_context.parallel, thread_name_prefix="apply") as pool:
             try:
@@ -101,8 +103,8 @@ class _Walk:
                 self.apply_context.stop.set()
                 raise
         self.result.seconds = self.apply_context.clock() - started
-        told = {"done": len(self.result.done), "failed": len(self.result.failed), "skipped": len(self.result.skipped)}
-        self._tell("apply_done", None, {**told, "seconds": self.result.seconds})
+        counts = {"done": len(self.result.done), "failed": len(self.result.failed), "skipped": len(self.result.skipped)}
+        self._emit("apply_done", None, {**counts, "seconds": self.result.seconds})
         return self.result
 
     def _loop(self, waits: dict[Address, set[Address]], pool: ThreadPoolExecutor) -> None:
@@ -129,15 +131,15 @@ class _Walk:
                 else:
                     running += 1
                     future = pool.submit(self._one, change)
-                    future.add_done_callback(lambda told, at=at: finished.put((at, told)))  # type: ignore[misc]
+                    future.add_done_callback(lambda future, at=at: finished.put((at, future)))  # type: ignore[misc]
             if running:
-                at, told = finished.get()
+                at, future = finished.get()
                 running -= 1
-                told.result()
+                future.result()
                 release(at)
 
     def _held_back(self, change: Change) -> bool:
-        """True, and told, where something before it failed or nothing new may start."""
+        """Say whether the change must be skipped, because something before it failed or nothing new may start, and report it."""
         if self._halted:
             self._skip(change, f"not tried: {self._halted}")
             return True
@@ -154,7 +156,7 @@ class _Walk:
 
     def _skip(self, change: Change, why: str) -> None:
         self.result.skipped[change.address] = why
-        self._tell("change_skipped", change.address, {"reason": why, "category": change.category})
+        self._emit("change_skipped", change.address, {"reason": why, "category": change.category})
 
     def _one(self, change: Change) -> None:
         if self._held_back(change):
@@ -165,12 +167,12 @@ class _Walk:
         except MlopsError as error:
             self._fail(change, error)
         except Exception as error:
-            told = refusal(error) or MlopsError.of(
+            failure = refusal(error) or MlopsError.of(
                 "unexpected failure", f"{type(error).__name__}: {error}. Run again with --debug to see where.",
             )  # fmt: skip
-            told = told.at(str(change.address))
-            told.__cause__ = error
-            self._fail(change, told)
+            failure = failure.at(str(change.address))
+            failure.__cause__ = error
+            self._fail(change, failure)
 
     def _act(self, change: Change, started: float) -> None:
         at = change.address
@@ -190,8 +192,8 @@ class _Walk:
             self._adopt(desired, record)
             if change.action is Action.MOVE:
                 self.result.done.append(at)
-                told = {"note": f"was {change.moved_from}", "seconds": 0.0, "category": change.category}
-                self._tell("change_done", at, {**told, "action": change.action.value})
+                data = {"note": f"was {change.moved_from}", "seconds": 0.0, "category": change.category}
+                self._emit("change_done", at, {**data, "action": change.action.value})
             return
         effect = Effect(change.category, change.rank, change.action)
         if desired is not None and record is not None and change.condition:
@@ -202,17 +204,17 @@ class _Walk:
                 self.result.cut.append(at)
                 names = ", ".join(str(address) for address in change.condition)
                 why = f"unchanged: what it uses of {names} is the same"
-                self._tell("change_skipped", at, {"reason": why, "category": change.category})
+                self._emit("change_skipped", at, {"reason": why, "category": change.category})
                 return
-            effect = max((effect, *moved), key=lambda told: told.rank)
-        self._tell("change_started", at, {"category": effect.category, "action": change.action.value})
+            effect = max((effect, *moved), key=lambda effect: effect.rank)
+        self._emit("change_started", at, {"category": effect.category, "action": change.action.value})
         step = self._step(change, effect.category, desired, record)
         intent = Intent(step.key, at, step.action.value, self.apply_context.operation, _body(step))
         self.apply_context.store.intend(intent, at=self.apply_context.now(), token=self.apply_context.token)
         note = self._carry_out(step, plan_inputs.kinds[at.kind])
         self.result.done.append(at)
-        told = {"note": note, "seconds": self.apply_context.clock() - started, "category": effect.category}
-        self._tell("change_done", at, {**told, "action": change.action.value})
+        data = {"note": note, "seconds": self.apply_context.clock() - started, "category": effect.category}
+        self._emit("change_done", at, {**data, "action": change.action.value})
 
     def _adopt(self, desired: Desired, record: Record) -> None:
         kept = replace(record, depends_on=_needs(desired), protect=desired.protect)
@@ -223,7 +225,7 @@ class _Walk:
     def _moved(self, desired: Desired, record: Record) -> list[Effect]:
         moved = []
         for dependency in desired.depends_on:
-            if dependency.output is None or dependency.said is None:
+            if dependency.output is None or dependency.on_change is None:
                 continue
             key = f"{dependency.address}:{dependency.output}"
             was, now = record.upstream.get(key), self.outputs.get(dependency.address, {}).get(dependency.output)
@@ -237,15 +239,15 @@ class _Walk:
         upstream = {d.address: self.outputs.get(d.address, {}) for d in desired.depends_on} if desired else {}
         consumed = _consumed(desired, upstream)
         verb = Action.UPDATE if action is Action.RUN else action
-        told = [str(at), verb.value, desired.inputs if desired else None, consumed, record.serial if record else 0]
-        key = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:32]
+        identity = [str(at), verb.value, desired.inputs if desired else None, consumed, record.serial if record else 0]
+        key = hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()[:32]
         last = [0.0]
 
         def say(line: str, fraction: float | None) -> None:
             now = time.monotonic()
-            if now - last[0] >= _TELL_EVERY:
+            if now - last[0] >= _PROGRESS_EVERY:
                 last[0] = now
-                self._tell("progress", at, {"line": line, "fraction": fraction})
+                self._emit("progress", at, {"line": line, "fraction": fraction})
 
         return Step(at, action, category, key, desired, record, upstream, change.fields, say)
 
@@ -280,21 +282,22 @@ class _Walk:
         )  # fmt: skip
 
     def _fail(self, change: Change, error: MlopsError) -> None:
-        told = error.at(str(change.address))
-        told.__cause__ = error.__cause__ or error
+        failure = error.at(str(change.address))
+        failure.__cause__ = error.__cause__ or error
         if isinstance(error, StateFailed | LockHeld):
             self._halted = error.problems[0].summary
-        self.result.failed[change.address] = told
-        problems = [{"summary": p.summary, "detail": p.detail} for p in told.problems]
-        self._tell("change_failed", change.address, {"problems": problems, "category": change.category})
+        self.result.failed[change.address] = failure
+        problems = [{"summary": p.summary, "detail": p.detail} for p in failure.problems]
+        self._emit("change_failed", change.address, {"problems": problems, "category": change.category})
 
-    def _tell(self, type_: EventType, at: Address | None, data: Mapping[str, Json]) -> None:
-        with self._telling, suppress(Exception):
+    def _emit(self, type_: EventType, at: Address | None, data: Mapping[str, Json]) -> None:
+        with self._emitting, suppress(Exception):
             self.apply_context.sink(Event(type_, self.apply_context.clock(), str(at) if at else None, data))
 
 
 def _body(step: Step) -> dict[str, Json] | None:
-    """Of a creation: what a later apply must know to clean it up, should nothing declare it then."""
+    """Return what a later apply must know to clean up a half-made creation that nothing declares any more; None for
+    other steps."""
     if step.desired is None or step.recorded is not None:
         return None
     needs = [str(at) for at in _needs(step.desired)]

@@ -20,12 +20,13 @@ class Difference(NamedTuple):
 
     @property
     def secret(self) -> bool:
-        """Whether a secret is in one of the two, at whatever depth: a list is told as a whole."""
+        """Say whether a secret is in one of the two values, at whatever depth: a list is compared as a whole."""
         return _holds_secret(self.before) or _holds_secret(self.after)
 
 
 def diff(before: Json, after: Json) -> tuple[Difference, ...]:
-    """A secret differs where its name does, or its digest where both are known."""
+    """Return the paths at which the two values differ. A secret differs where its name does, or its digest where both
+    are known."""
     return tuple(_walk("", before, after))
 
 
@@ -41,7 +42,7 @@ def _walk(path: str, before: Json, after: Json) -> Iterator[Difference]:
 
 
 def _inner(value: Json) -> Mapping[str, Json] | None:
-    """A mapping to look into; nothing at all counts as an empty one."""
+    """Return the mapping to look into, or None for another value; None itself counts as an empty mapping."""
     if value is None:
         return {}
     return value if isinstance(value, Mapping) and not _is_secret(value) else None

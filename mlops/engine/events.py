@@ -18,8 +18,9 @@ EventType = Literal[
 
 @dataclass(frozen=True)
 class Event:
-    """`data` by type: progress {line, fraction}; change_done {note, seconds, action, category}; change_skipped
-    {reason}; change_failed {problems}; apply_done {done, failed, skipped, seconds}."""
+    """Something that happened during an apply. `data` by type: progress {line, fraction}; change_done {note, seconds,
+    action, category}; change_skipped {reason}; change_failed {problems}; apply_done {done, failed, skipped,
+    seconds}."""
 
     type: EventType
     at: float

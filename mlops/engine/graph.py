@@ -17,7 +17,8 @@ Edges = Mapping[Address, Iterable[Address]]
 
 
 def order(needs: Edges) -> tuple[Address, ...]:
-    """`needs`: what must come before each. Names that are no key are ignored. Raises InvalidConfig for a cycle."""
+    """Return the addresses in an order that puts each after what it needs. `needs`: what must come before each; names
+    that are no key are ignored. Raises InvalidConfig for a cycle."""
     waits = {at: {need for need in wanted if need in needs and need != at} for at, wanted in needs.items()}
     after: dict[Address, list[Address]] = {at: [] for at in needs}
     for at, wanted in waits.items():
@@ -34,8 +35,10 @@ def order(needs: Edges) -> tuple[Address, ...]:
             if not waits[follower]:
                 heapq.heappush(ready, follower)
     if len(done) < len(waits):
-        told = " → ".join(str(at) for at in _cycle({at: wanted for at, wanted in waits.items() if wanted}))
-        raise InvalidConfig.of("cycle", f"These need each other, so none can be made first: {told}. Take one edge out.")
+        cycle = " → ".join(str(at) for at in _cycle({at: wanted for at, wanted in waits.items() if wanted}))
+        raise InvalidConfig.of(
+            "cycle", f"These need each other, so none can be made first: {cycle}. Take one edge out."
+        )
     return tuple(done)
 
 
@@ -49,7 +52,7 @@ def _cycle(waits: Mapping[Address, set[Address]]) -> list[Address]:
 
 
 def reach(start: Iterable[Address], edges: Edges) -> set[Address]:
-    """`start` and everything that follows from it along `edges`."""
+    """Return `start` and everything that follows from it along `edges`."""
     seen: set[Address] = set()
     todo = list(start)
     while todo:

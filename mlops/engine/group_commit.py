@@ -28,8 +28,8 @@ class _Request:
 
 
 class GroupCommit:
-    """`transaction`: opens one for the holder of a token. A commit waits for the disk; whoever comes meanwhile shares
-    the next one."""
+    """Writes for several threads in one transaction. `transaction`: opens one for the holder of a token. A commit waits
+    for the disk; the work that arrives meanwhile shares the next one."""
 
     def __init__(self, transaction: Callable[[int], AbstractContextManager[sa.Connection]]) -> None:
         self._transaction = transaction

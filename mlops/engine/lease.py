@@ -24,12 +24,13 @@ from mlops.engine.tables import leases
 from mlops.errors import LockHeld, MlopsError
 
 TTL = 30.0
-"""Seconds after which a lease without a heartbeat is free."""
+"""A lease is free after so many seconds without a heartbeat."""
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """`born`: the process's start in clock ticks since the machine's, to tell it from a later one of the same number."""
+    """The process that has the lease. `born`: when the process started, in clock ticks since the machine did; it
+    distinguishes the process from a later one with the same number."""
 
     who: str
     host: str
@@ -37,19 +38,19 @@ class Holder:
     born: str
     since: str
     command: str = ""
-    """What it runs, and where to look at it, such as the address of a CI job."""
+    """The command that it runs, and where to look at it, such as the address of a CI job."""
 
     @classmethod
     def me(cls, who: str, since: str, command: str = "") -> Holder:
         return cls(who, socket.gethostname(), os.getpid(), _born(os.getpid()) or "", since, command)
 
     def is_gone(self) -> bool:
-        """True where it ran on this machine and does no longer."""
+        """Say whether the process ran on this machine and does so no longer."""
         return self.host == socket.gethostname() and _born(self.pid) != self.born
 
     def __str__(self) -> str:
-        told = f", `{self.command}`" if self.command else ""
-        return f"{self.who} on {self.host} (process {self.pid}, since {self.since}{told})"
+        command = f", `{self.command}`" if self.command else ""
+        return f"{self.who} on {self.host} (process {self.pid}, since {self.since}{command})"
 
 
 def _born(pid: int) -> str | None:
@@ -65,7 +66,8 @@ def _born(pid: int) -> str | None:
 def lease(
     store: DatabaseStore, holder: Holder, *, wait: float = 0.0, ttl: float = TTL, clock: Callable[[], float] = time.time
 ) -> Iterator[int]:
-    """The fencing token. Raises LockHeld where another holds it for longer than `wait` seconds."""
+    """Hold the lease and give its fencing token. Raises LockHeld where another process holds it for longer than `wait`
+    seconds."""
     store.prepare()
     until = clock() + wait
     while True:
@@ -94,10 +96,12 @@ def _take(store: DatabaseStore, holder: Holder, ttl: float, clock: Callable[[], 
     here = leases.c.environment == store.environment
     with store.writing() as connection:
         row = connection.execute(sa.select(leases).where(here).with_for_update()).first()
-        told = json.dumps(asdict(holder))
+        holder_text = json.dumps(asdict(holder))
         if row is None:
             connection.execute(
-                leases.insert().values(environment=store.environment, token=1, holder=told, expires_at=clock() + ttl)
+                leases.insert().values(
+                    environment=store.environment, token=1, holder=holder_text, expires_at=clock() + ttl
+                )
             )
             return 1, None
         other = _holder(row.holder)
@@ -105,7 +109,7 @@ def _take(store: DatabaseStore, holder: Holder, ttl: float, clock: Callable[[], 
             return 0, other
         connection.execute(
             leases.update().where(here, leases.c.token == row.token)
-            .values(token=row.token + 1, holder=told, expires_at=clock() + ttl)
+            .values(token=row.token + 1, holder=holder_text, expires_at=clock() + ttl)
         )  # fmt: skip
         return row.token + 1, None
 
@@ -130,7 +134,7 @@ def _beat(store: DatabaseStore, token: int, ttl: float, clock: Callable[[], floa
 
 
 def _release(store: DatabaseStore, token: int) -> None:
-    """The token is spent with it: what a thread still does after the lease was given back can write nothing."""
+    """Give the lease back. The token becomes invalid with it: what a thread still does afterwards can write nothing."""
     try:
         with store.writing() as connection:
             connection.execute(
@@ -142,14 +146,14 @@ def _release(store: DatabaseStore, token: int) -> None:
 
 
 def holder_of(store: DatabaseStore) -> Holder | None:
-    """Who has the lease now, alive or not."""
+    """Return who has the lease now, alive or not."""
     with store.reading() as connection:
         row = connection.execute(sa.select(leases.c.holder).where(leases.c.environment == store.environment)).first()
     return _holder(row.holder) if row else None
 
 
 def free(store: DatabaseStore) -> None:
-    """Take the lease from whoever has it: its token is spent, and it can write nothing more."""
+    """Take the lease from whoever has it: its token becomes invalid, and it can write nothing more."""
     store.prepare()
     with store.writing() as connection:
         connection.execute(

@@ -1,6 +1,6 @@
 """Decide what to change.
 
-Lives here: Change, Plan, Pin, and make_plan, which compares three plan_inputs (desired, recorded, observed).
+Lives here: Change, Plan, Pin, and make_plan, which compares desired, recorded and observed.
 Not here: reading the world (kinds), doing (apply), drawing (render).
 Law: make_plan is pure; apply_plan does exactly Plan.changes and nothing else.
 """
@@ -37,8 +37,9 @@ class Change:
     """What the plan says of one resource. A no-op has a reason too.
 
     `condition`: for MAYBE, the upstream resources whose outputs decide. `blocked`: why a protected resource refuses.
-    `parts`: what happens inside it. `obstacles`: why it cannot be carried out now. `keeps`: no output of it will differ. `depends_on`: what must be finished before. `moved_from`: the address that it is
-    recorded under so far.
+    `parts`: what happens inside the resource. `obstacles`: why the change cannot be carried out now. `keeps`: whether
+    all outputs stay as they are. `depends_on`: what must be finished before. `moved_from`: the address that the
+    resource is recorded under so far.
     """
 
     address: Address
@@ -59,7 +60,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """Something that the plan was made from: its name, and the digest it had."""
+    """Something that the plan was made from: its name, and the digest that it had."""
 
     name: str
     digest: str
@@ -67,7 +68,7 @@ class Pin:
 
 @dataclass(frozen=True)
 class Plan:
-    """`changes` are in an order that can be executed, no-ops included."""
+    """What will be done. `changes` are in an order that can be executed, no-ops included."""
 
     project: str
     environment: str
@@ -86,9 +87,9 @@ class Plan:
 
 @dataclass(frozen=True)
 class PlanInputs:
-    """All that a decision is made from. `interrupted`: resources that an apply was changing when it died. `half_made`:
-    those of them that have no record of their own. `moved`: new address -> the one that it is recorded under; the
-    records here have the new one."""
+    """Everything that a decision is made from. `interrupted`: resources that an apply was changing when it died.
+    `half_made`: those of them that have no record of their own. `moved`: new address -> the address that it is recorded
+    under; the records here have the new one."""
 
     desired: Mapping[Address, Desired]
     observed: Mapping[Address, Observed]
@@ -102,25 +103,25 @@ class PlanInputs:
 
 
 def make_plan(plan_inputs: PlanInputs, selection: Selection = EVERYTHING) -> tuple[Change, ...]:
-    """To destroy everything, give no desired resources. Raises InvalidConfig for a cycle."""
-    needs = {at: tuple(d.address for d in desired.depends_on) for at, desired in plan_inputs.desired.items()}
-    gone = [
-        at for at, seen in plan_inputs.observed.items() if seen.recorded is not None and at not in plan_inputs.desired
-    ]
-    made: dict[Address, Change] = {}
+    """Return the changes in an order that can be executed. Without desired resources everything is destroyed. Raises
+    InvalidConfig for a cycle."""
+    desired, observed = plan_inputs.desired, plan_inputs.observed
+    needs = {at: tuple(d.address for d in resource.depends_on) for at, resource in desired.items()}
+    undeclared = [at for at, found in observed.items() if found.recorded is not None and at not in desired]
+    changes: dict[Address, Change] = {}
     for at in order(needs):
-        made[at] = _decide(plan_inputs.desired[at], plan_inputs, made, at in selection.replace)
-    recorded_needs = {at: seen.recorded.depends_on for at, seen in plan_inputs.observed.items() if seen.recorded}
+        changes[at] = _decide(desired[at], plan_inputs, changes, at in selection.replace)
+    recorded_needs = {at: found.recorded.depends_on for at, found in observed.items() if found.recorded}
     users = reverse(recorded_needs)
-    for at in gone:
-        after = tuple(user for user in users.get(at, ()) if user in made or user in gone)
-        made[at] = _delete(at, plan_inputs, after, selection.forget.get(at))
-    ordering = {at: made[at].depends_on for at in chosen(selection, made, needs, recorded_needs)}
-    return tuple(made[at] for at in order(ordering))
+    for at in undeclared:
+        after = tuple(user for user in users.get(at, ()) if user in changes or user in undeclared)
+        changes[at] = _delete(at, plan_inputs, after, selection.forget.get(at))
+    ordering = {at: changes[at].depends_on for at in chosen(selection, changes, needs, recorded_needs)}
+    return tuple(changes[at] for at in order(ordering))
 
 
 def collect_attention(plan_inputs: PlanInputs) -> tuple[Attention, ...]:
-    return tuple(told for at in sorted(plan_inputs.observed) for told in plan_inputs.observed[at].attention)
+    return tuple(item for at in sorted(plan_inputs.observed) for item in plan_inputs.observed[at].attention)
 
 
 def _delete(at: Address, plan_inputs: PlanInputs, users: tuple[Address, ...], forget: Effect | None) -> Change:
@@ -134,19 +135,20 @@ def _delete(at: Address, plan_inputs: PlanInputs, users: tuple[Address, ...], fo
     if at in plan_inputs.half_made:
         reason = Reason("an apply died while creating it, and it is no longer declared")
     blocked = "take the protection off first: `protect: false`, then apply" if record.protect else None
-    effect = kind.deleted
-    seen = plan_inputs.observed[at]
+    effect, observed = kind.deleted, plan_inputs.observed[at]
     return Change(
-        at, effect.action, effect.category, effect.rank, (reason,), depends_on=users, blocked=blocked, parts=seen.parts,
-        obstacles=seen.obstacles,
+        at, effect.action, effect.category, effect.rank, (reason,), depends_on=users, blocked=blocked,
+        parts=observed.parts, obstacles=observed.obstacles,
     )  # fmt: skip
 
 
-def _decide(desired: Desired, plan_inputs: PlanInputs, made: Mapping[Address, Change], anew: bool) -> Change:
-    change = _compared(desired, plan_inputs, made, anew)
+def _decide(desired: Desired, plan_inputs: PlanInputs, upstream: Mapping[Address, Change], recreate: bool) -> Change:
+    """Return the change of one resource. `upstream`: the changes that were decided before. `recreate`: it is replaced whatever
+    it is."""
+    change = _compare(desired, plan_inputs, upstream, recreate)
     if change.action.changes_something:
-        seen = plan_inputs.observed.get(desired.address, NOTHING)
-        change = replace(change, parts=seen.parts, obstacles=seen.obstacles)
+        observed = plan_inputs.observed.get(desired.address, NOTHING)
+        change = replace(change, parts=observed.parts, obstacles=observed.obstacles)
     old = plan_inputs.moved.get(desired.address)
     if old is None:
         return change
@@ -156,7 +158,7 @@ def _decide(desired: Desired, plan_inputs: PlanInputs, made: Mapping[Address, Ch
     return replace(change, reasons=reasons[:1] if change.action is Action.MOVE else reasons, moved_from=old)
 
 
-def _compared(desired: Desired, plan_inputs: PlanInputs, made: Mapping[Address, Change], anew: bool) -> Change:
+def _compare(desired: Desired, plan_inputs: PlanInputs, upstream: Mapping[Address, Change], recreate: bool) -> Change:
     kind = plan_inputs.kinds[desired.address.kind]
     observed = plan_inputs.observed.get(desired.address, NOTHING)
     record = observed.recorded
@@ -165,46 +167,56 @@ def _compared(desired: Desired, plan_inputs: PlanInputs, made: Mapping[Address, 
         reason = Reason("new", _first_origin(desired))
         return _change(desired, kind.created, (reason,), kind=kind, depends_on=after)
     fields = _fields(desired, record, kind)
-    effects = [told.effect for told in fields]
-    reasons = [Reason(f"{told.path} changed", told.source) for told in fields]
-    for extra_reason, effect in _from_the_world(desired, observed, record, kind, plan_inputs):
-        reasons.append(extra_reason)
-        effects.append(effect)
-    if anew:
-        reasons.append(Reason("made anew by request (--replace)"))
-        effects.append(Effect(kind.created.category, kind.created.rank, Action.REPLACE))
-    maybe: list[tuple[Dependency, Reason]] = []
+    certain = [(Reason(f"{change.path} changed", change.source), change.effect) for change in fields]
+    certain += _from_the_world(desired, observed, record, kind, plan_inputs)
+    if recreate:
+        effect = Effect(kind.created.category, kind.created.rank, Action.REPLACE)
+        certain.append((Reason("made anew by request (--replace)"), effect))
+    possible: list[tuple[Dependency, Reason]] = []
     for dependency in desired.depends_on:
-        told = _from_upstream(dependency, record, plan_inputs, made)
-        if told and told[1]:
-            maybe.append((dependency, told[0]))
-        elif told and dependency.effect:
-            reasons.append(told[0])
-            effects.append(dependency.effect)
-    if not effects and not maybe:
-        action, words = Action.NOOP, "nothing differs"
-        if observed.adopted:
-            action, words = Action.ADOPT, "made elsewhere, and taken over"
-        elif needs_moved(desired, record):
-            action, words = Action.ADOPT, "what it comes after is other than recorded"
-        return Change(desired.address, action, action.value, 0, (Reason(words),), depends_on=after, keeps=True)
-    condition = tuple(dict.fromkeys(dependency.address for dependency, _ in maybe))
-    reasons += [reason for _, reason in maybe]
-    if not effects:
-        top = max((d.effect for d, _ in maybe if d.effect), key=lambda effect: effect.rank)
-        notes = kind.notes(desired, record, top.category)
-        return Change(
-            desired.address, Action.MAYBE, top.category, top.rank, tuple(reasons), notes=notes, condition=condition,
-            depends_on=after, keeps=top.keeps,
-        )  # fmt: skip
+        found = _from_upstream(dependency, record, plan_inputs, upstream)
+        if found and found[1]:
+            possible.append((dependency, found[0]))
+        elif found and dependency.effect:
+            certain.append((found[0], dependency.effect))
+    if not certain and not possible:
+        return _no_change(desired, observed, record, after)
+    if not certain:
+        return _possible_change(desired, record, kind, possible, after)
+    effects = [effect for _, effect in certain]
     top = max(effects, key=lambda effect: effect.rank)
-    reasons = [*reasons[: len(reasons) - len(maybe)], *(_then(d, reason, top) for d, reason in maybe)]
+    reasons = (*(reason for reason, _ in certain), *(_then(d, reason, top) for d, reason in possible))
     action = max((effect.action for effect in effects), key=_strength)
-    keeps = all(effect.keeps for effect in effects) and not maybe
-    effect = Effect(top.category, top.rank, action, keeps)
+    keeps = all(effect.keeps for effect in effects) and not possible
     return _change(
-        desired, effect, tuple(reasons), kind=kind, record=record, fields=fields, condition=condition, depends_on=after
-    )
+        desired, Effect(top.category, top.rank, action, keeps), reasons, kind=kind, record=record, fields=fields,
+        condition=_conditions(possible), depends_on=after,
+    )  # fmt: skip
+
+
+def _no_change(desired: Desired, observed: Observed, record: Record, after: tuple[Address, ...]) -> Change:
+    action, words = Action.NOOP, "nothing differs"
+    if observed.adopted:
+        action, words = Action.ADOPT, "made elsewhere, and taken over"
+    elif needs_moved(desired, record):
+        action, words = Action.ADOPT, "what it comes after is other than recorded"
+    return Change(desired.address, action, action.value, 0, (Reason(words),), depends_on=after, keeps=True)
+
+
+def _possible_change(
+    desired: Desired, record: Record, kind: Kind, possible: list[tuple[Dependency, Reason]], after: tuple[Address, ...]
+) -> Change:
+    """Return a change that happens only if an upstream resource makes another output."""
+    top = max((d.effect for d, _ in possible if d.effect), key=lambda effect: effect.rank)
+    return Change(
+        desired.address, Action.MAYBE, top.category, top.rank, tuple(reason for _, reason in possible),
+        notes=kind.notes(desired, record, top.category), condition=_conditions(possible), depends_on=after,
+        keeps=top.keeps,
+    )  # fmt: skip
+
+
+def _conditions(possible: list[tuple[Dependency, Reason]]) -> tuple[Address, ...]:
+    return tuple(dict.fromkeys(dependency.address for dependency, _ in possible))
 
 
 def _change(
@@ -222,7 +234,7 @@ def _change(
 
 
 def _then(dependency: Dependency, reason: Reason, certain: Effect) -> Reason:
-    """The condition, with what would follow where that is another thing than what is certain."""
+    """Return the condition, with the effect that it would have where that differs from what is certain."""
     effect = dependency.effect
     if effect is None or effect.category == certain.category:
         return reason
@@ -234,7 +246,7 @@ def _strength(action: Action) -> int:
 
 
 def needs_moved(desired: Desired, record: Record) -> bool:
-    """A record whose edges are out of date would put deletions into a wrong order, or into none."""
+    """Say whether the edges of the record are out of date; such edges would delete resources in a wrong order."""
     return {dependency.address for dependency in desired.depends_on} != set(record.depends_on)
 
 
@@ -244,14 +256,14 @@ def _first_origin(desired: Desired) -> str | None:
 
 
 def _fields(desired: Desired, record: Record, kind: Kind) -> tuple[FieldChange, ...]:
-    told = []
+    changes = []
     for found in diff(record.inputs, desired.inputs):
         effect, source = kind.effect(found.path), _origin(desired, found.path)
-        told.append(FieldChange(found.path, found.before, found.after, effect, source, found.secret))
+        changes.append(FieldChange(found.path, found.before, found.after, effect, source, found.secret))
     if desired.protect != record.protect:
         source = _origin(desired, "protect")
-        told.append(FieldChange("protect", record.protect, desired.protect, kind.effect("protect"), source))
-    return tuple(told)
+        changes.append(FieldChange("protect", record.protect, desired.protect, kind.effect("protect"), source))
+    return tuple(changes)
 
 
 def _origin(desired: Desired, path: str) -> str | None:
@@ -265,16 +277,16 @@ def _origin(desired: Desired, path: str) -> str | None:
 def _from_the_world(
     desired: Desired, observed: Observed, record: Record, kind: Kind, plan_inputs: PlanInputs
 ) -> list[tuple[Reason, Effect]]:
-    told = [(stale.reason, stale.effect) for stale in observed.stale]
-    told += [(Reason(f"{d.path} is {d.observed}, and {d.recorded} was recorded"), d.effect) for d in observed.drift]
+    findings = [(stale.reason, stale.effect) for stale in observed.stale]
+    findings += [(Reason(f"{d.path} is {d.observed}, and {d.recorded} was recorded"), d.effect) for d in observed.drift]
     again = Effect(kind.created.category, kind.created.rank, _again(kind.created.action))
     if not observed.exists:
-        told.append((Reason("it is gone"), Effect(kind.created.category, kind.created.rank, Action.CREATE)))
+        findings.append((Reason("it is gone"), Effect(kind.created.category, kind.created.rank, Action.CREATE)))
     elif desired.address in plan_inputs.interrupted:
-        told.append((Reason("an apply was interrupted while changing it"), again))
-    elif not record.complete and not told:
-        told.append((Reason("the last apply of it failed half way"), again))
-    return told
+        findings.append((Reason("an apply was interrupted while changing it"), again))
+    elif not record.complete and not findings:
+        findings.append((Reason("the last apply of it failed half way"), again))
+    return findings
 
 
 def _again(action: Action) -> Action:
@@ -282,13 +294,13 @@ def _again(action: Action) -> Action:
 
 
 def _from_upstream(
-    dependency: Dependency, record: Record, plan_inputs: PlanInputs, made: Mapping[Address, Change]
+    dependency: Dependency, record: Record, plan_inputs: PlanInputs, changes: Mapping[Address, Change]
 ) -> tuple[Reason, bool] | None:
-    """The reason, and whether it is only a condition; None where nothing follows from this dependency."""
-    if dependency.output is None or dependency.said is None:
+    """Return the reason, and whether it is only a condition; None where nothing follows from this dependency."""
+    if dependency.output is None or dependency.on_change is None:
         return None
     at = dependency.address
-    change = made.get(at)
+    change = changes.get(at)
     key = f"{at}:{dependency.output}"
     upstream = plan_inputs.record(at)
     words = f"{dependency.words}, if {at} changes" if dependency.words else f"if {at}'s {dependency.output} changes"

@@ -23,10 +23,13 @@ SAVED_PLAN_FORMAT = "mlops.saved-plan/1"
 
 
 def plan_digest(plan: Plan) -> str:
-    """Of what will happen, and from what; not of when it was planned."""
-    told = {"changes": [_plain(asdict(change)) for change in plan.changes], "pins": [asdict(pin) for pin in plan.pins]}
-    told["base"] = [plan.project, plan.environment, plan.lineage, plan.serial, list(plan.overrides)]
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+    """Return a digest of what will happen and from what, but not of when it was planned."""
+    content = {
+        "changes": [_plain(asdict(change)) for change in plan.changes],
+        "pins": [asdict(pin) for pin in plan.pins],
+    }
+    content["base"] = [plan.project, plan.environment, plan.lineage, plan.serial, list(plan.overrides)]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def plan_to_json(plan: Plan) -> str:
@@ -37,12 +40,13 @@ def plan_to_json(plan: Plan) -> str:
 
 
 def plan_from_json(text: str, *, file: str) -> Plan:
-    """Raises MlopsError for a file that is no plan, or was changed by hand."""
+    """Read a saved plan. Raises MlopsError for a file that is no plan, and StalePlan for one that was changed by
+    hand."""
     try:
-        told = json.loads(text)
-        if told["format"] != SAVED_PLAN_FORMAT:
-            raise ValueError(f"its format is {told['format']}, and this version reads {SAVED_PLAN_FORMAT}")
-        body: Mapping[str, Any] = told["plan"]
+        saved = json.loads(text)
+        if saved["format"] != SAVED_PLAN_FORMAT:
+            raise ValueError(f"its format is {saved['format']}, and this version reads {SAVED_PLAN_FORMAT}")
+        body: Mapping[str, Any] = saved["plan"]
         plan = Plan(
             body["project"], body["environment"], body["lineage"], body["serial"], body["created_at"],
             tuple(_change(change) for change in body["changes"]), tuple(Pin(**pin) for pin in body["pins"]), (),
@@ -52,7 +56,7 @@ def plan_from_json(text: str, *, file: str) -> Plan:
         raise MlopsError.of(
             "not a saved plan", f"{file} cannot be read as a plan: {error}. Make one with `mlops plan --out FILE`."
         ) from error
-    if told.get("digest") != _seal(body):
+    if saved.get("digest") != _seal(body):
         raise StalePlan.of(
             "saved plan was altered",
             f"{file} is not what `mlops plan` wrote: its digest does not fit. Plan again; do not edit a plan.",
@@ -61,7 +65,7 @@ def plan_from_json(text: str, *, file: str) -> Plan:
 
 
 def check_same(saved: Plan, fresh: Plan, *, file: str) -> None:
-    """Raises StalePlan with every pin that moved since `saved` was made."""
+    """Compare a saved plan with a fresh one. Raises StalePlan with every pin that moved since `saved` was made."""
     moved: list[str] = []
     if saved.lineage != fresh.lineage:
         moved.append("the state is another one (its lineage differs)")
@@ -93,7 +97,8 @@ def _stale(file: str, moved: list[str]) -> MlopsError:
 
 
 def check_own(saved: Plan, fresh: Plan, store: StateReader, *, file: str) -> None:
-    """Raises StalePlan unless all that happened since `saved` was done by an apply of it, and what is left is in it."""
+    """Check that a saved plan may be resumed. Raises StalePlan unless everything that happened since `saved` was made
+    was done by an apply of it, and everything that is left is in it."""
     mine = {operation.id for operation in store.operations(1000) if operation.plan_digest == plan_digest(saved)}
     if not mine:
         check_same(saved, fresh, file=file)
@@ -109,7 +114,7 @@ def check_own(saved: Plan, fresh: Plan, store: StateReader, *, file: str) -> Non
 
 
 def check_fresh(saved: Plan, now: str, *, file: str) -> None:
-    """`now`: ISO time. Raises StalePlan where the plan's time is over."""
+    """Check the time of a plan. `now`: ISO time. Raises StalePlan where the plan has expired."""
     if saved.expires_at is not None and now > saved.expires_at:
         raise StalePlan.of(
             "plan expired",
@@ -118,7 +123,7 @@ def check_fresh(saved: Plan, now: str, *, file: str) -> None:
 
 
 def _seal(body: Mapping[str, Any]) -> str:
-    """Of all that the file says, so that neither its time nor its options can be edited."""
+    """Return a digest of everything in the file, so that neither its time nor its options can be edited."""
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
 
@@ -130,29 +135,29 @@ def _plain(value: Any) -> Any:
     return json.loads(json.dumps(value, default=str))
 
 
-def _change(told: Mapping[str, Any]) -> Change:
-    fields = tuple(FieldChange(**{**one, "effect": _effect(one["effect"])}) for one in told["fields"])
+def _change(body: Mapping[str, Any]) -> Change:
+    fields = tuple(FieldChange(**{**one, "effect": _effect(one["effect"])}) for one in body["fields"])
     reasons = tuple(
-        Reason(r["text"], r["source"], _address(r["cause"]) if r["cause"] else None) for r in told["reasons"]
+        Reason(r["text"], r["source"], _address(r["cause"]) if r["cause"] else None) for r in body["reasons"]
     )
     return Change(
-        _address(told["address"]), Action(told["action"]), told["category"], told["rank"], reasons, fields,
-        tuple(told["notes"]), tuple(_address(at) for at in told["condition"]),
-        tuple(_address(at) for at in told["depends_on"]), told["blocked"], told["keeps"],
-        _address(told["moved_from"]) if told["moved_from"] else None, tuple(_part(part) for part in told["parts"]),
-        tuple(told["obstacles"]),
+        _address(body["address"]), Action(body["action"]), body["category"], body["rank"], reasons, fields,
+        tuple(body["notes"]), tuple(_address(at) for at in body["condition"]),
+        tuple(_address(at) for at in body["depends_on"]), body["blocked"], body["keeps"],
+        _address(body["moved_from"]) if body["moved_from"] else None, tuple(_part(part) for part in body["parts"]),
+        tuple(body["obstacles"]),
     )  # fmt: skip
 
 
-def _part(told: Mapping[str, Any]) -> PartChange:
+def _part(body: Mapping[str, Any]) -> PartChange:
     return PartChange(
-        told["name"], Action(told["action"]), tuple((path, was, now) for path, was, now in told["fields"])
+        body["name"], Action(body["action"]), tuple((path, was, now) for path, was, now in body["fields"])
     )
 
 
-def _effect(told: Mapping[str, Any]) -> Effect:
-    return Effect(told["category"], told["rank"], Action(told["action"]), told["keeps"])
+def _effect(body: Mapping[str, Any]) -> Effect:
+    return Effect(body["category"], body["rank"], Action(body["action"]), body["keeps"])
 
 
-def _address(told: Any) -> Address:
-    return Address(*told)
+def _address(parts: Any) -> Address:
+    return Address(*parts)

@@ -1,6 +1,6 @@
 """What the engine knows of a resource, and what a kind must be able to do.
 
-Lives here: Desired, Record, Observed, PartChange, Effect, Step, Outcome and the Kind protocol.
+Lives here: Action, Desired, Record, Observed, PartChange, Effect, Step, Outcome and the Kind protocol.
 Not here: deciding (plan), doing (apply), storing (store).
 Law: what is stored is plain JSON-able data; a category is an opaque word with a rank.
 """
@@ -65,18 +65,19 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What a change means: an opaque word, how much it matters (higher is more), and how it is carried out."""
+    """What a change means: a category that is opaque to the engine, how much it matters (higher is more), and how it is
+    carried out."""
 
     category: str
     rank: int
     action: Action = Action.UPDATE
     keeps: bool = False
-    """True where it leaves every output as it was, so that nothing below has to wait for it."""
+    """The change leaves every output as it was, so nothing downstream has to wait for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why something happens: a sentence fragment, the place that says so, or the resource that causes it."""
+    """Why something happens: a sentence fragment, the place in the configuration, or the resource that causes it."""
 
     text: str
     source: str | None = None
@@ -85,24 +86,24 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """An edge. With `output`, the value of that output of `address` is consumed and a change of it matters;
-    without, only the order does."""
+    """An edge of the graph. With `output`, the resource uses the value of that output of `address`, and a change of it
+    matters; without, only the order does."""
 
     address: Address
-    said: Effect | Callable[[], Effect] | None = None
-    """The effect of such a change, or what gives it: most plans never ask."""
+    on_change: Effect | Callable[[], Effect] | None = None
+    """The effect of such a change, or a function that returns it: most plans never ask."""
     output: str | None = None
     words: str = ""
-    """How the condition is put, such as "new baseline"; empty for the usual words."""
+    """How the condition is written, such as "new baseline"; empty for the usual words."""
 
     @property
     def effect(self) -> Effect | None:
-        return self.said() if callable(self.said) else self.said
+        return self.on_change() if callable(self.on_change) else self.on_change
 
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """Stands in `Desired.inputs` for a secret. `digest` is a salted HMAC, None where the value cannot be read now."""
+    """Stands for a secret in `Desired.inputs`. `digest` is a salted HMAC, None where the value cannot be read now."""
 
     name: str
     digest: str | None
@@ -113,11 +114,11 @@ class Secret:
 
 @dataclass(frozen=True)
 class Desired:
-    """What the spec says of one resource.
+    """What the configuration declares of one resource.
 
     `inputs`: nested JSON, defaults left out; a secret is `Secret.as_json()`. `effective`: the same with every default
-    filled in and units parsed, which a kind reads and nobody compares.
-    `origins`: dotted path of an input -> where its value was said (`conf/model/delay.yaml:14`, `command line`).
+    filled in and units parsed, which a kind reads and nobody compares. `origins`: dotted path of an input -> the place
+    that sets it (`conf/model/delay.yaml:14`, `command line`).
     """
 
     address: Address
@@ -145,12 +146,12 @@ class Record:
     complete: bool = True
     serial: int = 0
     extra: Mapping[str, Json] = field(default_factory=dict)
-    """Fields that a newer version wrote; kept as they are."""
+    """Fields that a newer version wrote; they are kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class FieldDrift:
-    """A field that the world shows otherwise than it was recorded."""
+    """A field whose value in the world differs from the recorded one."""
 
     path: str
     recorded: Json
@@ -160,7 +161,7 @@ class FieldDrift:
 
 @dataclass(frozen=True, slots=True)
 class Stale:
-    """The resource must be made again although none of its fields changed, such as "output lost"."""
+    """Why a resource must be made again although none of its fields changed, such as "output lost"."""
 
     reason: Reason
     effect: Effect
@@ -168,7 +169,7 @@ class Stale:
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """Stands in the plan and changes nothing."""
+    """A message in the plan that changes nothing, such as a finding of a monitor."""
 
     address: Address
     summary: str
@@ -179,8 +180,8 @@ class Attention:
 
 @dataclass(frozen=True, slots=True)
 class PartChange:
-    """Something inside a resource that a change of it would touch, such as an object of a cluster. `fields`: path, before,
-    after; of secrets, masks."""
+    """A change of something inside a resource, such as an object of a cluster. `fields`: path, before, after; secrets
+    are masked."""
 
     name: str
     action: Action
@@ -189,11 +190,11 @@ class PartChange:
 
 @dataclass(frozen=True)
 class Observed:
-    """What the world shows.
+    """What the world shows of a resource.
 
-    `recorded`: what counts as recorded; usually the state's record, but a durable truth elsewhere (`dvc.lock`) may
-    replace it. `adopted` is True where the state has no record and that truth stands in for it. `parts`: what a change
-    would do inside. `obstacles`: why a change cannot be carried out as things stand, in sentences.
+    `recorded`: what counts as recorded: usually the record of the state, but a durable truth elsewhere (`dvc.lock`) may
+    replace it. `adopted`: the state has no record, and that truth stands in for it. `parts`: what a change would do
+    inside. `obstacles`: sentences that say why a change cannot be carried out as things stand.
     """
 
     recorded: Record | None
@@ -218,11 +219,11 @@ class FieldChange:
 
 @dataclass(frozen=True)
 class Step:
-    """One thing to do, as a kind is given it.
+    """One thing that a kind has to do.
 
-    `key` is the idempotency key: the same step after a crash has the same key. `upstream`: outputs of every
-    dependency, by address. `fields`: what changed (empty at create). `say` reports progress: a line, and a fraction
-    of the work done or None.
+    `key` is the idempotency key: the same step after a crash has the same key. `upstream`: the outputs of every
+    dependency, by address. `fields`: what changed (empty at create). `say` reports progress: a line, and the fraction
+    of the work that is done or None.
     """
 
     address: Address
@@ -262,7 +263,8 @@ class Kind(Protocol):
     def observe(self, address: Address, desired: Desired | None, record: Record | None) -> Observed: ...
 
     def notes(self, desired: Desired, record: Record | None, category: str) -> tuple[str, ...]:
-        """Lines that the plan adds to a change of this category: what it will cost, what it will be judged by. Pure."""
+        """Return lines that the plan adds to a change of this category: what it will cost, what it will be judged by.
+        Pure."""
         ...
 
     def create(self, step: Step) -> Outcome: ...

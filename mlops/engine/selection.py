@@ -18,9 +18,9 @@ from mlops.engine.state import Intent
 
 @dataclass(frozen=True)
 class Selection:
-    """`targets`: only these and what they need; of what is to be deleted, what needs them. `exclude`: not these, nor
-    what needs them; of what is to be deleted, what they need. `replace`: made anew whatever they are. `forget`: out of
-    the state and left in the world, with the effect that the plan shows."""
+    """What a user asks of one plan. `targets`: only these and what they need; of deletions, what needs them. `exclude`:
+    everything but these and what needs them; of deletions, what they need. `replace`: made again whatever they are.
+    `forget`: taken out of the state and left in the world, with the effect that the plan shows."""
 
     targets: Sequence[Address] = ()
     exclude: Sequence[Address] = ()
@@ -32,7 +32,8 @@ EVERYTHING = Selection()
 
 
 def chosen(selection: Selection, made: Iterable[Address], needs: Edges, recorded: Edges) -> set[Address]:
-    """`needs`: of desired resources; `recorded`: of those that the state has."""
+    """Return which of the changes are part of the plan. `needs`: the edges of desired resources; `recorded`: the edges
+    of those that the state has."""
     everything = set(made)
     picked = set(everything)
     if selection.targets:
@@ -47,12 +48,12 @@ def chosen(selection: Selection, made: Iterable[Address], needs: Edges, recorded
 
 
 def renamed(record: Record, moves: Mapping[Address, Address]) -> Record:
-    """`moves`: old -> new, in the record's own address and in all that it says of others."""
+    """Return the record with `moves` (old -> new) applied to its own address and to those that it names."""
 
     def key(text: str) -> str:
         at, _, output = text.partition(":")
-        told = Address.parse(at)
-        return f"{moves[told]}:{output}" if told in moves else text
+        address = Address.parse(at)
+        return f"{moves[address]}:{output}" if address in moves else text
 
     return replace(
         record, address=moves.get(record.address, record.address),
@@ -64,7 +65,8 @@ def renamed(record: Record, moves: Mapping[Address, Address]) -> Record:
 def half_made(
     intents: Iterable[Intent], records: Mapping[Address, Record], desired: Iterable[Address]
 ) -> dict[Address, Record]:
-    """What an apply had begun to create when it died, and nothing declares any more: as a record, to delete it by."""
+    """Return records of what an apply had begun to create when it died and nothing declares any more, so that it can be
+    deleted."""
     wanted = set(desired)
     return {
         intent.address: Record(

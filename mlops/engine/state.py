@@ -1,6 +1,6 @@
 """What is remembered between applies.
 
-Lives here: StateReader and Store (the protocols), Operation, Head, and the JSON form of a record.
+Lives here: StateReader and Store (the protocols), Head, Intent, Operation, Version, and the JSON form of a record.
 Not here: a database (store), who may write (lease).
 Law: planning gets the reading half, so it cannot write; a field that a newer version wrote is kept.
 """
@@ -20,7 +20,8 @@ from mlops.engine.resource import Record
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """`lineage` names this line of history, `serial` counts its writes, `salt` (hex) is what secrets are hashed with."""
+    """The newest point of the history. `lineage` names the history, `serial` counts its writes, `salt` (hex) is what
+    secrets are hashed with."""
 
     lineage: str
     serial: int
@@ -29,8 +30,8 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """`body`: of a creation, the inputs that it was begun with and what it depends on, so that a later apply knows what
-    is half made although nothing was recorded yet."""
+    """A side effect that was announced and not finished. `body`: for a creation, its inputs and what it depends on, so
+    that a later apply knows what is half made although nothing was recorded yet."""
 
     key: str
     address: Address
@@ -40,13 +41,13 @@ class Intent:
 
 
 def operation_id() -> str:
-    """Unique, and in the order of time also among those that began within one second."""
+    """Return an id that is unique and sorts by time, even for operations that begin within one second."""
     return f"{time.time_ns() // 1_000_000:011x}{os.urandom(2).hex()}"
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One apply. `outcome`: running, done, failed, interrupted; `ended_at` None while it runs, or where it died."""
+    """One apply. `outcome`: running, done, failed, interrupted. `ended_at` is None while it runs, or where it died."""
 
     id: str
     started_at: str
@@ -62,7 +63,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A record as it was at a serial; None where it was deleted then."""
+    """A record as it was at a serial; `record` is None where it was deleted then."""
 
     serial: int
     at: str
@@ -82,7 +83,7 @@ class StateReader(Protocol):
     def intents(self) -> Sequence[Intent]: ...
 
     def writers_since(self, serial: int) -> set[str]:
-        """The operations that wrote anything after it."""
+        """Return the operations that wrote anything after `serial`."""
         ...
 
 
@@ -96,7 +97,8 @@ class Store(StateReader, Protocol):
     def intend(self, intent: Intent, *, at: str, token: int) -> None: ...
 
     def write(self, record: Record, *, operation: str, at: str, token: int, closes: str | None = None) -> Record:
-        """The record with its serial. `closes`: the intent that is fulfilled by it, in the same transaction."""
+        """Write a record and return it with its serial. `closes`: the intent that it fulfils, closed in the same
+        transaction."""
         ...
 
     def delete(self, address: Address, *, operation: str, at: str, token: int, closes: str | None = None) -> None: ...
@@ -112,22 +114,22 @@ _FIELDS = ("inputs", "outputs", "upstream", "depends_on", "protect", "complete")
 
 
 def record_to_json(record: Record) -> str:
-    told: dict[str, Any] = {**record.extra, **{name: getattr(record, name) for name in _FIELDS}}
-    told["depends_on"] = [str(address) for address in record.depends_on]
-    return json.dumps(told, sort_keys=True, separators=(",", ":"))
+    body: dict[str, Any] = {**record.extra, **{name: getattr(record, name) for name in _FIELDS}}
+    body["depends_on"] = [str(address) for address in record.depends_on]
+    return json.dumps(body, sort_keys=True, separators=(",", ":"))
 
 
 def record_from_json(address: Address, serial: int, text: str) -> Record:
-    """Raises ValueError or KeyError for text that is no record."""
-    told = json.loads(text)
+    """Read a record. Raises ValueError or KeyError for text that is no record."""
+    body = json.loads(text)
     return Record(
         address,
-        told["inputs"],
-        told["outputs"],
-        told.get("upstream", {}),
-        tuple(Address.parse(name) for name in told.get("depends_on", ())),
-        bool(told.get("protect", False)),
-        bool(told.get("complete", True)),
+        body["inputs"],
+        body["outputs"],
+        body.get("upstream", {}),
+        tuple(Address.parse(name) for name in body.get("depends_on", ())),
+        bool(body.get("protect", False)),
+        bool(body.get("complete", True)),
         serial,
-        {key: value for key, value in told.items() if key not in _FIELDS},
+        {key: value for key, value in body.items() if key not in _FIELDS},
     )

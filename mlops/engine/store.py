@@ -26,12 +26,12 @@ from mlops.engine.state import Head, Intent, Operation, Version, record_from_jso
 from mlops.errors import LockHeld, StateFailed
 
 _ROOM = 1 << 20
-"""Bytes free below which a disk counts as full."""
+"""A disk with fewer free bytes counts as full."""
 
 
 class DatabaseStore:
-    """Implements Store. `where`: how the database is named to the user. `file`: of a database that is one. Creates its file
-    and its tables on the first write only."""
+    """The state in a database; implements Store. `where`: how messages name the database. `file`: the file of a
+    database that is one. Its file and its tables are created by the first write."""
 
     def __init__(self, engine: sa.Engine, environment: str, where: str, file: Path | None = None) -> None:
         self.engine = engine
@@ -40,7 +40,7 @@ class DatabaseStore:
         self.file = file
         self._inode: int | None = None
         self._has_tables = False
-        self._format = t.STATE_FORMAT
+        self._format = t.DATABASE_FORMAT
         self._is_prepared = False
         self._group_commit = GroupCommit(self._fenced)
 
@@ -55,8 +55,8 @@ class DatabaseStore:
 
     def _records_in(self, connection: sa.Connection) -> dict[Address, Record]:
         rows = connection.execute(t.RECORDED, {"env": self.environment}).all()
-        told = [self._record(row.address, row.serial, row.body) for row in rows if row.body is not None]
-        return {record.address: record for record in sorted(told, key=lambda record: record.address)}
+        found = [self._record(row.address, row.serial, row.body) for row in rows if row.body is not None]
+        return {record.address: record for record in sorted(found, key=lambda record: record.address)}
 
     def versions(self, address: Address) -> Sequence[Version]:
         query = sa.select(t.records).where(
@@ -82,24 +82,24 @@ class DatabaseStore:
         ]  # fmt: skip
 
     def intents(self) -> Sequence[Intent]:
-        told = [column for column in t.intents.c if column.name != "body" or self._format > 1]
+        columns = [column for column in t.intents.c if column.name != "body" or self._format > 1]
         with self.reading() as connection:
-            rows = connection.execute(sa.select(*told).where(t.intents.c.environment == self.environment)).all()
+            rows = connection.execute(sa.select(*columns).where(t.intents.c.environment == self.environment)).all()
         return [
             Intent(row.key, Address.parse(row.address), row.action, row.operation, json.loads(body) if body else None)
             for row in rows for body in (getattr(row, "body", None),)
         ]  # fmt: skip
 
     def begin(self, operation: Operation, token: int) -> None:
-        """Also closes operations that died: they are shown as interrupted."""
+        """Write the operation down, and close operations that died: they are shown as interrupted."""
         with self._fenced(token) as connection:
             dead = sa.and_(t.operations.c.environment == self.environment, t.operations.c.ended_at.is_(None))
             connection.execute(
                 t.operations.update().where(dead).values(outcome="interrupted", ended_at=operation.started_at)
             )
-            told = {name: getattr(operation, name) for name in Operation.__dataclass_fields__ if name != "commit"}
+            values = {name: getattr(operation, name) for name in Operation.__dataclass_fields__ if name != "commit"}
             connection.execute(
-                t.operations.insert().values(environment=self.environment, commit_id=operation.commit, **told)
+                t.operations.insert().values(environment=self.environment, commit_id=operation.commit, **values)
             )
 
     def end(self, operation: str, outcome: str, summary: str, *, at: str, token: int) -> None:
@@ -139,7 +139,7 @@ class DatabaseStore:
         self._group_commit.run(token, work)
 
     def move(self, old: Address, new: Address, *, operation: str, at: str, token: int) -> None:
-        """What is recorded under `old` is so under `new`, and all that was recorded of it by others too."""
+        """Record under `new` what is recorded under `old`, and change the records that name it."""
         moves = {old: new}
 
         def work(connection: sa.Connection) -> None:
@@ -147,9 +147,9 @@ class DatabaseStore:
             if old not in now:
                 return
             for record in now.values():
-                told = renamed(record, moves)
-                if told != record:
-                    self._append(connection, told.address, record_to_json(told), operation, at)
+                moved = renamed(record, moves)
+                if moved != record:
+                    self._append(connection, moved.address, record_to_json(moved), operation, at)
             self._append(connection, old, None, operation, at)
 
         self._group_commit.run(token, work)
@@ -179,22 +179,22 @@ class DatabaseStore:
             if known is None:
                 connection.execute(
                     t.meta.insert().values(
-                        environment=self.environment, format=t.STATE_FORMAT, lineage=secrets.token_hex(8), serial=0,
+                        environment=self.environment, format=t.DATABASE_FORMAT, lineage=secrets.token_hex(8), serial=0,
                         salt=secrets.token_hex(16),
                     )
                 )  # fmt: skip
-        self._format = t.STATE_FORMAT
+        self._format = t.DATABASE_FORMAT
         self._inode = _inode(self.file)
         self._has_tables = self._is_prepared = True
 
     def _check(self, connection: sa.Connection) -> None:
-        """Whether there are tables. Raises MlopsError for those of a newer version."""
+        """Find out whether there are tables. Raises StateFailed for those of a newer version."""
         self._has_tables = sa.inspect(connection).has_table(t.meta.name)
-        self._format = (t.format_of(connection) if self._has_tables else None) or t.STATE_FORMAT
-        if self._format > t.STATE_FORMAT:
+        self._format = (t.format_of(connection) if self._has_tables else None) or t.DATABASE_FORMAT
+        if self._format > t.DATABASE_FORMAT:
             raise StateFailed.of(
                 "state of a newer version",
-                f"{self.where} has format {self._format}, and this mlops knows {t.STATE_FORMAT}. A newer mlops has applied here; "
+                f"{self.where} has format {self._format}, and this mlops knows {t.DATABASE_FORMAT}. A newer mlops has applied here; "
                 "install that version, or a later one.",
             )
 
@@ -203,14 +203,14 @@ class DatabaseStore:
         if self.file is not None and not self._is_prepared and not self.file.exists():
             yield _Nothing()  # type: ignore[misc]
             return
-        with self._told("read"), self.engine.connect() as connection:
+        with self._state_errors("read"), self.engine.connect() as connection:
             if not self._has_tables:
                 self._check(connection)
             yield connection if self._has_tables else _Nothing()  # type: ignore[misc]
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
-        with self._told("written"), self.engine.execution_options(write=True).begin() as connection:
+        with self._state_errors("written"), self.engine.execution_options(write=True).begin() as connection:
             yield connection
 
     @contextmanager
@@ -232,7 +232,7 @@ class DatabaseStore:
             yield connection
 
     @contextmanager
-    def _told(self, verb: str) -> Iterator[None]:
+    def _state_errors(self, verb: str) -> Iterator[None]:
         try:
             yield
         except sa.exc.SQLAlchemyError as error:
@@ -253,7 +253,7 @@ class DatabaseStore:
         return serial
 
     def _close_all(self, connection: sa.Connection, address: Address, closes: str | None) -> None:
-        """An intent of an earlier apply on the same resource is fulfilled by this one too."""
+        """Close every intent on the resource: this step fulfils those of earlier applies too."""
         if closes is not None:
             connection.execute(t.CLOSE_ALL, {"env": self.environment, "at_": str(address)})
 
@@ -270,7 +270,7 @@ class DatabaseStore:
 
 
 class _Nothing:
-    """What a database without tables answers."""
+    """Stands for the connection to a database without tables: every query answers nothing."""
 
     def execute(self, query: object, words: object = None) -> _Nothing:
         return self
@@ -283,7 +283,7 @@ class _Nothing:
 
 
 def _inode(file: Path | None) -> int | None:
-    """Of a file that is there: what is written to one that was deleted is read by nobody."""
+    """Return the inode of a file that exists: what is written to a deleted file is read by nobody."""
     try:
         return file.stat().st_ino if file is not None else None
     except OSError:
@@ -306,7 +306,7 @@ def _remedy(cause: str, where: str) -> str:
 
 
 def in_project(url: str, root: Path) -> str:
-    """The same, a relative file of SQLite being the project's, wherever the command runs."""
+    """Return the URL with a relative SQLite file placed in the project, wherever the command runs."""
     parsed = sa.make_url(url)
     if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
         return url
@@ -314,7 +314,7 @@ def in_project(url: str, root: Path) -> str:
 
 
 def _is_full(folder: Path) -> bool:
-    """Where SQLite finds no room for its files beside the database, it says no more than that the disk failed."""
+    """Say whether the disk is full: SQLite reports a full disk beside the database as a failed one."""
     try:
         return shutil.disk_usage(folder).free < _ROOM
     except OSError:
@@ -322,7 +322,7 @@ def _is_full(folder: Path) -> bool:
 
 
 def open_database(url: str, environment: str) -> DatabaseStore:
-    """`url`: a SQLAlchemy URL. For SQLite the folder must exist."""
+    """Return the store of an environment. `url`: a SQLAlchemy URL; for SQLite the folder must exist."""
     parsed = sa.make_url(url)
     if parsed.get_backend_name() == "sqlite":
         engine = sa.create_engine(url, connect_args={"timeout": 30})

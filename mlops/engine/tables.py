@@ -1,6 +1,6 @@
 """Lay out the state's database.
 
-Lives here: the tables, the statements that an apply makes a thousand of, STATE_FORMAT, and migrate.
+Lives here: the tables, the statements that an apply makes a thousand of, DATABASE_FORMAT, and migrate.
 Not here: what the rows mean (store, lease).
 Law: a step of MIGRATIONS is never changed once it was released; each works on SQLite and PostgreSQL.
 """
@@ -12,11 +12,11 @@ from collections.abc import Mapping
 import sqlalchemy as sa
 from sqlalchemy import bindparam
 
-STATE_FORMAT = 2
+DATABASE_FORMAT = 2
 MIGRATIONS: Mapping[int, tuple[str, ...]] = {
     1: ("ALTER TABLE mlops_intents ADD COLUMN body TEXT",),
 }
-"""By the format that they start from: what leads to the next."""
+"""Format -> the statements that lead from it to the next format."""
 
 tables = sa.MetaData()
 meta = sa.Table(
@@ -91,15 +91,15 @@ CLOSE_ALL = intents.delete().where(intents.c.environment == bindparam("env"), in
 
 
 def format_of(connection: sa.Connection) -> int | None:
-    """Of the whole database; None for one without environments."""
+    """Return the format of the whole database; None for a database without environments."""
     return connection.execute(sa.select(sa.func.max(meta.c.format))).scalar()
 
 
 def migrate(connection: sa.Connection) -> None:
-    """Bring the tables to STATE_FORMAT, in the transaction of `connection`; create those that are missing."""
+    """Bring the tables to DATABASE_FORMAT, in the transaction of `connection`; create those that are missing."""
     held = format_of(connection) if sa.inspect(connection).has_table(meta.name) else None
-    for step in range(held or STATE_FORMAT, STATE_FORMAT):
+    for step in range(held or DATABASE_FORMAT, DATABASE_FORMAT):
         for statement in MIGRATIONS[step]:
             connection.execute(sa.text(statement))
     tables.create_all(connection)
-    connection.execute(meta.update().values(format=STATE_FORMAT))
+    connection.execute(meta.update().values(format=DATABASE_FORMAT))

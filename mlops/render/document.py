@@ -43,7 +43,7 @@ _COUNTED = {
 
 
 def plan_document(plan: Plan, *, apply_with: str | None = None) -> dict[str, Any]:
-    """`apply_with`: the command that applies this plan, for the reader to copy."""
+    """Return the plan as JSON-able data. `apply_with`: the command that applies this plan, for the reader to copy."""
     by_address = {change.address: change for change in plan.changes}
     return {
         "format": PLAN_DOCUMENT_FORMAT,
@@ -117,7 +117,8 @@ def _masked(value: Any) -> Any:
 
 
 def because(change: Change, by_address: dict[Address, Change]) -> list[str]:
-    """The chain from this change to the line of configuration, or the thing in the world, that started it."""
+    """Return the chain of reasons from this change to the line of configuration, or the thing in the world, that
+    started it."""
     chain: list[str] = []
     seen: set[Address] = set()
     at: Change | None = change
@@ -129,15 +130,15 @@ def because(change: Change, by_address: dict[Address, Change]) -> list[str]:
             break
         reason = next((r for r in at.reasons if not r.cause), at.reasons[0])
         if reason.cause is None or reason.cause not in by_address:
-            words = _said(at, reason)
+            words = _reason_text(at, reason)
             chain.append(f"{reason.source} {words}" if reason.source else words)
             break
         at = by_address[reason.cause]
     return chain
 
 
-def _said(change: Change, reason: Reason) -> str:
-    """The reason; of a field that changed, with its two values where they are short."""
+def _reason_text(change: Change, reason: Reason) -> str:
+    """Return the text of the reason; for a changed field, with its two values where they are short."""
     for field in change.fields:
         if reason.text == f"{field.path} changed" and not field.secret:
             words = f"{field.path} {value_text(field.before)} → {value_text(field.after)}"
@@ -146,7 +147,7 @@ def _said(change: Change, reason: Reason) -> str:
 
 
 def value_text(value: Any) -> str:
-    """A value as a reader of YAML would write it, on one line."""
+    """Return a value on one line, as a reader of YAML would write it."""
     if value is None:
         return "not set"
     if isinstance(value, str):

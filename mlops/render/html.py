@@ -38,7 +38,7 @@ details { margin-top: .3rem; } summary { cursor: pointer; color: var(--dim); }
 
 def render_html(document: dict[str, Any]) -> str:
     because = {change["address"]: change["because"] for change in document["changes"]}
-    body = "".join(_entry(entry, because) for entry in lines.entries(document))
+    body = "".join(_entry(entry, because) for entry in lines.plan_entries(document))
     headline = lines.summary(document) if document["changes"] else lines.no_changes(document)
     unchanged = f'<p class="dim">Unchanged: {escape(lines.unchanged(document))}</p>' if document["unchanged"] else ""
     apply_with = f"<p>Apply it with <code>{escape(document['apply_with'])}</code></p>" if document["apply_with"] else ""
@@ -74,7 +74,7 @@ def _entry(entry: lines.PlanEntry, because: dict[str, list[str]]) -> str:
 
 
 def _attention(item: dict[str, Any]) -> str:
-    told = "".join(f"<div>{escape(line)}</div>" for line in item["lines"])
+    details = "".join(f"<div>{escape(line)}</div>" for line in item["lines"])
     proposal = f"<div>Proposal: {escape(item['proposal'])}</div>" if item["proposal"] else ""
     commands = "".join(f"<div><code>{escape(command)}</code></div>" for command in item["commands"])
-    return f'<div class="attention"><strong>{escape(item["summary"])}</strong>{told}{proposal}{commands}</div>'
+    return f'<div class="attention"><strong>{escape(item["summary"])}</strong>{details}{proposal}{commands}</div>'

@@ -19,14 +19,14 @@ from mlops.render.document import value_text
 _TONES = {"create": "add", "delete": "remove", "replace": "warn"}
 FOLD_FROM = 4
 MANY = 20
-"""So many different changes are shown one by one; of more, those of the same fields are folded too."""
+"""Up to so many different changes are shown one by one; of more, those of the same fields are folded too."""
 _VALUES = re.compile(r"(\S+  ).* → .*")
 LONG = 56
 
 
 @dataclass(frozen=True, slots=True)
 class PlanRow:
-    """One line of a change: what, and at its right where that was said."""
+    """One line of a change: its text, and at its right the place in the configuration."""
 
     text: str
     source: str | None = None
@@ -44,8 +44,8 @@ class PlanEntry:
     rank: int
 
 
-def entries(document: dict[str, Any]) -> list[PlanEntry]:
-    """The document's changes in the order in which a reader needs them, alike ones folded into one entry."""
+def plan_entries(document: dict[str, Any]) -> list[PlanEntry]:
+    """Return the document's changes in the order in which a reader needs them, alike ones folded into one entry."""
     single = [_entry(change) for change in document["changes"]]
     if len(single) > FOLD_FROM * 2:
         single = _fold(single)
@@ -70,7 +70,7 @@ def _entry(change: dict[str, Any]) -> PlanEntry:
 
 
 def _part_rows(change: dict[str, Any]) -> list[PlanRow]:
-    """What happens inside: a line for each part, and one for each field of a part that is there already."""
+    """Return a row for each part of the resource, and one for each field of a part that exists already."""
     rows: list[PlanRow] = []
     for part in change["parts"]:
         rows.append(PlanRow(f"{part['symbol']:<3} {part['name']}", tone=_TONES.get(part["action"], "")))
@@ -108,9 +108,9 @@ def _field_rows(change: dict[str, Any]) -> list[PlanRow]:
 
 def _diff_rows(before: Any, after: Any) -> list[PlanRow]:
     old, new = map(_lines_of, (before, after))
-    told = [line for line in difflib.ndiff(old, new) if line[:2] in ("- ", "+ ")]
-    rows = [PlanRow(f"  {line[:120]}", tone="remove" if line[0] == "-" else "add") for line in told[:12]]
-    return [*rows, PlanRow(f"  … {len(told) - 12} more lines", tone="note")] if len(told) > 12 else rows
+    changed = [line for line in difflib.ndiff(old, new) if line[:2] in ("- ", "+ ")]
+    rows = [PlanRow(f"  {line[:120]}", tone="remove" if line[0] == "-" else "add") for line in changed[:12]]
+    return [*rows, PlanRow(f"  … {len(changed) - 12} more lines", tone="note")] if len(changed) > 12 else rows
 
 
 def _lines_of(value: Any) -> list[str]:
@@ -120,27 +120,29 @@ def _lines_of(value: Any) -> list[str]:
 
 
 def _reason_rows(change: dict[str, Any]) -> list[PlanRow]:
-    """Reasons that no field row says already: what is certain, then what depends on others, then where that began."""
-    said = {field["path"] for field in change["fields"]} if change["action"] != "create" else set()
-    told = [
+    """Return the reasons that no field row shows: first what is certain, then what depends on others, then where that
+    began."""
+    shown = {field["path"] for field in change["fields"]} if change["action"] != "create" else set()
+    rows = [
         PlanRow(r["text"], r["source"])
         for r in change["reasons"]
-        if not any(r["text"].startswith(path) for path in said)
+        if not any(r["text"].startswith(path) for path in shown)
     ]
     chain = change["because"][1:]
     if change["action"] == "if-upstream-changes" and len(chain) > 1:
-        return [*told[:3], PlanRow("because " + " because ".join(chain), tone="note")]
-    return told
+        return [*rows[:3], PlanRow("because " + " because ".join(chain), tone="note")]
+    return rows
 
 
 def _fold(single: list[PlanEntry]) -> list[PlanEntry]:
-    folded = _together(single, _exactly, "")
+    folded = _fold_alike(single, _exactly, "")
     left = sum(len(entry.addresses) == 1 for entry in folded)
-    return _together(folded, _roughly, ", and so on") if left > MANY else folded
+    return _fold_alike(folded, _roughly, ", and so on") if left > MANY else folded
 
 
-def _together(entries: list[PlanEntry], shape: Callable[[PlanEntry], tuple[Any, ...]], etc: str) -> list[PlanEntry]:
-    """Single ones of one shape become one entry, from FOLD_FROM on. `etc`: follows values that are the first one's."""
+def _fold_alike(entries: list[PlanEntry], shape: Callable[[PlanEntry], tuple[Any, ...]], etc: str) -> list[PlanEntry]:
+    """Fold single entries of one shape into one entry, from FOLD_FROM on. `etc`: follows values that are those of the
+    first entry."""
     groups: dict[tuple[Any, ...], list[PlanEntry]] = {}
     for entry in entries:
         kind = entry.addresses[0].partition(".")[0]
@@ -167,13 +169,13 @@ def _exactly(entry: PlanEntry) -> tuple[Any, ...]:
 
 
 def _roughly(entry: PlanEntry) -> tuple[Any, ...]:
-    """The same fields, whatever their values."""
+    """Return the shape of an entry by its fields, whatever their values."""
     name = entry.addresses[0].partition(".")[2]
     return tuple((_VALUES.sub(r"\1", row.text).replace(name, "*"), row.tone) for row in entry.rows)
 
 
 def _common(sources: list[str | None]) -> str | None:
-    """The place that all of them name; else their file, or how many files there are."""
+    """Return the place that all sources name; else their file, or how many files there are."""
     if len(set(sources)) == 1:
         return sources[0]
     files = {source.partition(":")[0] for source in sources if source}

@@ -17,7 +17,7 @@ def render_markdown(document: dict[str, Any]) -> str:
         return "\n".join([f"**{lines.no_changes(document)}**", *_attention(document)]) + "\n"
     out = [f"### `mlops plan` · {lines.title(document)}", "", f"**{lines.summary(document)}**", ""]
     out += ["| | resource | what | why |", "| :-: | --- | --- | --- |"]
-    out += [_row(entry) for entry in lines.entries(document)]
+    out += [_row(entry) for entry in lines.plan_entries(document)]
     chains = [change["because"] for change in document["changes"] if len(change["because"]) > 2]
     if chains:
         out += ["", "<details><summary>Because</summary>", ""]

@@ -21,7 +21,8 @@ STREAM = "mlops.apply/1"
 
 @dataclass
 class Progress:
-    """`write`: takes a line to keep. `flash`: takes the line that moves (None clears it), where there is a terminal."""
+    """Turns events into lines. `write`: takes a line to keep. `flash`: takes the line that moves (None clears it),
+    where there is a terminal."""
 
     write: Callable[[str], None]
     flash: Callable[[str | None], None] | None = None
@@ -48,8 +49,8 @@ class Progress:
     def _move(self, address: str, line: str) -> None:
         self.running[address] = line
         if self.flash:
-            told = "  ".join(f"{name}: {text}" for name, text in self.running.items())
-            self.flash(f"  … {told}")
+            running = "  ".join(f"{name}: {text}" for name, text in self.running.items())
+            self.flash(f"  … {running}")
         elif line and line != "…":
             self.write(f"    {address:<{self.names}}  {line}")
 
@@ -72,28 +73,28 @@ _TYPES = {
 
 
 class JsonLines:
-    """An apply as JSON Lines: the format and its version, a planned_change for each change, then events as they happen, a
-    summary, and diagnostics where something went wrong. `write`: takes a line."""
+    """Writes an apply as JSON Lines: the format and its version, a planned_change for each change, events as they
+    happen, a summary, and diagnostics where something went wrong. `write`: takes a line."""
 
     def __init__(self, write: Callable[[str], None]) -> None:
         self.write = write
         self._line({"format": STREAM})
 
     def planned(self, document: Mapping[str, Any]) -> None:
-        """`document`: of the plan. Without changes it is the whole story, summary included."""
+        """Write the planned changes. `document`: the plan as data. Without changes the summary follows at once."""
         for change in document["changes"]:
-            told = {name: change[name] for name in ("address", "action", "category", "because", "notes", "blocked")}
-            self._line({"type": "planned_change", **told})
+            fields = {name: change[name] for name in ("address", "action", "category", "because", "notes", "blocked")}
+            self._line({"type": "planned_change", **fields})
         if not document["changes"]:
             self._line({"type": "summary", "done": 0, "failed": 0, "skipped": 0, "seconds": 0.0})
 
     def __call__(self, event: Event) -> None:
         if event.type in _TYPES:
-            told = {"type": _TYPES[event.type], "at": event.at, "address": event.address, **event.data}
-            self._line({key: value for key, value in told.items() if value is not None})
+            fields = {"type": _TYPES[event.type], "at": event.at, "address": event.address, **event.data}
+            self._line({key: value for key, value in fields.items() if value is not None})
 
     def diagnostics(self, problems: Iterable[Problem]) -> None:
         self._line({"type": "diagnostics", "problems": [asdict(problem) for problem in problems]})
 
-    def _line(self, told: Mapping[str, Any]) -> None:
-        self.write(json.dumps(told, ensure_ascii=False, default=str))
+    def _line(self, fields: Mapping[str, Any]) -> None:
+        self.write(json.dumps(fields, ensure_ascii=False, default=str))

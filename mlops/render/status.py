@@ -15,15 +15,16 @@ from mlops.render.document import value_text
 from mlops.render.paint import Paint
 
 
-def render_status(told: Sequence[Mapping[str, Any]], *, color: bool = False) -> str:
-    """`told`: {address, state: "ok|changed|missing|failed", text, url, attention: [lines]} for each resource."""
-    if not told:
+def render_status(resources: Sequence[Mapping[str, Any]], *, color: bool = False) -> str:
+    """Draw how resources are. `resources`: {address, state: "ok|changed|missing|failed", text, url, attention: [lines]}
+    for each."""
+    if not resources:
         return "Nothing has been applied in this environment. See what would be: mlops plan"
     paint = Paint(color)
-    names = max(len(item["address"]) for item in told)
-    texts = max((len(item["text"]) for item in told if item.get("url")), default=0)
+    names = max(len(item["address"]) for item in resources)
+    texts = max((len(item["text"]) for item in resources if item.get("url")), default=0)
     out: list[str] = []
-    for item in told:
+    for item in resources:
         tone = {"ok": "ok", "changed": "change"}.get(item["state"], "warn")
         url = f"   {paint(item['url'], 'link')}" if item.get("url") else ""
         name = paint(item["address"].ljust(names), tone)
@@ -32,10 +33,10 @@ def render_status(told: Sequence[Mapping[str, Any]], *, color: bool = False) -> 
     return "\n".join(out)
 
 
-def render_records(told: Sequence[Mapping[str, Any]], *, color: bool = False) -> str:
+def render_records(records: Sequence[Mapping[str, Any]], *, color: bool = False) -> str:
     paint = Paint(color)
     out: list[str] = []
-    for record in told:
+    for record in records:
         state = "" if record["complete"] else paint("  (an apply failed half way)", "warn")
         out.append(f"{paint(record['address'], 'strong')}  serial {record['serial']}{state}")
         for part in ("inputs", "outputs", "upstream"):
@@ -44,26 +45,29 @@ def render_records(told: Sequence[Mapping[str, Any]], *, color: bool = False) ->
     return "\n".join(out)
 
 
-def render_why(told: Mapping[str, Any], *, color: bool = False) -> str:
-    """`told`: {address, made: {...} or None, lines: [{path, value, source}], upstream: [...], pending: [...]}."""
+def render_why(explanation: Mapping[str, Any], *, color: bool = False) -> str:
+    """Draw why a resource is as it is. `explanation`: {address, made: {...} or None, lines: [{path, value, source}],
+    upstream: [...], pending: [...]}."""
     paint = Paint(color)
-    out = [paint(f"{told['address']} {told.get('version') or ''}".strip(), "strong")]
-    made = told.get("made")
+    out = [paint(f"{explanation['address']} {explanation.get('version') or ''}".strip(), "strong")]
+    made = explanation.get("made")
     if made:
         commit = f", commit {made['commit'][:12]}" if made.get("commit") else ""
         out.append(f"  made by     {made['who']} on {made['host']}, {made['at']}, serial {made['serial']}{commit}")
         out.append(f"  with        {made['command']}")
     else:
         out.append("  not applied in this environment yet")
-    for item in told["upstream"]:
+    for item in explanation["upstream"]:
         out.append(
             f"  because of  {item['address']} {item['output']} {_clip(value_text(item['value']), 24)}{_by(item['made'])}"
         )
-    width = max((len(f"{line['path']}: {_clip(value_text(line['value']))}") for line in told["lines"]), default=0)
-    for line in told["lines"]:
+    width = max(
+        (len(f"{line['path']}: {_clip(value_text(line['value']))}") for line in explanation["lines"]), default=0
+    )
+    for line in explanation["lines"]:
         text = f"{line['path']}: {_clip(value_text(line['value']))}"
         out.append(f"  says        {text:<{min(width, 70)}}  {paint(line['source'] or '', 'note')}".rstrip())
-    for chain in told["pending"]:
+    for chain in explanation["pending"]:
         out.append(paint(f"  pending     {' because '.join(chain)}", "change"))
     return "\n".join(out)
 
@@ -75,13 +79,13 @@ def _by(made: Mapping[str, Any] | None) -> str:
     return f", by {made['who']} at {made['at']}, serial {made['serial']}{commit}"
 
 
-def render_uses(told: Mapping[str, Any], *, color: bool = False) -> str:
+def render_uses(answer: Mapping[str, Any], *, color: bool = False) -> str:
     paint = Paint(color)
-    if not told["uses"]:
-        return f"Nothing depends on {told['address']}."
-    out = [paint(told["address"], "strong")]
-    width = max(len(item["address"]) + 2 * item["depth"] for item in told["uses"])
-    for item in told["uses"]:
+    if not answer["uses"]:
+        return f"Nothing depends on {answer['address']}."
+    out = [paint(answer["address"], "strong")]
+    width = max(len(item["address"]) + 2 * item["depth"] for item in answer["uses"])
+    for item in answer["uses"]:
         name = f"{'  ' * item['depth']}{item['address']}"
         words = (
             f"uses the {item['output']} of {item['of']}: {item['category']}"
@@ -92,12 +96,12 @@ def render_uses(told: Mapping[str, Any], *, color: bool = False) -> str:
     return "\n".join(out)
 
 
-def render_history(told: Sequence[Mapping[str, Any]], *, color: bool = False) -> str:
-    if not told:
+def render_history(entries: Sequence[Mapping[str, Any]], *, color: bool = False) -> str:
+    if not entries:
         return "No history: nothing has been applied here yet."
     paint = Paint(color)
-    rows = [[str(value) for value in item.values()] for item in told]
-    heads = [key.replace("_", " ") for key in told[0]]
+    rows = [[str(value) for value in item.values()] for item in entries]
+    heads = [key.replace("_", " ") for key in entries[0]]
     widths = [max(len(row[i]) for row in [heads, *rows]) for i in range(len(heads))]
     lines = ["  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)).rstrip() for row in [heads, *rows]]
     return "\n".join([paint(lines[0], "strong"), *lines[1:]])
@@ -106,9 +110,9 @@ def render_history(told: Sequence[Mapping[str, Any]], *, color: bool = False) ->
 def render_predictions(sent: Sequence[Mapping[str, Any]], answer: Mapping[str, Any], *, width: int = 100) -> str:
     out: list[str] = []
     for row, prediction in zip(sent, answer.get("predictions", ()), strict=False):
-        told = "  ".join(f"{name} {_number(value)}" for name, value in prediction.items())
+        predicted = "  ".join(f"{name} {_number(value)}" for name, value in prediction.items())
         asked = "  ".join(str(value) for value in row.values() if value is not None)
-        out.append(f"  {told:<34}  ←  {asked[: max(20, width - 42)]}")
+        out.append(f"  {predicted:<34}  ←  {asked[: max(20, width - 42)]}")
     count = len(answer.get("predictions", ()))
     return "\n".join([*out, f"{count} prediction{'' if count == 1 else 's'} from version {answer.get('version')}."])
 

@@ -19,18 +19,19 @@ from mlops.render.paint import TONE_OF_ACTION, Paint
 def render_terminal(
     document: dict[str, Any], *, color: bool = False, width: int = 100, wrap: bool = False, seconds: float | None = None
 ) -> str:
-    """`wrap`: fold what is longer than `width` under itself, for eyes; without it a line is a line, for `grep`."""
+    """Draw a plan. `wrap`: break what is longer than `width` into several lines, for eyes; without it a line stays one
+    line, for `grep`."""
     paint = Paint(color)
     fold = width if wrap else None
     if not document["changes"]:
         return "\n".join([lines.no_changes(document, seconds), *_attention(document, paint, fold)]) + "\n"
     out = [paint(lines.title(document), "strong"), ""]
-    told = lines.entries(document)
+    entries = lines.plan_entries(document)
     if len(document["changes"]) > lines.FOLD_FROM * 2:
         out += [lines.summary(document), ""]
-    names = max(len(_name(entry)) for entry in told)
-    words = max(len(entry.category) for entry in told)
-    for entry in told:
+    names = max(len(_name(entry)) for entry in entries)
+    words = max(len(entry.category) for entry in entries)
+    for entry in entries:
         out += _entry(entry, paint, (names, words, width), wrap=wrap)
     if document["unchanged"]:
         unchanged = folded(f"  unchanged: {lines.unchanged(document)}", fold, "    ")
@@ -46,24 +47,24 @@ _PAIRS = tuple((pair, pair.replace(" ", _GLUE)) for pair in (" → ", " >= ", " 
 
 
 def folded(text: str, width: int | None, indent: str = "") -> list[str]:
-    """`text` on as many lines as it needs, those after the first indented; words and paths stay whole, and `3 → 5` and
-    `auc >= 0.7` where they fit. None: one line."""
+    """Return `text` on as many lines as it needs, those after the first indented. Words and paths stay whole, and so do
+    `3 → 5` and `auc >= 0.7` where they fit. Without a width the text stays one line."""
     if width is None or len(text) <= width:
         return [text]
     glued = text
     for pair, whole in _PAIRS:
         glued = glued.replace(pair, whole)
-    told = _wrapped(glued, width, indent)
-    if max(map(len, told)) > width:
-        told = _wrapped(text, width, indent)
-    return [line.replace(_GLUE, " ") for line in told]
+    folded_lines = _wrapped(glued, width, indent)
+    if max(map(len, folded_lines)) > width:
+        folded_lines = _wrapped(text, width, indent)
+    return [line.replace(_GLUE, " ") for line in folded_lines]
 
 
 def _wrapped(text: str, width: int, indent: str) -> list[str]:
-    told = textwrap.wrap(
+    wrapped = textwrap.wrap(
         text, max(24, width), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
     )  # fmt: skip
-    return told or [text]
+    return wrapped or [text]
 
 
 def _name(entry: lines.PlanEntry) -> str:
@@ -78,15 +79,15 @@ def _entry(entry: lines.PlanEntry, paint: Paint, widths: tuple[int, int, int], *
     room = width - len(head)
     out: list[str] = []
     for row in entry.rows or (lines.PlanRow(""),):
-        told: list[tuple[str, str, str]] = [
+        pieces: list[tuple[str, str, str]] = [
             (part, row.tone, "") for part in folded(row.text, room if wrap else None, "  ")
         ]
         where = f"  {row.source}" if row.source else ""
-        if where and wrap and len(told[-1][0]) + len(where) > room:
-            told.append(("", "", where))
+        if where and wrap and len(pieces[-1][0]) + len(where) > room:
+            pieces.append(("", "", where))
         elif where:
-            told[-1] = (*told[-1][:2], where)
-        for text, tint, source in told:
+            pieces[-1] = (*pieces[-1][:2], where)
+        for text, tint, source in pieces:
             gap = " " * max(0, room - len(text) - len(source)) if source else ""
             lead = " " * len(head) if out else painted
             out.append(f"{lead}{paint(text, tint)}{gap}{paint(source, 'note')}".rstrip())
@@ -107,7 +108,8 @@ def render_problems(
     problems: Sequence[Problem], *, closing: str = "", color: bool = False, width: int = 100, wrap: bool = False,
     read_line: Callable[[str, int], str | None] = lambda file, line: None,
 ) -> str:  # fmt: skip
-    """`read_line`: gives a line of a file (counted from 1), to be quoted with a caret under what is meant."""
+    """Draw problems. `read_line`: returns a line of a file (counted from 1), which is quoted with a caret under the
+    place meant."""
     paint = Paint(color)
     out: list[str] = []
     for problem in problems:
@@ -141,7 +143,7 @@ def _quote(problem: Problem, read_line: Callable[[str, int], str | None], paint:
 
 
 def closing_of(problems: Sequence[Problem], outcome: str) -> str:
-    """Such as `2 problems in 2 files. Nothing was planned.`"""
+    """Return the closing line, such as `2 problems in 2 files. Nothing was planned.`"""
     files = {problem.source.file for problem in problems if problem.source}
     count = f"{len(problems)} problem{'' if len(problems) == 1 else 's'}"
     return f"{count}{f' in {len(files)} file' + ('' if len(files) == 1 else 's') if files else ''}. {outcome}"

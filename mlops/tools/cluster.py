@@ -29,7 +29,7 @@ _PATHS: Mapping[str, str] = {
     "StorageClass": "apis/storage.k8s.io/v1/storageclasses",
 }  # fmt: skip
 _SEALED = ("Secret", "ConfigMap")
-"""Told by their version alone: nobody needs to read a secret to see that it is another."""
+"""Kinds that are compared by their version alone: nobody needs to read a secret to see that it changed."""
 _METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _VOLATILE = ("volumeName",)
 _TIMEOUT = 10.0
@@ -37,13 +37,15 @@ _TIMEOUT = 10.0
 
 @dataclass(frozen=True)
 class ClusterClient:
-    """`kubeconfig`: a path; None for KUBECONFIG or ~/.kube/config. `context`: None for the current one."""
+    """Asks the API server of one cluster. `kubeconfig`: a path; None for KUBECONFIG or ~/.kube/config. `context`: None
+    for the current one."""
 
     kubeconfig: str | None = None
     context: str | None = None
 
     def get(self, path: str, *, accept: str = "application/json", timeout: float = _TIMEOUT) -> Any:
-        """JSON. Raises ToolFailed; its `status` is that of the answer, None where there was none."""
+        """Return the answer's JSON. Raises ToolFailed; its `status` is that of the answer, None where there was
+        none."""
         return json.loads(self._ask("GET", path, None, accept, timeout) or "{}")
 
     def text(self, path: str) -> str:
@@ -53,7 +55,7 @@ class ClusterClient:
         return str(self.get("version", timeout=4.0).get("gitVersion"))
 
     def may(self, verb: str, group: str, resource: str, namespace: str | None) -> bool:
-        """By a SelfSubjectAccessReview."""
+        """Ask by a SelfSubjectAccessReview whether we may do something."""
         attributes = {"verb": verb, "group": group, "resource": resource, "namespace": namespace or ""}
         body = {
             "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
@@ -64,39 +66,39 @@ class ClusterClient:
 
     def one(self, kind: str, namespace: str | None, name: str) -> Object | None:
         try:
-            told: Object = self.get(f"{_path(kind, namespace)}/{name}")
+            found: Object = self.get(f"{_path(kind, namespace)}/{name}")
         except ToolFailed as error:
             if getattr(error, "status", None) == 404:
                 return None
             raise
-        return told
+        return found
 
     def all(self, kind: str, namespace: str | None = None, *, labels: str = "", fields: str = "") -> list[Object]:
-        """Of a kind that the cluster does not know: none."""
+        """Return all objects of a kind; none of a kind that the cluster does not know."""
         query = "&".join(
             f"{key}={value}" for key, value in (("labelSelector", labels), ("fieldSelector", fields)) if value
         )
         accept = _METADATA if kind in _SEALED else "application/json"
         try:
-            told = self.get(f"{_path(kind, namespace)}?{query}", accept=accept)
+            answer = self.get(f"{_path(kind, namespace)}?{query}", accept=accept)
         except ToolFailed as error:
             if getattr(error, "status", None) == 404:
                 return []
             raise
-        found: list[Object] = told.get("items") or []
+        found: list[Object] = answer.get("items") or []
         return found
 
     def log(self, namespace: str, pod: str, *, lines: int = 200) -> str:
         return self.text(f"api/v1/namespaces/{namespace}/pods/{pod}/log?tailLines={lines}")
 
     def events(self, namespace: str, name: str) -> list[str]:
-        """What the cluster says of an object, the newest last."""
+        """Return what the cluster reports of an object, the newest last."""
         found = self.all("Event", namespace, fields=f"involvedObject.name={name}")
         found.sort(key=lambda one: str(one.get("lastTimestamp") or one.get("eventTime") or ""))
         return [f"{one.get('reason')}: {one.get('message')}" for one in found]
 
     def pod_port(self, namespace: str, pod: str, port: int, path: str) -> str:
-        """What a pod answers, through the API server."""
+        """Return what a pod answers, asked through the API server."""
         return self.text(f"api/v1/namespaces/{namespace}/pods/{pod}:{port}/proxy/{path}")
 
     @cached_property
@@ -116,17 +118,17 @@ class ClusterClient:
     def _ask(self, method: str, path: str, body: Any, accept: str, timeout: float) -> str:
         from urllib3.exceptions import HTTPError
 
-        told = self._client
+        client = self._client
         headers = {"Accept": accept, "Content-Type": "application/json"}
-        headers |= {setting["key"]: setting["value"] for setting in told.configuration.auth_settings().values()}
+        headers |= {setting["key"]: setting["value"] for setting in client.configuration.auth_settings().values()}
         data = None if body is None else json.dumps(body).encode()
         try:
-            answer = told.rest_client.pool_manager.request(
-                method, f"{told.configuration.host}/{path}", headers=headers, body=data, timeout=timeout
+            answer = client.rest_client.pool_manager.request(
+                method, f"{client.configuration.host}/{path}", headers=headers, body=data, timeout=timeout
             )
         except (HTTPError, OSError) as error:
             reason = getattr(error, "reason", None) or error
-            raise _failed(f"{told.configuration.host} does not answer: {reason}", None) from error
+            raise _failed(f"{client.configuration.host} does not answer: {reason}", None) from error
         text = str(answer.data.decode(errors="replace"))
         if answer.status >= 400:
             raise _failed(_message(answer.status, text), answer.status)
@@ -135,9 +137,8 @@ class ClusterClient:
     def fingerprints(
         self, kinds: Iterable[str], namespace: str | None, *, labels: str
     ) -> Iterator[tuple[tuple[str, str], str, str]]:
-        """(component, name), `KIND/NAME`, and what changes when anybody changes the object, but not with its status.
-
-        Of kinds that may not be listed: none."""
+        """Yield (component, name), `KIND/NAME`, and a fingerprint that changes when anybody changes the object, but not
+        with its status. Kinds that may not be listed are left out."""
         for kind in kinds:
             try:
                 found = self.all(kind, namespace, labels=labels)
@@ -146,13 +147,14 @@ class ClusterClient:
                     continue
                 raise
             for one in found:
-                told = one["metadata"].get("labels") or {}
-                owner = (told.get("app.kubernetes.io/component", ""), told.get("app.kubernetes.io/name", ""))
-                yield owner, f"{kind}/{one['metadata']['name']}", _print(kind, one)
+                own = one["metadata"].get("labels") or {}
+                owner = (own.get("app.kubernetes.io/component", ""), own.get("app.kubernetes.io/name", ""))
+                yield owner, f"{kind}/{one['metadata']['name']}", _fingerprint(kind, one)
 
 
 def wait_for(check: Callable[[], str | None], timeout: float, *, every: float = 0.25) -> str | None:
-    """None once `check` gives None; else, after `timeout` seconds, what it gave last: what is still missing."""
+    """Wait until `check` returns None, and return None; after `timeout` seconds, return what it said last is
+    missing."""
     import time
 
     until = time.monotonic() + timeout
@@ -168,7 +170,7 @@ def _path(kind: str, namespace: str | None) -> str:
     return f"{group}/namespaces/{namespace}/{plural}"
 
 
-def _print(kind: str, one: Object) -> str:
+def _fingerprint(kind: str, one: Object) -> str:
     metadata = one["metadata"]
     if "generation" in metadata:
         return f"{metadata['uid']}:{metadata['generation']}"

@@ -34,7 +34,7 @@ def _md5(path: Path) -> str:
 
 
 class Hashes:
-    """`memory`: the file in which hashes are remembered."""
+    """The hashes of files, remembered in the file `memory`."""
 
     def __init__(self, memory: Path) -> None:
         self._memory = memory
@@ -45,11 +45,11 @@ class Hashes:
             self._known = {}
 
     def file(self, path: Path) -> str:
-        """Raises OSError."""
+        """Return the md5 of a file. Raises OSError."""
         return str(self._of(path, str(path), _md5))
 
     def remembered(self, path: Path, name: str, compute: Callable[[Path], list[str]]) -> list[str]:
-        """What `compute` makes of a file, which must depend on its content alone; `name` says what that is."""
+        """Return what `compute` makes of a file, which must depend on its content alone. `name` says what that is."""
         value: list[str] = self._of(path, f"{name} {path}", compute)
         return value
 
@@ -63,11 +63,12 @@ class Hashes:
         return known[1]
 
     def tree(self, path: Path) -> str:
-        """Of a file its md5; of a folder `MD5.dir`, the md5 of the sorted list of its files, as DVC writes it."""
+        """Return the md5 of a file; of a folder `MD5.dir`, the md5 of the sorted list of its files, as DVC writes
+        it."""
         return self.file(path) if path.is_file() else of_listing(self.listing(path))
 
     def listing(self, folder: Path) -> list[dict[str, str]]:
-        """{md5, relpath} of every file below, by path; what DVC keeps of a folder. Raises OSError."""
+        """Return {md5, relpath} of every file below the folder, sorted by path, as DVC keeps it. Raises OSError."""
         entries = []
         for at, _, names in os.walk(folder):
             for name in names:
@@ -77,7 +78,7 @@ class Hashes:
         return sorted(entries, key=lambda entry: entry["relpath"])
 
     def keep(self) -> None:
-        """Best effort."""
+        """Write the hashes down; a failure costs only time."""
         if not self._dirty:
             return
         try:

@@ -2,7 +2,7 @@
 
 Lives here: the documents that Envoy reads (bootstrap, clusters, routes), and EnvoyGateway, which writes them and sees them
 taken.
-Not here: which versions get what share (kinds.local).
+Not here: which versions get what share (targets.local, rollout).
 Law: a file is replaced, never changed in place; a write counts once Envoy says that it took it.
 """
 
@@ -21,18 +21,18 @@ from mlops.tools.unix_http import ask
 
 _TYPE = "type.googleapis.com/envoy."
 _PANIC = 1
-"""Percent of healthy processes below which all are asked: where every one is late to say that it is well, an answer that
-comes late is better than none."""
+"""Percent of healthy processes below which requests go to all: where every one is late with its health check, a late answer is
+better than none."""
 _UPSTREAM_IDLE = "60s"
 IsTaken = Callable[[str, Sequence[Mapping[str, Any]], Sequence[str]], bool]
 PROBE = "x-mlops-probe"
-"""Of requests by which a machine asks itself; taken off those that come from outside."""
+"""The header of requests that this machine sends to itself; it is removed from requests of others."""
 _RETRY = "connect-failure,refused-stream,reset,gateway-error"
 
 
 @dataclass(frozen=True)
 class Route:
-    """`/NAME/…` goes to the clusters by their weights. `key`: what x-api-key must be. `rate`: (count, seconds)."""
+    """Sends `/NAME/…` to the clusters by their weights. `key`: what x-api-key must be. `rate`: (count, seconds)."""
 
     name: str
     weights: Mapping[str, int]
@@ -42,14 +42,15 @@ class Route:
 
 @dataclass(frozen=True)
 class RoutingTable:
-    """All that the gateway knows. `clusters`: name -> the sockets of its replicas."""
+    """All that the gateway routes by. `clusters`: name -> the sockets of its replicas."""
 
     routes: Sequence[Route] = ()
     clusters: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 class EnvoyGateway:
-    """`folder`: its files (0600: they hold keys). `admin`: the socket on which it is asked."""
+    """An Envoy that is configured by files. `folder`: its files (0600: they hold keys). `admin`: the socket that
+    answers questions about it."""
 
     def __init__(self, folder: Path, admin: Path) -> None:
         self.folder, self.admin = folder, admin
@@ -61,7 +62,7 @@ class EnvoyGateway:
         ]  # fmt: skip
 
     def prepare(self, host: str, port: int) -> None:
-        """Write what Envoy starts with. The tables stay as they are, where they are."""
+        """Write what Envoy starts with. Routes and clusters that exist already stay as they are."""
         self.folder.mkdir(parents=True, mode=0o700, exist_ok=True)
         self._write("bootstrap.json", _bootstrap(self.folder, self.admin))
         self._write("listeners.json", {"version_info": "1", "resources": [_listener(self.folder, host, port)]})
@@ -70,7 +71,7 @@ class EnvoyGateway:
                 self._write(name, {"version_info": "1", "resources": first})
 
     def is_whole(self) -> bool:
-        """Whether the files can be read that Envoy would start from again."""
+        """Say whether the files can be read that Envoy would start from again."""
         return all(self._read(name) for name in ("bootstrap.json", "listeners.json", "clusters.json", "routes.json"))
 
     def is_ready(self) -> bool:
@@ -80,18 +81,21 @@ class EnvoyGateway:
             return False
 
     def listens(self, port: int) -> bool:
-        """Whether the port is open. It is ready without, where another program holds the port."""
+        """Say whether the port is open: Envoy is ready even where another program holds the port."""
         try:
-            told = ask(self.admin, "/listeners")[1].decode()
+            listeners = ask(self.admin, "/listeners")[1].decode()
         except OSError:
             return False
-        return any(line.startswith("gateway::") and line.endswith(f":{port}") for line in told.splitlines())
+        return any(line.startswith("gateway::") and line.endswith(f":{port}") for line in listeners.splitlines())
 
     def put(self, table: RoutingTable, timeout: float = 10.0) -> None:
-        """Clusters first, then routes, then away with clusters that nothing names any more. Raises ToolFailed."""
+        """Write the clusters first, then the routes, and then remove clusters that no route names any more. Raises
+        ToolFailed."""
         wanted = [_cluster(name, sockets) for name, sockets in sorted(table.clusters.items())]
-        names = {told["name"] for told in wanted}
-        there = [told for told in self._read("clusters.json").get("resources", ()) if told["name"] not in names]
+        names = {cluster["name"] for cluster in wanted}
+        there = [
+            cluster for cluster in self._read("clusters.json").get("resources", ()) if cluster["name"] not in names
+        ]
         self._put("clusters.json", [*wanted, *there], self._has_clusters, timeout)
         self._put("routes.json", [_routes(table.routes)], self._has_routes, timeout)
         if there:
@@ -122,23 +126,25 @@ class EnvoyGateway:
 
     def _dump(self, dump: str) -> dict[str, Any]:
         try:
-            told = json.loads(ask(self.admin, "/config_dump")[1])
+            answer = json.loads(ask(self.admin, "/config_dump")[1])
         except (OSError, ValueError):
             return {}
-        return next((one for one in told["configs"] if one["@type"].endswith(f".{dump}")), {})
+        return next((one for one in answer["configs"] if one["@type"].endswith(f".{dump}")), {})
 
     def _has_routes(self, version: str, resources: Sequence[Mapping[str, Any]], others: Sequence[str]) -> bool:
         routes = self._dump("RoutesConfigDump").get("dynamic_route_configs", ())
         return bool(routes) and routes[0].get("version_info") == version
 
     def _has_clusters(self, version: str, resources: Sequence[Mapping[str, Any]], others: Sequence[str]) -> bool:
-        """Exactly these are active, and those that are other than before with this version. Envoy keeps the version of
-        a cluster that stays the same, and of the whole where clusters only go."""
+        """Say whether exactly these clusters are active, and the changed ones with this version. Envoy keeps the
+        version of a cluster that stays the same, and that of the whole where clusters are only removed."""
         active = {
-            told["cluster"]["name"]: told.get("version_info")
-            for told in self._dump("ClustersConfigDump").get("dynamic_active_clusters", ())
+            cluster["cluster"]["name"]: cluster.get("version_info")
+            for cluster in self._dump("ClustersConfigDump").get("dynamic_active_clusters", ())
         }
-        return active.keys() == {told["name"] for told in resources} and all(active[name] == version for name in others)
+        return active.keys() == {cluster["name"] for cluster in resources} and all(
+            active[name] == version for name in others
+        )
 
     def _rejected(self) -> str | None:
         clusters, routes = self._dump("ClustersConfigDump"), self._dump("RoutesConfigDump")
@@ -147,16 +153,17 @@ class EnvoyGateway:
         return next((p["error_state"]["details"] for p in parts if p.get("error_state", {}).get("details")), None)
 
     def counters(self, cluster: str) -> dict[str, float]:
-        """Requests, failures and the p99 in milliseconds of a cluster since Envoy started; p99 of the last interval."""
+        """Return the requests and failures of a cluster since Envoy started, and the p99 in milliseconds of the last
+        interval."""
         try:
             text = ask(self.admin, f"/stats?format=json&filter=^cluster\\.{cluster}\\.(upstream_rq_(total|5xx|time))$")[
                 1
             ]
-            told = json.loads(text)["stats"]
+            stats = json.loads(text)["stats"]
         except (OSError, ValueError, KeyError):
             return {}
         out: dict[str, float] = {}
-        for one in told:
+        for one in stats:
             if "name" in one:
                 out[one["name"].rpartition(".")[2]] = float(one["value"])
             else:
@@ -165,10 +172,10 @@ class EnvoyGateway:
 
     def _read(self, name: str) -> dict[str, Any]:
         try:
-            told: dict[str, Any] = json.loads((self.folder / name).read_text())
+            content: dict[str, Any] = json.loads((self.folder / name).read_text())
         except (OSError, ValueError):
             return {}
-        return told if isinstance(told, dict) else {}
+        return content if isinstance(content, dict) else {}
 
     def _write(self, name: str, value: Any) -> None:
         temporary = self.folder / f".{name}.part"
@@ -177,9 +184,9 @@ class EnvoyGateway:
         temporary.replace(self.folder / name)
 
 
-def _p99(told: Mapping[str, Any]) -> dict[str, float]:
-    quantiles = told.get("supported_quantiles", ())
-    for one in told.get("computed_quantiles", ()):
+def _p99(histograms: Mapping[str, Any]) -> dict[str, float]:
+    quantiles = histograms.get("supported_quantiles", ())
+    for one in histograms.get("computed_quantiles", ()):
         for quantile, value in zip(quantiles, one.get("values", ()), strict=False):
             last = value.get("interval")
             if quantile == 99 and (last or value.get("cumulative")) is not None:
@@ -245,10 +252,10 @@ def _cluster(name: str, sockets: Sequence[str]) -> dict[str, Any]:
 
 
 def _routes(routes: Sequence[Route]) -> dict[str, Any]:
-    told = [entry for route in routes for entry in _entries(route)]
+    entries = [entry for route in routes for entry in _entries(route)]
     return {
         "@type": f"{_TYPE}config.route.v3.RouteConfiguration", "name": "routes", "validate_clusters": True,
-        "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": told}],
+        "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": entries}],
     }  # fmt: skip
 
 
@@ -287,7 +294,7 @@ def _entries(route: Route) -> list[dict[str, Any]]:
 
 
 def _limit(count: int, seconds: float) -> dict[str, Any]:
-    """A bucket that holds one period's worth, filled evenly where that is more than a token each 50 ms."""
+    """Return a token bucket that holds one period's worth, filled evenly where that is more than a token each 50 ms."""
     interval, tokens = seconds, count
     if count / seconds >= 20:
         interval = 0.05

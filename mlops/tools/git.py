@@ -11,14 +11,15 @@ from pathlib import Path
 
 
 def commit_of(root: Path) -> str | None:
-    """The commit that is checked out, read from .git itself: a process would cost more than the rest of a plan."""
+    """Return the commit that is checked out, read from .git itself: a process would cost more than the rest of a
+    plan."""
     for folder in (root, *root.parents):
         git = folder / ".git"
         if git.is_dir():
             return _head(git)
         if git.is_file():
-            told = git.read_text().strip().removeprefix("gitdir: ")
-            return _head((folder / told).resolve())
+            folder_of_git = git.read_text().strip().removeprefix("gitdir: ")
+            return _head((folder / folder_of_git).resolve())
     return None
 
 

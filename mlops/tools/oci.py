@@ -1,7 +1,7 @@
 """Build and keep images, with docker, podman or buildah.
 
 Lives here: pick, which finds a builder that works, and Builder, what is asked of one.
-Not here: what goes into an image (kinds.image), asking a registry without a builder (registry).
+Not here: what goes into an image (packaging.image), asking a registry without a builder (registry).
 Law: the one door to these programs; the machine's own settings of them (storage, isolation, logins) stay in force.
 """
 
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from mlops.errors import MlopsError, ToolFailed
-from mlops.tools.process import child_environment, run
+from mlops.tools.process import program_environment, run
 from mlops.tools.registry import RegistryAccess
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -30,9 +30,10 @@ _EPOCH = {"SOURCE_DATE_EPOCH": "0", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
 
 @dataclass(frozen=True)
 class Builder(ABC):
-    """`path`: the program. `registry`: where images are pushed; None where they stay in local storage.
+    """A program that builds images. `path`: the program. `registry`: where images are pushed; None where they stay in
+    local storage. `work`: a folder for private files, which is removed afterwards.
 
-    References are NAME:TAG. Everything raises ToolFailed. `work`: a folder for what is private and goes away.
+    References are NAME:TAG. Every method raises ToolFailed.
     """
 
     path: str
@@ -42,26 +43,26 @@ class Builder(ABC):
     name = ""
 
     def trouble(self) -> str:
-        """Why it cannot be used, as the end of a sentence; nothing where it can."""
+        """Return why the program cannot be used, as the end of a sentence; nothing where it can."""
         return ""
 
     @abstractmethod
     def ask(self, base: str, command: list[str]) -> str:
-        """What `command` wrote, run once in a container of `base` that is gone afterwards."""
+        """Return what `command` wrote, run once in a temporary container of `base`."""
 
     @abstractmethod
     def build(self, folder: Path, reference: str) -> None:
-        """From `folder`/Dockerfile and the files beside it, with all times at the epoch."""
+        """Build an image from `folder`/Dockerfile and the files beside it, with all times at the epoch."""
 
     @abstractmethod
     def push(self, reference: str) -> str:
-        """To the registry that the reference names; gives the manifest's digest there."""
+        """Push to the registry that the reference names, and return the digest of the manifest there."""
 
     @abstractmethod
     def _inspect(self, reference: str) -> str: ...
 
     def digest(self, reference: str) -> str | None:
-        """In local storage; None where it is not there."""
+        """Return the digest of an image in local storage; None where it is not there."""
         try:
             found = _DIGEST.search(self._inspect(reference))
         except ToolFailed as error:
@@ -71,7 +72,7 @@ class Builder(ABC):
         return found[0] if found else None
 
     def remove(self, reference: str) -> None:
-        """From local storage; idempotent."""
+        """Remove an image from local storage; idempotent."""
         with contextlib.suppress(ToolFailed):
             self.run("rmi", reference)
 
@@ -79,7 +80,7 @@ class Builder(ABC):
         return run([self.path, *words], cwd=self.work, env={**_EPOCH, **self.login()}, timeout=timeout)
 
     def login(self) -> dict[str, str]:
-        """Environment with which the program shows this registry's password, besides the user's own logins."""
+        """Return the environment in which the program uses this registry's password, besides the user's own logins."""
         if self.registry is None or self.registry.token is None:
             return {}
         known = next((path for path in _auth_files() if path.is_file()), None)
@@ -87,7 +88,7 @@ class Builder(ABC):
         return {"REGISTRY_AUTH_FILE": str(path)}
 
     def tls(self, reference: str) -> list[str]:
-        """The flag for a registry without a certificate, where `reference` lies there."""
+        """Return the flag for a registry without a certificate, where `reference` lies there."""
         ours = self.registry is not None and reference.startswith(f"{self.registry.host}/")
         return ["--tls-verify=false"] if ours and self.registry and self.registry.insecure else []
 
@@ -115,7 +116,8 @@ class Docker(Builder):
         return self.run("image", "inspect", "--format", "{{.Id}}", reference)
 
     def login(self) -> dict[str, str]:
-        """A copy of the user's folder: docker reads logins from nowhere else, and keeps contexts and plug-ins there."""
+        """Use a copy of the user's folder: docker reads logins from nowhere else, and keeps contexts and plug-ins
+        there."""
         if self.registry is None or self.registry.token is None:
             return {}
         user = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
@@ -176,23 +178,24 @@ _ALL: tuple[type[Builder], ...] = (Docker, Podman, Buildah)
 
 
 def pick(wanted: str, work: Path, registry: RegistryAccess | None = None) -> Builder:
-    """`wanted`: one of docker, podman and buildah, or `auto` for the first of them that works. Raises MlopsError."""
-    told: list[str] = []
+    """Return a builder that works. `wanted`: one of docker, podman and buildah, or `auto` for the first of them that
+    works. Raises MlopsError."""
+    tried: list[str] = []
     for kind in _ALL:
         if wanted not in ("auto", kind.name):
             continue
-        path = shutil.which(kind.name, path=child_environment()["PATH"])
+        path = shutil.which(kind.name, path=program_environment()["PATH"])
         if path is None:
-            told.append(f"{kind.name} (not found)")
+            tried.append(f"{kind.name} (not found)")
             continue
         builder = kind(path, work, registry)
         trouble = builder.trouble()
         if not trouble:
             return builder
-        told.append(f"{kind.name} ({trouble})")
+        tried.append(f"{kind.name} ({trouble})")
     raise MlopsError.of(
         "no builder of images",
-        f"`image` needs a program that builds one. Looked for: {', '.join(told)}. Install one (buildah and podman need no "
+        f"`image` needs a program that builds one. Looked for: {', '.join(tried)}. Install one (buildah and podman need no "
         "daemon), start docker's, or take `image` out: the package works on this machine without.",
     )
 
@@ -209,7 +212,7 @@ def _one_digest(text: str, reference: str) -> str:
 
 
 def _auth_files() -> Iterator[Path]:
-    """Where podman and buildah look for logins (containers-auth.json), in their order."""
+    """Yield the places where podman and buildah look for logins (containers-auth.json), in their order."""
     if "REGISTRY_AUTH_FILE" in os.environ:
         yield Path(os.environ["REGISTRY_AUTH_FILE"])
     runtime = os.environ.get("XDG_RUNTIME_DIR")
@@ -224,16 +227,17 @@ def _auth_files() -> Iterator[Path]:
 
 
 def _write_login(path: Path, known: Path | None, registry: RegistryAccess) -> Path:
-    """`known` with this registry's login put in, mode 0600; its own helpers are not asked for this registry."""
-    told: dict[str, Any] = {}
+    """Write `known` with the login of this registry added, mode 0600; credential helpers are not asked for this
+    registry."""
+    config: dict[str, Any] = {}
     if known is not None and known.is_file():
         with contextlib.suppress(ValueError):
-            told = json.loads(known.read_text())
-    store = told.pop("credsStore", None)
-    others = {host: auth for host, auth in told.get("auths", {}).items() if host != registry.host}
-    helpers = {**(dict.fromkeys(others, store) if store else {}), **told.get("credHelpers", {})}
-    told["auths"] = {**others, registry.host: {"auth": registry.token}}
-    told["credHelpers"] = {host: helper for host, helper in helpers.items() if host != registry.host}
+            config = json.loads(known.read_text())
+    store = config.pop("credsStore", None)
+    others = {host: auth for host, auth in config.get("auths", {}).items() if host != registry.host}
+    helpers = {**(dict.fromkeys(others, store) if store else {}), **config.get("credHelpers", {})}
+    config["auths"] = {**others, registry.host: {"auth": registry.token}}
+    config["credHelpers"] = {host: helper for host, helper in helpers.items() if host != registry.host}
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump(told, file)
+        json.dump(config, file)
     return path

@@ -28,13 +28,14 @@ _libc = ctypes.CDLL(None, use_errno=True) if sys.platform.startswith("linux") el
 
 
 def beside_python(name: str) -> str:
-    """The program of this environment, or the one on the PATH."""
+    """Return the path of the program in this Python environment, or its name, to be looked for on the PATH."""
     beside = Path(sys.executable).parent / name
     return str(beside) if beside.exists() else name
 
 
-def child_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """This process's, with the environment's programs first and telemetry off."""
+def program_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return this process's environment variables, with the programs of this Python environment first and telemetry
+    off."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     return {**os.environ, **_QUIET, "PATH": path, **(extra or {})}
 
@@ -43,14 +44,15 @@ def run(
     command: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None = None, while_running: Callable[[], None] | None = None,
     timeout: float | None = None, detached: bool = False,
 ) -> str:  # fmt: skip
-    """What it wrote to stdout and stderr. Raises ToolFailed where it fails, is missing, or takes longer than `timeout`.
+    """Run a program and return what it wrote to stdout and stderr. Raises ToolFailed where it fails, is missing, or
+    takes longer than `timeout`.
 
     `detached`: what it leaves running lives on when this process ends.
     """
     started = time.monotonic()
     try:
         process = subprocess.Popen(
-            command, cwd=cwd, env=child_environment(env), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            command, cwd=cwd, env=program_environment(env), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True,
             preexec_fn=None if detached else set_parent_death_signal,  # noqa: PLW1509  one call, that takes no lock
         )  # fmt: skip
@@ -102,7 +104,7 @@ def stop_group(pid: int) -> None:
 
 
 def alive(pid: int) -> bool:
-    """Zombies count as dead."""
+    """Say whether the process runs; zombies count as dead."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
@@ -111,7 +113,7 @@ def alive(pid: int) -> bool:
 
 
 def processes(marker: str) -> list[int]:
-    """The processes of this machine whose command line names `marker`, less this one."""
+    """Return the other processes of this machine whose command line names `marker`."""
     found: list[int] = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) != os.getpid():
@@ -125,7 +127,7 @@ def processes(marker: str) -> list[int]:
 
 
 def end(pid: int, timeout: float = 5.0) -> None:
-    """SIGTERM, and SIGKILL after `timeout` seconds."""
+    """Send SIGTERM, and SIGKILL after `timeout` seconds."""
     for sign, patience in ((signal.SIGTERM, timeout), (signal.SIGKILL, 5.0)):
         try:
             os.kill(pid, sign)
@@ -149,7 +151,7 @@ def port_is_free(host: str, port: int) -> bool:
 
 
 def free_port(host: str, start: int, tries: int = 200) -> int:
-    """The first free one from `start`. Raises ToolFailed where none of `tries` is."""
+    """Return the first free port from `start` on. Raises ToolFailed where none of `tries` is free."""
     for port in range(start, start + tries):
         if port_is_free(host, port):
             return port

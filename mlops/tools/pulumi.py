@@ -1,8 +1,7 @@
 """Run the Pulumi programs of stacks/.
 
-Lives here: PulumiStack, one Pulumi stack of one program: preview, up, destroy; PreviewedObject, what a preview says of one object;
-run_program; find_command.
-Not here: what the programs are told (kinds), the objects (stacks/).
+Lives here: PulumiStack, one Pulumi stack of one program: preview, up, destroy; run_program; find_command.
+Not here: what the programs are given (targets.kubernetes), the objects (stacks/).
 Law: the program that runs here is the one that `pulumi up` runs; what a killed update left is repaired by the next.
 """
 
@@ -15,39 +14,29 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops.errors import MlopsError, ToolFailed
-from mlops.tools.process import alive, child_environment, tail
+from mlops.tools.process import alive, program_environment, tail
+from mlops.tools.pulumi_preview import PreviewedObject, previewed_object, step_of, step_text
 
 if TYPE_CHECKING:
     from mlops.tools.pulumi_session import PulumiSession
 
 _HELD = re.compile(r"created by (\S+)@(\S+) \(pid (\d+)\)")
-_NOISE = ("pulumi:pulumi:PulumiStack", "pulumi:providers:")
-_LABELS = "metadata.labels.app.kubernetes.io/"
-"""Follow from other fields."""
 _PATIENCE = 60.0
 _KEPT_BACKUPS = 10
 _quiet = {"PULUMI_SKIP_UPDATE_CHECK": "true", "PULUMI_AUTOMATION_API": "true", "NO_COLOR": "1"}
 
 
 @dataclass(frozen=True)
-class PreviewedObject:
-    """An object that a preview would create, update, replace or delete. `fields`: path, before, after."""
-
-    name: str
-    action: str
-    fields: tuple[tuple[str, Any, Any], ...] = ()
-
-
-@dataclass(frozen=True)
 class PulumiStack:
-    """`root`: the project's. `program`: a folder of stacks/. `work`: where the workspace's files lie. `backend`: its URL.
+    """One stack of one Pulumi program. `root`: the root of the project. `program`: a folder of stacks/. `work`: where
+    the files of the workspace lie. `backend`: its URL.
 
     Every method raises ToolFailed with the end of what the engine wrote.
     """
@@ -63,15 +52,15 @@ class PulumiStack:
     def preview(
         self, inputs: Mapping[str, Any], secrets: Mapping[str, str], *, refresh: bool
     ) -> tuple[PreviewedObject, ...]:
-        touched: dict[str, PreviewedObject] = {}
+        objects: dict[str, PreviewedObject] = {}
 
-        def heard(event: Any) -> None:
-            told = event.resource_pre_event.metadata if event.resource_pre_event else None
-            if told is not None and not told.type.startswith(_NOISE) and (found := _touched(told)):
-                touched[told.urn] = found
+        def on_event(event: Any) -> None:
+            step = step_of(event)
+            if step is not None and (found := previewed_object(step)):
+                objects[step.urn] = found
 
-        self._run("preview", inputs, secrets, lambda stack: stack.preview(on_event=heard, refresh=refresh))
-        return tuple(sorted(touched.values(), key=lambda one: one.name))
+        self._run("preview", inputs, secrets, lambda stack: stack.preview(on_event=on_event, refresh=refresh))
+        return tuple(sorted(objects.values(), key=lambda one: one.name))
 
     def up(
         self,
@@ -81,18 +70,19 @@ class PulumiStack:
         *,
         refresh: bool = False,
     ) -> None:
-        """Idempotent, after a kill at any moment too: what a dead update had begun to create is adopted.
+        """Create or update the stack. Idempotent, after a kill at any moment too: what a dead update had begun to
+        create is adopted.
 
         `refresh`: look at the cluster first, so that what others changed is put right.
         """
 
-        def heard(event: Any) -> None:
-            told = event.resource_pre_event.metadata if event.resource_pre_event else None
-            if told is not None and _op(told) != "same" and not told.type.startswith(_NOISE):
-                say(f"{_op(told)} {_name(told)}")
+        def on_event(event: Any) -> None:
+            step = step_of(event)
+            if step is not None and (text := step_text(step)):
+                say(text)
 
         def work(stack: PulumiSession) -> None:
-            stack.up(on_event=heard, refresh=refresh, suppress_outputs=True)
+            stack.up(on_event=on_event, refresh=refresh, suppress_outputs=True)
 
         try:
             self._run("up", inputs, secrets, work)
@@ -104,7 +94,7 @@ class PulumiStack:
         self._prune()
 
     def outputs(self) -> dict[str, Any]:
-        """Of the last update; empty where there was none."""
+        """Return the outputs of the last update; empty where there was none."""
         from pulumi import automation as auto
 
         try:
@@ -113,7 +103,7 @@ class PulumiStack:
             return {}
 
     def destroy(self) -> None:
-        """Idempotent: the stack itself is gone too."""
+        """Destroy all objects and the stack itself. Idempotent."""
         from pulumi import automation as auto
 
         def work(stack: PulumiSession) -> None:
@@ -133,10 +123,10 @@ class PulumiStack:
 
     def _was_interrupted(self) -> bool:
         try:
-            told = self._open(lambda: None, {}, select_only=True).export_stack().deployment
+            deployment = self._open(lambda: None, {}, select_only=True).export_stack().deployment
         except Exception:
             return False
-        return bool((told or {}).get("pending_operations"))
+        return bool((deployment or {}).get("pending_operations"))
 
     def _run(
         self, verb: str, inputs: Mapping[str, Any], secrets: Mapping[str, str], work: Callable[[PulumiSession], object],
@@ -161,12 +151,14 @@ class PulumiStack:
                 raise self._failed(verb, str(error)) from error
 
     def _keep(self, inputs: Mapping[str, Any]) -> None:
-        """For whoever wants to run the plain `pulumi` command on the same program; no secret is in it."""
+        """Write the inputs down for whoever wants to run the plain `pulumi` command on the same program; no secret is
+        in them."""
         self.work.mkdir(parents=True, exist_ok=True)
         (self.work / "inputs.json").write_text(json.dumps(inputs, sort_keys=True))
 
     def _freed(self, stack: PulumiSession, text: str, until: float) -> bool:
-        """Whether it is worth trying again: a dead holder's lock is taken away, a living one of this machine waited for."""
+        """Say whether it is worth trying again: the lock of a dead holder is removed, a living one of this machine is
+        waited for."""
         holder = _HELD.search(text)
         if holder is None or holder[2] != socket.gethostname():
             return False
@@ -188,9 +180,9 @@ class PulumiStack:
         )
 
     def _failed(self, verb: str, text: str) -> ToolFailed:
-        said = [line for line in _complaints(text) if line.strip()]
-        told = "\n".join(said[-12:]) if said else tail(text)
-        detail = f"`pulumi {verb}` of stacks/{self.program}, stack {self.name}, did not succeed:\n{told}"
+        lines = [line for line in _diagnostics(text) if line.strip()]
+        shown = "\n".join(lines[-12:]) if lines else tail(text)
+        detail = f"`pulumi {verb}` of stacks/{self.program}, stack {self.name}, did not succeed:\n{shown}"
         return ToolFailed(*MlopsError.of("Pulumi failed", detail).problems)
 
     def _program(self, inputs: Mapping[str, Any], secrets: Mapping[str, str]) -> Callable[[], None]:
@@ -203,8 +195,8 @@ class PulumiStack:
         def program() -> None:
             from pulumi.runtime.config import set_all_config
 
-            told = {f"{self.program}:inputs": json.dumps(inputs), f"{self.program}:secrets": json.dumps(secrets)}
-            set_all_config(told, [f"{self.program}:secrets"])
+            config = {f"{self.program}:inputs": json.dumps(inputs), f"{self.program}:secrets": json.dumps(secrets)}
+            set_all_config(config, [f"{self.program}:secrets"])
             run_program(path)
 
         return program
@@ -227,7 +219,7 @@ class PulumiStack:
         home = os.environ.get("PULUMI_HOME") or str(self.root / ".mlops" / "pulumi" / "home")
         Path(home).mkdir(parents=True, exist_ok=True)
         _make_folder(self.backend)
-        self._mend()
+        self._remove_broken_attributes()
         quiet = {**_quiet, "PULUMI_BACKEND_URL": self.backend, "PULUMI_CONFIG_PASSPHRASE": self.passphrase}
         workspace = auto.LocalWorkspace(
             work_dir=str(self.work), pulumi_home=home, pulumi_command=_command(),
@@ -236,9 +228,9 @@ class PulumiStack:
         )  # fmt: skip
         return PulumiSession(self.name, workspace, select_only=select_only)
 
-    def _mend(self) -> None:
-        """Of a backend that is a folder: beside each file lies one with its attributes, which Pulumi does not write in one
-        step. One that a killed update left half written keeps the state from being read; without it, it is read."""
+    def _remove_broken_attributes(self) -> None:
+        """Remove attribute files that a killed update left half written, where the backend is a folder. Pulumi writes
+        such a file beside each file of the state, and not in one step; a broken one keeps the state from being read."""
         folder = _folder(self.backend)
         if folder is None:
             return
@@ -255,7 +247,7 @@ class PulumiStack:
                 continue
 
     def _prune(self) -> None:
-        """Of a backend that is a folder: Pulumi keeps a copy of every state that was, and never takes one away."""
+        """Remove old copies of the state, where the backend is a folder: Pulumi keeps one of every state, for ever."""
         folder = _folder(self.backend)
         if folder is None:
             return
@@ -265,7 +257,8 @@ class PulumiStack:
 
 
 def run_program(path: Path) -> None:
-    """As `pulumi up` runs it. Several run at once, each in a thread, and runpy would leave its own sys.argv and __main__."""
+    """Run a program as `pulumi up` does. Several run at once, each in a thread; runpy would replace sys.argv and
+    __main__ for all of them."""
     exec(compile(path.read_bytes(), str(path), "exec"), {"__name__": "__main__", "__file__": str(path)})  # noqa: S102
 
 
@@ -280,10 +273,11 @@ def _make_folder(backend: str) -> None:
 
 
 def find_command() -> str | None:
-    """The pulumi command: of the PATH, or the one that `mlops doctor --install-pulumi` fetched; None where neither is."""
+    """Return the pulumi command: from the PATH, or the one that `mlops doctor --install-pulumi` fetched; None where
+    neither is there."""
     import shutil
 
-    found = shutil.which("pulumi", path=child_environment()["PATH"])
+    found = shutil.which("pulumi", path=program_environment()["PATH"])
     if found:
         return found
     fetched = sorted((Path.home() / ".pulumi" / "versions").glob("*/bin/pulumi"))
@@ -291,7 +285,7 @@ def find_command() -> str | None:
 
 
 def install_command() -> str:
-    """Fetch it by the Automation API's own installer, which asks Pulumi's servers. Raises ToolFailed."""
+    """Fetch the command by the Automation API's own installer, which asks Pulumi's servers. Raises ToolFailed."""
     from pulumi import automation as auto
 
     try:
@@ -331,67 +325,8 @@ MISSING = (
 )
 
 
-def _touched(told: Any) -> PreviewedObject | None:
-    action = {
-        "create": "create", "update": "update", "delete": "delete", "replace": "replace", "create-replacement": "replace",
-        "import": "adopt",
-    }.get(_op(told))  # fmt: skip
-    if action is None:
-        return None
-    old, new = (told.old.inputs if told.old else {}) or {}, (told.new.inputs if told.new else {}) or {}
-    return PreviewedObject(
-        _name(told), action, tuple(_fields(old, new, told)) if action in ("update", "replace") else ()
-    )
-
-
-def _op(told: Any) -> str:
-    return str(getattr(told.op, "value", told.op))
-
-
-def _name(told: Any) -> str:
-    kind = told.type.rpartition(":")[2]
-    state = told.new or told.old
-    inputs = (state.inputs if state else None) or {}
-    name = (inputs.get("metadata") or {}).get("name") or told.urn.rpartition("::")[2]
-    return f"{kind} {name}"
-
-
-def _fields(old: Mapping[str, Any], new: Mapping[str, Any], told: Any) -> Iterator[tuple[str, Any, Any]]:
-    """Where the inputs differ; where only the world does, the paths that the provider names."""
-    found = list(_differences("", old, new))
-    telling = [one for one in found if not one[0].startswith(_LABELS)]
-    yield from telling or found
-    if not found:
-        outputs = (told.old.outputs if told.old else {}) or {}
-        for path in told.detailed_diff or {}:
-            yield path, _at(outputs, path), _at(new, path)
-
-
-def _differences(path: str, old: Any, new: Any) -> Iterator[tuple[str, Any, Any]]:
-    if old == new:
-        return
-    if isinstance(old, Mapping) and isinstance(new, Mapping):
-        for key in dict.fromkeys((*old, *new)):
-            if not str(key).startswith("__"):
-                yield from _differences(f"{path}.{key}" if path else str(key), old.get(key), new.get(key))
-    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        for index, pair in enumerate(zip(old, new, strict=True)):
-            yield from _differences(f"{path}[{index}]", *pair)
-    else:
-        yield path, old, new
-
-
-def _at(value: Any, path: str) -> Any:
-    for part in re.findall(r'[^.\[\]"]+', path):
-        if isinstance(value, list) and part.isdigit() and int(part) < len(value):
-            value = value[int(part)]
-        else:
-            value = value.get(part) if isinstance(value, Mapping) else None
-    return value
-
-
-def _complaints(text: str) -> list[str]:
-    """Of what the engine wrote, the diagnostics."""
+def _diagnostics(text: str) -> list[str]:
+    """Return the diagnostics from what the engine wrote."""
     lines = text.splitlines()
     start = next((index for index, line in enumerate(lines) if line.strip() == "Diagnostics:"), None)
     if start is None:

@@ -17,11 +17,12 @@ _NOT_ASKED = auto.UpdateSummary("not asked", datetime.now(UTC), "", {}, {}, "suc
 
 
 class PulumiSession(auto.Stack):
-    """After every update the Automation API asks the command for all outputs, twice, and for the history: a second of
-    processes in which nothing is done. Here it does not; `outputs_now` asks when somebody wants to know."""
+    """A stack that asks the command for little. After every update the Automation API asks for all outputs, twice, and
+    for the history, which costs a second of processes. This one does not; `outputs_now` asks when somebody wants to
+    know."""
 
     def __init__(self, name: str, workspace: auto.LocalWorkspace, *, select_only: bool) -> None:
-        """Raises StackNotFoundError with `select_only` where there is none."""
+        """Open the stack. Raises StackNotFoundError with `select_only` where there is none."""
         mode = StackInitMode.SELECT if select_only else StackInitMode.CREATE_OR_SELECT
         super().__init__(name, workspace, mode)
 
@@ -32,4 +33,4 @@ class PulumiSession(auto.Stack):
         return _NOT_ASKED
 
     def outputs_now(self) -> dict[str, Any]:
-        return {name: told.value for name, told in self.workspace.stack_outputs(self.name).items()}
+        return {name: output.value for name, output in self.workspace.stack_outputs(self.name).items()}

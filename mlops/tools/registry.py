@@ -33,7 +33,8 @@ _MANIFESTS = ", ".join(
 
 @dataclass(frozen=True)
 class RegistryAccess:
-    """`url`: HOST[:PORT][/PATH]. Without `username`, whoever the builder is logged in as. `insecure`: no certificate."""
+    """A registry, and who asks it. `url`: HOST[:PORT][/PATH]. Without `username`, the builder's own login is used.
+    `insecure`: the registry has no certificate."""
 
     url: str
     username: str | None = None
@@ -45,7 +46,7 @@ class RegistryAccess:
         return self.url.partition("/")[0]
 
     def path(self, repository: str) -> str:
-        """The repository, below the path that `url` may hold."""
+        """Return the path of the repository, below the path that `url` may hold."""
         return f"{self.url.partition('/')[2]}/{repository}".lstrip("/")
 
     @property
@@ -56,7 +57,8 @@ class RegistryAccess:
 
 
 def image_digest(registry: RegistryAccess, repository: str, tag: str, *, timeout: float = 10.0) -> str | None:
-    """Of the manifest under `tag`, which may be a digest; None where there is none. Raises ToolFailed where it cannot tell."""
+    """Return the digest of the manifest under `tag`, which may be a digest; None where there is none. Raises ToolFailed
+    where the registry does not answer that."""
     schemes = ("https", "http") if registry.insecure else ("https",)
     trouble = ""
     for scheme in schemes:
@@ -92,16 +94,16 @@ def _digest(url: str, registry: RegistryAccess, timeout: float) -> str | None:
 
 
 def _proof(asked: str, registry: RegistryAccess, timeout: float) -> str | None:
-    """What the registry wants to see, from its `WWW-Authenticate`; None where there is nothing to show."""
+    """Return the authorization that the registry asks for in `WWW-Authenticate`; None where we have none."""
     scheme, _, rest = asked.partition(" ")
     basic = f"Basic {registry.token}" if registry.token else None
     if scheme.lower() != "bearer":
         return basic
-    told = dict(re.findall(r'(\w+)="([^"]*)"', rest))
-    query = urllib.parse.urlencode({key: told[key] for key in ("service", "scope") if key in told})
-    url = f"{told.get('realm', '')}?{query}"
+    challenge = dict(re.findall(r'(\w+)="([^"]*)"', rest))
+    query = urllib.parse.urlencode({key: challenge[key] for key in ("service", "scope") if key in challenge})
+    url = f"{challenge.get('realm', '')}?{query}"
     if not url.startswith("https://") and not registry.insecure:
-        raise ValueError(f"it wants the password sent to {told.get('realm', 'nowhere')}, which is not https")
+        raise ValueError(f"it wants the password sent to {challenge.get('realm', 'nowhere')}, which is not https")
     with _open(url, {"Authorization": basic} if basic else {}, registry, timeout) as answer:
         given = json.load(answer)
     return f"Bearer {given.get('token') or given.get('access_token')}"
@@ -109,8 +111,8 @@ def _proof(asked: str, registry: RegistryAccess, timeout: float) -> str | None:
 
 def _head(url: str, headers: Mapping[str, str], registry: RegistryAccess, timeout: float) -> str | None:
     with _open(url, headers, registry, timeout, method="HEAD") as answer:
-        told: str | None = answer.headers.get("Docker-Content-Digest")
-        return told
+        digest: str | None = answer.headers.get("Docker-Content-Digest")
+        return digest
 
 
 def _open(

@@ -19,7 +19,7 @@ from mlops.tools.process import alive
 
 @contextlib.contextmanager
 def scratch(folder: Path) -> Iterator[Path]:
-    """A new folder in `folder`, named from this process; gone afterwards."""
+    """Give a new folder inside `folder`, named after this process, and remove it afterwards."""
     _sweep(folder)
     with _new_folder(folder) as made:
         yield Path(made)
@@ -36,7 +36,7 @@ def _sweep(folder: Path) -> None:
 
 
 def _new_folder(folder: Path) -> tempfile.TemporaryDirectory[str]:
-    """Another borrower may have taken the place of the folders away meanwhile."""
+    """Make a folder, even where another process removes the parent folder at the same time."""
     while True:
         try:
             return tempfile.TemporaryDirectory(prefix=f"{os.getpid()}-", dir=folder)

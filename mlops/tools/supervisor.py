@@ -1,7 +1,7 @@
 """Keep processes, with supervisord.
 
 Lives here: Supervisor: its configuration, its start and end, and its programs.
-Not here: which programs (kinds.local).
+Not here: which programs (targets.local).
 Law: a second supervisord is never started beside a living one, nor beside orphans of a dead one.
 """
 
@@ -24,7 +24,7 @@ from mlops.tools.process import beside_python, end, processes, run, tail
 
 @dataclass(frozen=True)
 class Program:
-    """`log`: where it writes, standard error too."""
+    """A program that supervisord keeps running. `log`: the file for its output and its errors."""
 
     name: str
     command: Sequence[str]
@@ -36,8 +36,7 @@ class Program:
     log_files: int = 3
 
     def text(self) -> str:
-        told = {**self.env}
-        pairs = ",".join(f'{key}="{_escaped(value)}"' for key, value in sorted(told.items()))
+        pairs = ",".join(f'{key}="{_escaped(value)}"' for key, value in sorted(self.env.items()))
         lines = [
             f"[program:{self.name}]", f"command={_escaped(shlex.join(self.command))}", "autostart=true", "autorestart=true",
             "startsecs=1", "startretries=3", f"stopwaitsecs={max(1, round(self.stop_timeout))}", "stopsignal=TERM",
@@ -51,14 +50,14 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class ProcessState:
-    """`name`: RUNNING, STARTING, BACKOFF, FATAL, STOPPED, EXITED."""
+    """How a program is. `name`: RUNNING, STARTING, BACKOFF, FATAL, STOPPED, EXITED."""
 
     name: str
     pid: int
 
 
 class Supervisor:
-    """`folder`: its files. `socket_path`: where it is spoken to."""
+    """One supervisord. `folder`: its files. `socket_path`: the socket that it listens on."""
 
     def __init__(self, folder: Path, socket_path: Path) -> None:
         self.folder, self.socket_path = folder, socket_path
@@ -74,8 +73,8 @@ class Supervisor:
             return False
 
     def start(self) -> None:
-        """Idempotent. What a dead one left running is ended first; a damaged program is forgotten, as one that does not run.
-        Raises ToolFailed."""
+        """Start supervisord; idempotent. What a dead one left running is ended first; the file of a program that cannot
+        be read is removed. Raises ToolFailed."""
         if self.is_up():
             return
         self.end_orphans()
@@ -104,7 +103,7 @@ class Supervisor:
             time.sleep(0.03)
 
     def stop(self) -> None:
-        """End it and all that it keeps; idempotent."""
+        """End supervisord and all its programs; idempotent."""
         with contextlib.suppress(OSError, xmlrpc.client.Error, ToolFailed):
             self._call("supervisor.shutdown")
         until = time.monotonic() + 30
@@ -125,15 +124,15 @@ class Supervisor:
         return f"{self.folder}/"
 
     def states(self) -> dict[str, ProcessState]:
-        """By program; empty where it is not up."""
+        """Return the state of each program; nothing where supervisord does not run."""
         try:
-            told = self._call("supervisor.getAllProcessInfo")
+            found = self._call("supervisor.getAllProcessInfo")
         except (OSError, xmlrpc.client.Error):
             return {}
-        return {one["name"]: ProcessState(one["statename"], int(one["pid"])) for one in told}
+        return {one["name"]: ProcessState(one["statename"], int(one["pid"])) for one in found}
 
     def put(self, program: Program) -> None:
-        """Make the program run as it is said here; one that is the same already is left alone, unless it gave up."""
+        """Run the program as described; one that runs so already is left alone, unless it gave up."""
         path = self.folder / "programs" / f"{program.name}.conf"
         program.log.parent.mkdir(parents=True, exist_ok=True)
         text = program.text()
@@ -154,7 +153,7 @@ class Supervisor:
             self._call("supervisor.addProcessGroup", program.name)
 
     def take(self, name: str) -> None:
-        """Stop a program and forget it; idempotent."""
+        """Stop a program and remove it; idempotent."""
         (self.folder / "programs" / f"{name}.conf").unlink(missing_ok=True)
         for method, words in (("stopProcessGroup", (name, True)), ("removeProcessGroup", (name,))):
             with contextlib.suppress(xmlrpc.client.Fault, OSError):
@@ -199,13 +198,13 @@ def _proxy(path: Path) -> Iterator[xmlrpc.client.ServerProxy]:
 
 
 def _is_sound(path: Path) -> bool:
-    """Whether supervisord would read it: one that it cannot read keeps it from starting at all."""
-    told = configparser.RawConfigParser()
+    """Say whether supervisord can read the file: one that it cannot read keeps it from starting at all."""
+    parser = configparser.RawConfigParser()
     try:
-        told.read_string(path.read_text())
+        parser.read_string(path.read_text())
     except (OSError, ValueError, configparser.Error):
         return False
-    return told.has_option(f"program:{path.stem}", "command")
+    return parser.has_option(f"program:{path.stem}", "command")
 
 
 def _escaped(text: str) -> str:

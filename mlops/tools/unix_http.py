@@ -1,7 +1,7 @@
 """Speak HTTP over a Unix socket.
 
 Lives here: ask.
-Not here: what is said.
+Not here: what is asked.
 Law: one request, one connection, always with a timeout.
 """
 
@@ -32,7 +32,7 @@ def ask(
     timeout: float = 2.0,
     headers: Mapping[str, str] | None = None,
 ) -> tuple[int, bytes]:
-    """Status and body of a GET, or of a POST where there is a body. Raises OSError."""
+    """Send a GET, or a POST where there is a body, and return status and body of the answer. Raises OSError."""
     connection = _Connection(path, timeout)
     try:
         connection.request("GET" if body is None else "POST", target, body, dict(headers or {}))

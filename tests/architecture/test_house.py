@@ -100,10 +100,10 @@ def test_help_imports_nothing_heavy() -> None:
 def test_nothing_names_a_package_index_or_a_path_of_one_machine() -> None:
     tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     index = re.compile(r"(pypi|pythonhosted|npmjs|crates)\.(org|io|com)|proxy\.golang|/home/[a-z]+/|/root/")
-    told = [
+    found = [
         name
         for name in tracked.split("\0")
         if name and (path := ROOT / name).is_file() and name != relative(Path(__file__))
         and index.search(path.read_text(errors="replace"))
     ]  # fmt: skip
-    assert not told
+    assert not found

@@ -32,6 +32,7 @@ from mlops.render.document import plan_document
 from mlops.render.html import render_html
 from mlops.render.markdown import render_markdown
 from mlops.render.terminal import render_terminal
+from tests.small_project import share_cache
 
 HERE = Path(__file__).parent
 CONF = HERE / "conf"
@@ -84,12 +85,6 @@ def document_of(case: Mapping[str, Any], root: Path) -> dict[str, Any]:
     return plan_document(plan, apply_with=" ".join(["mlops apply", *plan.overrides]))
 
 
-@pytest.fixture(scope="session")
-def compositions(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `load` keeps of a configuration, by its content: most cases begin from the same one."""
-    return tmp_path_factory.mktemp("compositions")
-
-
 def views_of(document: dict[str, Any]) -> dict[str, str]:
     return {
         "plan.txt": render_terminal(document),
@@ -101,15 +96,14 @@ def views_of(document: dict[str, Any]) -> dict[str, str]:
 
 @pytest.mark.parametrize("folder", CASES, ids=lambda path: str(path.relative_to(HERE)))
 def test_plan_is_the_expected_one_in_each_view(
-    folder: Path, tmp_path: Path, compositions: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case = yaml.safe_load((folder / "case.yaml").read_text())
     for name, value in case.get("env", {}).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("DELAY_API_KEY", "not-to-be-seen")
     shutil.copytree(CONF, tmp_path / "conf")
-    (tmp_path / ".mlops").mkdir()
-    (tmp_path / ".mlops" / "cache").symlink_to(compositions)
+    share_cache(tmp_path, cache)
     document = document_of(case, tmp_path)
     rendered = views_of(document)
     assert not [name for name, text in rendered.items() if "not-to-be-seen" in text]

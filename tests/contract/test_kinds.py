@@ -11,12 +11,17 @@ from mlops.api import Project
 from mlops.errors import MlopsError
 from mlops.testing import KindContract
 from tests.plugins import SLOW, example, install, installed
+from tests.small_project import share_cache
 
 
 class Contract(KindContract):
+    @pytest.fixture(autouse=True)
+    def _shared_cache(self, tmp_path: Path, cache: Path) -> None:
+        share_cache(tmp_path, cache)
+
     @pytest.mark.slow
-    def test_killed_at_any_write_the_next_apply_finishes(self, tmp_path: Path) -> None:
-        super().test_killed_at_any_write_the_next_apply_finishes(tmp_path)
+    def test_apply_killed_at_any_write_is_finished_by_the_next(self, tmp_path: Path) -> None:
+        super().test_apply_killed_at_any_write_is_finished_by_the_next(tmp_path)
 
 
 class TestValue(Contract):
@@ -36,7 +41,7 @@ class TestDocumentedFile(Contract):
         with installed(site, "acme_file"):
             yield
 
-    def test_what_was_edited_by_hand_is_planned_and_put_back(self, tmp_path: Path) -> None:
+    def test_edit_by_hand_is_planned_and_put_back(self, tmp_path: Path) -> None:
         self._declare(tmp_path, self.before)
         self._apply(tmp_path)
         (tmp_path / "a.txt").write_text("by hand")
@@ -45,7 +50,7 @@ class TestDocumentedFile(Contract):
         assert (tmp_path / "a.txt").read_text() == "one"
 
 
-def test_the_documented_kind_has_sixty_lines() -> None:
+def test_documented_kind_has_sixty_lines() -> None:
     assert len(example().strip().splitlines()) <= 60
 
 
@@ -56,7 +61,7 @@ def project(root: Path, kind: str) -> Path:
     return root
 
 
-def test_a_kind_whose_package_is_gone_is_told_by_its_name(tmp_path: Path) -> None:
+def test_kind_whose_package_is_gone_is_named(tmp_path: Path) -> None:
     root = project(tmp_path / "p", "slow")
     (root / "go").touch()
     with installed(install(tmp_path / "site", "slow", "acme_slow", SLOW), "acme_slow"):
@@ -68,16 +73,16 @@ def test_a_kind_whose_package_is_gone_is_told_by_its_name(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("name", "module", "text", "told"),
+    ("name", "module", "text", "message"),
     [
         ("broken", "acme_broken", "import nowhere", "cannot be imported: ModuleNotFoundError"),
         ("broken", "acme_broken", "Broken = 1", "is no model"),
         ("model", "acme_broken", "Model = 1", "both bring a kind called model"),
     ],
 )
-def test_a_plug_in_that_does_not_fit_is_told_by_its_package(
-    tmp_path: Path, name: str, module: str, text: str, told: str
+def test_plug_in_that_does_not_fit_is_named_by_its_package(
+    tmp_path: Path, name: str, module: str, text: str, message: str
 ) -> None:
     root = project(tmp_path / "p", "broken")
-    with installed(install(tmp_path / "site", name, module, text), module), pytest.raises(MlopsError, match=told):
+    with installed(install(tmp_path / "site", name, module, text), module), pytest.raises(MlopsError, match=message):
         Project.open(root)

@@ -83,7 +83,7 @@ def end(process: subprocess.Popen[str]) -> None:
     process.communicate()
 
 
-def test_a_holder_that_lives_keeps_the_lease_beyond_its_expiry(url: str, store: DatabaseStore) -> None:
+def test_living_holder_keeps_the_lease_beyond_its_expiry(url: str, store: DatabaseStore) -> None:
     process = held_elsewhere(url)
     try:
         time.sleep(TTL * 1.5)
@@ -94,9 +94,7 @@ def test_a_holder_that_lives_keeps_the_lease_beyond_its_expiry(url: str, store: 
         end(process)
 
 
-def test_the_lease_of_a_killed_holder_on_another_machine_frees_itself_after_its_expiry(
-    url: str, store: DatabaseStore
-) -> None:
+def test_lease_of_a_killed_holder_elsewhere_is_free_after_its_expiry(url: str, store: DatabaseStore) -> None:
     process = held_elsewhere(url, host="elsewhere")
     end(process)
     started = time.monotonic()
@@ -108,13 +106,13 @@ def test_the_lease_of_a_killed_holder_on_another_machine_frees_itself_after_its_
     assert [at.name for at in store.records()] == ["b"]
 
 
-def test_the_lease_of_a_killed_holder_on_this_machine_is_free_at_once(url: str, store: DatabaseStore) -> None:
+def test_lease_of_a_killed_holder_on_this_machine_is_free_at_once(url: str, store: DatabaseStore) -> None:
     end(held_elsewhere(url))
     with lease(store, me(), ttl=TTL):
         pass
 
 
-def test_a_stopped_holder_that_wakes_up_can_write_nothing(url: str, store: DatabaseStore) -> None:
+def test_stopped_holder_that_wakes_up_can_write_nothing(url: str, store: DatabaseStore) -> None:
     process = held_elsewhere(url)
     try:
         assert ask(process, "a") == "written"

@@ -16,7 +16,7 @@ from mlops.engine.lease import Holder, free, holder_of, lease
 from mlops.engine.resource import Record
 from mlops.engine.state import Head, Intent, Operation, operation_id
 from mlops.engine.store import DatabaseStore, open_database
-from mlops.engine.tables import STATE_FORMAT
+from mlops.engine.tables import DATABASE_FORMAT
 from mlops.errors import LockHeld, StateFailed
 from tests.engine_world import opened as opened_world
 from tests.engine_world import thing
@@ -70,16 +70,16 @@ def test_an_empty_store_answers_every_question_and_stays_empty(bench: Bench) -> 
     store = bench.open()
     assert store.head() == Head("", 0, "")
     assert dict(store.records()) == {}
-    assert [list(told) for told in (store.versions(A), store.operations(), store.intents())] == [[], [], []]
+    assert [list(rows) for rows in (store.versions(A), store.operations(), store.intents())] == [[], [], []]
     assert holder_of(store) is None
     assert bench.open().head() == Head("", 0, "")
 
 
-def test_what_is_written_is_read_again_by_another_process(bench: Bench) -> None:
+def test_record_is_read_again_by_another_process(bench: Bench) -> None:
     store = bench.open()
-    told = store.write(full(), operation="o", at="t", token=bench.hold(store))
-    assert told == replace(full(), serial=1)
-    assert dict(bench.open().records()) == {A: told}
+    written = store.write(full(), operation="o", at="t", token=bench.hold(store))
+    assert written == replace(full(), serial=1)
+    assert dict(bench.open().records()) == {A: written}
 
 
 def test_a_reader_that_was_there_before_the_first_write_sees_it(bench: Bench) -> None:
@@ -133,14 +133,14 @@ def test_environments_see_nothing_of_each_other(bench: Bench) -> None:
     assert prod.head() == Head("", 0, "")
     assert dict(prod.records()) == {}
     prod_token = bench.hold(prod)
-    assert [list(told) for told in (prod.versions(A), prod.operations(), prod.intents())] == [[], [], []]
+    assert [list(rows) for rows in (prod.versions(A), prod.operations(), prod.intents())] == [[], [], []]
     assert prod.write(full(), operation="p", at="t", token=prod_token).serial == 1
     assert prod.head().lineage != dev.head().lineage
     assert prod.head().salt != dev.head().salt
     assert (dev.head().serial, len(dev.versions(A)), len(dev.intents())) == (1, 1, 1)
 
 
-def test_the_first_apply_to_an_environment_works_after_a_look_at_it(bench: Bench) -> None:
+def test_first_apply_to_an_environment_works_after_a_look_at_it(bench: Bench) -> None:
     dev = bench.open("dev")
     dev.write(full(), operation="o", at="t", token=bench.hold(dev))
     prod = bench.open("prod")
@@ -150,7 +150,7 @@ def test_the_first_apply_to_an_environment_works_after_a_look_at_it(bench: Bench
     assert prod.write(full(), operation="o", at="t", token=token).serial == 1
 
 
-def test_two_that_come_first_at_once_agree_on_one_line_of_history(bench: Bench) -> None:
+def test_two_first_writers_agree_on_one_history(bench: Bench) -> None:
     stores = [bench.open() for _ in range(4)]
     threads = [threading.Thread(target=store.prepare) for store in stores]
     for thread in threads:
@@ -160,7 +160,7 @@ def test_two_that_come_first_at_once_agree_on_one_line_of_history(bench: Bench) 
     assert len({store.head() for store in stores}) == 1
 
 
-def test_an_intent_is_closed_with_the_record_that_fulfils_it_and_those_before_it_too(bench: Bench) -> None:
+def test_record_closes_its_intent_and_earlier_ones_of_the_resource(bench: Bench) -> None:
     store = bench.open()
     token = bench.hold(store)
     for key, address in (("k1", A), ("k2", A), ("k3", B), ("k4", B)):
@@ -185,20 +185,20 @@ def test_a_write_that_closes_nothing_leaves_the_intents(bench: Bench) -> None:
     assert len(store.intents()) == 1
 
 
-def test_an_operation_is_told_as_it_ended_and_the_latest_first(bench: Bench) -> None:
+def test_operations_show_their_outcome_and_the_latest_first(bench: Bench) -> None:
     store = bench.open()
     token = bench.hold(store)
     store.begin(operation("o1", "t1"), token)
     store.end("o1", "done", "Applied 1 change.", at="t2", token=token)
     store.begin(operation("o2", "t3"), token)
-    told = store.operations()
-    assert [(o.id, o.outcome, o.ended_at, o.summary, o.commit) for o in told] == [
+    operations = store.operations()
+    assert [(o.id, o.outcome, o.ended_at, o.summary, o.commit) for o in operations] == [
         ("o2", "running", None, "", "c0ffee"), ("o1", "done", "t2", "Applied 1 change.", "c0ffee"),
     ]  # fmt: skip
     assert [o.id for o in store.operations(1)] == ["o2"]
 
 
-def test_operations_that_began_within_one_second_are_told_in_their_order(bench: Bench) -> None:
+def test_operations_within_one_second_keep_their_order(bench: Bench) -> None:
     store = bench.open()
     token = bench.hold(store)
     names = []
@@ -242,7 +242,7 @@ def everything(store: DatabaseStore) -> object:
 
 @pytest.mark.parametrize("write", WRITES)
 @pytest.mark.parametrize("lost", ["never had", "freed", "given back", "of another environment"])
-def test_without_the_lease_nothing_at_all_is_written(bench: Bench, write: str, lost: str) -> None:
+def test_store_writes_nothing_without_the_lease(bench: Bench, write: str, lost: str) -> None:
     store, holding = bench.open(), ExitStack()
     with holding:
         token = holding.enter_context(lease(store, Holder.me("me", "now")))
@@ -266,7 +266,7 @@ def test_without_the_lease_nothing_at_all_is_written(bench: Bench, write: str, l
         assert everything(used) == before
 
 
-def test_a_token_is_never_given_out_twice(bench: Bench) -> None:
+def test_token_is_never_given_out_twice(bench: Bench) -> None:
     store = bench.open()
     tokens = []
     for _ in range(3):
@@ -276,28 +276,26 @@ def test_a_token_is_never_given_out_twice(bench: Bench) -> None:
     assert tokens == sorted(set(tokens))
 
 
-def test_many_threads_write_with_one_lease_and_no_serial_is_lost(bench: Bench) -> None:
+def test_threads_write_with_one_lease_and_no_serial_is_lost(bench: Bench) -> None:
     store = bench.open()
     token = bench.hold(store)
-    told: list[int] = []
+    serials: list[int] = []
 
     def write(name: str) -> None:
         for _ in range(5):
-            told.append(store.write(full(Address("thing", name)), operation="o", at="t", token=token).serial)
+            serials.append(store.write(full(Address("thing", name)), operation="o", at="t", token=token).serial)
 
     threads = [threading.Thread(target=write, args=(name,)) for name in "abcd"]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(told) == list(range(1, 21))
+    assert sorted(serials) == list(range(1, 21))
     assert store.head().serial == 20
 
 
 @pytest.mark.slow
-def test_a_database_that_is_lost_in_the_middle_stops_the_apply_and_nothing_is_lost(
-    postgres: str, tmp_path: Path
-) -> None:
+def test_lost_database_stops_the_apply_and_nothing_is_lost(postgres: str, tmp_path: Path) -> None:
     url = fresh_database(postgres)
     wanted = (thing("a"), thing("b", "a"), thing("c", "b"), thing("d", "b"))
     with opened_world(tmp_path) as world:
@@ -318,7 +316,7 @@ def test_a_database_that_is_lost_in_the_middle_stops_the_apply_and_nothing_is_lo
         world.store.engine.dispose()
 
 
-def test_a_state_of_an_older_version_is_read_as_it_is_and_brought_up_to_date_by_the_first_write(bench: Bench) -> None:
+def test_state_of_an_older_version_is_read_and_migrated_by_the_first_write(bench: Bench) -> None:
     old = bench.open()
     token = bench.hold(old)
     written = old.write(full(), operation="o", at="t", token=token)
@@ -336,7 +334,7 @@ def test_a_state_of_an_older_version_is_read_as_it_is_and_brought_up_to_date_by_
     assert held() == 1
     newer = bench.open()
     newer.prepare()
-    assert held() == STATE_FORMAT
+    assert held() == DATABASE_FORMAT
     assert (dict(newer.records()), newer.head()) == ({A: written}, old.head())
     begun = Intent("k2", B, "create", "o", {"inputs": {}})
     newer.intend(begun, at="t", token=token)
@@ -348,7 +346,7 @@ def test_a_state_of_a_newer_version_is_neither_read_nor_written(bench: Bench) ->
     store = bench.open()
     store.write(full(), operation="o", at="t", token=bench.hold(store))
     with store.engine.begin() as connection:
-        connection.exec_driver_sql(f"UPDATE mlops_meta SET format = {STATE_FORMAT + 1}")
+        connection.exec_driver_sql(f"UPDATE mlops_meta SET format = {DATABASE_FORMAT + 1}")
     for ask in (DatabaseStore.records, DatabaseStore.prepare, DatabaseStore.intents):
         with pytest.raises(StateFailed, match="A newer mlops has applied here; install that version"):
             ask(bench.open())

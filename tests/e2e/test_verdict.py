@@ -55,7 +55,7 @@ EDITS: dict[str, tuple[Callable[[Path], object], set[str]]] = {
 
 
 @pytest.mark.parametrize("what", EDITS)
-def test_the_light_reader_says_what_dvc_status_says(small: Workplace, what: str) -> None:
+def test_light_reader_agrees_with_dvc_status(small: Workplace, what: str) -> None:
     edit, expected = EDITS[what]
     files = [
         "dvc.yaml",

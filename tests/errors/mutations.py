@@ -59,11 +59,11 @@ Tree = Any
 
 @dataclass(frozen=True)
 class Mutant:
-    """`told`: what was done to it, for whoever must understand a failure."""
+    """`done`: what was done to it, for whoever must understand a failure."""
 
     files: dict[str, bytes]
     words: list[str]
-    told: list[str]
+    done: list[str]
 
 
 def valid() -> dict[str, str]:
@@ -77,19 +77,19 @@ def valid() -> dict[str, str]:
 
 def mutant(number: int, seed: int) -> Mutant:
     chance = random.Random(f"{seed}-{number}")
-    texts, told = valid(), []
+    texts, done = valid(), []
     for _ in range(chance.choice([1, 1, 1, 2, 2, 3, 6])):
         name = chance.choice(sorted(texts))
         how = chance.choice([in_the_tree, in_the_tree, in_the_tree, in_the_text, among_files])
-        told.append(f"{how.__name__} {name}: {how(chance, texts, name)}")
+        done.append(f"{how.__name__} {name}: {how(chance, texts, name)}")
     words = [chance.choice(WORDS) for _ in range(chance.choice([0, 0, 0, 1, 1, 2]))]
     files = {name: text.encode("utf-8", "surrogatepass") for name, text in texts.items()}
     if chance.random() < 0.05:
         name = chance.choice(sorted(files))
         at = chance.randrange(len(files[name]) + 1)
         files[name] = files[name][:at] + chance.randbytes(chance.randrange(1, 9)) + files[name][at:]
-        told.append(f"bytes in {name} at {at}")
-    return Mutant(files, words, told)
+        done.append(f"bytes in {name} at {at}")
+    return Mutant(files, words, done)
 
 
 def nodes(tree: Tree, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:

@@ -35,12 +35,12 @@ def make(root: Path, case: dict[str, Any]) -> None:
         (root / name).unlink()
 
 
-def test_there_are_at_least_forty() -> None:
+def test_cases_are_at_least_forty() -> None:
     assert len(CASES) >= 40
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
-def test_a_broken_spec_is_told_in_full_sentences_and_runs_nothing(
+def test_broken_spec_is_explained_and_runs_nothing(
     path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case = yaml.safe_load(path.read_text())
@@ -49,20 +49,20 @@ def test_a_broken_spec_is_told_in_full_sentences_and_runs_nothing(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as ended:
         main(["plan", *case.get("words", ())])
-    told = capsys.readouterr()
+    printed = capsys.readouterr()
     if os.environ.get("GOLDEN") == "write":
-        path.with_suffix(".txt").write_text(told.err)
-    assert ended.value.code == 3, told.err
-    assert path.with_suffix(".txt").read_text() == told.err
-    first = told.err.splitlines()[0]
+        path.with_suffix(".txt").write_text(printed.err)
+    assert ended.value.code == 3, printed.err
+    assert path.with_suffix(".txt").read_text() == printed.err
+    first = printed.err.splitlines()[0]
     assert first.startswith("Error: ")
     assert first.endswith(case["at"]), first
     for words in case["says"]:
-        assert words in told.err
-    assert told.out == ""
-    assert "Traceback" not in told.err
+        assert words in printed.err
+    assert printed.out == ""
+    assert "Traceback" not in printed.err
     assert not (tmp_path / MARKER).exists()
     assert not (tmp_path / "params").exists()
     assert not (tmp_path / ".mlops/state.db").exists()
     if "secret" in case:
-        assert case["secret"] not in told.err
+        assert case["secret"] not in printed.err

@@ -1,6 +1,6 @@
 """Broken specs by the thousand: never a traceback, never a hang, and nothing is executed.
 
-FUZZ says how many (10,000: `make fuzz`), FUZZ_SEED which; what fails is told with the number that makes it again.
+FUZZ says how many (10,000: `make fuzz`), FUZZ_SEED which; a failure names the number that makes it again.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ COUNT = int(os.environ.get("FUZZ", "150"))
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
 SECONDS = 2.0
 PROCESSES = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "os.startfile", "pty.spawn")
-PLANTED = f"from pathlib import Path\n\nPath({MARKER!r}).touch()\n\n\ndef touch(*told, **named):\n    pass\n"
+PLANTED = f"from pathlib import Path\n\nPath({MARKER!r}).touch()\n\n\ndef touch(*args, **named):\n    pass\n"
 watched: list[str] | None = None
 
 
-def watch(event: str, told: tuple[Any, ...]) -> None:
-    if watched is not None and (event in PROCESSES or (event == "import" and told[0].startswith("planted"))):
-        watched.append(f"{event} {told[:2]}")
+def watch(event: str, args: tuple[Any, ...]) -> None:
+    if watched is not None and (event in PROCESSES or (event == "import" and args[0].startswith("planted"))):
+        watched.append(f"{event} {args[:2]}")
 
 
 sys.addaudithook(watch)
@@ -50,22 +50,22 @@ def planned(words: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[Any, 
             main(["plan", *words])
     finally:
         seconds, done, watched = time.process_time() - started, watched, None
-    told = capsys.readouterr()
-    return ended.value.code, "\n".join([told.out, told.err, *(f"EXECUTED {one}" for one in done)]), seconds
+    printed = capsys.readouterr()
+    return ended.value.code, "\n".join([printed.out, printed.err, *(f"EXECUTED {one}" for one in done)]), seconds
 
 
 def complaint(root: Path, made: Mutant, capsys: pytest.CaptureFixture[str], codes: Counter[Any]) -> str:
     write(root, made.files)
-    code, told, seconds = planned(made.words, capsys)
+    code, printed, seconds = planned(made.words, capsys)
     codes[code] += 1
     signs = ("Traceback", "a defect in mlops", "EXECUTED", "<class '", " object at 0x")
-    wrong = [sign for sign in signs if sign in told]
+    wrong = [sign for sign in signs if sign in printed]
     wrong += [f"exit code {code}"] if code not in (0, 1, 3) else []
     wrong += [f"{seconds:.1f} s"] if seconds > SECONDS else []
     wrong += ["executed"] if (root / MARKER).exists() else []
-    wrong += ["says nothing"] if not told.strip() else []
+    wrong += ["says nothing"] if not printed.strip() else []
     wrong += ["wrote the state"] if list(root.rglob("*.db")) or (root / "params").exists() else []
-    return f"{', '.join(wrong)}\n{told[:1500]}" if wrong else ""
+    return f"{', '.join(wrong)}\n{printed[:1500]}" if wrong else ""
 
 
 @pytest.fixture
@@ -77,23 +77,21 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_what_is_mutated_was_valid(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unmutated_spec_is_valid(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(root, {name: text.encode() for name, text in valid().items()})
-    code, told, _ = planned([], capsys)
-    assert code == 0, told
+    code, printed, _ = planned([], capsys)
+    assert code == 0, printed
 
 
 @pytest.mark.slow
-def test_no_mutation_of_a_valid_spec_ends_in_a_traceback_a_hang_or_an_execution(
-    root: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_mutated_spec_causes_no_traceback_hang_or_execution(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     codes: Counter[Any] = Counter()
     failed = []
     for number in range(COUNT):
         made = mutant(number, SEED)
         if wrong := complaint(root, made, capsys, codes):
-            failed.append(f"number {number}: {'; '.join(made.told)} {made.words}\n{wrong}")
-    told = f"{len(failed)} of {COUNT}; exit codes {dict(codes)}; FUZZ_SEED={SEED}"
-    assert not failed, f"{told}\n" + "\n\n".join(failed[:20])
-    print(told)
+            failed.append(f"number {number}: {'; '.join(made.done)} {made.words}\n{wrong}")
+    summary = f"{len(failed)} of {COUNT}; exit codes {dict(codes)}; FUZZ_SEED={SEED}"
+    assert not failed, f"{summary}\n" + "\n\n".join(failed[:20])
+    print(summary)
     assert codes[3] > COUNT / 2

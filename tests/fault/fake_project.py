@@ -58,14 +58,14 @@ class Doors:
             self.act(f"noting {name}", do)
 
         monkeypatch.setattr(LockFile, "finish", finished)
-        monkeypatch.setattr("mlops.tools.dvc.execute.Command", lambda *told: Stage(self, *told))
+        monkeypatch.setattr("mlops.tools.dvc.execute.StageCommand", lambda *args: Stage(self, *args))
         for module in ("kinds.staged.stages", "kinds.package", "monitoring.baseline"):
             monkeypatch.setattr(f"mlops.{module}.checkout", self.checkout)
         monkeypatch.setattr("mlops.kinds.package.run", self.build)
         monkeypatch.setattr("mlops.monitoring.baseline.run", self.profile)
         monkeypatch.setattr("mlops.targets.local.host.Supervisor", lambda folder, socket: FakeSupervisor(self, folder))
-        monkeypatch.setattr("mlops.targets.local.host.Gateway", lambda folder, admin: FakeGateway(self, folder))
-        monkeypatch.setattr("mlops.targets.local.versions.ask", lambda *told, **named: (200, b"{}"))
+        monkeypatch.setattr("mlops.targets.local.host.EnvoyGateway", lambda folder, admin: FakeGateway(self, folder))
+        monkeypatch.setattr("mlops.targets.local.versions.ask", lambda *args, **named: (200, b"{}"))
         monkeypatch.setattr("mlops.targets.local.stack.port_is_free", lambda host, port: True)
         monkeypatch.setattr("mlops.targets.local.stack.free_port", self._port)
         monkeypatch.setattr("mlops.rollout.rollout.time.sleep", lambda seconds: None)
@@ -211,10 +211,10 @@ class FakeGateway:
 def declare(root: Path, files: Mapping[str, Any]) -> None:
     """`files`: `kind/name` -> what the file says."""
     shutil.rmtree(root / "conf", ignore_errors=True)
-    for name, told in {"project": {"name": "chain"}, **files}.items():
+    for name, content in {"project": {"name": "chain"}, **files}.items():
         path = root / "conf" / f"{name}.yaml"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(told))
+        path.write_text(json.dumps(content))
 
 
 class Chain:

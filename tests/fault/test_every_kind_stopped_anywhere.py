@@ -69,7 +69,7 @@ def stopped(chain: Chain, moment: int | None, files: dict[str, Any], selection: 
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_an_apply_of_every_kind_stopped_at_any_step_is_finished_by_the_next(chain: Chain) -> None:
+def test_apply_stopped_at_any_step_is_finished_by_the_next(chain: Chain) -> None:
     count = stopped(chain, None, AFTER, EVERYTHING)
     goal = chain.world()
     assert count > 140
@@ -96,16 +96,16 @@ def test_a_replacement_stopped_at_any_step_is_finished_by_the_next_apply(chain: 
 
 def unnumbered(world: dict[str, Any]) -> str:
     """However often an endpoint's version was begun anew."""
-    told = {**world, "runs": {folder: sorted(map(repr, one.values())) for folder, one in world["runs"].items()}}
-    return re.sub(r"\bv\d+\b|\"next\": \d+", "v", repr(sorted(told.items())))
+    comparable = {**world, "runs": {folder: sorted(map(repr, one.values())) for folder, one in world["runs"].items()}}
+    return re.sub(r"\bv\d+\b|\"next\": \d+", "v", repr(sorted(comparable.items())))
 
 
-def test_the_plan_that_is_stopped_has_every_action_and_every_kind(chain: Chain) -> None:
+def test_stopped_plan_has_every_action_and_every_kind(chain: Chain) -> None:
     declare(chain.root, AFTER)
-    told = {(change.action, change.address.kind) for change in chain.plan()}
+    planned = {(change.action, change.address.kind) for change in chain.plan()}
     kinds = {"dataset", "model", "package", "stack", "endpoint", "monitor"}
-    assert {kind for action, kind in told if action is Action.CREATE} == kinds
-    assert {kind for action, kind in told if action.removes_record} == kinds
+    assert {kind for action, kind in planned if action is Action.CREATE} == kinds
+    assert {kind for action, kind in planned if action.removes_record} == kinds
     changed = (Action.UPDATE, Action.RUN, Action.MAYBE)
-    assert {kind for action, kind in told if action in changed} == kinds - {"dataset"}
+    assert {kind for action, kind in planned if action in changed} == kinds - {"dataset"}
     assert {(c.action, c.address.kind) for c in chain.plan(ANEW)} >= {(Action.REPLACE, at.kind) for at in ANEW.replace}

@@ -51,9 +51,9 @@ class Fragile:
 
         def wrapped(*words: Any, **named: Any) -> Any:
             self._wire(f"before {name}")
-            told = method(*words, **named)
+            answer = method(*words, **named)
             self._wire(f"after {name}")
-            return told
+            return answer
 
         return wrapped
 
@@ -82,7 +82,7 @@ def expected(tmp_path: Path) -> tuple[Any, Any]:
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_whatever_the_moment_the_next_apply_reaches_the_same_world(tmp_path: Path) -> None:
+def test_next_apply_reaches_the_same_world_whatever_the_moment(tmp_path: Path) -> None:
     (tmp_path / "count").mkdir()
     (tmp_path / "plain").mkdir()
     count, goal = boundaries(tmp_path / "count"), expected(tmp_path / "plain")

@@ -52,7 +52,7 @@ def graphs(draw: st.DrawFn) -> list[Desired]:
 
 @QUICK
 @given(graphs(), graphs())
-def test_a_plan_after_an_apply_is_all_no_op(first: list[Desired], second: list[Desired]) -> None:
+def test_plan_after_an_apply_is_all_no_op(first: list[Desired], second: list[Desired]) -> None:
     with tempfile.TemporaryDirectory() as folder, opened(Path(folder)) as world:
         for desired in (first, second):
             assert not world.apply(*desired).failed
@@ -64,7 +64,7 @@ def test_a_plan_after_an_apply_is_all_no_op(first: list[Desired], second: list[D
 
 @QUICK
 @given(graphs(), st.sets(st.sampled_from([f"n{number}" for number in range(7)])), st.sampled_from([1, 4]))
-def test_a_failure_stops_what_is_below_it_and_only_that_and_the_next_apply_goes_on(
+def test_failure_stops_only_dependents_and_the_next_apply_goes_on(
     desired: list[Desired], broken: set[str], parallel: int
 ) -> None:
     needs = {one.address: [need.address for need in one.depends_on] for one in desired}
@@ -83,7 +83,7 @@ def test_a_failure_stops_what_is_below_it_and_only_that_and_the_next_apply_goes_
 
 @QUICK
 @given(graphs(), graphs(), st.data())
-def test_targets_take_all_that_they_need_and_leave_the_rest_as_it_is(
+def test_targets_include_their_needs_and_leave_the_rest(
     first: list[Desired], second: list[Desired], data: st.DataObject
 ) -> None:
     target = data.draw(st.sampled_from(second)).address
@@ -98,7 +98,7 @@ def test_targets_take_all_that_they_need_and_leave_the_rest_as_it_is(
 
 @QUICK
 @given(graphs())
-def test_the_order_respects_the_graph_and_deletion_reverses_it(desired: list[Desired]) -> None:
+def test_order_respects_the_graph_and_deletion_reverses_it(desired: list[Desired]) -> None:
     with tempfile.TemporaryDirectory() as folder, opened(Path(folder)) as world:
         up = [change.address for change in world.plan(*desired)]
         world.apply(*desired)
@@ -119,15 +119,15 @@ def test_equal_plans_render_equal_bytes(first: list[Desired], second: list[Desir
 
 
 @given(JSON)
-def test_nothing_differs_from_itself(value: Any) -> None:
+def test_value_does_not_differ_from_itself(value: Any) -> None:
     assert diff({"a": value}, {"a": value}) == ()
 
 
 @given(JSON, JSON)
-def test_what_differs_is_told_and_what_is_told_differs(before: Any, after: Any) -> None:
-    told = diff({"a": before}, {"a": after})
-    assert bool(told) == bool(diff({"a": after}, {"a": before}))
-    assert all(one.path == "a" or one.path.startswith("a.") for one in told)
+def test_diff_is_symmetric_and_stays_below_its_path(before: Any, after: Any) -> None:
+    differences = diff({"a": before}, {"a": after})
+    assert bool(differences) == bool(diff({"a": after}, {"a": before}))
+    assert all(one.path == "a" or one.path.startswith("a.") for one in differences)
 
 
 SECRETS = st.text("abcXYZ019 $<>&|*_{}", min_size=1, max_size=12).map(lambda text: f"S3CR3T{text}")
@@ -136,9 +136,7 @@ SHAPES: list[Callable[[str], Any]] = [lambda s: s, lambda s: [s], lambda s: {"de
 
 @QUICK
 @given(SECRETS, SECRETS, st.sampled_from(SHAPES))
-def test_a_secret_stands_in_no_view_no_file_no_event_and_no_row(
-    first: str, second: str, shape: Callable[[str], Any]
-) -> None:
+def test_secret_appears_in_no_view_file_event_or_row(first: str, second: str, shape: Callable[[str], Any]) -> None:
     with tempfile.TemporaryDirectory() as folder, opened(Path(folder)) as world:
         world.store.prepare()
         sealed = []

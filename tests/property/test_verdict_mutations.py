@@ -49,11 +49,11 @@ class Theirs:
         assert self.process.stdout
         self.process.stdin.write(f"{root}\n")
         self.process.stdin.flush()
-        told: dict[str, list[Any]] = json.loads(self.process.stdout.readline())
-        assert "error" not in told, told
+        findings_of: dict[str, list[Any]] = json.loads(self.process.stdout.readline())
+        assert "error" not in findings_of, findings_of
         return {
             name.rpartition("dvc.yaml:")[2]
-            for name, findings in told.items()
+            for name, findings in findings_of.items()
             if any(_counts(root, finding) for finding in findings)
         }
 
@@ -76,12 +76,12 @@ def _counts(root: Path, finding: Any) -> bool:
 
 def ours(root: Path) -> set[str]:
     lock, hashes = read_lock(root), Hashes(root / ".mlops" / "h.json")
-    told = set()
+    names = set()
     for name, stage in read_stages(root).items():
         params = {file: json.loads((root / file).read_text()) for file in stage.params}
         if verdict(root, stage, lock.get(name), params, hashes):
-            told.add(name)
-    return told
+            names.add(name)
+    return names
 
 
 def _lock(root: Path) -> Any:
@@ -89,16 +89,16 @@ def _lock(root: Path) -> Any:
 
 
 def _edit_lock(root: Path, edit: Callable[[dict[str, Any]], object]) -> None:
-    told = _lock(root)
-    edit(told["stages"])
-    (root / "dvc.lock").write_text(yaml12.dumps(told))
+    lock = _lock(root)
+    edit(lock["stages"])
+    (root / "dvc.lock").write_text(yaml12.dumps(lock))
 
 
 def _edit_json(root: Path, name: str, edit: Callable[[dict[str, Any]], object]) -> None:
     path = root / "params" / f"{name}.json"
-    told = json.loads(path.read_text())
-    edit(told)
-    path.write_text(json.dumps(told))
+    params = json.loads(path.read_text())
+    edit(params)
+    path.write_text(json.dumps(params))
 
 
 def _swap(root: Path, before: str, after: str) -> None:
@@ -118,15 +118,15 @@ OUTS = ("parts/a", "parts/ä-b", "joined.txt", "metrics.json", "plots", "out/pac
 MUTATIONS: tuple[Callable[[Path, random.Random], object], ...] = (
     lambda root, chance: (root / "in" / f"{chance.choice('12')}.txt").write_text(chance.choice(["x\n", "one\n", "two\n"])),
     lambda root, chance: (root / "in" / f"{chance.choice('12')}.txt").touch(),
-    lambda root, chance: _edit_json(root, "split", lambda told: told["told"].update({chance.choice(["yes", "n", "new"]): 1})),
-    lambda root, chance: _edit_json(root, "split", lambda told: told["told"].pop(chance.choice(["f", "012", "lines"]), None)),
-    lambda root, chance: _edit_json(root, "split", lambda told: told.update(other=chance.random())),
-    lambda root, chance: _edit_json(root, "measure", lambda told: told.update(on=chance.choice([True, False, "on", None]))),
-    lambda root, chance: _edit_json(root, "measure", lambda told: told.update(size=chance.choice([[1], [1, 2.5], 7]))),
-    lambda root, chance: _edit_json(root, "index", lambda told: told["split"].update(c={"file": "1.txt"})),
-    lambda root, chance: _edit_json(root, "index", lambda told: told["split"].update(a={"file": chance.choice(["1.txt", "2.txt"])})),
+    lambda root, chance: _edit_json(root, "split", lambda params: params["words"].update({chance.choice(["yes", "n", "new"]): 1})),
+    lambda root, chance: _edit_json(root, "split", lambda params: params["words"].pop(chance.choice(["f", "012", "lines"]), None)),
+    lambda root, chance: _edit_json(root, "split", lambda params: params.update(other=chance.random())),
+    lambda root, chance: _edit_json(root, "measure", lambda params: params.update(on=chance.choice([True, False, "on", None]))),
+    lambda root, chance: _edit_json(root, "measure", lambda params: params.update(size=chance.choice([[1], [1, 2.5], 7]))),
+    lambda root, chance: _edit_json(root, "index", lambda params: params["split"].update(c={"file": "1.txt"})),
+    lambda root, chance: _edit_json(root, "index", lambda params: params["split"].update(a={"file": chance.choice(["1.txt", "2.txt"])})),
     lambda root, chance: _swap(root, chance.choice(["cat ", "wc -c", "mkdir -p plots"]), "true; true "),
-    lambda root, chance: _swap(root, "      - params/split.json:\n          - told", "      - params/split.json:\n          - other"),
+    lambda root, chance: _swap(root, "      - params/split.json:\n          - words", "      - params/split.json:\n          - other"),
     lambda root, chance: _swap(root, "    outs:\n      - joined.txt", "    outs:\n      - joined.txt\n      - more.txt"),
     lambda root, chance: _swap(root, "      - parts/ä-b\n    outs", "      - in/1.txt\n    outs"),
     lambda root, chance: _lose(root, chance.choice(OUTS), everywhere=False),
@@ -135,8 +135,8 @@ MUTATIONS: tuple[Callable[[Path, random.Random], object], ...] = (
     lambda root, chance: (root / "metrics.json").write_text("9"),
     lambda root, chance: (root / "parts").mkdir(exist_ok=True) or _more(root / chance.choice(OUTS[:2])),
     lambda root, chance: (root / "parts" / "a" / "one.txt").unlink(missing_ok=True),
-    lambda root, chance: _edit_lock(root, lambda told: told.pop(chance.choice(NAMES), None)),
-    lambda root, chance: _edit_lock(root, lambda told: _rewrite(told, chance)),
+    lambda root, chance: _edit_lock(root, lambda stages: stages.pop(chance.choice(NAMES), None)),
+    lambda root, chance: _edit_lock(root, lambda stages: _rewrite(stages, chance)),
 )  # fmt: skip
 
 
@@ -160,13 +160,13 @@ def _rewrite(stages: dict[str, Any], chance: random.Random) -> None:
 
 @pytest.fixture(scope="module")
 def theirs() -> Iterator[Theirs]:
-    told = Theirs()
-    yield told
-    told.process.kill()
-    told.process.communicate()
+    dvc = Theirs()
+    yield dvc
+    dvc.process.kill()
+    dvc.process.communicate()
 
 
-def test_the_light_reader_says_what_dvc_status_says(tmp_path: Path, theirs: Theirs) -> None:
+def test_light_reader_agrees_with_dvc_status(tmp_path: Path, theirs: Theirs) -> None:
     clean, root = tmp_path / "clean", tmp_path / "project"
     graph(clean)
     execute(clean, list(read_stages(clean)), Hashes(clean / ".mlops" / "h.json"), lambda line, fraction: None)
@@ -178,7 +178,7 @@ def test_the_light_reader_says_what_dvc_status_says(tmp_path: Path, theirs: Thei
         chosen = [chance.randrange(len(MUTATIONS)) for _ in range(chance.choice([1, 1, 2, 3]))]
         for index in chosen:
             MUTATIONS[index](root, chance)
-        told = ours(root)
-        assert told == theirs.changed(root), f"case {number}: mutations {chosen}"
-        seen.add(frozenset(told))
+        names = ours(root)
+        assert names == theirs.changed(root), f"case {number}: mutations {chosen}"
+        seen.add(frozenset(names))
     assert len(seen) > 20

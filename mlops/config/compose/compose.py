@@ -26,7 +26,7 @@ from mlops.config.compose.overrides import Override, Overrides
 from mlops.config.compose.provenance import Layer, Provenance
 from mlops.config.compose.yaml_source import EMPTY, SourceNode, near, read_source
 from mlops.config.project import COMMAND_LINE
-from mlops.errors import InvalidConfig, Problem, Source
+from mlops.errors import FileLocation, InvalidConfig, Problem
 from mlops.extensions import KINDS
 
 Tree = dict[str, Any]
@@ -56,7 +56,9 @@ def compose(files: Files, overrides: Overrides) -> Composed:
     if PROJECT not in files.texts:
         problems.append(
             Problem(
-                "no project file", f"{PROJECT} does not exist. Write one with `name: NAME`.", source=Source(PROJECT)
+                "no project file",
+                f"{PROJECT} does not exist. Write one with `name: NAME`.",
+                source=FileLocation(PROJECT),
             )
         )
     problems += [p for path, node in nodes.items() for p in _steering(path, node)]
@@ -108,7 +110,7 @@ def _entries(files: Files, environment: str, overrides: Overrides) -> list[str]:
                 Problem(
                     f"no such {what}",
                     f"{CONF}/{folder}/{chosen}.yaml does not exist; there are: {there}. Write it, or choose another.",
-                    source=Source(COMMAND_LINE),
+                    source=FileLocation(COMMAND_LINE),
                     hint=near(chosen, known),
                 )
             )
@@ -137,7 +139,7 @@ def _steering(path: str, node: SourceNode) -> list[Problem]:
         Problem(
             "unknown field",
             "`hydra` would steer the composition itself, which is fixed here. Take it out.",
-            source=Source(path, line, column, width),
+            source=FileLocation(path, line, column, width),
         )
     ]
 
@@ -151,13 +153,13 @@ def _out_of_place(path: str, node: SourceNode, files: Files) -> list[Problem]:
             if not isinstance(below.children, Mapping):
                 problems.append(_no_names(str(key), path, below))
             for name, value in below.items():
-                where = Source(path, *(value.key or (value.line, value.column, value.width)))
+                where = FileLocation(path, *(value.key or (value.line, value.column, value.width)))
                 if group == ENV and key in ("dataset", "model"):
                     problems.append(_built_once(f"{key}.{name}", where))
                 elif name not in files.names(str(key)):
                     problems.append(_unknown(str(key), str(name), where, files))
         elif group == "project" and str(key) in KINDS:
-            where = Source(path, *(below.key or (below.line, below.column, below.width)))
+            where = FileLocation(path, *(below.key or (below.line, below.column, below.width)))
             detail = f"`{key}` is a kind, and a resource is a file of its own: {CONF}/{key}/NAME.yaml. Move it there."
             problems.append(Problem("resource in the project's file", detail, source=where))
     return problems
@@ -167,11 +169,11 @@ def _no_names(kind: str, path: str, below: SourceNode) -> Problem:
     return Problem(
         "not a mapping",
         f"`{kind}` is a kind, and below it stand the names of resources with what differs: `{kind}: {{ NAME: {{ FIELD: VALUE }} }}`.",
-        source=Source(path, below.line, below.column, below.width),
+        source=FileLocation(path, below.line, below.column, below.width),
     )
 
 
-def _built_once(address: str, where: Source) -> Problem:
+def _built_once(address: str, where: FileLocation) -> Problem:
     return Problem(
         "environment touches what is built once",
         f"{address} is the same in every environment: it is built once and promoted. An environment says where and how "
@@ -180,7 +182,7 @@ def _built_once(address: str, where: Source) -> Problem:
     )
 
 
-def _unknown(kind: str, name: str, where: Source, files: Files) -> Problem:
+def _unknown(kind: str, name: str, where: FileLocation, files: Files) -> Problem:
     return Problem(
         "no such resource",
         f"{CONF}/{kind}/{name}.yaml does not exist, so there is no {kind}.{name} to say this of.",
@@ -197,10 +199,10 @@ def _unknown_target(override: Override, files: Files) -> list[Problem]:
         detail = (
             f"`{override.text}` must name a field: KIND.NAME.FIELD=VALUE, such as model.delay.trainer.max_epochs=5."
         )
-        return [Problem("invalid override", detail, source=Source(COMMAND_LINE))]
+        return [Problem("invalid override", detail, source=FileLocation(COMMAND_LINE))]
     if path[1] in files.names(path[0]):
         return []
-    return [_unknown(path[0], path[1], Source(COMMAND_LINE), files)]
+    return [_unknown(path[0], path[1], FileLocation(COMMAND_LINE), files)]
 
 
 def _blame(error: Exception, files: Files) -> Problem:
@@ -209,5 +211,5 @@ def _blame(error: Exception, files: Files) -> Problem:
     named = next((path for path in files.texts if path[len(CONF) + 1 : -len(".yaml")] in text), None)
     node = EMPTY if named is None else read_source(named, files.texts[named])[0] or EMPTY
     defaults = node.child("defaults")
-    where = Source(named, defaults.line if defaults else None) if named else Source(PROJECT)
+    where = FileLocation(named, defaults.line if defaults else None) if named else FileLocation(PROJECT)
     return Problem("cannot be composed", f"{text[:600]}. Correct the `defaults`, or the override.", source=where)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 
-from mlops.errors import InvalidConfig, Problem, Source
+from mlops.errors import FileLocation, InvalidConfig, Problem
 from mlops.extensions import KINDS
 
 CONF = "conf"
@@ -60,7 +60,7 @@ def read_files(root: Path) -> Files:
                 content = file.read(_LIMIT + 1)
         except OSError as error:
             problems.append(
-                Problem("unreadable file", f"It cannot be read: {error.strerror or error}.", source=Source(path))
+                Problem("unreadable file", f"It cannot be read: {error.strerror or error}.", source=FileLocation(path))
             )
             continue
         problem = _misplaced(path, len(content), kinds)
@@ -100,27 +100,27 @@ def _kinds(paths: list[str]) -> tuple[str, ...]:
 def _misplaced(path: str, size: int, kinds: tuple[str, ...]) -> Problem | None:
     if size > _LIMIT:
         return Problem(
-            "file too large", f"It has more than {_LIMIT // 2**20} MiB; nobody wrote that.", source=Source(path)
+            "file too large", f"It has more than {_LIMIT // 2**20} MiB; nobody wrote that.", source=FileLocation(path)
         )
     if path.endswith(".yml"):
         return Problem(
             "file with the wrong ending",
             f"Files end in .yaml here. Rename it to {path[:-4]}.yaml.",
-            source=Source(path),
+            source=FileLocation(path),
         )
     folder, _, name = path[len(CONF) + 1 : -len(".yaml")].rpartition("/")
     if not folder and name != "project":
         return Problem(
             "file in the wrong place",
             f"Only project.yaml lies in {CONF}/ itself. A resource is {CONF}/KIND/NAME.yaml; kinds are {', '.join(KINDS.names())}.",
-            source=Source(path),
+            source=FileLocation(path),
         )
     if folder in (*kinds, ENV, EXPERIMENT) and not _NAME.fullmatch(name):
         return Problem(
             "invalid name",
             f"`{name}` names the {folder}, and a name has lower-case letters, digits and hyphens, begins with a letter "
             "and has at most 63 characters. Rename the file.",
-            source=Source(path),
+            source=FileLocation(path),
         )
     top = folder.split("/")[0]
     if top in (*kinds, ENV, EXPERIMENT):
@@ -130,7 +130,7 @@ def _misplaced(path: str, size: int, kinds: tuple[str, ...]) -> Problem | None:
         return Problem(
             "no such kind",
             f"`{folder}` is not a kind, so this file would be no resource. Kinds are {', '.join(KINDS.names())}.",
-            source=Source(path),
+            source=FileLocation(path),
             hint=f"Did you mean {CONF}/{near[0]}/{name}.yaml?",
         )
     return None

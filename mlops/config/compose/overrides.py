@@ -13,7 +13,7 @@ from typing import Any
 
 from mlops.config.compose.yaml_source import SourceNode
 from mlops.config.project import COMMAND_LINE
-from mlops.errors import InvalidConfig, Problem, Source
+from mlops.errors import FileLocation, InvalidConfig, Problem
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def _refused(text: str, why: str) -> Problem:
         "invalid override",
         f"`{text}` is not an override: {why}. Write KIND.NAME.FIELD=VALUE, env=NAME or +experiment=NAME, and quote "
         "what the shell would eat.",
-        source=Source(COMMAND_LINE),
+        source=FileLocation(COMMAND_LINE),
     )
 
 

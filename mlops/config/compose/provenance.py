@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from mlops.config.compose.yaml_source import SourceNode
 from mlops.config.project import COMMAND_LINE
-from mlops.errors import Source
+from mlops.errors import FileLocation
 
 Path = tuple[str | int, ...]
 
@@ -38,14 +38,14 @@ class Found:
     exact: bool
     """False where the files say only a value around the one that was looked for."""
 
-    def source(self, *, key: bool = False, line_only: bool = False) -> Source:
+    def source(self, *, key: bool = False, line_only: bool = False) -> FileLocation:
         """Return the position. `key`: of the key rather than the value. `line_only`: without a column, so that the value is
         not quoted."""
         if self.layer.name == COMMAND_LINE:
-            return Source(COMMAND_LINE)
+            return FileLocation(COMMAND_LINE)
         node = self.node
         line, column, width = node.key if key and node.key else (node.line, node.column, node.width)
-        return Source(self.layer.name, line) if line_only else Source(self.layer.name, line, column, width)
+        return FileLocation(self.layer.name, line) if line_only else FileLocation(self.layer.name, line, column, width)
 
     def __str__(self) -> str:
         if self.layer.name == COMMAND_LINE:

@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 from omegaconf._utils import get_yaml_loader
 
-from mlops.errors import Problem, Source
+from mlops.errors import FileLocation, Problem
 
 _LOADER: Any = get_yaml_loader()
 _TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "seq", "map", "merge")}
@@ -106,7 +106,7 @@ def _decode(path: str, content: bytes) -> tuple[str, Problem | None]:
 def _problem(
     path: str, summary: str, detail: str, where: tuple[int, int, int] | None, hint: str | None = None
 ) -> Problem:
-    return Problem(summary, detail, source=Source(path, *where) if where else Source(path), hint=hint)
+    return Problem(summary, detail, source=FileLocation(path, *where) if where else FileLocation(path), hint=hint)
 
 
 def _position(text: str, index: int) -> tuple[int, int, int]:

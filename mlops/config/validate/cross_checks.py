@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mlops.config.schema.targets.base import Incompatibility, StackUse
-from mlops.errors import Problem, Source
+from mlops.errors import FileLocation, Problem
 from mlops.extensions import TARGET_SCHEMAS
 
 
@@ -64,6 +64,6 @@ def _incompatibilities(use: StackUse) -> Iterator[Incompatibility]:
     return incompatibilities
 
 
-def _source_of(origin: str) -> Source:
+def _source_of(origin: str) -> FileLocation:
     file, _, line = origin.rpartition(":")
-    return Source(file, int(line)) if line.isdigit() else Source(origin)
+    return FileLocation(file, int(line)) if line.isdigit() else FileLocation(origin)

@@ -18,7 +18,7 @@ from mlops.config.compose.provenance import Path, Provenance
 from mlops.config.compose.yaml_source import near
 from mlops.config.schema.base import SECRET
 from mlops.config.schema.json_schema import fields_at
-from mlops.errors import Problem, Source
+from mlops.errors import FileLocation, Problem
 
 _WANTED = {
     "int_type": "a whole number", "int_parsing": "a whole number", "int_from_float": "a whole number",
@@ -48,7 +48,7 @@ class ErrorFormatter:
     ) -> Problem:
         found = self.provenance.exact(self.paths(path)) if path else None
         found = found or self.provenance.find(self.paths(path)[0])
-        source = found.source(key=key, line_only=hide or not found.exact) if found else Source(PROJECT)
+        source = found.source(key=key, line_only=hide or not found.exact) if found else FileLocation(PROJECT)
         return Problem(summary, detail, address=self.address, source=source, hint=hint)
 
     def problems(self, error: ValidationError) -> list[Problem]:

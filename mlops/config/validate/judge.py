@@ -17,7 +17,7 @@ from mlops.config.validate.cross_checks import cross_check
 from mlops.config.validate.references import Declared
 from mlops.config.validate.resources import judge_resource
 from mlops.config.validate.settings import judge_settings
-from mlops.errors import InvalidConfig, Problem, Source
+from mlops.errors import FileLocation, InvalidConfig, Problem
 
 
 def judge(composed: Composed) -> Tree:
@@ -63,7 +63,7 @@ def _is_disabled(value: Any) -> bool:
 
 def _ordered(problems: list[Problem]) -> list[Problem]:
     def position(problem: Problem) -> tuple[str, int, int]:
-        source = problem.source or Source("")
+        source = problem.source or FileLocation("")
         return source.file, source.line or 0, source.column or 0
 
     return sorted(dict.fromkeys(problems), key=position)

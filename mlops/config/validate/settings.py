@@ -21,7 +21,7 @@ from mlops.config.schema.project_file import ProjectFile
 from mlops.config.validate.error_messages import ErrorFormatter
 from mlops.config.validate.references import Declared, missing_resource
 from mlops.config.validate.walk import dotted, paths_below
-from mlops.errors import InvalidConfig, Problem, Source
+from mlops.errors import FileLocation, InvalidConfig, Problem
 
 PROTECTED_IN_PROD = ("dataset", "model", "endpoint")
 
@@ -72,7 +72,7 @@ def _check_state(project_file: ProjectFile, environment: str) -> Iterator[Proble
             "environment without shared state",
             f"Environment {environment} has no `state.url`, and only dev may keep its state on one machine: another machine "
             f"would not see what was applied. Say `state: {{url: postgresql+psycopg://…}}` in {path}.",
-            source=Source(path),
+            source=FileLocation(path),
         )
 
 

@@ -18,7 +18,7 @@ from mlops.engine.resource import Action, Effect, Reason, Stale, Step
 from mlops.errors import MlopsError
 from mlops.kinds.staged.params import write_params_of
 from mlops.tools.dvc.reader import Locked, Stage, read_lock, read_stages
-from mlops.tools.dvc.run import bring_about, checkout
+from mlops.tools.dvc.run import checkout, run_stages
 from mlops.tools.dvc.verdict import Finding, verdict
 
 
@@ -105,7 +105,7 @@ def make(
         force = step.action is Action.REPLACE
         with _room(context.settings.stages):
             if elsewhere is None:
-                bring_about(context.root, stages, context.hashes, step.say, force=force)
+                run_stages(context.root, stages, context.hashes, step.say, force=force)
             else:
                 elsewhere(*_wanted(known, read_stages(context.root), stages, findings, force=force))
         took = time.monotonic() - started

@@ -18,13 +18,14 @@ from mlops.context.secrets import read_secret
 from mlops.contracts.codec import to_json
 from mlops.contracts.program import ClusterAccess, ProgramInputs
 from mlops.engine.resource import Action, Attention, Effect, Observed, PartChange, Reason, Record, Stale
-from mlops.errors import InvalidConfig, MlopsError, Problem, Source
+from mlops.errors import FileLocation, InvalidConfig, MlopsError, Problem
 from mlops.targets.target import stack_inputs
 from mlops.tools.cluster import ClusterClient
 
 if TYPE_CHECKING:
     from mlops.config.schema.targets.kubernetes import Kubernetes
-    from mlops.tools.pulumi import PreviewedObject, PulumiStack
+    from mlops.tools.pulumi import PulumiStack
+    from mlops.tools.pulumi_preview import PreviewedObject
 
 _MANAGED = "app.kubernetes.io/managed-by=mlops"
 NAMESPACED = (
@@ -87,7 +88,7 @@ class ClusterContext:
                     f"Environment {settings.environment} has a stack on Kubernetes and no `pulumi.backend`: another machine "
                     "would not see what was made. Say `pulumi: {backend: s3://…}` in "
                     f"conf/env/{settings.environment}.yaml.",
-                    source=Source(f"conf/env/{settings.environment}.yaml"),
+                    source=FileLocation(f"conf/env/{settings.environment}.yaml"),
                 )
             )
         if backend and backend.startswith("file://~"):

@@ -91,7 +91,7 @@ class ClusterStack:
             "digest": hashlib.sha256(identity.encode()).hexdigest(), "address": gateway.get("url", where),
             "namespace": cluster.namespace, "prints": self._now(cluster, fresh=True),
         }  # fmt: skip
-        return Outcome(outputs, f"namespace {cluster.namespace}, {len(outputs['fingerprints'])} objects")
+        return Outcome(outputs, f"namespace {cluster.namespace}, {len(outputs['prints'])} objects")
 
     def delete(self, step: Step) -> None:
         assert step.recorded is not None

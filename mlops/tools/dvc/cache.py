@@ -34,13 +34,13 @@ class Cache:
         return self.objects / md5[:2] / md5[2:]
 
     def has(self, md5: str) -> bool:
-        """A folder is there with all that is in it."""
+        """Say whether an object is there; of a folder, with everything in it."""
         if not self._trusted(md5):
             return False
         return not md5.endswith(".dir") or all(self._trusted(entry["md5"]) for entry in self._listing(md5))
 
     def put(self, path: Path, hashes: Hashes) -> None:
-        """Of a file, or of a folder and all files in it."""
+        """Put a file, or a folder with all files in it, into the cache."""
         if path.is_file():
             self._put_file(path, hashes.file(path))
             return
@@ -53,7 +53,7 @@ class Cache:
             self._write(md5, text)
 
     def get(self, md5: str, path: Path) -> None:
-        """Make `path` what the object is; copies, so that the object stays what it is."""
+        """Make `path` what the object is, by copying, so that the object stays as it is."""
         remove(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         if not md5.endswith(".dir"):
@@ -66,36 +66,37 @@ class Cache:
             shutil.copyfile(self.path(entry["md5"]), inside)
 
     def keep_run(self, entry: Mapping[str, Any]) -> None:
-        """`entry`: what dvc.lock says of the stage."""
+        """Remember a run of a stage. `entry`: what dvc.lock says of the stage."""
         folder = self._run(entry)
-        told = dict(entry)
-        path = folder / _sha256(told)
+        run = dict(entry)
+        path = folder / _sha256(run)
         if not path.exists():
             folder.mkdir(parents=True, exist_ok=True)
             temporary = folder.parent / f".{uuid.uuid4().hex}"
-            temporary.write_text(yaml12.dumps(told))
+            temporary.write_text(yaml12.dumps(run))
             temporary.replace(path)
 
     def past_run(self, wanted: Mapping[str, Any]) -> dict[str, Any] | None:
-        """What the newest run with this command, these dependencies and parameters made. `wanted`: as an entry of
-        dvc.lock, its outputs with their paths alone. None where there was none, or its outputs are not here any more."""
+        """Return what the newest run with this command, these dependencies and these parameters made. `wanted`: an
+        entry of dvc.lock whose outputs have only their paths. None where there was no such run, or its outputs are
+        gone."""
         folder = self._run(wanted)
         try:
             newest = max(folder.iterdir(), key=lambda path: path.stat().st_mtime)
-            told: dict[str, Any] = yaml12.loads(newest.read_text())
-            paths = [out["path"] for out in told["outs"]]
-            is_whole = all(self.has(out["md5"]) for out in told["outs"])
+            run: dict[str, Any] = yaml12.loads(newest.read_text())
+            paths = [out["path"] for out in run["outs"]]
+            is_whole = all(self.has(out["md5"]) for out in run["outs"])
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        return told if is_whole and paths == [out["path"] for out in wanted["outs"]] else None
+        return run if is_whole and paths == [out["path"] for out in wanted["outs"]] else None
 
     def _run(self, entry: Mapping[str, Any]) -> Path:
         key = _sha256({**entry, "outs": [out["path"] for out in entry.get("outs", ())]})
         return self.runs / key[:2] / key
 
     def _listing(self, md5: str) -> list[dict[str, str]]:
-        told: list[dict[str, str]] = json.loads(self.path(md5).read_bytes())
-        return told
+        entries: list[dict[str, str]] = json.loads(self.path(md5).read_bytes())
+        return entries
 
     def _trusted(self, md5: str) -> bool:
         try:
@@ -132,7 +133,7 @@ def remove(path: Path) -> None:
 
 
 def size_of(path: Path) -> tuple[int, int | None]:
-    """Bytes, and of a folder the number of files."""
+    """Return the size in bytes, and the number of files of a folder."""
     if path.is_file():
         return path.stat().st_size, None
     sizes = [os.stat(os.path.join(at, name)).st_size for at, _, names in os.walk(path) for name in names]

@@ -32,7 +32,8 @@ _ignoring = threading.Lock()
 def execute(
     root: Path, names: Sequence[str], hashes: Hashes, say: ReportProgress, *, parallel: int = 1, force: bool = False
 ) -> list[str]:
-    """The stages that were not up to date. A stage whose very inputs were run before is taken from the cache of runs.
+    """Run the stages that are not up to date, and return their names. A stage that was run with the same inputs before
+    is taken from the cache of runs.
 
     `say` gets a line and the fraction done. Raises MlopsError with the problems of every stage that failed; what does
     not depend on one of them is finished.
@@ -67,7 +68,7 @@ class _Run:
         self.merged_at = time.monotonic()
 
     def merge(self, known: Mapping[str, Stage]) -> None:
-        """What was finished since the last time into dvc.lock and .gitignore."""
+        """Put what was finished since the last time into dvc.lock and .gitignore."""
         finished = [known[name] for name in self.lock.finished() if name in known]
         ignore(self.root, [out.path for stage in finished for out in stage.outs if out.cache])
         self.lock.merge(self.order)
@@ -139,8 +140,9 @@ class _Run:
         self.entries[name] = entry
 
     def _wanted(self, stage: Stage) -> LockEntry:
-        """What dvc.lock would say of it, its outputs with their paths alone. Raises MlopsError for one that is missing."""
-        told: LockEntry = {"cmd": stage.cmd}
+        """Return what dvc.lock would say of the stage, with only the paths of its outputs. Raises MlopsError for a
+        dependency that is missing."""
+        entry: LockEntry = {"cmd": stage.cmd}
         for path in stage.deps:
             if not (self.root / path).exists() and not self._fetch(path):
                 raise MlopsError.of(
@@ -150,7 +152,7 @@ class _Run:
         deps = [self._item(path) for path in sorted(stage.deps)]
         params = params_of(self.root, stage)
         outs = [{"path": out.path, "hash": "md5"} for out in sorted(stage.outs, key=lambda out: out.path)]
-        return told | ({"deps": deps} if deps else {}) | ({"params": params} if params else {}) | {"outs": outs}
+        return entry | ({"deps": deps} if deps else {}) | ({"params": params} if params else {}) | {"outs": outs}
 
     def _fetch(self, path: str) -> bool:
         """Bring an output that dvc.lock names, and that is in the cache alone, back to its place."""
@@ -164,10 +166,10 @@ class _Run:
     def _item(self, path: str) -> dict[str, Any]:
         at = self.root / path
         size, count = size_of(at)
-        told: dict[str, Any] = {"path": path, "hash": "md5", "md5": self.hashes.tree(at), "size": size}
+        item: dict[str, Any] = {"path": path, "hash": "md5", "md5": self.hashes.tree(at), "size": size}
         if count is not None:
-            return {**told, "nfiles": count}
-        return {**told, "isexec": True} if os.access(at, os.X_OK) else told
+            return {**item, "nfiles": count}
+        return {**item, "isexec": True} if os.access(at, os.X_OK) else item
 
     def _is_up_to_date(self, stage: Stage, wanted: LockEntry) -> bool:
         entry = self.entries.get(stage.name)
@@ -183,20 +185,20 @@ class _Run:
 
 
 def params_of(root: Path, stage: Stage) -> dict[str, dict[str, Any]]:
-    """File -> key -> value, as dvc.lock has them. Raises MlopsError for a key that is missing."""
+    """Return file -> key -> value, as dvc.lock has them. Raises MlopsError for a key that is missing."""
     return {file: _chosen(root, file, keys) for file, keys in sorted(stage.params.items())}
 
 
 def _chosen(root: Path, file: str, keys: Sequence[str]) -> dict[str, Any]:
-    told = read_json_object(root / file)
-    missing = [key for key in keys if key not in told]
+    values = read_json_object(root / file)
+    missing = [key for key in keys if key not in values]
     if missing:
         raise MlopsError.of("missing parameter", f"{file} has no `{missing[0]}`. Write it again: mlops render")
-    return {key: told[key] for key in sorted(keys)}
+    return {key: values[key] for key in sorted(keys)}
 
 
 def _needs(stage: Stage, makers: Mapping[str, str]) -> set[str]:
-    """The stages whose outputs it reads, or that are inside, or around, what it reads."""
+    """Return the stages whose outputs it reads, or whose outputs are inside, or around, what it reads."""
     found: set[str] = set()
     for path in stage.deps:
         parts = path.split("/")

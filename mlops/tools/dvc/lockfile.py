@@ -33,14 +33,14 @@ class LockFile:
         self._texts: dict[str, tuple[LockEntry, str]] = {}
 
     def entries(self) -> dict[str, LockEntry]:
-        """Those of the file, and those of the journal, which are newer."""
-        told: dict[str, LockEntry] = {}
+        """Return the entries of the file, and those of the journal, which are newer."""
+        locked: dict[str, LockEntry] = {}
         if self.path.exists():
-            told = dict((yaml12.loads(self.path.read_text()) or {}).get("stages") or {})
-        return {**told, **self.finished()}
+            locked = dict((yaml12.loads(self.path.read_text()) or {}).get("stages") or {})
+        return {**locked, **self.finished()}
 
     def finish(self, name: str, entry: LockEntry) -> None:
-        """On the disk when it returns."""
+        """Write the entry into the journal; it is on the disk when this returns."""
         with _threads:
             self.tmp.mkdir(parents=True, exist_ok=True)
             with self.journal.open("a", encoding="utf-8") as file:
@@ -49,7 +49,7 @@ class LockFile:
                 os.fsync(file.fileno())
 
     def merge(self, order: Sequence[str]) -> None:
-        """The journal into the file. `order`: the stages of dvc.yaml; others keep their place behind them."""
+        """Put the journal into the file. `order`: the stages of dvc.yaml; others keep their place behind them."""
         with _threads:
             if not self.journal.exists():
                 return
@@ -58,19 +58,19 @@ class LockFile:
                 self.journal.unlink(missing_ok=True)
 
     def finished(self) -> dict[str, LockEntry]:
-        """Those of the journal."""
-        told: dict[str, LockEntry] = {}
+        """Return the entries of the journal."""
+        entries: dict[str, LockEntry] = {}
         try:
             lines = self.journal.read_text().splitlines()
         except OSError:
-            return told
+            return entries
         for line in lines:
             try:
                 one = json.loads(line)
-                told[one["name"]] = one["entry"]
+                entries[one["name"]] = one["entry"]
             except (ValueError, KeyError, TypeError):
                 continue
-        return told
+        return entries
 
     def _write(self, entries: Mapping[str, LockEntry], order: Sequence[str]) -> None:
         names = [name for name in order if name in entries]
@@ -93,7 +93,7 @@ class LockFile:
 
 @contextmanager
 def repository_lock(tmp: Path) -> Iterator[None]:
-    """DVC's own, as its commands take it. Raises MlopsError where one of them keeps it for a minute."""
+    """Hold DVC's own lock, as its commands do. Raises MlopsError where one of them keeps it for a minute."""
     tmp.mkdir(parents=True, exist_ok=True)
     end = time.monotonic() + _PATIENCE
     with (tmp / "lock").open("a+") as file:

@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from mlops.errors import InvalidConfig, Problem, Source
+from mlops.errors import FileLocation, InvalidConfig, Problem
 from mlops.tools.dvc import yaml12
 
 _HOLE = re.compile(r"\$\{([^}]+)\}")
@@ -31,7 +31,7 @@ class Out:
 
 @dataclass(frozen=True)
 class Stage:
-    """`params`: file -> keys of its top level."""
+    """A stage of dvc.yaml. `params`: file -> the keys of its top level that the stage reads."""
 
     name: str
     cmd: str
@@ -51,15 +51,15 @@ class Locked:
 
 
 def read_stages(root: Path) -> dict[str, Stage]:
-    told = read_yaml(root / "dvc.yaml")
+    content = read_yaml(root / "dvc.yaml")
     values: dict[str, Any] = {}
-    for name in told.get("vars", ()):
+    for name in content.get("vars", ()):
         path = root / name
         if path.exists():
             values |= read_json_object(path)
     stages: dict[str, Stage] = {}
     with _shaped("dvc.yaml"):
-        for name, body in (told.get("stages") or {}).items():
+        for name, body in (content.get("stages") or {}).items():
             if "foreach" not in body:
                 stages[name] = _stage(name, body, {})
                 continue
@@ -79,12 +79,12 @@ def read_lock(root: Path) -> dict[str, Locked]:
     with _shaped(path.name):
         return {
             name: Locked(
-                str(told.get("cmd", "")),
-                {dep["path"]: str(dep.get("md5", "")) for dep in told.get("deps", ())},
-                told.get("params") or {},
-                {out["path"]: str(out.get("md5", "")) for out in told.get("outs", ())},
+                str(stage.get("cmd", "")),
+                {dep["path"]: str(dep.get("md5", "")) for dep in stage.get("deps", ())},
+                stage.get("params") or {},
+                {out["path"]: str(out.get("md5", "")) for out in stage.get("outs", ())},
             )
-            for name, told in stages.items()
+            for name, stage in stages.items()
         }
 
 
@@ -98,33 +98,33 @@ def _shaped(name: str) -> Iterator[None]:
 
 def _damaged(name: str, why: str, line: int | None = None) -> InvalidConfig:
     detail = f"{name} is damaged: {why}. Restore it: git checkout {name}"
-    return InvalidConfig(Problem("damaged file", detail, source=Source(name, line)))
+    return InvalidConfig(Problem("damaged file", detail, source=FileLocation(name, line)))
 
 
 def _stage(name: str, body: Mapping[str, Any], values: Mapping[str, Any]) -> Stage:
     params: dict[str, tuple[str, ...]] = {}
-    for told in body.get("params", ()):
-        for file, keys in told.items():
+    for listed in body.get("params", ()):
+        for file, keys in listed.items():
             params[_fill(file, values)] = tuple(keys)
     outs = [
-        Out(_fill(path, values), told.get("cache", True))
-        for group in ("outs", "metrics", "plots") for path, told in map(_with_options, body.get(group, ()))
+        Out(_fill(path, values), options.get("cache", True))
+        for group in ("outs", "metrics", "plots") for path, options in map(_with_options, body.get(group, ()))
     ]  # fmt: skip
     deps = tuple(_fill(path, values) for path in body.get("deps", ()))
     return Stage(name, _fill(body["cmd"], values), deps, params, tuple(outs))
 
 
-def _with_options(told: Any) -> tuple[str, Mapping[str, Any]]:
-    return next(iter(told.items())) if isinstance(told, dict) else (told, {})
+def _with_options(out: Any) -> tuple[str, Mapping[str, Any]]:
+    return next(iter(out.items())) if isinstance(out, dict) else (out, {})
 
 
 def _fill(text: str, values: Mapping[str, Any]) -> str:
     return _HOLE.sub(lambda found: str(_at(found[1], values)), text)
 
 
-def _value(told: Any, values: Mapping[str, Any]) -> Any:
-    whole = _HOLE.fullmatch(told) if isinstance(told, str) else None
-    return _at(whole[1], values) if whole else told
+def _value(written: Any, values: Mapping[str, Any]) -> Any:
+    whole = _HOLE.fullmatch(written) if isinstance(written, str) else None
+    return _at(whole[1], values) if whole else written
 
 
 def _at(path: str, values: Mapping[str, Any]) -> Any:
@@ -136,7 +136,7 @@ def _at(path: str, values: Mapping[str, Any]) -> Any:
 
 def read_yaml(path: Path) -> dict[str, Any]:
     try:
-        told = yaml12.loads(path.read_text())
+        content = yaml12.loads(path.read_text())
     except FileNotFoundError as error:
         raise InvalidConfig.of(
             "no dvc.yaml", f"{path} does not exist. It is part of the project; restore it."
@@ -146,16 +146,16 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise _damaged(path.name, getattr(error, "problem", str(error)), mark.line + 1 if mark else None) from error
     except UnicodeDecodeError as error:
         raise _damaged(path.name, "it is not text") from error
-    if not isinstance(told, dict):
+    if not isinstance(content, dict):
         raise _damaged(path.name, "it is empty or no mapping")
-    return told
+    return content
 
 
 def read_json_object(path: Path) -> dict[str, Any]:
     try:
-        told: dict[str, Any] = json.loads(path.read_text())
+        content: dict[str, Any] = json.loads(path.read_text())
     except ValueError as error:
         raise InvalidConfig.of(
-            "damaged file", f"{path} is not JSON: {error}. Write it again: mlops render", source=Source(str(path))
+            "damaged file", f"{path} is not JSON: {error}. Write it again: mlops render", source=FileLocation(str(path))
         ) from error
-    return told
+    return content

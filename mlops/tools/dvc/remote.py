@@ -1,7 +1,7 @@
 """Exchange outputs with other machines through DVC's remote.
 
 Lives here: push, and take_report, which makes ours what a pod made and reported; has_remote.
-Not here: running the pod (kinds), its report's form (workloads.pod.report), DVC's settings (settings).
+Not here: running the pod (targets.kubernetes), its report's form (workloads.pod.report), DVC's settings (settings).
 Law: dvc.lock names only what is here; a report whose outputs cannot be fetched changes nothing.
 """
 
@@ -29,26 +29,26 @@ from mlops.tools.scratch import scratch
 
 
 def has_remote(root: Path) -> bool:
-    """One that DVC takes without being told its name."""
+    """Say whether there is a default remote."""
     return DvcSettings.of(root).remote is not None
 
 
 def push(root: Path, stages: Sequence[str]) -> None:
-    """The outputs of stages, unless the remote has them. Raises ToolFailed."""
+    """Push the outputs of stages, unless the remote has them. Raises ToolFailed."""
     if stages:
         run_dvc(root, "push", *stages)
 
 
 def take_report(root: Path, report: Mapping[str, Any], say: ReportProgress) -> None:
-    """Fetch what the stages of a report made, put it in its place, and write it into dvc.lock; all over again does no harm.
+    """Fetch what the stages of a report made, put it in its place, and write it into dvc.lock. Idempotent.
 
     Raises MlopsError with the report's problems, after what was finished before them is taken, and ToolFailed where the
     remote lacks an output.
     """
-    told: Mapping[str, LockEntry] = report.get("stages") or {}
-    if told:
+    made: Mapping[str, LockEntry] = report.get("stages") or {}
+    if made:
         known = read_stages(root)
-        entries = {name: _whole(root, name, known.get(name), entry) for name, entry in told.items()}
+        entries = {name: _whole(root, name, known.get(name), entry) for name, entry in made.items()}
         say("fetching what was made", None)
         _fetch(root, entries)
         _write_down(root, entries, known)
@@ -57,7 +57,7 @@ def take_report(root: Path, report: Mapping[str, Any], say: ReportProgress) -> N
 
 
 def _whole(root: Path, name: str, stage: Stage | None, entry: LockEntry) -> LockEntry:
-    """With command and parameters, where they were told by their digest alone."""
+    """Return the entry with command and parameters, where it names them by their digest alone."""
     if "inputs" not in entry:
         return entry
     ours = {"cmd": stage.cmd, "params": params_of(root, stage)} if stage else {}
@@ -73,8 +73,8 @@ def _whole(root: Path, name: str, stage: Stage | None, entry: LockEntry) -> Lock
 
 
 def _fetch(root: Path, entries: Mapping[str, LockEntry]) -> None:
-    """By DVC, in a repository of its own with our cache: dvc.lock does not name these outputs yet, and DVC would fetch no
-    metrics and no plots of a stage."""
+    """Fetch outputs by DVC, in a temporary repository with our cache: dvc.lock does not name these outputs yet, and DVC
+    would not fetch the metrics and plots of a stage."""
     outs = [out for entry in entries.values() for out in entry["outs"]]
     settings = DvcSettings.of(root)
     with scratch(root / ".mlops" / "tmp") as folder:

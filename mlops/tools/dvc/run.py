@@ -1,8 +1,8 @@
 """Run stages.
 
-Lives here: bring_about, repro, checkout, and run_dvc for its other commands.
+Lives here: run_stages, repro, checkout, and run_dvc for its other commands.
 Not here: which (verdict, kinds).
-Law: only the named stages run, one DVC at a time; a stage's own problems come back as it told them.
+Law: only the named stages run, one DVC at a time; a stage's own problems come back as it reported them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from mlops.tools.digest import Hashes
 from mlops.tools.dvc.command import reporting
 from mlops.tools.dvc.execute import execute
 from mlops.tools.dvc.reader import read_yaml
-from mlops.tools.dvc.subset import beyond
+from mlops.tools.dvc.subset import unsupported_feature
 from mlops.tools.process import alive, beside_python, run
 from mlops.tools.progress import ReportProgress
 
@@ -26,7 +26,8 @@ _one_at_a_time = threading.Lock()
 
 
 def repro(root: Path, stages: Sequence[str], say: ReportProgress, *, force: bool = False) -> None:
-    """By DVC itself. Raises MlopsError with the stage's problems, or ToolFailed with the end of what DVC wrote."""
+    """Run stages by DVC itself. Raises MlopsError with the stage's problems, or ToolFailed with the end of what DVC
+    wrote."""
     forced = ["--force"] if force else []
     with _one_at_a_time:
         free_dead_locks(root)
@@ -35,11 +36,12 @@ def repro(root: Path, stages: Sequence[str], say: ReportProgress, *, force: bool
             run(words, cwd=root, env=env, while_running=watch)
 
 
-def bring_about(
+def run_stages(
     root: Path, stages: Sequence[str], hashes: Hashes, say: ReportProgress, *, parallel: int = 1, force: bool = False
 ) -> None:
-    """Run what is not up to date of `stages`, here, or by DVC where the project uses more of DVC than is known here."""
-    reason = beyond(root, read_yaml(root / "dvc.yaml"))
+    """Run those of `stages` that are not up to date, here, or by DVC where the project uses features of DVC that are
+    not known here."""
+    reason = unsupported_feature(root, read_yaml(root / "dvc.yaml"))
     if reason is None:
         execute(root, stages, hashes, say, parallel=parallel, force=force)
         return
@@ -62,21 +64,21 @@ def run_dvc(root: Path, *words: str) -> None:
 
 
 def free_dead_locks(root: Path) -> None:
-    """Take out of DVC's own book of locks what dead processes hold: DVC would ask a person to do so."""
+    """Remove the locks of dead processes from DVC's own file of locks: DVC would ask a person to do so."""
     path = root / ".dvc" / "tmp" / "rwlock"
     try:
         book = json.loads(path.read_text())
-        kept = {name: _living(told) for name, told in book.items()}
+        kept = {name: _living(locks) for name, locks in book.items()}
     except (OSError, ValueError, AttributeError, KeyError, TypeError):
         return
-    kept = {name: told for name, told in kept.items() if told}
+    kept = {name: locks for name, locks in kept.items() if locks}
     if kept != book:
         temporary = path.with_suffix(".part")
         temporary.write_text(json.dumps(kept))
         temporary.replace(path)
 
 
-def _living(told: dict[str, Any]) -> dict[str, Any]:
-    readers = [one for one in told.get("read", ()) if alive(one["pid"])]
-    writer = told.get("write")
+def _living(locks: dict[str, Any]) -> dict[str, Any]:
+    readers = [one for one in locks.get("read", ()) if alive(one["pid"])]
+    writer = locks.get("write")
     return ({"read": readers} if readers else {}) | ({"write": writer} if writer and alive(writer["pid"]) else {})

@@ -26,12 +26,12 @@ class DvcSettings:
 
     @classmethod
     def of(cls, root: Path) -> DvcSettings:
-        """What cannot be read counts as empty; DVC itself will say what is wrong with it."""
+        """Read the settings. A file that cannot be read counts as empty; DVC itself will say what is wrong with it."""
         return cls(root, _read(root / ".dvc" / CONFIG), _read(root / ".dvc" / LOCAL))
 
     @property
     def remote(self) -> str | None:
-        """The address of the default one."""
+        """Return the address of the default remote."""
         name = self._value("core", "remote")
         for parser in (self.local, self.shared):
             for section in parser.sections():
@@ -42,7 +42,7 @@ class DvcSettings:
 
     @property
     def urls(self) -> list[str]:
-        """Of all remotes; of folders, from the root of the file system."""
+        """Return the addresses of all remotes; folders as absolute paths."""
         sections = [
             parser[name] for parser in (self.shared, self.local) for name in parser.sections() if "remote" in name
         ]
@@ -53,7 +53,8 @@ class DvcSettings:
         return Path(self._absolute(self._value("cache", "dir") or "cache"))
 
     def texts(self, *, cache: bool = False) -> dict[str, str]:
-        """File name below .dvc/ -> text: no git, no paths that depend on where the file lies; `cache`: with this cache."""
+        """Return file name below .dvc/ -> text, without git and without paths that depend on where the file lies;
+        `cache`: with this cache."""
         shared = _copy(self.shared)
         for key, value in (
             ("no_scm", "true"),

@@ -1,6 +1,6 @@
 """Know what of DVC's language is understood here.
 
-Lives here: beyond, which says what of a project is left to DVC itself.
+Lives here: unsupported_feature, which says what of a project is left to DVC itself.
 Not here: reading the stages (reader).
 Law: what is not known for certain is left to DVC.
 """
@@ -18,9 +18,10 @@ _PLOT = {"x", "y", "x_label", "y_label", "title", "header", "template"}
 _CONFIG = {"core.analytics", "core.check_update", "core.autostage", "core.remote", "core.no_scm"}
 
 
-def beyond(root: Path, told: Mapping[str, Any]) -> str | None:
-    """What is beyond the subset, in words. `told`: the content of dvc.yaml."""
-    for name, body in (told.get("stages") or {}).items():
+def unsupported_feature(root: Path, content: Mapping[str, Any]) -> str | None:
+    """Return what of the project is not known here, in words; None where everything is. `content`: the content of
+    dvc.yaml."""
+    for name, body in (content.get("stages") or {}).items():
         stage = body.get("do", body) if isinstance(body, Mapping) else None
         if not isinstance(stage, Mapping):
             return f"stage {name}"
@@ -40,12 +41,14 @@ def _parts(name: str, stage: Mapping[str, Any]) -> str | None:
     for path in stage.get("deps", ()):
         if not isinstance(path, str) or "://" in path or path.startswith("/"):
             return f"a dependency of stage {name}"
-    for told in stage.get("params", ()):
-        if not isinstance(told, Mapping) or any(not file.endswith(".json") or not keys for file, keys in told.items()):
+    for listed in stage.get("params", ()):
+        if not isinstance(listed, Mapping) or any(
+            not file.endswith(".json") or not keys for file, keys in listed.items()
+        ):
             return f"the parameters of stage {name}"
     for group in ("outs", "metrics", "plots"):
-        for told in stage.get(group, ()):
-            path, options = next(iter(told.items())) if isinstance(told, Mapping) else (told, {})
+        for out in stage.get(group, ()):
+            path, options = next(iter(out.items())) if isinstance(out, Mapping) else (out, {})
             known = _OUT | (_PLOT if group == "plots" else set())
             if "://" in path or path.startswith("/") or set(options or {}) - known:
                 return f"an output of stage {name}"

@@ -22,7 +22,7 @@ CACHE_OBJECTS = ".dvc/cache/files/md5"
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`path`: of the dependency or output, or `FILE:KEY` of the parameter."""
+    """One reason why a stage must run. `path`: the dependency or output, or `FILE:KEY` of the parameter."""
 
     what: What
     path: str
@@ -31,7 +31,8 @@ class Finding:
 def verdict(
     root: Path, stage: Stage, locked: Locked | None, params: Mapping[str, Any], hashes: Hashes
 ) -> tuple[Finding, ...]:
-    """`params`: file -> its content, as it is or as it would be written."""
+    """Return why a stage must run; nothing where it is up to date. `params`: file -> its content, as it is or as it
+    would be written."""
     if locked is None:
         return (Finding("new", stage.name),)
     found: list[Finding] = []
@@ -57,14 +58,15 @@ def verdict(
 
 
 def _current(root: Path, path: str, locked: str, hashes: Hashes) -> str:
-    """An output of another stage that is in the cache alone counts as it was."""
+    """Return the md5 that a dependency has now; an output of another stage that is in the cache alone counts as
+    unchanged."""
     if (root / path).exists():
         return hashes.tree(root / path)
     return locked if locked and in_cache(root, locked) else ""
 
 
 def in_cache(root: Path, md5: str) -> bool:
-    """In the cache, or in a remote that cannot be looked into without a transfer."""
+    """Say whether an object is in the cache, or in a remote that cannot be looked into without a transfer."""
     if _exists(root / CACHE_OBJECTS, md5):
         return True
     return any(_remote_has(url, md5) for url in DvcSettings.of(root).urls)

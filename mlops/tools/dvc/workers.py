@@ -20,7 +20,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from mlops.errors import ToolFailed
-from mlops.tools.process import child_environment, set_parent_death_signal, stop_group, tail
+from mlops.tools.process import program_environment, set_parent_death_signal, stop_group, tail
 
 _BY = "mlops.workloads.fork_server"
 _POLL = 0.05
@@ -29,7 +29,8 @@ _POLL = 0.05
 def hand_over(
     root: Path, script: str, name: str, env: Mapping[str, str], output: Path, watch: Callable[[], None]
 ) -> bool:
-    """Have `python SCRIPT NAME` carried out; False where that is left to the caller. Raises ToolFailed where it fails."""
+    """Have `python SCRIPT NAME` carried out by the fork server; False where that is left to the caller. Raises
+    ToolFailed where it fails."""
     fork_server = _fork_server_of(root)
     return fork_server is not None and fork_server.carry_out(script, name, env, output, watch)
 
@@ -54,9 +55,9 @@ class _ForkServer:
             self.count += 1
             number = self.count
             self.answers[number] = inbox
-            told = {"id": number, "script": script, "name": name, "env": dict(env), "output": str(output)}
+            request = {"id": number, "script": script, "name": name, "env": dict(env), "output": str(output)}
             try:
-                self.link.sendall(json.dumps(told).encode() + b"\n")
+                self.link.sendall(json.dumps(request).encode() + b"\n")
             except OSError:
                 self.is_up = False
                 return False
@@ -95,10 +96,10 @@ class _ForkServer:
                 break
             *lines, buffer = (buffer + part).split(b"\n")
             for line in lines:
-                told = json.loads(line)
-                inbox = self.answers.get(told["id"])
+                message = json.loads(line)
+                inbox = self.answers.get(message["id"])
                 if inbox is not None:
-                    inbox.put(told)
+                    inbox.put(message)
         with self.guard:
             self.is_up = False
         for inbox in list(self.answers.values()):
@@ -127,11 +128,12 @@ def _fork_server_of(root: Path) -> _ForkServer | None:
 
 
 def _keep(root: Path, made: SimpleQueue[_ForkServer | None]) -> None:
-    """In a thread of its own, as long as the process lives: the parent-death signal comes when its thread ends."""
+    """Keep the fork server in a thread of its own, as long as this process lives: the parent-death signal comes when
+    its thread ends."""
     ours, theirs = socket.socketpair()
     try:
         process = subprocess.Popen(
-            [sys.executable, "-m", _BY, str(theirs.fileno())], cwd=root, env=child_environment(), stdin=subprocess.DEVNULL,
+            [sys.executable, "-m", _BY, str(theirs.fileno())], cwd=root, env=program_environment(), stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, pass_fds=[theirs.fileno()], start_new_session=True,
             preexec_fn=set_parent_death_signal,  # noqa: PLW1509  one call, that takes no lock
         )  # fmt: skip

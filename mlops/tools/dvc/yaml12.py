@@ -33,16 +33,16 @@ _RESOLVERS = (
     ),
 )
 _SHORT = 60
-"""Characters; what is longer, or has line breaks, is folded, and libyaml folds at other places than DVC."""
+"""Characters. A longer text, or one with line breaks, is folded, and libyaml folds at other places than DVC."""
 
 
 def _resolvers() -> dict[str, list[tuple[str, Any]]]:
-    told: dict[str, list[tuple[str, Any]]] = {}
+    resolvers: dict[str, list[tuple[str, Any]]] = {}
     for name, pattern, firsts in _RESOLVERS:
         whole = re.compile(rf"(?:{pattern.pattern})\Z")
         for first in firsts:
-            told.setdefault(first, []).append((f"tag:yaml.org,2002:{name}", whole))
-    return told
+            resolvers.setdefault(first, []).append((f"tag:yaml.org,2002:{name}", whole))
+    return resolvers
 
 
 class _Loader(_BaseLoader):  # type: ignore[misc]
@@ -68,8 +68,8 @@ def _float(loader: Any, node: Any) -> float:
 
 def _represent_float(dumper: Any, value: float) -> Any:
     text = repr(value)
-    told = {"inf": ".inf", "-inf": "-.inf", "nan": ".nan"}.get(text, text)
-    return dumper.represent_scalar("tag:yaml.org,2002:float", told)
+    yaml_text = {"inf": ".inf", "-inf": "-.inf", "nan": ".nan"}.get(text, text)
+    return dumper.represent_scalar("tag:yaml.org,2002:float", yaml_text)
 
 
 def _represent_none(dumper: Any, _: None) -> Any:
@@ -83,19 +83,20 @@ _Fast.add_representer(type(None), _represent_none)
 
 
 def loads(text: str | bytes) -> Any:
-    """Raises yaml.YAMLError."""
+    """Read YAML 1.2. Raises yaml.YAMLError."""
     return yaml.load(text, _Loader)  # noqa: S506
 
 
 def dumps(value: Any) -> str:
-    """Keys in their order, and the very bytes that DVC would write."""
+    """Write YAML with the keys in their order, byte for byte as DVC would."""
     if not _is_short(value):
         return _exact(value)
     return str(yaml.dump(value, Dumper=_Fast, sort_keys=False, allow_unicode=True, default_flow_style=False))
 
 
 def _exact(value: Any) -> str:
-    """By the library that DVC uses: it folds and quotes long texts in a way of its own, thirty times as slowly."""
+    """Write YAML by the library that DVC uses, which folds and quotes long texts in its own way and is thirty times as
+    slow."""
     from ruamel.yaml import YAML
 
     writer, out = YAML(), io.StringIO()

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from mlops.contracts.pod import DVC_CONFIG
-from mlops.errors import MlopsError, Problem, Source, ToolFailed
+from mlops.errors import FileLocation, MlopsError, Problem, ToolFailed
 from mlops.workloads.pod.barrier import hold, stay
 from mlops.workloads.pod.child import child_environment, run_child
 from mlops.workloads.pod.pod_settings import PodSettings
@@ -147,4 +147,4 @@ class PodRun:
 
 def _problem(problem: Mapping[str, Any]) -> Problem:
     source = problem.get("source")
-    return Problem(**{**problem, "source": Source(**source) if source else None})
+    return Problem(**{**problem, "source": FileLocation(**source) if source else None})

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mlops.cli.main import main
-from tests.small_project import VALUES, write_files
+from tests.small_project import VALUES, share_cache, write_files
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,8 @@ Shell = Callable[..., Ended]
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    share_cache(tmp_path, cache)
     monkeypatch.chdir(write_files(tmp_path, VALUES))
     return tmp_path
 

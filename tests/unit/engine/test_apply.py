@@ -16,13 +16,13 @@ from mlops.errors import GateFailed, MlopsError
 from tests.engine_world import FOLLOW, World, at, thing
 
 
-def test_things_are_made_after_what_they_need(world: World) -> None:
+def test_resources_are_made_after_what_they_need(world: World) -> None:
     world.apply(thing("c", "b"), thing("b", "a"), thing("a"))
     assert world.kind.calls == ["create a", "create b", "create c"]
     assert world.store.intents() == []
 
 
-def test_what_did_not_come_out_differently_stops_the_chain(world: World) -> None:
+def test_equal_outputs_skip_everything_downstream(world: World) -> None:
     world.apply(thing("a", size=1, noise=1), thing("b", "a"), thing("c", "b"))
     world.kind.calls.clear()
     result = world.apply(thing("a", size=1, noise=2), thing("b", "a"), thing("c", "b"))
@@ -35,7 +35,7 @@ def test_what_did_not_come_out_differently_stops_the_chain(world: World) -> None
 
 
 @pytest.mark.parametrize("parallel", [1, 4])
-def test_a_failure_stops_what_depends_on_it_and_nothing_else(world: World, parallel: int) -> None:
+def test_failure_stops_dependents_and_nothing_else(world: World, parallel: int) -> None:
     world.kind.broken["a"] = MlopsError.of("it broke", "It broke.")
     result = world.apply(thing("a"), thing("b", "a"), thing("c", "b"), thing("x"), thing("y", "x"), parallel=parallel)
     assert sorted(world.things) == ["x", "y"]
@@ -47,13 +47,13 @@ def test_a_failure_stops_what_depends_on_it_and_nothing_else(world: World, paral
     assert world.words(thing("a"), thing("b", "a"), thing("c", "b"), thing("x"), thing("y", "x")) == {}
 
 
-def test_an_unexpected_exception_is_told_with_its_address(world: World) -> None:
+def test_unexpected_exception_names_its_address(world: World) -> None:
     world.kind.broken["a"] = ZeroDivisionError("none")  # type: ignore[assignment]
     (problem,) = world.apply(thing("a")).problems
     assert (problem.address, "ZeroDivisionError: none" in problem.detail) == ("thing.a", True)
 
 
-def test_what_was_made_before_a_failure_is_recorded_as_incomplete(world: World) -> None:
+def test_partial_outcome_of_a_failure_is_recorded_as_incomplete(world: World) -> None:
     error = GateFailed.of("too small", "It is too small.")
     error.partial = Outcome({"digest": "half"})  # type: ignore[attr-defined]
     world.kind.broken["a"] = error
@@ -73,7 +73,7 @@ def test_protection_refuses_before_anything_is_done(world: World) -> None:
     assert sorted(world.things) == ["a", "b"]
 
 
-def test_after_an_interrupt_nothing_new_starts_and_the_next_apply_goes_on(world: World) -> None:
+def test_interrupt_starts_nothing_new_and_the_next_apply_goes_on(world: World) -> None:
     stop = threading.Event()
     world.kind.touch = lambda where: stop.set() if where == "after create a" else None
     result = world.apply(thing("a"), thing("b", "a"), stop=stop)
@@ -82,20 +82,20 @@ def test_after_an_interrupt_nothing_new_starts_and_the_next_apply_goes_on(world:
     assert world.words(thing("a"), thing("b", "a")) == {}
 
 
-def test_a_replacement_deletes_before_it_creates(world: World) -> None:
+def test_replacement_deletes_before_it_creates(world: World) -> None:
     world.apply(thing("a", place="x"))
     world.kind.calls.clear()
     world.apply(thing("a", place="y"))
     assert world.kind.calls == ["delete a", "create a"]
 
 
-def test_events_tell_the_whole_story(world: World) -> None:
+def test_events_report_every_change(world: World) -> None:
     world.apply(thing("a"))
     assert [event.type for event in world.events] == ["apply_started", "change_started", "change_done", "apply_done"]
     assert world.events[2].data["note"] == "created"
 
 
-def test_deletions_run_before_those_of_what_they_need_however_parallel(world: World) -> None:
+def test_deletions_run_before_those_of_their_needs_however_parallel(world: World) -> None:
     world.apply(thing("a"), thing("b", "a"), thing("c", "a"), thing("d", "b", "c"))
     world.kind.calls.clear()
     world.apply(parallel=4)
@@ -103,7 +103,7 @@ def test_deletions_run_before_those_of_what_they_need_however_parallel(world: Wo
     assert (world.things, world.store.records()) == ({}, {})
 
 
-def test_an_intent_is_open_while_the_kind_works_and_closed_with_the_record(world: World) -> None:
+def test_intent_is_open_while_the_kind_works_and_closed_with_the_record(world: World) -> None:
     open_then: dict[str, list[tuple[str, str]]] = {}
 
     def look(where: str) -> None:
@@ -119,7 +119,7 @@ def test_an_intent_is_open_while_the_kind_works_and_closed_with_the_record(world
     assert world.store.intents() == []
 
 
-def test_a_failed_change_leaves_its_intent_open_and_the_next_success_closes_it(world: World) -> None:
+def test_failed_change_leaves_its_intent_open_until_the_next_success(world: World) -> None:
     world.kind.broken["a"] = MlopsError.of("it broke", "It broke.")
     world.apply(thing("a", size=1))
     world.apply(thing("a", size=2))
@@ -129,12 +129,12 @@ def test_a_failed_change_leaves_its_intent_open_and_the_next_success_closes_it(w
     assert world.store.intents() == []
 
 
-def test_a_failure_is_told_as_an_event_and_what_waits_for_it_says_why_it_was_not_tried(world: World) -> None:
+def test_failure_is_an_event_and_dependents_say_why_they_were_not_tried(world: World) -> None:
     world.kind.broken["a"] = MlopsError.of("it broke", "It broke because of rust.")
     result = world.apply(thing("a"), thing("b", "a"), thing("c", "b"))
     assert result.skipped == {at("b"): "not tried: thing.a failed", at("c"): "not tried: thing.b was skipped"}
-    told = [(event.type, event.address) for event in world.events]
-    assert told == [
+    seen = [(event.type, event.address) for event in world.events]
+    assert seen == [
         ("apply_started", None), ("change_started", "thing.a"), ("change_failed", "thing.a"),
         ("change_skipped", "thing.b"), ("change_skipped", "thing.c"), ("apply_done", None),
     ]  # fmt: skip
@@ -144,7 +144,7 @@ def test_a_failure_is_told_as_an_event_and_what_waits_for_it_says_why_it_was_not
     }  # fmt: skip
 
 
-def test_a_failed_deletion_keeps_the_record_and_what_its_user_needs(world: World) -> None:
+def test_failed_deletion_keeps_the_record_and_what_it_needs(world: World) -> None:
     world.apply(thing("a"), thing("b", "a"))
 
     def refuse(where: str) -> None:
@@ -157,7 +157,7 @@ def test_a_failed_deletion_keeps_the_record_and_what_its_user_needs(world: World
     assert set(world.store.records()) == {at("a"), at("b")}
 
 
-def test_a_sink_that_breaks_loses_nothing_but_the_events(world: World) -> None:
+def test_broken_sink_loses_nothing_but_the_events(world: World) -> None:
     def broken_pipe(event: Event) -> None:
         raise BrokenPipeError
 
@@ -168,7 +168,7 @@ def test_a_sink_that_breaks_loses_nothing_but_the_events(world: World) -> None:
     assert world.words(thing("a"), thing("b", "a")) == {}
 
 
-def test_a_plan_with_one_protected_thing_does_nothing_of_the_rest_and_names_each(world: World) -> None:
+def test_plan_with_a_protected_resource_does_nothing_and_names_each(world: World) -> None:
     world.apply(thing("a", protect=True), thing("b", protect=True, place="x"), thing("c"))
     world.kind.calls.clear()
     serial = world.store.head().serial
@@ -178,7 +178,7 @@ def test_a_plan_with_one_protected_thing_does_nothing_of_the_rest_and_names_each
     assert (world.kind.calls, world.store.head().serial) == ([], serial)
 
 
-def test_a_protected_thing_goes_in_two_steps(world: World) -> None:
+def test_protected_resource_is_deleted_in_two_steps(world: World) -> None:
     world.apply(thing("a", protect=True))
     world.apply(thing("a"))
     world.apply()
@@ -193,7 +193,7 @@ def test_no_op_calls_no_kind_and_writes_nothing(world: World) -> None:
     assert (world.kind.calls, world.store.head().serial, result.done) == ([], serial, [])
 
 
-def test_a_step_gets_the_outputs_of_what_it_needs_as_they_are_now(world: World) -> None:
+def test_step_gets_the_newest_outputs_of_its_dependencies(world: World) -> None:
     world.apply(thing("a", size=1), thing("b", "a"))
     world.apply(thing("a", size=2), thing("b", "a"))
     step = world.kind.steps[-1]
@@ -204,7 +204,7 @@ def test_a_step_gets_the_outputs_of_what_it_needs_as_they_are_now(world: World) 
     assert record.depends_on == (at("a"),)
 
 
-def test_a_condition_that_came_true_takes_the_gravest_category(world: World) -> None:
+def test_condition_that_came_true_takes_the_gravest_category(world: World) -> None:
     grave = Effect("GRAVE", 8)
     edges = (Dependency(at("a"), grave, "digest"), Dependency(at("x"), FOLLOW, "digest"))
     desired = thing("a", size=2), thing("x"), replace(thing("b"), depends_on=edges)
@@ -215,7 +215,7 @@ def test_a_condition_that_came_true_takes_the_gravest_category(world: World) -> 
     assert started == {"thing.a": "MAJOR", "thing.b": "GRAVE"}
 
 
-def test_the_key_of_a_step_is_the_same_until_it_is_done_and_another_after(world: World) -> None:
+def test_key_of_a_step_is_the_same_until_it_is_done(world: World) -> None:
     run = replace(thing("b"), depends_on=(Dependency(at("a"), Effect("RUN", 5, Action.RUN), "digest"),))
     world.apply(thing("a", size=1), run)
     world.kind.steps.clear()
@@ -229,13 +229,13 @@ def test_the_key_of_a_step_is_the_same_until_it_is_done_and_another_after(world:
     assert keys[0] == keys[1] == keys[2] != keys[3]
 
 
-def test_progress_is_told_but_not_more_often_than_one_can_read(world: World) -> None:
-    told = world.kind.create
+def test_progress_is_reported_no_more_often_than_one_can_read(world: World) -> None:
+    create = world.kind.create
 
     def chatty(step: Step) -> Outcome:
         for part in range(100):
             step.say(f"part {part}", part / 100)
-        return told(step)
+        return create(step)
 
     world.kind.create = chatty  # type: ignore[method-assign]
     world.apply(thing("a"))

@@ -9,8 +9,8 @@ from mlops.errors import InvalidConfig
 from tests.engine_world import at
 
 
-def names(told: object) -> list[str]:
-    return [address.name for address in told]  # type: ignore[attr-defined]
+def names(addresses: object) -> list[str]:
+    return [address.name for address in addresses]  # type: ignore[attr-defined]
 
 
 def test_ties_go_by_address_however_the_graph_was_written() -> None:
@@ -28,7 +28,7 @@ def test_a_cycle_names_those_in_it_and_not_those_that_wait_for_it() -> None:
         order(edges)
 
 
-def test_what_follows_is_found_through_every_step_and_once() -> None:
+def test_reach_finds_followers_through_every_step_and_once() -> None:
     edges = {at("a"): [at("b"), at("c")], at("b"): [at("d")], at("c"): [at("d")], at("x"): [at("a")]}
     assert sorted(names(reach([at("a")], edges))) == ["a", "b", "c", "d"]
     assert reach([], edges) == set()

@@ -72,13 +72,13 @@ def test_a_damaged_record_names_itself(world: World) -> None:
         world.store.records()
 
 
-def test_a_file_that_is_no_database_is_told_with_the_next_step(tmp_path: Path) -> None:
+def test_file_that_is_no_database_is_refused_with_the_next_step(tmp_path: Path) -> None:
     (tmp_path / "state.db").write_bytes(b"no database" * 200)
     with opened(tmp_path) as world, pytest.raises(MlopsError, match="move it away"):
         world.store.records()
 
 
-def test_a_full_disk_is_told_and_what_was_finished_stays(world: World) -> None:
+def test_full_disk_is_reported_and_finished_changes_stay(world: World) -> None:
     world.apply(thing("a"))
     with world.store.engine.connect() as connection:
         pages = connection.exec_driver_sql("pragma page_count").scalar_one()
@@ -94,7 +94,7 @@ def test_a_full_disk_is_told_and_what_was_finished_stays(world: World) -> None:
     assert set(world.store.records()) == {at("a")}
 
 
-def test_a_state_that_is_taken_away_in_the_middle_stops_the_apply_and_nothing_is_lost(world: World) -> None:
+def test_state_that_disappears_stops_the_apply_and_nothing_is_lost(world: World) -> None:
     wanted = (thing("a"), thing("b", "a"), thing("c"))
     file, aside = world.path / "state.db", world.path / "aside.db"
 
@@ -126,7 +126,7 @@ def test_a_second_apply_is_refused_while_the_first_lives(world: World) -> None:
 
 
 @pytest.mark.parametrize("gone", ["expired", "dead"])
-def test_a_lease_that_nobody_keeps_is_taken_over_and_its_token_is_spent(world: World, gone: str) -> None:
+def test_abandoned_lease_is_taken_over_and_its_token_is_invalid(world: World, gone: str) -> None:
     clock = [1000.0]
     mine = Holder.me("first", "now")
     dead = mine if gone == "expired" else replace(mine, born="1")
@@ -178,7 +178,7 @@ def test_a_stale_plan_names_every_pin_that_moved(world: World) -> None:
         check_same(fresh, replace(fresh, changes=()), file="f")
 
 
-def test_a_plan_is_not_good_for_ever(world: World) -> None:
+def test_plan_expires(world: World) -> None:
     plan = replace(plan_of(world), expires_at="2026-01-02T00:00:00+00:00")
     check_fresh(plan, "2026-01-01T23:59:59+00:00", file="f")
     with pytest.raises(StalePlan, match="good until 2026-01-02"):
@@ -209,19 +209,19 @@ def test_a_saved_plan_keeps_every_part_of_every_change(world: World) -> None:
     [("expires_at", "2036-01-01"), ("extra", {"destroy": "true"}), ("overrides", []), ("commit", "x"), ("serial", 9)],
 )
 def test_no_part_of_a_saved_plan_can_be_edited(world: World, what: str, value: object) -> None:
-    told = json.loads(plan_to_json(replace(plan_of(world), expires_at="2026-01-01", overrides=("a=1",))))
-    told["plan"][what] = value
+    saved = json.loads(plan_to_json(replace(plan_of(world), expires_at="2026-01-01", overrides=("a=1",))))
+    saved["plan"][what] = value
     with pytest.raises(StalePlan, match="digest does not fit"):
-        plan_from_json(json.dumps(told), file="f")
+        plan_from_json(json.dumps(saved), file="f")
 
 
 @pytest.mark.parametrize("text", ["", "[]", "null", '{"format": "mlops.saved-plan/2"}', "\x00"])
-def test_what_is_no_plan_is_told_with_the_command_that_makes_one(text: str) -> None:
+def test_file_that_is_no_plan_is_refused_with_the_command_that_makes_one(text: str) -> None:
     with pytest.raises(MlopsError, match=r"f cannot be read as a plan: .*mlops plan --out FILE"):
         plan_from_json(text, file="f")
 
 
-def test_a_plan_for_another_state_says_so_and_a_pin_that_came_or_went_is_named(world: World) -> None:
+def test_plan_for_another_state_names_pins_that_came_or_went(world: World) -> None:
     saved = plan_of(world, Pin("source x", "1"))
     with pytest.raises(StalePlan, match="its lineage differs"):
         check_same(replace(saved, lineage="another"), saved, file="f")
@@ -240,7 +240,7 @@ def test_a_state_of_a_newer_version_is_refused_with_what_to_do(world: World) -> 
     store.engine.dispose()
 
 
-def test_a_folder_that_cannot_be_written_is_told_with_what_to_do(world: World) -> None:
+def test_folder_that_cannot_be_written_is_refused_with_what_to_do(world: World) -> None:
     world.apply(thing("a"))
     uri = f"sqlite:///file:{world.path / 'state.db'}?mode=ro&uri=true"
     for url in (uri, f"sqlite:///{world.path / 'nowhere' / 'state.db'}"):
@@ -255,7 +255,7 @@ def test_a_folder_that_cannot_be_written_is_told_with_what_to_do(world: World) -
             store.engine.dispose()
 
 
-def test_a_damaged_row_does_not_hide_behind_an_old_version(world: World) -> None:
+def test_damaged_row_does_not_hide_behind_an_old_version(world: World) -> None:
     world.apply(thing("a", size=1))
     world.apply(thing("a", size=2))
     with world.store.writing() as connection:
@@ -265,7 +265,7 @@ def test_a_damaged_row_does_not_hide_behind_an_old_version(world: World) -> None
         world.store.versions(at("a"))
 
 
-def test_who_waits_for_a_lease_gets_it_when_it_is_given_back(world: World) -> None:
+def test_waiting_process_gets_the_lease_when_it_is_given_back(world: World) -> None:
     asked = threading.Event()
 
     def clock() -> float:
@@ -301,7 +301,7 @@ def expiry(world: World) -> float:
         return float(connection.execute(sa.select(leases.c.expires_at)).scalar_one())
 
 
-def test_the_loser_gives_back_nothing_that_is_no_longer_its_own(world: World) -> None:
+def test_lost_lease_is_not_given_back_by_its_loser(world: World) -> None:
     clock = [1000.0]
     first = lease(world.store, Holder.me("first", "now"), clock=lambda: clock[0])
     first.__enter__()

@@ -16,14 +16,14 @@ from mlops.errors import InvalidConfig
 from tests.engine_world import FOLLOW, MADE, MINOR, World, at, thing
 
 
-def test_a_new_thing_is_created_and_then_nothing_differs(world: World) -> None:
+def test_new_resource_is_created_and_then_nothing_differs(world: World) -> None:
     assert world.words(thing("a", size=1)) == {"a": ("create", "MADE")}
     world.apply(thing("a", size=1))
     (change,) = world.plan(thing("a", size=1))
     assert (change.action, [reason.text for reason in change.reasons]) == (Action.NOOP, ["nothing differs"])
 
 
-def test_a_field_that_changed_is_told_with_its_values_and_its_place(world: World) -> None:
+def test_changed_field_is_shown_with_its_values_and_its_place(world: World) -> None:
     world.apply(thing("a", size=1, color="red"))
     (change,) = world.plan(thing("a", size=2, color="red"))
     (field,) = change.fields
@@ -31,13 +31,13 @@ def test_a_field_that_changed_is_told_with_its_values_and_its_place(world: World
     assert (change.action, change.category) == (Action.UPDATE, "MAJOR")
 
 
-def test_the_gravest_field_names_the_category_and_the_strongest_the_action(world: World) -> None:
+def test_gravest_field_gives_the_category_and_the_strongest_the_action(world: World) -> None:
     world.apply(thing("a", size=1, color="red", place="x"))
     assert world.words(thing("a", size=1, color="blue", place="x")) == {"a": ("update", "MINOR")}
     assert world.words(thing("a", size=2, color="blue", place="y")) == {"a": ("replace", "MOVE")}
 
 
-def test_below_a_change_everything_is_conditional_and_below_one_that_keeps_nothing_is(world: World) -> None:
+def test_dependents_are_conditional_unless_the_change_keeps_outputs(world: World) -> None:
     world.apply(thing("a", size=1, color="red"), thing("b", "a"), thing("c", "b"))
     assert world.words(thing("a", size=2, color="red"), thing("b", "a"), thing("c", "b")) == {
         "a": ("update", "MAJOR"), "b": ("if-upstream-changes", "FOLLOW"), "c": ("if-upstream-changes", "FOLLOW"),
@@ -45,12 +45,12 @@ def test_below_a_change_everything_is_conditional_and_below_one_that_keeps_nothi
     assert world.words(thing("a", size=1, color="blue"), thing("b", "a"), thing("c", "b")) == {"a": ("update", "MINOR")}
 
 
-def test_a_thing_that_only_comes_after_another_does_not_follow_it(world: World) -> None:
+def test_resource_that_only_comes_after_another_does_not_follow_it(world: World) -> None:
     world.apply(thing("a", size=1), thing("b", order_only=["a"]))
     assert world.words(thing("a", size=2), thing("b", order_only=["a"])) == {"a": ("update", "MAJOR")}
 
 
-def test_an_upstream_that_is_another_than_was_consumed_is_a_change(world: World) -> None:
+def test_upstream_output_that_differs_from_the_consumed_is_a_change(world: World) -> None:
     world.apply(thing("a", size=1), thing("b", "a"))
     world.things["a"] = {"inputs": {"size": 1}, "digest": "made elsewhere"}
     with pytest.MonkeyPatch.context() as patch:
@@ -60,7 +60,7 @@ def test_an_upstream_that_is_another_than_was_consumed_is_a_change(world: World)
         assert world.words(thing("a", size=1), thing("b", "a")) == {"b": ("update", "FOLLOW")}
 
 
-def test_what_the_world_shows_otherwise_is_a_change_with_its_reason(world: World) -> None:
+def test_difference_in_the_world_is_a_change_with_its_reason(world: World) -> None:
     world.apply(thing("a", size=1))
     world.kind.stale["a"] = Stale(Reason("it rusts"), MADE)
     (change,) = world.plan(thing("a", size=1))
@@ -70,7 +70,7 @@ def test_what_the_world_shows_otherwise_is_a_change_with_its_reason(world: World
     assert world.words(thing("a", size=1)) == {"a": ("create", "MADE")}
 
 
-def test_what_was_made_elsewhere_is_taken_over_quietly(world: World) -> None:
+def test_resource_made_elsewhere_is_adopted_quietly(world: World) -> None:
     world.things["a"] = {"inputs": {"size": 1}, "digest": "theirs"}
     world.kind.adopted.add("a")
     assert world.words(thing("a", size=1)) == {"a": ("adopt", "adopt")}
@@ -80,7 +80,7 @@ def test_what_was_made_elsewhere_is_taken_over_quietly(world: World) -> None:
     assert world.kind.calls == []
 
 
-def test_what_is_no_longer_declared_is_deleted_after_its_users(world: World) -> None:
+def test_undeclared_resource_is_deleted_after_its_users(world: World) -> None:
     world.apply(thing("a"), thing("b", "a"), thing("c", "b"))
     assert [(c.address.name, c.action.value) for c in world.plan()] == [
         ("c", "delete"),
@@ -89,7 +89,7 @@ def test_what_is_no_longer_declared_is_deleted_after_its_users(world: World) -> 
     ]
 
 
-def test_protection_is_the_records_and_outlives_the_declaration(world: World) -> None:
+def test_protection_of_the_record_outlives_the_declaration(world: World) -> None:
     world.apply(thing("a", protect=True, place="x"))
     (gone,) = world.plan()
     assert gone.blocked
@@ -100,19 +100,19 @@ def test_protection_is_the_records_and_outlives_the_declaration(world: World) ->
     assert world.words(thing("a", place="x")) == {"a": ("update", "MINOR")}
 
 
-def test_targets_take_what_they_need_and_for_deletion_what_needs_them(world: World) -> None:
+def test_targets_include_their_needs_and_for_deletion_their_users(world: World) -> None:
     all_of_them = [thing("a"), thing("b", "a"), thing("c", "b"), thing("d")]
     assert [c.address.name for c in world.plan(*all_of_them, targets=["b"])] == ["a", "b"]
     world.apply(*all_of_them)
     assert [c.address.name for c in world.plan(targets=["b"])] == ["c", "b"]
 
 
-def test_a_cycle_is_named() -> None:
+def test_cycle_is_named() -> None:
     with pytest.raises(InvalidConfig, match=r"thing\.a → thing\.b → thing\.a"):
         order({at("a"): [at("b")], at("b"): [at("a")], at("c"): []})
 
 
-def test_differences_are_told_leaf_by_leaf_and_lists_as_a_whole() -> None:
+def test_differences_are_listed_leaf_by_leaf_and_lists_as_a_whole() -> None:
     before = {"a": {"b": 1, "c": [1, 2]}, "d": 1}
     assert [tuple(d) for d in diff(before, {"a": {"b": 2, "c": [1, 3]}, "e": {"f": True}})] == [
         ("a.b", 1, 2), ("a.c", [1, 2], [1, 3]), ("d", 1, None), ("e.f", None, True),
@@ -128,7 +128,7 @@ def test_a_secret_differs_by_its_name_or_by_its_digest_where_both_are_known() ->
     assert diff({"a": one}, {"a": Secret("OTHER", "x").as_json()})[0].secret
 
 
-def test_drift_is_told_with_both_values_and_carried_out_as_its_kind_says(world: World) -> None:
+def test_drift_shows_both_values_and_has_the_effect_of_its_kind(world: World) -> None:
     world.apply(thing("a", size=1))
     world.kind.drift["a"] = FieldDrift("color", "red", "rusty", MINOR)
     (change,) = world.plan(thing("a", size=1))
@@ -136,7 +136,7 @@ def test_drift_is_told_with_both_values_and_carried_out_as_its_kind_says(world: 
     assert change.reasons == (Reason("color is rusty, and red was recorded"),)
 
 
-def test_what_an_apply_was_changing_when_it_died_is_made_again(world: World) -> None:
+def test_interrupted_change_is_made_again(world: World) -> None:
     world.apply(thing("a"), thing("b", "a"))
     with lease(world.store, Holder.me("one that dies", "now")) as token:
         world.store.intend(Intent("key", at("a"), "update", "op"), at="t", token=token)
@@ -147,7 +147,7 @@ def test_what_an_apply_was_changing_when_it_died_is_made_again(world: World) -> 
     assert second.action is Action.MAYBE
 
 
-def test_an_incomplete_record_is_made_again_and_what_is_below_waits_for_it(world: World) -> None:
+def test_incomplete_record_is_made_again_and_dependents_wait_for_it(world: World) -> None:
     world.apply(thing("a"), thing("b", "a"))
     with lease(world.store, Holder.me("me", "now")) as token:
         half = replace(world.store.records()[at("a")], complete=False)
@@ -157,7 +157,7 @@ def test_an_incomplete_record_is_made_again_and_what_is_below_waits_for_it(world
     }  # fmt: skip
 
 
-def test_a_condition_names_its_cause_and_uses_the_words_of_the_edge(world: World) -> None:
+def test_condition_names_its_cause_in_the_words_of_the_edge(world: World) -> None:
     follower = replace(thing("b"), depends_on=(Dependency(at("a"), FOLLOW, "digest", "new baseline"),))
     world.apply(thing("a", size=1), follower)
     change = world.plan(thing("a", size=2), follower)[1]
@@ -165,7 +165,7 @@ def test_a_condition_names_its_cause_and_uses_the_words_of_the_edge(world: World
     assert (change.condition, change.depends_on) == ((at("a"),), (at("a"),))
 
 
-def test_a_run_that_is_due_again_makes_what_is_below_conditional(world: World) -> None:
+def test_run_that_is_due_again_makes_its_dependents_conditional(world: World) -> None:
     world.apply(thing("a"), thing("b", "a"))
     world.kind.stale["a"] = Stale(Reason("its source moved"), Effect("RUN", 5, Action.RUN))
     assert world.words(thing("a"), thing("b", "a")) == {
@@ -173,7 +173,7 @@ def test_a_run_that_is_due_again_makes_what_is_below_conditional(world: World) -
     }  # fmt: skip
 
 
-def test_a_change_of_its_own_below_a_change_stays_unconditional_and_keeps_its_condition(world: World) -> None:
+def test_own_change_below_a_change_is_certain_and_keeps_its_condition(world: World) -> None:
     world.apply(thing("a", size=1), thing("b", "a", color="red"), thing("c", "b"))
     desired = thing("a", size=2), thing("b", "a", color="blue"), thing("c", "b")
     change = world.plan(*desired)[1]
@@ -182,7 +182,7 @@ def test_a_change_of_its_own_below_a_change_stays_unconditional_and_keeps_its_co
     assert world.words(*desired)["c"] == ("if-upstream-changes", "FOLLOW")
 
 
-def test_a_field_without_an_origin_of_its_own_names_the_nearest(world: World) -> None:
+def test_field_without_an_origin_names_the_nearest(world: World) -> None:
     world.apply(thing("a", shape={"corners": 3}))
     (change,) = world.plan(thing("a", shape={"corners": 4}))
     assert [(f.path, f.source) for f in change.fields] == [("shape.corners", "conf/thing/a.yaml:1")]
@@ -200,16 +200,16 @@ def test_notes_of_the_kind_stand_at_the_change(world: World) -> None:
     assert world.plan(thing("a", noted=True, size=1))[0].notes == ()
 
 
-def test_attention_changes_nothing_and_is_told_in_the_order_of_addresses(world: World) -> None:
+def test_attention_changes_nothing_and_is_sorted_by_address(world: World) -> None:
     world.apply(thing("a"), thing("b"))
     for name in ("b", "a"):
         world.kind.attention[name] = Attention(at(name), f"{name} rusts", ("a line",))
     plan_inputs = world.plan_inputs([thing("a"), thing("b")])
-    assert [told.summary for told in collect_attention(plan_inputs)] == ["a rusts", "b rusts"]
+    assert [item.summary for item in collect_attention(plan_inputs)] == ["a rusts", "b rusts"]
     assert world.words(thing("a"), thing("b")) == {}
 
 
-def test_a_thing_outside_the_targets_is_not_in_the_plan_even_where_it_is_to_be_deleted(world: World) -> None:
+def test_target_excludes_unrelated_deletions(world: World) -> None:
     world.apply(thing("a"), thing("b", "a"), thing("gone"), thing("user", "gone"))
     kept = thing("a", size=2), thing("b", "a")
     assert [c.address.name for c in world.plan(*kept, targets=["a"])] == ["a"]
@@ -218,7 +218,7 @@ def test_a_thing_outside_the_targets_is_not_in_the_plan_even_where_it_is_to_be_d
     ]  # fmt: skip
 
 
-def test_a_thing_is_deleted_after_its_user_let_go_of_it(world: World) -> None:
+def test_resource_is_deleted_after_its_user_stops_using_it(world: World) -> None:
     world.apply(thing("a"), thing("b", "a", size=1))
     changes = world.plan(thing("b", size=2))
     assert [(c.address.name, c.action.value) for c in changes] == [("b", "update"), ("a", "delete")]
@@ -226,7 +226,7 @@ def test_a_thing_is_deleted_after_its_user_let_go_of_it(world: World) -> None:
     assert [reason.text for reason in changes[1].reasons] == ["no longer declared"]
 
 
-def test_an_order_that_was_turned_round_is_recorded_so_that_all_can_still_be_destroyed(world: World) -> None:
+def test_reversed_edge_is_recorded_so_that_all_can_be_destroyed(world: World) -> None:
     world.apply(thing("a", order_only=["b"]), thing("b"))
     turned = [thing("a"), thing("b", order_only=["a"])]
     assert world.words(*turned) == {"a": ("adopt", "adopt"), "b": ("adopt", "adopt")}
@@ -237,7 +237,7 @@ def test_an_order_that_was_turned_round_is_recorded_so_that_all_can_still_be_des
     assert [c.address.name for c in world.plan()] == ["b", "a"]
 
 
-def test_an_edge_that_moved_is_recorded_where_the_condition_did_not_come_true(world: World) -> None:
+def test_moved_edge_is_recorded_where_the_condition_stays_false(world: World) -> None:
     world.apply(thing("a", size=1, noise=1), thing("b", "a"), thing("c"))
     desired = thing("a", size=1, noise=2), thing("b", "a", order_only=["c"]), thing("c")
     assert world.apply(*desired).cut == [at("b")]
@@ -245,7 +245,7 @@ def test_an_edge_that_moved_is_recorded_where_the_condition_did_not_come_true(wo
     assert [c.address.name for c in world.plan()] == ["b", "a", "c"]
 
 
-def test_a_secret_in_a_list_makes_the_field_secret(world: World) -> None:
+def test_secret_in_a_list_makes_the_field_secret(world: World) -> None:
     world.apply(thing("a", keys=[Secret("KEY", "1").as_json()]))
     (change,) = world.plan(thing("a", keys=[Secret("KEY", "2").as_json()]))
     assert [(field.path, field.secret) for field in change.fields] == [("keys", True)]

@@ -17,7 +17,7 @@ from mlops.engine.resource import Action, Desired, Observed, Record, Step
 from mlops.kinds.base import BaseKind
 from mlops.kinds.registry import build_kinds, desire_all
 from tests.e2e.conftest import SMALL
-from tests.small_project import load_files
+from tests.small_project import load_files, share_cache
 
 SALT = "00" * 16
 KEYED = {**SMALL, "conf/endpoint/late.yaml": SMALL["conf/endpoint/late.yaml"] + "auth: { api_key: '${secret:KEY}' }\n"}
@@ -76,6 +76,7 @@ def spec(tmp_path_factory: pytest.TempPathFactory) -> ProjectSpec:
 
 
 @pytest.fixture
-def look(spec: ProjectSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Look:
+def look(spec: ProjectSpec, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Look:
+    share_cache(tmp_path, cache)
     monkeypatch.setenv("KEY", "not-to-be-seen")
     return Look(tmp_path, spec, {})

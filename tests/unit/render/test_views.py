@@ -10,7 +10,7 @@ import pytest
 from mlops.address import Address
 from mlops.engine.plan import Change, Plan
 from mlops.engine.resource import Action, Attention, Effect, FieldChange, Reason
-from mlops.errors import Problem, Source
+from mlops.errors import FileLocation, Problem
 from mlops.render.document import because, plan_document
 from mlops.render.html import render_html
 from mlops.render.markdown import render_markdown
@@ -39,7 +39,7 @@ def retrain() -> Plan:
     )  # fmt: skip
 
 
-def test_the_terminal_shows_what_follows_from_one_changed_line() -> None:
+def test_terminal_shows_what_follows_from_one_changed_line() -> None:
     text = render_terminal(plan_document(retrain(), apply_with="mlops apply"), width=100)
     assert "flights · dev · state serial 14 · 3 resources" in text
     assert re.search(r"↻\s+model\.delay\s+RETRAIN\s+trainer\.max_epochs  3 → 5\s+conf/model/delay\.yaml:14\n", text)
@@ -60,15 +60,15 @@ def test_a_certain_reason_stands_before_one_that_depends_on_others() -> None:
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_long_lines_are_folded_under_themselves_for_eyes_and_left_whole_for_grep(width: int) -> None:
+def test_long_lines_are_folded_for_eyes_and_left_whole_for_grep(width: int) -> None:
     words = " ".join(f"word{number}" for number in range(40))
     field = FieldChange("description", 1, 2, RETRAIN, "conf/model/delay.yaml:14")
     change = Change(MODEL, Action.RUN, "RETRAIN", 9, (Reason(words, "conf/model/delay.yaml:14"),), (field,), (words,))
     attention = Attention(DATA, words, (words,), words, ("mlops plan " + words,))
     document = plan_document(plan_of(change, attention=(attention,)))
-    whole, told = render_terminal(document, width=width), render_terminal(document, width=width, wrap=True)
-    assert told.split() == whole.split()
-    assert all(len(line) <= width for line in told.splitlines() if not line.startswith("    mlops plan"))
+    whole, folded = render_terminal(document, width=width), render_terminal(document, width=width, wrap=True)
+    assert folded.split() == whole.split()
+    assert all(len(line) <= width for line in folded.splitlines() if not line.startswith("    mlops plan"))
     assert any(len(line) > width for line in whole.splitlines())
     problem = Problem("something", words, address="model.delay")
     assert all(len(line) <= width for line in render_problems([problem], width=width, wrap=True).splitlines())
@@ -87,7 +87,7 @@ def test_the_chain_ends_at_the_line_that_started_it() -> None:
     assert chain == ["package.delay ?", "model.delay ↻", "conf/model/delay.yaml:14 trainer.max_epochs 3 → 5"]
 
 
-def test_no_changes_is_one_sentence() -> None:
+def test_empty_plan_is_one_sentence() -> None:
     plan = plan_of(Change(DATA, Action.NOOP, "NOOP", 0, (Reason("matches"),)))
     text = render_terminal(plan_document(plan), seconds=0.41)
     assert text == "No changes. The world matches conf/ (1 resource, 0.4 s).\n"
@@ -113,7 +113,7 @@ def test_a_secret_appears_in_no_view() -> None:
         assert "(secret KEY)" in text
 
 
-def test_text_of_the_user_breaks_out_of_neither_markup() -> None:
+def test_text_of_the_user_is_escaped_in_markdown_and_html() -> None:
     field = FieldChange("label", "a|b", "<script>alert(1)</script>|`*", RETRAIN)
     document = plan_document(plan_of(Change(MODEL, Action.RUN, "RETRAIN", 9, (Reason("x"),), (field,))))
     assert "<script>" not in render_html(document)
@@ -122,7 +122,7 @@ def test_text_of_the_user_breaks_out_of_neither_markup() -> None:
     assert len(re.findall(r"(?<!\\)\|", row)) == 5
 
 
-def test_a_thousand_alike_changes_fold_and_the_costly_stand_first() -> None:
+def test_alike_changes_fold_and_costly_ones_stand_first() -> None:
     many = [Change(Address("model", f"m{i}"), Action.RUN, "RETRAIN", 9, (Reason("code changed"),)) for i in range(1000)]
     gone = Change(Address("endpoint", "old"), Action.DELETE, "DESTROY", 10, (Reason("no file says it any more"),))
     text = render_terminal(plan_document(plan_of(*many, gone)))
@@ -145,7 +145,7 @@ def test_long_texts_change_line_by_line() -> None:
     [
         (
             Problem(
-                "unknown field", "`trainer.max_epoch` is not a field.", source=Source("conf/m.yaml", 2, 12, 9),
+                "unknown field", "`trainer.max_epoch` is not a field.", source=FileLocation("conf/m.yaml", 2, 12, 9),
                 hint="Did you mean `max_epochs`?",
             ),
             "Error: unknown field                           conf/m.yaml:2\n"
@@ -156,11 +156,14 @@ def test_long_texts_change_line_by_line() -> None:
         )
     ],
 )  # fmt: skip
-def test_an_error_quotes_the_line_and_points_at_the_word(problem: Problem, expected: str) -> None:
+def test_error_quotes_the_line_and_points_at_the_word(problem: Problem, expected: str) -> None:
     text = render_problems([problem], width=60, read_line=lambda file, line: "trainer: { max_epoch: 3 }")
     assert text == expected
 
 
 def test_the_closing_line_counts_problems_and_files() -> None:
-    problems = [Problem("a", "b", source=Source("x.yaml", 1)), Problem("a", "b", source=Source("y.yaml", 1))]
+    problems = [
+        Problem("a", "b", source=FileLocation("x.yaml", 1)),
+        Problem("a", "b", source=FileLocation("y.yaml", 1)),
+    ]
     assert closing_of(problems, "Nothing was planned.") == "2 problems in 2 files. Nothing was planned."

@@ -18,8 +18,8 @@ from mlops.tools.digest import Hashes
 from mlops.tools.dvc.execute import execute
 from mlops.tools.dvc.lockfile import LockFile
 from mlops.tools.dvc.reader import read_stages, read_yaml
-from mlops.tools.dvc.run import bring_about
-from mlops.tools.dvc.subset import beyond
+from mlops.tools.dvc.run import run_stages
+from mlops.tools.dvc.subset import unsupported_feature
 from mlops.tools.process import alive
 from tests.stages import DVC, repository, wide
 from tests.stages_graph import NAMES, graph
@@ -74,7 +74,7 @@ def test_dvc_would_have_written_the_same_bytes(made: Path, tmp_path: Path) -> No
     assert runs == {path.name for path in (made / ".dvc/cache/runs").rglob("*") if path.is_file()}
 
 
-def test_what_was_lost_comes_back_by_checkout_push_and_pull(made: Path, tmp_path: Path) -> None:
+def test_lost_outputs_come_back_by_checkout_push_and_pull(made: Path, tmp_path: Path) -> None:
     shutil.rmtree(made / "parts")
     (made / "out" / "pack.bin").unlink()
     dvc(made, "checkout")
@@ -87,17 +87,17 @@ def test_what_was_lost_comes_back_by_checkout_push_and_pull(made: Path, tmp_path
     assert status(made) == {}
 
 
-def test_only_what_follows_from_an_edit_runs_and_equal_results_end_it(made: Path) -> None:
+def test_edit_runs_what_follows_until_results_are_equal(made: Path) -> None:
     (made / "in" / "1.txt").write_text("1!\n")
     assert sorted(run(made)) == ["join", "measure", "pack", "plot", "split@a"]
     params = json.loads((made / "params" / "split.json").read_text())
-    params["told"]["yes"] = "another"
+    params["words"]["yes"] = "another"
     (made / "params" / "split.json").write_text(json.dumps(params))
     assert sorted(run(made)) == ["split@a", "split@ä-b"]
     assert status(made) == {}
 
 
-def test_what_was_made_from_the_same_before_is_taken_from_the_cache_of_runs(made: Path) -> None:
+def test_run_with_known_inputs_is_taken_from_the_cache(made: Path) -> None:
     (made / "in" / "1.txt").write_text("1!\n")
     run(made)
     (made / "in" / "1.txt").write_text("one\n")
@@ -116,7 +116,7 @@ def test_a_stale_file_in_a_folder_does_not_survive(made: Path) -> None:
     assert status(made) == {}
 
 
-def test_a_same_sized_edit_with_the_time_put_back_is_seen(made: Path) -> None:
+def test_edit_of_the_same_size_and_time_is_seen(made: Path) -> None:
     path = made / "in" / "1.txt"
     before = path.stat()
     path.write_text("eno\n")
@@ -134,11 +134,11 @@ def change(root: Path, before: str, after: str) -> None:
     (root / "dvc.yaml").write_text(text.replace(before, after))
 
 
-def test_a_failed_stage_stops_what_depends_on_it_and_nothing_else(made: Path) -> None:
+def test_failed_stage_stops_its_dependents_and_nothing_else(made: Path) -> None:
     lock = (made / "dvc.lock").read_text()
-    change(made, "wc -c < joined.txt > metrics.json", "echo told why; false")
+    change(made, "wc -c < joined.txt > metrics.json", "echo this is why; false")
     change(made, "mkdir -p plots && cp", "mkdir -p plots; cp")
-    with pytest.raises(MlopsError, match="told why"):
+    with pytest.raises(MlopsError, match="this is why"):
         run(made)
     assert set(json.loads(dvc(made, "status", "--json"))) == {"measure", "pack"}
     assert "plots; cp" in (made / "dvc.lock").read_text()
@@ -154,19 +154,19 @@ def test_inputs_that_move_while_a_stage_runs_are_refused(made: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "told"),
+    ("before", "after", "message"),
     [
         ("> joined.txt", "> other.txt", "joined.txt is not there"),
         ("- parts/a\n", "- nowhere\n", "nowhere is not there"),
     ],
 )
-def test_what_is_not_there_is_told(made: Path, before: str, after: str, told: str) -> None:
+def test_missing_file_is_named(made: Path, before: str, after: str, message: str) -> None:
     change(made, before, after)
-    with pytest.raises(MlopsError, match=told):
+    with pytest.raises(MlopsError, match=message):
         run(made, ["join"])
 
 
-def test_a_cache_object_that_is_writable_is_written_again(made: Path) -> None:
+def test_writable_cache_object_is_written_again(made: Path) -> None:
     target = next(
         path for path in (made / ".dvc/cache/files/md5").rglob("*") if path.is_file() and path.suffix != ".dir"
     )
@@ -177,7 +177,7 @@ def test_a_cache_object_that_is_writable_is_written_again(made: Path) -> None:
     assert target.stat().st_mode & 0o777 == 0o444
 
 
-def test_killed_in_the_middle_the_next_run_goes_on(tmp_path: Path) -> None:
+def test_run_goes_on_after_a_kill(tmp_path: Path) -> None:
     root = repository(tmp_path / "project")
     body = "    cmd: echo {n} >> ran-{n}; echo $$ > pid-{n}; {wait} echo {n} > {n}.txt\n    deps: [in.txt]\n    outs: [{n}.txt]\n"
     (root / "in.txt").write_text("in")
@@ -207,7 +207,7 @@ def test_killed_in_the_middle_the_next_run_goes_on(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "told"),
+    ("before", "after", "message"),
     [
         ("    outs:\n      - joined.txt", "    wdir: .\n    outs:\n      - joined.txt", "`wdir` of stage join"),
         ("    outs:\n      - joined.txt", "    outs:\n      - joined.txt: {persist: true}", "an output of stage join"),
@@ -218,24 +218,24 @@ def test_killed_in_the_middle_the_next_run_goes_on(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_is_beyond_the_subset_is_left_to_dvc_with_a_word(made: Path, before: str, after: str, told: str) -> None:
-    assert beyond(made, read_yaml(made / "dvc.yaml")) is None
+def test_unsupported_feature_is_named(made: Path, before: str, after: str, message: str) -> None:
+    assert unsupported_feature(made, read_yaml(made / "dvc.yaml")) is None
     change(made, before, after)
-    assert beyond(made, read_yaml(made / "dvc.yaml")) == told
+    assert unsupported_feature(made, read_yaml(made / "dvc.yaml")) == message
 
 
-def test_dvc_runs_what_is_left_to_it(made: Path) -> None:
+def test_stages_with_an_unsupported_feature_run_by_dvc(made: Path) -> None:
     change(
         made,
         "    cmd: mkdir -p out && cat joined.txt metrics.json",
         "    frozen: false\n    cmd: cat metrics.json joined.txt",
     )
     said: list[str] = []
-    bring_about(made, ["pack"], Hashes(made / "h"), lambda line, fraction: said.append(line))
+    run_stages(made, ["pack"], Hashes(made / "h"), lambda line, fraction: said.append(line))
     assert said == ["left to `dvc repro`, because of `frozen` of stage pack"]
     assert (made / "out" / "pack.bin").read_text().startswith("8")
 
 
-def test_a_busy_repository_is_waited_for(tmp_path: Path) -> None:
+def test_busy_repository_is_waited_for(tmp_path: Path) -> None:
     names = wide(tmp_path / "project", 3)
     assert sorted(run(tmp_path / "project", parallel=3)) == names

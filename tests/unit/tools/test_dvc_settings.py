@@ -36,7 +36,7 @@ def project(root: Path, url: str, local: str = "") -> Path:
 
 
 @pytest.mark.parametrize("url", ["../../store", "s3://bucket/path"])
-def test_a_folder_is_named_from_the_root_and_an_address_is_left(tmp_path: Path, url: str) -> None:
+def test_folder_becomes_absolute_and_an_address_stays(tmp_path: Path, url: str) -> None:
     settings = DvcSettings.of(project(tmp_path / "project", url))
     expected = url if "://" in url else str(tmp_path / "store")
     assert settings.remote == expected
@@ -51,17 +51,17 @@ def test_the_cache_of_this_machine_is_named_only_where_asked(tmp_path: Path) -> 
     assert f"dir = {settings.cache}\n" in settings.texts(cache=True)["config"]
 
 
-def test_what_is_local_stays_in_a_text_of_its_own(tmp_path: Path) -> None:
+def test_local_settings_stay_in_a_text_of_their_own(tmp_path: Path) -> None:
     texts = DvcSettings.of(project(tmp_path / "project", "s3://bucket", LOCAL)).texts()
     assert "secret" not in texts["config"]
     assert "secret_access_key = a%secret" in texts["config.local"]
 
 
-def test_git_and_telemetry_are_off_elsewhere(tmp_path: Path) -> None:
-    told = DvcSettings.of(project(tmp_path / "project", "s3://bucket")).texts()["config"]
-    assert "no_scm = true" in told
-    assert "no_scm = false" not in told
-    assert "analytics = false" in told
+def test_git_and_telemetry_are_off_in_copied_settings(tmp_path: Path) -> None:
+    config = DvcSettings.of(project(tmp_path / "project", "s3://bucket")).texts()["config"]
+    assert "no_scm = true" in config
+    assert "no_scm = false" not in config
+    assert "analytics = false" in config
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_git_and_telemetry_are_off_elsewhere(tmp_path: Path) -> None:
         ("", False),
     ],
 )
-def test_a_remote_is_one_that_dvc_takes_by_default(tmp_path: Path, text: str, expected: bool) -> None:
+def test_only_the_default_remote_counts(tmp_path: Path, text: str, expected: bool) -> None:
     (tmp_path / ".dvc").mkdir()
     (tmp_path / ".dvc" / "config").write_text(text)
     assert has_remote(tmp_path) is expected

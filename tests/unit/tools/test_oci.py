@@ -36,11 +36,11 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The only folder on the path."""
     folder = tmp_path / "programs"
     folder.mkdir()
-    monkeypatch.setattr(oci, "child_environment", lambda: {"PATH": str(folder)})
+    monkeypatch.setattr(oci, "program_environment", lambda: {"PATH": str(folder)})
     return folder
 
 
-def test_the_first_builder_that_works_is_taken(programs: Path, tmp_path: Path) -> None:
+def test_first_builder_that_works_is_taken(programs: Path, tmp_path: Path) -> None:
     program(programs, "docker", "exit 1")
     program(programs, "buildah", "exit 0")
     assert pick("auto", tmp_path).name == "buildah"
@@ -49,18 +49,18 @@ def test_the_first_builder_that_works_is_taken(programs: Path, tmp_path: Path) -
     assert pick("buildah", tmp_path).name == "buildah"
 
 
-def test_without_a_builder_it_says_what_was_looked_for_and_what_to_do(programs: Path, tmp_path: Path) -> None:
+def test_missing_builder_names_what_was_looked_for_and_what_to_do(programs: Path, tmp_path: Path) -> None:
     program(programs, "docker", "exit 1")
-    with pytest.raises(MlopsError) as told:
+    with pytest.raises(MlopsError) as raised:
         pick("auto", tmp_path)
-    detail = told.value.problems[0].detail
+    detail = raised.value.problems[0].detail
     assert "docker (found, but its daemon does not answer), podman (not found), buildah (not found)" in detail
     assert "take `image` out" in detail
     with pytest.raises(MlopsError, match=r"Looked for: podman \(not found\)\."):
         pick("podman", tmp_path)
 
 
-def test_an_image_that_is_not_there_is_no_error_and_a_broken_storage_is(tmp_path: Path) -> None:
+def test_missing_image_is_no_error_and_a_broken_storage_is(tmp_path: Path) -> None:
     absent = program(tmp_path / "a", "buildah", "echo 'Error: localhost/x:1: image not known' >&2; exit 125")
     assert Buildah(str(absent), tmp_path).digest("localhost/x:1") is None
     broken = program(tmp_path / "b", "buildah", "echo 'Error: mkdir /run: permission denied' >&2; exit 125")
@@ -70,9 +70,7 @@ def test_an_image_that_is_not_there_is_no_error_and_a_broken_storage_is(tmp_path
     assert Buildah(str(there), tmp_path).digest("localhost/x:1") == DIGEST
 
 
-def test_a_password_is_shown_in_a_private_file_beside_the_users_own_logins(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_password_stands_in_a_private_file_beside_other_logins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mine = tmp_path / "mine.json"
     mine.write_text(
         json.dumps({"auths": {"other.example.com": {"auth": "b3RoZXI="}, "r.example.com": {"auth": "b2xk"}}})
@@ -100,10 +98,10 @@ def test_docker_keeps_its_contexts_and_the_helpers_of_other_registries(
     monkeypatch.setenv("DOCKER_CONFIG", str(mine))
     (tmp_path / "work").mkdir()
     env = Docker("docker", tmp_path / "work", RegistryAccess("r.example.com", "me", "hunter2")).login()
-    told = json.loads((Path(env["DOCKER_CONFIG"]) / "config.json").read_text())
-    assert told["auths"]["r.example.com"] == {"auth": TOKEN}
-    assert told["credHelpers"] == {"x.example.com": "desktop"}
-    assert (told["currentContext"], "credsStore" in told) == ("far", False)
+    config = json.loads((Path(env["DOCKER_CONFIG"]) / "config.json").read_text())
+    assert config["auths"]["r.example.com"] == {"auth": TOKEN}
+    assert config["credHelpers"] == {"x.example.com": "desktop"}
+    assert (config["currentContext"], "credsStore" in config) == ("far", False)
     assert (Path(env["DOCKER_CONFIG"]) / "contexts").is_dir()
 
 
@@ -161,6 +159,6 @@ def test_a_registry_is_asked_with_a_token_or_a_password(scheme: str) -> None:
             image_digest(RegistryAccess(url, "me", "wrong", insecure=True), "x", "there")
 
 
-def test_a_registry_that_cannot_be_reached_is_not_an_absent_image() -> None:
+def test_unreachable_registry_is_not_an_absent_image() -> None:
     with pytest.raises(ToolFailed, match="it cannot be reached"):
         image_digest(RegistryAccess("127.0.0.1:1", insecure=True), "x", "there", timeout=1)

@@ -10,7 +10,7 @@ from pathlib import Path
 from mlops.tools.scratch import scratch
 
 
-def test_a_scratch_folder_is_gone_afterwards_and_those_of_the_dead_too(tmp_path: Path) -> None:
+def test_scratch_folder_is_removed_and_those_of_dead_processes_too(tmp_path: Path) -> None:
     dead = subprocess.Popen(["true"])
     dead.wait()
     place = tmp_path / "lent"
@@ -27,7 +27,7 @@ def test_a_scratch_folder_is_gone_afterwards_and_those_of_the_dead_too(tmp_path:
     assert not place.exists()
 
 
-def test_many_borrow_side_by_side(tmp_path: Path) -> None:
+def test_scratch_folders_are_given_to_many_at_once(tmp_path: Path) -> None:
     def borrow(number: int) -> str:
         with scratch(tmp_path / "lent") as folder:
             (folder / "file").write_text(str(number))
