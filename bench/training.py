@@ -36,7 +36,7 @@ from mlops.workloads.features.graph import Graph, build_graph
 from mlops.workloads.stage import PROGRESS
 from mlops.workloads.training.data import PreparedData, targets
 from mlops.workloads.training.families.mlp import MlpFamily
-from mlops.workloads.training.families.network.learn import Learner, Rows, learn
+from mlops.workloads.training.families.network.learn import Learner, TensorRows, learn
 from mlops.workloads.training.families.network.ranks import Ranks
 
 EPOCHS, BATCH, RATE, DECAY = 2, 1024, 1e-3, 0.1
@@ -71,7 +71,7 @@ def rows(repeat: int) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _features() -> tuple[Rows, Rows]:
+def _features() -> tuple[TensorRows, TensorRows]:
     """The reference project's own, of the data set that is prepared in the checkout."""
     data = PreparedData.open("flights", ROOT)
     schema = json.loads((Path(data.folder) / "schema.json").read_text())
@@ -82,7 +82,7 @@ def _features() -> tuple[Rows, Rows]:
     for split in ("train", "val"):
         x = transform(columns if split == "train" else data.columns(split))
         y = targets(Task.BINARY, data.labels(split), [False, True])
-        rows.append(Rows(torch.from_numpy(x), torch.from_numpy(y)))
+        rows.append(TensorRows(torch.from_numpy(x), torch.from_numpy(y)))
     return rows[0], rows[1]
 
 
@@ -91,13 +91,13 @@ def _network(width: int) -> nn.Module:
     return MlpFamily().build(Mlp(name="mlp", hidden=(128, 64), dropout=0.3), width=width, outputs=1)
 
 
-def _ours(train: Rows, val: Rows) -> None:
+def _ours(train: TensorRows, val: TensorRows) -> None:
     optimizer = Optimizer(lr=RATE, weight_decay=DECAY, schedule="one_cycle")
     learner = Learner(_network(train.x.shape[1]), Task.BINARY, Loss(name="bce"), optimizer, val=val)
     learn(learner, train, Trainer(max_epochs=EPOCHS, batch_size=BATCH), Ranks())
 
 
-def _bare(train: Rows, val: Rows) -> None:
+def _bare(train: TensorRows, val: TensorRows) -> None:
     network = _network(train.x.shape[1])
     steps = EPOCHS * -(-len(train.x) // BATCH)
     optimizer = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=DECAY)
@@ -142,7 +142,7 @@ class _Usual(lightning.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
-def _data_loader(train: Rows, val: Rows) -> None:
+def _data_loader(train: TensorRows, val: TensorRows) -> None:
     """With what Lightning does unasked: a logger, a progress bar and a checkpoint."""
     steps = EPOCHS * -(-len(train.x) // BATCH)
     with tempfile.TemporaryDirectory(prefix="mlops-") as folder, contextlib.redirect_stdout(io.StringIO()):

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from mlops.metrics.task import Task
 
-SPLITS = ("test", "val")
+MEASURED_SPLITS = ("test", "val")
 """The splits that `evaluate` measures; the first is the one that slices and the live model are measured on."""
 
 
@@ -46,7 +46,7 @@ class Metric:
     tasks: frozenset[Task]
     direction: Direction
     compute: str = ""
-    splits: tuple[str, ...] = SPLITS
+    splits: tuple[str, ...] = MEASURED_SPLITS
     headline: Mapping[Task, int] = field(default_factory=dict)
     drift: Mapping[Task, Worsening] = field(default_factory=dict)
     form: str = ".3f"

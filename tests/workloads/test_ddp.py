@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from mlops.errors import MlopsError
 from mlops.workloads.data.prepare import prepare
 from mlops.workloads.training.evaluate import evaluate
-from mlops.workloads.training.families.network.learn import Batches, Rows
+from mlops.workloads.training.families.network.learn import Batches, TensorRows
 from mlops.workloads.training.families.network.ranks import Ranks
 from mlops.workloads.training.train import train
 from tests.ports import any_port
@@ -144,7 +144,7 @@ def test_only_the_first_process_speaks(trained: tuple[Path, Path, str]) -> None:
 
 
 def test_parts_of_a_batch_are_the_batch() -> None:
-    rows = Rows(torch.arange(7.0)[:, None], torch.arange(7.0))
+    rows = TensorRows(torch.arange(7.0)[:, None], torch.arange(7.0))
     whole = [set(y.tolist()) for _, y in Batches(rows, 3, 1, Ranks())]
     parts = [list(Batches(rows, 3, 1, Ranks(2, rank, 2))) for rank in (0, 1)]
     assert [set(a[1].tolist()) | set(b[1].tolist()) for a, b in zip(*parts, strict=True)] == whole

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, model_validator
 
 from mlops.config.schema.base import FieldError, Name, Resource, spec_field
 from mlops.config.schema.category import Category
-from mlops.config.schema.families.family import BY_NAME, FamilySpec
+from mlops.config.schema.families.family import BY_FAMILY, FamilySpec
 from mlops.config.schema.gate import parse_gate
 from mlops.config.schema.training import Loss, Optimizer, Trainer
 from mlops.metrics.table import find_measured, measured_names
@@ -25,7 +25,7 @@ def _gate(text: str) -> str:
     return str(parse_gate(text))
 
 
-Gate = Annotated[str, AfterValidator(_gate)]
+GateText = Annotated[str, AfterValidator(_gate)]
 """See `mlops.config.schema.gate`; kept as text, with its spaces put in order."""
 
 
@@ -36,7 +36,7 @@ class Model(Resource):
 
     dataset: Name = spec_field(doc="The data set it learns from.", change=Category.RETRAIN, refers="dataset")
     task: Task = spec_field(doc="What is predicted.", change=Category.RETRAIN)
-    architecture: Annotated[FamilySpec, BY_NAME] = spec_field(doc="The network.", change=Category.RETRAIN)
+    architecture: Annotated[FamilySpec, BY_FAMILY] = spec_field(doc="The network.", change=Category.RETRAIN)
     loss: Loss | None = spec_field(
         None, doc="Default: bce, cross_entropy or mse, by the task.", change=Category.RETRAIN
     )
@@ -45,7 +45,7 @@ class Model(Resource):
     slices: tuple[str, ...] = spec_field(
         (), doc="Columns by whose values metrics are reported too.", change=Category.REEVALUATE
     )
-    gates: tuple[Gate, ...] = spec_field(
+    gates: tuple[GateText, ...] = spec_field(
         (), doc="What its metrics must reach before it goes on.", change=Category.REEVALUATE
     )
 

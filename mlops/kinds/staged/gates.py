@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from mlops.config.schema.gate import Gate, parse_gate
-from mlops.metrics.metric import SPLITS
+from mlops.metrics.metric import MEASURED_SPLITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def _measured(gate: Gate, metrics: Mapping[str, Any] | None) -> Iterator[tuple[s
     if gate.column is None:
         yield "", metrics.get(gate.metric)
         return
-    name = gate.metric.removeprefix(f"{SPLITS[0]}_")
+    name = gate.metric.removeprefix(f"{MEASURED_SPLITS[0]}_")
     for value, measured in metrics.get("slices", {}).get(gate.column, {}).items():
         if gate.value in (None, value):
             yield f"{gate.column}={value}", measured.get(name)

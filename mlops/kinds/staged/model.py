@@ -29,7 +29,7 @@ from mlops.kinds.staged.code import moved_files
 from mlops.kinds.staged.gates import Verdict, judge_gates, needs_live
 from mlops.kinds.staged.params import model_params
 from mlops.kinds.staged.stages import make, stale_of
-from mlops.metrics.metric import SPLITS
+from mlops.metrics.metric import MEASURED_SPLITS
 from mlops.metrics.table import headlines_of
 from mlops.metrics.task import Task
 from mlops.targets.target import Training, target_of_stack
@@ -187,7 +187,7 @@ class ModelKind(BaseKind):
     def status(self, record: Record) -> Status:
         metrics, gates = record.outputs.get("metrics", {}), record.outputs.get("gates", ())
         task = Task(record.inputs["task"])
-        named = [(f"{SPLITS[0]}_{metric.name}", metric) for metric in headlines_of(task)]
+        named = [(f"{MEASURED_SPLITS[0]}_{metric.name}", metric) for metric in headlines_of(task)]
         text = ", ".join(f"{name} {metric.shown(metrics[name])}" for name, metric in named if name in metrics)
         return Status(text + (f", {sum(gate['holds'] for gate in gates)} of {len(gates)} gates" if gates else ""))
 
@@ -237,7 +237,7 @@ def _estimate(desired: Desired, record: Record) -> str:
 
 def _measured(task: str, metrics: Mapping[str, Any], verdicts: tuple[Verdict, ...]) -> list[str]:
     """Word what was reached: the first of the task's headlines that was measured, and the gates."""
-    named = [(f"{SPLITS[0]}_{metric.name}", metric) for metric in headlines_of(Task(task))]
+    named = [(f"{MEASURED_SPLITS[0]}_{metric.name}", metric) for metric in headlines_of(Task(task))]
     parts = [f"{name} {metric.shown(metrics[name])}" for name, metric in named if name in metrics][:1]
     if verdicts:
         parts.append(f"{sum(v.holds for v in verdicts)} of {len(verdicts)} gates")

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from mlops.metrics.metric import SPLITS
+from mlops.metrics.metric import MEASURED_SPLITS
 from mlops.metrics.table import drift_metrics_of
 from mlops.metrics.task import Task
 
@@ -91,7 +91,7 @@ class Labels:
     def worse(self, live: dict[str, float], training: dict[str, Any]) -> str | None:
         """Return the metric that is worse than at training by more than chance and habit allow."""
         for metric in drift_metrics_of(self._task):
-            before = training.get(f"{SPLITS[0]}_{metric.name}")
+            before = training.get(f"{MEASURED_SPLITS[0]}_{metric.name}")
             now = live.get(metric.name)
             if now is not None and before is not None and metric.is_worse(self._task, before=before, now=now):
                 return metric.name

@@ -27,7 +27,7 @@ from mlops.workloads.stage import failed, read_params, say, write_json
 from mlops.workloads.training.data import PreparedData, classes_of, targets
 from mlops.workloads.training.description import Description
 from mlops.workloads.training.families.checkpoint import Checkpoint
-from mlops.workloads.training.families.family import Examples, Fit, Fitted, family_named, outputs_of
+from mlops.workloads.training.families.family import Examples, Fit, Fitted, family_named, output_count
 
 _SPLITS = ("train", "val", "test")
 
@@ -88,7 +88,7 @@ def _identity(section: Mapping[str, Any], data: PreparedData) -> bytes:
 def _write(out: Path, spec: Model, classes: Sequence[Any], fitted: Fitted, examples: Mapping[str, Examples]) -> None:
     width = int(examples["train"].x.shape[1])
     architecture = spec.architecture.model_dump(mode="json", by_alias=True)
-    Description(architecture, spec.task, classes, width, outputs_of(spec.task, classes), spec.dataset).write(out)
+    Description(architecture, spec.task, classes, width, output_count(spec.task, classes), spec.dataset).write(out)
     fitted.save(out)
     write_json(out / "history.json", list(fitted.logged))
     rows = {split: len(part.x) for split, part in examples.items()}

@@ -96,7 +96,7 @@ class FamilySpec(Entry):
         raise FieldError(f"the family `{self.name}` does not read it; {there}", *path)
 
 
-BY_NAME = by_tag(FAMILY_SCHEMAS, FamilySpec, tag="name")
+BY_FAMILY = by_tag(FAMILY_SCHEMAS, FamilySpec, tag="name")
 
 
 def family_spec(name: str) -> type[FamilySpec]:

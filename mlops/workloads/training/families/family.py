@@ -108,5 +108,5 @@ def family_named(name: str) -> Family:
     return made
 
 
-def outputs_of(task: Task, classes: Sequence[Any]) -> int:
+def output_count(task: Task, classes: Sequence[Any]) -> int:
     return len(classes) if task is Task.MULTICLASS else 1

@@ -29,8 +29,8 @@ from mlops.metrics.task import Task
 from mlops.workloads.features.graph import OPSET
 from mlops.workloads.stage import failed
 from mlops.workloads.training.description import Description
-from mlops.workloads.training.families.family import INPUT, Family, Fit, Fitted, outputs_of
-from mlops.workloads.training.families.network.learn import Learner, Rows, learn
+from mlops.workloads.training.families.family import INPUT, Family, Fit, Fitted, output_count
+from mlops.workloads.training.families.network.learn import Learner, TensorRows, learn
 from mlops.workloads.training.families.network.predictor import Predictor
 from mlops.workloads.training.families.network.ranks import Ranks
 
@@ -89,8 +89,8 @@ class NetworkFamily(Family):
 
     def fit(self, fit: Fit) -> Fitted | None:
         spec, ranks = fit.spec, Ranks.of()
-        train, val = (Rows(torch.from_numpy(part.x), torch.from_numpy(part.y)) for part in (fit.train, fit.val))
-        outputs = outputs_of(spec.task, fit.classes)
+        train, val = (TensorRows(torch.from_numpy(part.x), torch.from_numpy(part.y)) for part in (fit.train, fit.val))
+        outputs = output_count(spec.task, fit.classes)
         learner = Learner(
             self.build(spec.architecture, width=fit.width, outputs=outputs), spec.task, effective_loss(spec),
             spec.optimizer, val=val, weights=_weights(spec, train.y, len(fit.classes)),

@@ -33,7 +33,7 @@ _CHUNK = 16_384
 
 
 @dataclass(frozen=True)
-class Rows:
+class TensorRows:
     """`x`: `[N, W]` FLOAT. `y`: `[N]` FLOAT (binary, regression) or LONG (class numbers)."""
 
     x: torch.Tensor
@@ -46,7 +46,7 @@ class Batches:
     Of each, this rank's part of the rows; where that is not the whole, the `y` of the whole follows. A part can be empty.
     """
 
-    def __init__(self, rows: Rows, size: int, seed: int, ranks: Ranks) -> None:
+    def __init__(self, rows: TensorRows, size: int, seed: int, ranks: Ranks) -> None:
         self.rows, self.size, self.ranks = rows, size, ranks
         self._order = torch.Generator().manual_seed(seed)
 
@@ -69,7 +69,7 @@ class Learner(lightning.LightningModule):
     """Trains a network. `weights`: those of the classes, where they are balanced. `history`: what each epoch measured."""
 
     def __init__(
-        self, network: nn.Module, task: Task, loss: Loss, optimizer: Optimizer, *, val: Rows,
+        self, network: nn.Module, task: Task, loss: Loss, optimizer: Optimizer, *, val: TensorRows,
         weights: torch.Tensor | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
@@ -195,7 +195,7 @@ class Learner(lightning.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
-def learn(learner: Learner, train: Rows, spec: Trainer, ranks: Ranks) -> None:
+def learn(learner: Learner, train: TensorRows, spec: Trainer, ranks: Ranks) -> None:
     """Train in place, with all ranks. Raises MlopsError where the loss is no number."""
     torch.set_num_threads(spec.threads)
     for name in ("lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilities.rank_zero"):
