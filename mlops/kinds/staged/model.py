@@ -82,7 +82,7 @@ class ModelKind(BaseKind):
         return Observed(truth, adopted=not same, stale=stale, obstacles=obstacles)
 
     def pinned(self, address: Address) -> dict[str, Any] | None:
-        """The inputs that dvc.lock holds of it, without gates; None where it holds none."""
+        """Return the inputs that dvc.lock holds of it, without gates; None where it holds none."""
         locked = self.context.lock.get(f"train@{address.name}")
         trained = locked.params.get(f"params/model/{address.name}.json", {}).get("train", {}) if locked else {}
         return without_fields(trained, "code") or None
@@ -100,7 +100,7 @@ class ModelKind(BaseKind):
         return stale
 
     def _missed(self, truth: Record, same: bool) -> list[Stale]:
-        """A gate that was missed stands in the way until it, or the model, changes. Taken over from elsewhere, the
+        """Say which gates stand in the way: those that were missed, until they or the model change. Taken over from elsewhere, the
         gates that need nothing live are judged by the metrics in the repository."""
         effect = effect_of(Category.REEVALUATE)
         if same:
@@ -158,14 +158,14 @@ class ModelKind(BaseKind):
         return Outcome(outputs, ", ".join([*took, *_measured(inputs["task"], metrics, verdicts)]))
 
     def _cluster(self) -> Training | None:
-        """Where stages run, unless they run here."""
+        """Return where stages run; None where they run here."""
         stack = self.context.settings.training.stack
         if stack is None or not self.context.settings.build:
             return None
         return target_of_stack(self.context, stack).training(stack)
 
     def _live(self, address: Address, digest: str, data: str) -> Mapping[str, Any] | None:
-        """The metrics of the model that this environment's endpoints serve, on the candidate's test split."""
+        """Return the metrics of the model that this environment's endpoints serve, on the candidate's test split."""
         served = live_model(self.context, address.name)
         if served is None:
             return None
@@ -202,7 +202,7 @@ class ModelKind(BaseKind):
         return {f"code of {desired.address}": hashlib.md5(code.encode(), usedforsecurity=False).hexdigest()}
 
     def delete(self, step: Step) -> None:
-        """Files, lock entry and cache stay; what is left of its job goes."""
+        """Remove what is left of its job; files, lock entry and cache stay."""
         if cluster := self._cluster():
             cluster.forget(step.address.name)
 
@@ -225,14 +225,14 @@ def live_model(context: Context, name: str) -> Served | None:
 
 
 def _effort(inputs: Mapping[str, Any]) -> Effort | None:
-    """Return what the training time of the model's family grows with."""
+    """Return what the training time of the model's family grows with; None where it does not say."""
     from mlops.config.schema.families.family import family_spec
 
     return family_spec(inputs["architecture"]["name"]).effort
 
 
 def _estimate(desired: Desired, record: Record) -> str:
-    """Guess from the last time how long training takes; recorded models of before this family had no count."""
+    """Guess from the last time how long training takes; where nothing was counted then, by the time alone."""
     seconds, effort = record.outputs["seconds"], _effort(desired.inputs)
     if effort is None:
         return f"about {seconds:.0f} s (last time {seconds:.0f} s)"

@@ -63,7 +63,7 @@ def predictions_of(table: pa.Table, split: str) -> np.ndarray[Any, Any]:
 
 
 def slices(task: Task, raw: pa.Table, columns: list[str], truth: Any, predicted: Any) -> dict[str, Any]:
-    """Column -> value -> metrics and rows, of the test split; at most 200 values, the most frequent."""
+    """Return column -> value -> metrics and rows, of the test split; at most 200 values, the most frequent."""
     out: dict[str, Any] = {}
     for column in columns:
         if column not in raw.column_names:

@@ -108,7 +108,7 @@ def contract(name: str, description: Description, data: PreparedData) -> dict[st
 
 
 def golden(data: PreparedData, expected: npt.NDArray[Any]) -> dict[str, Any]:
-    """Rows of the test split spread over it, half of them with a missing value where the data have such."""
+    """Return rows of the test split spread over it, half of them with a missing value where the data have such."""
     raw = data.raw("test").select(list(data.types))
     count = min(GOLDEN_ROWS, raw.num_rows)
     spread = np.linspace(0, raw.num_rows - 1, count).astype(int)

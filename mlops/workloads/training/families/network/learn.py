@@ -41,7 +41,7 @@ class TensorRows:
 
 
 class Batches:
-    """Slices of tensors in a new order each epoch; Lightning takes it as a loader.
+    """Gives slices of tensors in a new order each epoch; Lightning takes it as a loader.
 
     Of each, this rank's part of the rows; where that is not the whole, the `y` of the whole follows. A part can be empty.
     """
@@ -66,7 +66,7 @@ class Batches:
 
 
 class Learner(lightning.LightningModule):
-    """`weights`: of the classes, where they are balanced. `history`: what each epoch measured."""
+    """Trains a network. `weights`: those of the classes, where they are balanced. `history`: what each epoch measured."""
 
     def __init__(
         self, network: nn.Module, task: Task, loss: Loss, optimizer: Optimizer, *, val: TensorRows,
@@ -82,7 +82,7 @@ class Learner(lightning.LightningModule):
         self.register_buffer("weights", weights, persistent=False)
 
     def on_train_start(self) -> None:
-        """Ranks drop out different units; the first, those that it would drop alone."""
+        """Have each rank drop out other units; the first drops those that it would drop alone."""
         if self.trainer.global_rank > 0:
             torch.manual_seed(torch.initial_seed() + self.trainer.global_rank)
 
@@ -93,7 +93,7 @@ class Learner(lightning.LightningModule):
         return loss
 
     def _part(self, out: torch.Tensor, y: torch.Tensor, whole: torch.Tensor) -> torch.Tensor:
-        """A loss whose mean over the ranks, which is what their gradients are averaged to, is that of the whole batch."""
+        """Return a loss whose mean over the ranks, to which their gradients are averaged, is that of the whole batch."""
         if len(y) == 0:
             return out.sum() * 0.0
         share: Any = self._mass(y) / self._mass(whole) * self.trainer.world_size
@@ -101,7 +101,7 @@ class Learner(lightning.LightningModule):
         return loss
 
     def _mass(self, y: torch.Tensor) -> Any:
-        """What `compute` divides by: of weighted cross entropy the sum of the weights, otherwise the number of rows."""
+        """Return what `compute` divides by: the sum of the weights for weighted cross entropy, else the number of rows."""
         weights: Any = self.weights
         return weights[y].sum() if self.loss.name == "cross_entropy" and weights is not None else len(y)
 
@@ -122,7 +122,7 @@ class Learner(lightning.LightningModule):
                 return functional.huber_loss(out.squeeze(1), y)
 
     def _focal(self, out: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        """Lin et al., Focal Loss for Dense Object Detection (2017), with gamma 2."""
+        """Compute the focal loss: Lin et al., Focal Loss for Dense Object Detection (2017), with gamma 2."""
         weights: Any = self.weights
         if self.task is Task.BINARY:
             logits = out.squeeze(1)
@@ -155,7 +155,7 @@ class Learner(lightning.LightningModule):
         say(f"epoch {epoch + 1} of {of}, val loss {val_loss:.4f}", 0.1 + 0.85 * (epoch + 1) / max(1, of))
 
     def _validate(self) -> float:
-        """Each rank takes some of the chunks; the result is the same for all."""
+        """Return the loss of the validation split; each rank takes some of the chunks, and all get the same."""
         total, count, trainer = 0.0, 0.0, self.trainer
         self.network.eval()
         with torch.no_grad():

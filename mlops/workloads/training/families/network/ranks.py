@@ -26,7 +26,7 @@ from mlops.workloads.stage import failed
 
 @dataclass(frozen=True)
 class Ranks:
-    """`world`: how many processes train, `here`: of them on this machine, `rank`: which one this is."""
+    """Is the place of this process among those that train. `world`: how many processes train, `here`: of them on this machine, `rank`: which one this is."""
 
     world: int = 1
     rank: int = 0
@@ -38,7 +38,7 @@ class Ranks:
 
     @classmethod
     def of(cls, env: Mapping[str, str] = os.environ) -> Ranks:
-        """One alone, where the variables of torchrun are missing. Raises MlopsError where they contradict each other."""
+        """Read the variables of torchrun; without them, one process trains alone. Raises MlopsError where they contradict each other."""
         names = ("WORLD_SIZE", "RANK", "LOCAL_WORLD_SIZE")
         if not cls.are_given(env):
             return cls()
@@ -57,11 +57,11 @@ class Ranks:
 
     @property
     def is_first(self) -> bool:
-        """The one that writes."""
+        """Whether this is the process that writes."""
         return self.rank == 0
 
     def placement(self, network: nn.Module, accelerator: str) -> dict[str, Any]:
-        """Arguments for Lightning's Trainer."""
+        """Return arguments for Lightning's Trainer."""
         if self.world == 1:
             return {"devices": 1}
         # A network of the user may leave parameters out of its answer; they are left alone, as one process would.
@@ -81,7 +81,7 @@ class Ranks:
         os.execv(sys.executable, [sys.executable, *by, sys.argv[0], name])  # noqa: S606
 
     def leave(self) -> None:
-        """Nothing is asked of the other processes after this."""
+        """End the group: nothing is asked of the other processes after this."""
         if self.world > 1 and distributed.is_initialized():
             distributed.destroy_process_group()
 
@@ -98,12 +98,12 @@ class WholeBatches(LayerSync):
         return model
 
     def revert(self, model: nn.Module) -> nn.Module:
-        """As it is: outside of training it is like any other."""
+        """Leave the network as it is: outside of training such a layer is like any other."""
         return model
 
 
 class WholeBatchNorm(_BatchNorm):
-    """Batch normalisation over the parts of all ranks. Torch has that too, for GPUs alone."""
+    """Normalises a batch over the parts of all ranks. Torch has that too, for GPUs alone."""
 
     @classmethod
     def of(cls, one: _BatchNorm) -> WholeBatchNorm:
@@ -112,7 +112,7 @@ class WholeBatchNorm(_BatchNorm):
         return whole
 
     def _check_input_dim(self, x: torch.Tensor) -> None:
-        """Any will do."""
+        """Accept any number of dimensions."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if not self.training:
