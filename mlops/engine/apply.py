@@ -179,32 +179,22 @@ class _Walk:
         plan_inputs = self.apply_context.plan_inputs
         desired, record = plan_inputs.desired.get(at), plan_inputs.record(at)
         if change.moved_from is not None:
-            self.apply_context.store.move(
-                change.moved_from,
-                at,
-                operation=self.apply_context.operation,
-                at=self.apply_context.now(),
-                token=self.apply_context.token,
-            )
+            context = self.apply_context
+            context.store.move(
+                change.moved_from, at, operation=context.operation, at=context.now(), token=context.token
+            )  # fmt: skip
         if change.action.only_rewrites_record:
             assert record is not None
             assert desired is not None
             self._adopt(desired, record)
             if change.action is Action.MOVE:
-                self.result.done.append(at)
-                data = {"note": f"was {change.moved_from}", "seconds": 0.0, "category": change.category}
-                self._emit("change_done", at, {**data, "action": change.action.value})
+                self._finish(change, change.category, f"was {change.moved_from}", 0.0)
             return
         effect = Effect(change.category, change.rank, change.action)
         if desired is not None and record is not None and change.condition:
             moved = self._moved(desired, record)
             if change.action is Action.MAYBE and not moved:
-                if needs_moved(desired, record):
-                    self._adopt(desired, record)
-                self.result.cut.append(at)
-                names = ", ".join(str(address) for address in change.condition)
-                why = f"unchanged: what it uses of {names} is the same"
-                self._emit("change_skipped", at, {"reason": why, "category": change.category})
+                self._cut(change, desired, record)
                 return
             effect = max((effect, *moved), key=lambda effect: effect.rank)
         self._emit("change_started", at, {"category": effect.category, "action": change.action.value})
@@ -212,9 +202,21 @@ class _Walk:
         intent = Intent(step.key, at, step.action.value, self.apply_context.operation, _body(step))
         self.apply_context.store.intend(intent, at=self.apply_context.now(), token=self.apply_context.token)
         note = self._carry_out(step, plan_inputs.kinds[at.kind])
-        self.result.done.append(at)
-        data = {"note": note, "seconds": self.apply_context.clock() - started, "category": effect.category}
-        self._emit("change_done", at, {**data, "action": change.action.value})
+        self._finish(change, effect.category, note, self.apply_context.clock() - started)
+
+    def _cut(self, change: Change, desired: Desired, record: Record) -> None:
+        """Skip a change whose condition did not come true."""
+        if needs_moved(desired, record):
+            self._adopt(desired, record)
+        self.result.cut.append(change.address)
+        names = ", ".join(str(address) for address in change.condition)
+        why = f"unchanged: what it uses of {names} is the same"
+        self._emit("change_skipped", change.address, {"reason": why, "category": change.category})
+
+    def _finish(self, change: Change, category: str, note: str, seconds: float) -> None:
+        self.result.done.append(change.address)
+        data = {"note": note, "seconds": seconds, "category": category, "action": change.action.value}
+        self._emit("change_done", change.address, data)
 
     def _adopt(self, desired: Desired, record: Record) -> None:
         kept = replace(record, depends_on=_needs(desired), protect=desired.protect)
