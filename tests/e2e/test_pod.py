@@ -17,6 +17,7 @@ import pytest
 
 from mlops.errors import MlopsError
 from mlops.targets.kubernetes.workspace import workspace_files, workspace_secrets
+from mlops.tools.dvc.lockfile import LockFile
 from mlops.tools.dvc.remote import has_remote, push, take_report
 from mlops.workloads.pod.report import reduced
 from tests.e2e.conftest import Workplace, make_small
@@ -103,13 +104,14 @@ def test_what_one_pod_makes_is_what_this_machine_makes(caller: Workplace, here: 
         assert (caller.root / path).read_bytes() == (here.root / path).read_bytes(), path
     assert_is_at_rest(caller)
     entries = report_of(caller, "pod")["stages"]
-    assert all("params" in entry for entry in entries.values())
-    short = {"stages": reduced(entries)}
-    take_report(caller.root, short, lambda line, fraction: None)
+    assert all("inputs" in entry for entry in entries.values())  # with its parameters the report would not fit
+    whole = {name: entry for name, entry in LockFile(here.root).entries().items() if name in entries}
+    assert reduced(whole) == entries
+    take_report(caller.root, {"stages": whole}, lambda line, fraction: None)
     assert (caller.root / "dvc.lock").read_bytes() == (here.root / "dvc.lock").read_bytes()
     (caller.root / "params/model/late.json").write_text('{"train": {}, "evaluate": {}, "export": {}}')
     with pytest.raises(MlopsError, match="stage's inputs moved"):
-        take_report(caller.root, short, lambda line, fraction: None)
+        take_report(caller.root, {"stages": entries}, lambda line, fraction: None)
 
 
 def test_what_was_finished_before_a_stage_failed_is_kept(caller: Workplace) -> None:
