@@ -11,6 +11,9 @@ from mlops.config.schema.base import SecretText as SecretText
 from mlops.config.schema.base import Strict as Strict
 from mlops.config.schema.base import spec_field as spec_field
 from mlops.config.schema.category import Category as Category
+from mlops.config.schema.targets.base import Incompatibility as Incompatibility
+from mlops.config.schema.targets.base import StackUse as StackUse
+from mlops.config.schema.targets.base import TargetSpec as TargetSpec
 from mlops.config.schema.units import Duration as Duration
 from mlops.config.schema.units import Rate as Rate
 from mlops.config.schema.units import Share as Share

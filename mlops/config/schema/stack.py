@@ -1,28 +1,24 @@
 """Say where things run.
 
-Lives here: Stack, which has one model for each target that is installed.
+Lives here: Stack, which is judged by the model of its target.
 Not here: the targets' own models (targets), starting anything.
 Law: targets share only their name; one that is not installed is no choice.
 """
 
 from __future__ import annotations
 
-from functools import reduce
-from operator import or_
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import Field, RootModel
+from pydantic import RootModel
 
+from mlops.config.schema.by_name import by_tag
+from mlops.config.schema.targets.base import TargetSpec
 from mlops.extensions import TARGET_SCHEMAS
 
-if TYPE_CHECKING:
-    StackSpec = Any
-else:
-    _MODELS = [TARGET_SCHEMAS.load(name) for name in TARGET_SCHEMAS.names()]
-    StackSpec = Annotated[reduce(or_, _MODELS), Field(discriminator="target")]
+BY_TARGET = by_tag(TARGET_SCHEMAS, TargetSpec, tag="target")
 
 
-class Stack(RootModel[StackSpec]):
+class Stack(RootModel[Annotated[TargetSpec, BY_TARGET]]):
     """Where things run."""
 
     order: ClassVar[int] = 40

@@ -15,6 +15,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import AfterValidator
 
 from mlops.config.schema.base import Resource
+from mlops.config.schema.by_name import Entry
 
 
 def _quantity(text: str) -> str:
@@ -50,7 +51,7 @@ class Incompatibility:
     field: str
 
 
-class TargetSpec(Resource):
+class TargetSpec(Resource, Entry):
     """What every target's stack may say."""
 
     refuses: ClassVar[Mapping[str, str]] = {}
