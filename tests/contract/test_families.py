@@ -28,6 +28,8 @@ from mlops.workloads.training.train import train
 from tests.e2e.conftest import BIN, make_small
 from tests.plugins import documented, install_package, installed
 
+pytestmark = pytest.mark.slow
+
 SECTIONS = ("A model family", "A metric")
 MODEL: dict[str, Any] = {
     "dataset": "rows",
