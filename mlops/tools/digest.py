@@ -49,13 +49,15 @@ class Hashes:
         return str(self._of(path, str(path), _md5))
 
     def remembered(self, path: Path, name: str, compute: Callable[[Path], list[str]]) -> list[str]:
-        """Return what `compute` makes of a file, which must depend on its content alone. `name` says what that is."""
-        value: list[str] = self._of(path, f"{name} {path}", compute)
+        """Return what `compute` makes of a file, which must depend on its content alone. `name` says what that is. It is
+        computed again once the module of `compute` is another: a newer version may make something else of the file."""
+        made_by = self.file(Path(compute.__code__.co_filename))
+        value: list[str] = self._of(path, f"{name} {path}", compute, made_by)
         return value
 
-    def _of(self, path: Path, key: str, compute: Callable[[Path], Any]) -> Any:
+    def _of(self, path: Path, key: str, compute: Callable[[Path], Any], made_by: str = "") -> Any:
         stat = path.stat()
-        signature = f"{stat.st_size}:{stat.st_mtime_ns}:{stat.st_ctime_ns}:{stat.st_ino}"
+        signature = f"{stat.st_size}:{stat.st_mtime_ns}:{stat.st_ctime_ns}:{stat.st_ino}:{made_by}"
         known = self._known.get(key)
         if known is None or known[0] != signature:
             known = self._known[key] = [signature, compute(path)]
