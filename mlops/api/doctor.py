@@ -41,26 +41,29 @@ def doctor(root: Path) -> list[Requirement]:
         _git(),
         *(_program(name) for name in _PROGRAMS),
         *(_package(name) for name in _PACKAGES),
-        *_target_tools(root),
+        *_resource_tools(root),
     ]
 
 
-def _target_tools(root: Path) -> list[Requirement]:
-    """Check the programs that the targets of the project's stacks need; none for a project that cannot be read."""
+def _resource_tools(root: Path) -> list[Requirement]:
+    """Check the programs that the project's resources need; none for a project that cannot be read."""
     from mlops.config.load import load
     from mlops.context.context import Context
-    from mlops.targets.target import target_named
+    from mlops.kinds.registry import build_kinds
 
     try:
         spec = load(root)
     except MlopsError:
         return []
     context = Context(root, spec.settings, resources=spec.resources)
-    targets = sorted({str(r.inputs["target"]) for at, r in spec.resources.items() if at.kind == "stack"})
+    kinds = build_kinds(context)
+    needed = {
+        tool
+        for address, resource in spec.resources.items()
+        for tool in kinds[address.kind].missing_tools(resource.inputs)
+    }
     return [
-        Requirement(program, bool(found), found or "not found", remedy)
-        for name in targets
-        for program, found, remedy in target_named(context, name).missing_tools()
+        Requirement(program, bool(found), found or "not found", remedy) for program, found, remedy in sorted(needed)
     ]
 
 

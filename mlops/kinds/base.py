@@ -122,6 +122,11 @@ class BaseKind:
             address=str(record.address),
         )
 
+    def missing_tools(self, inputs: Mapping[str, Any]) -> tuple[tuple[str, str, str], ...]:
+        """Return (program, what was found or empty, what to do) of what a resource with these inputs needs, for
+        `mlops doctor`."""
+        return ()
+
     def override_hint(self, address: Address, path: str, value: str) -> str:
         """The edit of the YAML that would keep an override."""
         return f"To keep it, say in conf/{address.kind}/{address.name}.yaml:  {path}: {value}"

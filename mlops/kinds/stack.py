@@ -7,8 +7,10 @@ Law: a stack that moves to another place is another stack: what was there is tak
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from mlops.address import Address
 from mlops.config.schema.category import Category
@@ -45,6 +47,9 @@ class StackKind(BaseKind):
     def delete(self, step: Step) -> None:
         assert step.recorded is not None
         self._on(str(step.recorded.inputs["target"])).delete(step)
+
+    def missing_tools(self, inputs: Mapping[str, Any]) -> tuple[tuple[str, str, str], ...]:
+        return target_named(self.context, str(inputs["target"])).missing_tools()
 
     def status(self, record: Record) -> Status:
         return self._on(str(record.inputs["target"])).status(record)

@@ -47,6 +47,3 @@ class Monitor(Resource):
         description="On Kubernetes: cron text (UTC). Look then, for endpoints that are asked in batches. Default: all the time.",
         json_schema_extra={"x-change": "RECONFIGURE"},
     )
-    recent: int = Field(
-        24, ge=1, description="Windows that `status` sums up.", json_schema_extra={"x-change": "METADATA"}
-    )

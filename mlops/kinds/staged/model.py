@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops.address import Address
+from mlops.config.effective import typed
 from mlops.config.project import LoadedResource, ProjectSpec
 from mlops.config.schema.category import Category
 from mlops.context.context import Context
@@ -38,6 +39,7 @@ from mlops.tools.process import run
 
 if TYPE_CHECKING:
     from mlops.config.schema.families.family import Effort
+    from mlops.config.schema.model import Model
 
 _STAGES = ("train", "evaluate", "export")
 
@@ -113,14 +115,13 @@ class ModelKind(BaseKind):
 
     def notes(self, desired: Desired, record: Record | None, category: str) -> tuple[str, ...]:
         parts: list[str] = []
-        gates = desired.inputs.get("gates", ())
-        trainer = desired.inputs.get("trainer", {})
+        model: Model = typed(desired.effective)
         if category in (Category.RETRAIN, Category.REPROCESS) and record and record.outputs.get("seconds"):
             parts.append(_estimate(desired, record))
         if cluster := self._cluster() if category in (Category.RETRAIN, Category.REPROCESS) else None:
-            parts.append(cluster.notes(desired.address.name, trainer.get("accelerator", "cpu")))
-        if gates and category != Category.METADATA:
-            parts.append(f"gates: {', '.join(gates)}")
+            parts.append(cluster.notes(desired.address.name, model.trainer.accelerator))
+        if model.gates and category != Category.METADATA:
+            parts.append(f"gates: {', '.join(model.gates)}")
         return (" · ".join(parts),) if parts else ()
 
     def create(self, step: Step) -> Outcome:
@@ -139,7 +140,7 @@ class ModelKind(BaseKind):
             )
         digest = lock[f"export@{name}"].outs[f"models/{name}/export"]
         before = step.recorded.outputs if step.recorded else {}
-        gates = list(inputs.get("gates", ()))
+        gates = typed(step.desired.effective).gates
         data = str(step.upstream[Address("dataset", inputs["dataset"])].get("digest"))
         step.say("judging gates", 0.97)
         verdicts = judge_gates(gates, metrics, self._live(step.address, digest, data) if needs_live(gates) else None)
