@@ -142,7 +142,7 @@ def packages() -> Mapping[str, str]:
 
 
 def are_installed(versions: Mapping[str, str]) -> bool:
-    """Whether each of these packages is there in this version."""
+    """Say whether each of these packages is there in this version."""
     try:
         return all(distribution(name).version == version for name, version in versions.items())
     except PackageNotFoundError:

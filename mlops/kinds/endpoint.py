@@ -89,6 +89,6 @@ class EndpointKind(BaseKind):
 
 
 def _golden_rows(record: Record) -> list[Any]:
-    """Those of the test split that its model was checked with."""
+    """Return the rows of the test split that its model was checked with."""
     rows: list[Any] = json.loads((Path(record.outputs["bento"]) / "golden.json").read_text())["rows"]
     return rows

@@ -21,7 +21,7 @@ _OUTPUT = re.compile(r"\$\{output:([a-z]+\.[a-z0-9-]+)\.([a-z_]+)\}")
 
 
 def output_dependencies(desired: Desired, kind: Kind) -> Desired:
-    """The same, depending on every output that its inputs name."""
+    """Add a dependency on every output that the inputs name."""
     fields: dict[tuple[str, str], list[str]] = {}
     for path, text in _texts(desired.inputs, ""):
         for found in _OUTPUT.finditer(text):

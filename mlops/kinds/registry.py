@@ -32,7 +32,7 @@ def kind_class(name: str) -> type[BaseKind]:
 
 
 def build_kinds(context: Context) -> Mapping[str, BaseKind]:
-    """Those of all resources that are declared or recorded."""
+    """Return kind -> object, of all resources that are declared or recorded."""
     names = sorted({at.kind for at in (*context.resources, *context.records)})
     return {name: kind_class(name)(context) for name in names}
 

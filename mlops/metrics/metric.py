@@ -55,7 +55,7 @@ class Metric:
         return format(value, self.form)
 
     def is_worse(self, task: Task, *, before: float, now: float) -> bool:
-        """Whether `now` is worse than `before` by more than `drift` allows; never for a metric without one."""
+        """Say whether `now` is worse than `before` by more than `drift` allows; never for a metric without one."""
         allowed = self.drift.get(task)
         if allowed is None or self.direction is Direction.NEITHER:
             return False

@@ -81,7 +81,7 @@ class Images:
         return str(self.section.get("repository") or f"{self.context.settings.name}/{self.package}")
 
     def registry(self) -> RegistryAccess | None:
-        """With its password. Raises MlopsError where a secret has no value."""
+        """Return the environment's registry with its password, None where there is none. Raises MlopsError where a secret has no value."""
         registry: Any = self.context.settings.registry
         if not registry:
             return None
@@ -138,7 +138,7 @@ class Images:
             return ""
 
     def obstacle(self) -> str:
-        """Why none can be built here, in a sentence; nothing where one can."""
+        """Say in a sentence why no image can be built here; nothing where one can."""
         try:
             with scratch(self.context.paths.building) as work:
                 pick(self.section.get("builder", "auto"), work)
@@ -147,7 +147,7 @@ class Images:
         return ""
 
     def remove(self, outputs: Mapping[str, Any]) -> None:
-        """From local storage; a registry's images are the registry's to clear."""
+        """Remove a recorded image from local storage; a registry clears its images itself."""
         if outputs.get("image_store") in (None, "registry"):
             return
         try:
@@ -273,7 +273,7 @@ def put_together(folder: Path, content: Content, dockerfile: str, pins: list[str
 
 
 def _compile(folder: Path) -> None:
-    """To byte code that holds no time, with paths as they are in the container; in a process of its own, because what a
+    """Compile to byte code that holds no time, with paths as they are in the container; in a process of its own, because what a
     process did before shows in the references that it writes."""
     for part in ("lib", "app"):
         target = "/app/lib" if part == "lib" else "/app"

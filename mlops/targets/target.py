@@ -75,7 +75,7 @@ class Target:
         raise NotImplementedError
 
     def training(self, stack: str) -> Training | None:
-        """None where stages run on this machine anyway."""
+        """Return what runs stages there; None where they run on this machine anyway."""
         return None
 
     def missing_tools(self) -> tuple[tuple[str, str, str], ...]:

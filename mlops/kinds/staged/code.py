@@ -47,7 +47,7 @@ def stage_code(stage: str, hashes: Hashes, *, registered: Iterable[str] = ()) ->
 
 
 def project_code(target: str, root: Path, hashes: Hashes) -> dict[str, str]:
-    """The same of the module that a `_target_` names, and of all that it imports inside the project or its own package.
+    """Return the code of the module that a `_target_` names, and of all that it imports inside the project or its own package.
     Raises MlopsError where there is no such module."""
     module = target.rpartition(".")[0]
     top = module.partition(".")[0]

@@ -26,7 +26,7 @@ def _wanted(
     before: Mapping[str, Stage], known: Mapping[str, Stage], stages: Sequence[str], findings: Mapping[str, Any], *,
     force: bool,
 ) -> tuple[list[str], list[str]]:  # fmt: skip
-    """Those that are not up to date with those that read what they make, and what all of these read besides."""
+    """Return the stages that are out of date, with those that read what they make; and the paths that these read besides."""
     chosen: list[str] = []
     made: set[str] = set()
     for name in stages:
@@ -39,7 +39,7 @@ def _wanted(
 
 @cache
 def _room(most: int) -> threading.Semaphore:
-    """How many stages run at once in this process."""
+    """Return the semaphore that bounds how many stages run at once in this process."""
     return threading.Semaphore(most)
 
 

@@ -132,7 +132,7 @@ class ClusterContext:
         return found
 
     def fingerprints_of(self, component: str, name: str) -> Fingerprints:
-        """As they are now."""
+        """Return the fingerprints of one resource's objects, read from the cluster now."""
         selector = f"app.kubernetes.io/component={component},app.kubernetes.io/name={name}"
         return self.read_fingerprints(selector).get((component, name), {})
 
@@ -147,7 +147,7 @@ def cluster_context_of(context: Context, stack_name: str, *, recorded: bool = Fa
 
 
 def recorded_cluster_context(context: Context, stack_name: str, inputs: Mapping[str, Any]) -> ClusterContext:
-    """The same of inputs that were recorded, whose defaults are left out; imports pydantic."""
+    """Reach the cluster by inputs that were recorded, whose defaults are left out; imports pydantic."""
     from mlops.config.schema.kinds import effective_of
 
     return ClusterContext(context, stack_name, effective_of("stack", inputs))

@@ -143,7 +143,7 @@ class ClusterMonitor:
     def _findings(
         self, cluster: ClusterContext, address: Address, record: Record, *, propose: bool
     ) -> tuple[Attention, ...]:
-        """Those that the watcher's pods wrote, kept beside those of this machine so that `ack` closes them alike."""
+        """Return the findings that the watcher's pods wrote; they are kept beside those of this machine so that `ack` closes them alike."""
         folder = self.context.paths.monitor(address.name) / "findings"
         labels = f"app.kubernetes.io/name={address.name},app.kubernetes.io/component=watching"
         for pod in cluster.client.all("Pod", cluster.namespace, labels=labels):

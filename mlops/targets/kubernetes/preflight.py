@@ -100,7 +100,7 @@ def storage_of(cluster: ClusterContext) -> Iterator[str]:
 
 
 def gpus_of(cluster: ClusterContext, *, count: int, pods: int, product: str | None) -> Iterator[str]:
-    """Whether nodes have so many of `product` in one place."""
+    """Say whether nodes have so many of `product` in one place."""
     if not count:
         return
     nodes = cluster.client.all("Node")
@@ -141,7 +141,7 @@ def quota_of(
 
 
 def amount(text: Any) -> float:
-    """Of a quantity of Kubernetes, in its base unit."""
+    """Return the number that a quantity of Kubernetes stands for, in its base unit."""
     written = str(text)
     digits = len(written.rstrip("kMGTim"))
     return float(written[:digits]) * _SUFFIXES.get(written[digits:], 1.0)

@@ -47,7 +47,7 @@ class ClusterTraining:
     stack: str
 
     def obstacles(self, name: str) -> tuple[str, ...]:
-        """Why a training of this model could not start as things stand."""
+        """Say why a training of this model could not start as things stand."""
         cluster = self._cluster()
         try:
             cluster.client.version()
@@ -192,7 +192,7 @@ class _Watch:
             time.sleep(_POLL)
 
     def _refusal(self) -> str | None:
-        """Why the API server lets none of its pods in, such as a quota."""
+        """Say why the API server lets none of its pods in, such as a quota."""
         if self._first() is not None:
             return None
         events = self.cluster.client.events(self.cluster.namespace, self.job)
@@ -272,6 +272,6 @@ class _Watch:
 
 
 def _conditions(job: Object) -> dict[str, Mapping[str, Any]]:
-    """Those that are true, by their type."""
+    """Return the conditions that are true, by their type."""
     conditions = (job.get("status") or {}).get("conditions") or []
     return {one["type"]: one for one in conditions if one["status"] == "True"}

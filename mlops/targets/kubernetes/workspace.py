@@ -53,7 +53,7 @@ def workspace_secrets(root: Path) -> dict[str, str]:
 
 
 def _cached(pipeline: Mapping[str, Any]) -> dict[str, Any]:
-    """The same stages, all of whose outputs DVC keeps and pushes: metrics and plots come home the way models do."""
+    """Return stages all of whose outputs DVC keeps and pushes: metrics and plots come home the way models do."""
     stages = json.loads(json.dumps(pipeline))
     for body in stages.get("stages", {}).values():
         stage = body.get("do", body)

@@ -174,7 +174,7 @@ class Versions:
         return sorted(there - set(known))
 
     def running(self, version: str) -> int:
-        """How many processes of a version the supervisor keeps running."""
+        """Count the processes of a version that the supervisor keeps running."""
         prefix = f"{self.name}-{version}-"
         states = self.host.supervisor.states()
         return sum(state.name == "RUNNING" for name, state in states.items() if name.startswith(prefix))

@@ -32,7 +32,7 @@ class Encoder(ABC):
     @property
     @abstractmethod
     def width(self) -> int:
-        """How many numbers the column becomes."""
+        """Count the numbers that the column becomes."""
 
     @abstractmethod
     def add_nodes(self, graph: GraphBuilder) -> str:

@@ -38,7 +38,7 @@ class PodSettings:
 
     @property
     def is_first(self) -> bool:
-        """Whether it is the pod that writes, measures, pushes and reports."""
+        """Say whether it is the pod that writes, measures, pushes and reports."""
         return self.place.index == 0
 
     @property
@@ -53,7 +53,7 @@ class PodSettings:
 
     @property
     def is_spread(self) -> bool:
-        """Whether several processes train together."""
+        """Say whether several processes train together."""
         return self.place.pods * self.processes > 1
 
 

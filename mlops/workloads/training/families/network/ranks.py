@@ -57,7 +57,7 @@ class Ranks:
 
     @property
     def is_first(self) -> bool:
-        """Whether this is the process that writes."""
+        """Say whether this is the process that writes."""
         return self.rank == 0
 
     def placement(self, network: nn.Module, accelerator: str) -> dict[str, Any]:
