@@ -49,13 +49,13 @@ demo: env $(KEY)  ## real flights become a live, watched endpoint on this machin
 	@echo "       mlops why endpoint.delay                          # why it is as it is"
 	@echo "       mlops destroy                                     # take it all down again"
 
-# In processes side by side; what shares a server stays together (tests/conftest.py).
+# In processes side by side; what shares a server stays together (tests/conftest.py), and what takes longest begins first.
 SIDE_BY_SIDE := --numprocesses logical --maxprocesses 8 --dist loadscope
 DURATIONS := --durations 10 --durations-min 1
 
 test: env  ## all tests that need no cluster, the real programs end to end too: some ten minutes
 	@.ci/packages
-	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(DURATIONS) --ignore tests/cluster tests
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(DURATIONS) --ignore tests/cluster tests/e2e tests/fault tests/workloads tests
 
 quick: env  ## the tests for the edit loop, half a minute: all that are not marked slow
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) -q -m "not slow" tests/unit tests/cases tests/errors tests/contract tests/architecture

@@ -44,7 +44,7 @@ class ByRoom(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]
         room = path.split("/")[1]
-        return {"cluster": room, "e2e": room, "workloads": path}.get(room, nodeid)
+        return {"cluster": room, "e2e": path, "workloads": path}.get(room, nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByRoom:
