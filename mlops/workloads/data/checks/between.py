@@ -8,6 +8,7 @@ Law: a missing value is left to `not_null` and `at_most_missing`.
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Iterator
 
 import pyarrow as pa
@@ -31,8 +32,14 @@ def check(checked: Checked, expected: tuple[Bound, Bound]) -> Iterator[str]:
     column = checked.values
     if is_time:
         column = column.cast(pa.timestamp("us") if isinstance(low, dt.datetime) else pa.date32(), safe=False)
+    if checked.kind == "int":
+        low, high = _whole(math.ceil(low)), _whole(math.floor(high))  # type: ignore[arg-type]
     wrong = pc.or_(pc.less(column, pa.scalar(low)), pc.greater(column, pa.scalar(high)))
-    yield from checked.breaking(wrong, f"between {_shown(low)} and {_shown(high)}")
+    yield from checked.breaking(wrong, f"between {_shown(expected[0])} and {_shown(expected[1])}")
+
+
+def _whole(bound: int) -> int:
+    return max(-(2**63), min(bound, 2**63 - 1))
 
 
 def _shown(bound: Bound) -> str:

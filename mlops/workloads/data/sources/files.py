@@ -47,14 +47,14 @@ def read_files(
     except duckdb.Error as error:
         said = advice(str(error)) if kind == "csv" else str(error).strip()
         raise failed("source cannot be read", f"{where}: {said}") from error
-    table = connection.sql(f"SELECT * FROM {quoted(table_name)} LIMIT 1")  # noqa: S608
+    table = connection.table(quoted(table_name))
     if kind == "csv" and (name := glued(table.columns, spec)):
         raise failed(
             "source cannot be read",
             f"{where}: it was read as one column, `{name}`, because not every row has as many fields as the first. Say the "
             "`delimiter` of the source, and `quote` where texts hold it; the message then names the line.",
         )
-    if not table.fetchall():
+    if not table.limit(1).project("1").fetchall():
         raise failed(
             "empty source",
             f"{where} has a header and no rows. Restore the file, or name another in `uri`.",
@@ -87,7 +87,7 @@ def _load(
     if keys:
         connection.register(_PARTS, _partition_table(parts, keys, spec))
         rows = (
-            f"(SELECT COLUMNS(name -> lower(name) NOT IN ({', '.join(map(_text, [_FILE, _PATH, *keys]))})), "  # noqa: S608
+            f"(SELECT COLUMNS(lambda name: lower(name) NOT IN ({', '.join(map(_text, [_FILE, _PATH, *keys]))})), "  # noqa: S608
             f"{', '.join(f'parts.{quoted(key)}' for key in keys)} FROM {rows} AS files "
             f"JOIN {quoted(_PARTS)} AS parts ON files.{quoted(_FILE)} = parts.{quoted(_PATH)})"
         )
