@@ -11,14 +11,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mlops.sources.files import Files, digest_of, found_files, there_or_raise
+from mlops.sources.files import SourceFiles, digest_of, found_files, there_or_raise
 from mlops.sources.source import Digests
 
 __all__ = ["fingerprint", "locate", "there_or_raise"]
 _SCHEME = "file://"
 
 
-def locate(uri: str, root: Path, *, format: str | None = None) -> Files:
+def locate(uri: str, root: Path, *, format: str | None = None) -> SourceFiles:
     """Return the files. `format`: of the files in a folder. Raises MlopsError where there are none."""
     base = root.absolute()
     return found_files(uri, base / uri.removeprefix(_SCHEME), base, format=format)

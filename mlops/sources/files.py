@@ -1,6 +1,6 @@
 """Find the files of a source.
 
-Lives here: Files, found_files, which resolves a file, a folder or a pattern, format_of, and the digest of what was found.
+Lives here: SourceFiles, found_files, which resolves a file, a folder or a pattern, file_format, and the digest of what was found.
 Not here: where a scheme's paths begin (file, package), reading (workloads.data.sources).
 Law: the same files in the same order on every machine; nothing above the base, such as where the project lies, plays a part.
 """
@@ -25,7 +25,7 @@ _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
 
 @dataclass(frozen=True)
-class Files:
+class SourceFiles:
     """What a uri names. `base`: the folder that paths are relative to. `paths`: in the order in which they are read.
 
     `is_one`: the uri names one file, rather than a folder or a pattern.
@@ -49,7 +49,7 @@ class Files:
         }
 
 
-def format_of(name: str) -> str | None:
+def file_format(name: str) -> str | None:
     """Return the format that a file's ending says, packed or not; None where it says none."""
     path = Path(name)
     while path.suffix in _PACKED:
@@ -57,27 +57,27 @@ def format_of(name: str) -> str | None:
     return _ENDINGS.get(path.suffix)
 
 
-def found_files(uri: str, path: Path, base: Path, *, format: str | None = None) -> Files:
+def found_files(uri: str, path: Path, base: Path, *, format: str | None = None) -> SourceFiles:
     """Return the files that `path` names, sorted: it is a file, a folder, or a pattern such as `data/*.csv`.
 
     `base`: the folder in which the uri begins. `format`: of the files in a folder, where their endings do not say it.
     Raises MlopsError where there are none.
     """
     if path.is_file():
-        return Files(base if path.is_relative_to(base) else path.parent, (path,), True)
+        return SourceFiles(base if path.is_relative_to(base) else path.parent, (path,), True)
     if path.is_dir():
         start, found = path, _of_format(_visible(path, path.rglob("*")), format)
     elif _MAGIC & set(uri):
         start, pattern = _split(path, base)
         found = list(_visible(start, start.glob(pattern)))
     else:
-        return Files(base, (there_or_raise(uri, path),), True)
+        return SourceFiles(base, (there_or_raise(uri, path),), True)
     if not found:
         what = "is a folder without files of a format that is known" if path.is_dir() else "matches no file"
         raise MlopsError.of("source not found", f"`{uri}` {what}; it was looked for at {path}. Put the files there, or "
                             "correct `uri`.")  # fmt: skip
     base = base if start.is_relative_to(base) else start
-    return Files(base, tuple(sorted(found, key=lambda one: one.relative_to(base).as_posix())), False)
+    return SourceFiles(base, tuple(sorted(found, key=lambda one: one.relative_to(base).as_posix())), False)
 
 
 def there_or_raise(uri: str, path: Path) -> Path:
@@ -88,7 +88,7 @@ def there_or_raise(uri: str, path: Path) -> Path:
     return path
 
 
-def digest_of(files: Files, digests: Digests) -> str:
+def digest_of(files: SourceFiles, digests: Digests) -> str:
     """Return the digest of one file's bytes, or of the names and digests of many. Raises OSError."""
     if files.is_one:
         return digests.file(files.paths[0])
@@ -122,5 +122,5 @@ def _visible(start: Path, paths: Iterable[Path]) -> Iterable[Path]:
 def _of_format(paths: Iterable[Path], wanted: str | None) -> list[Path]:
     every = list(paths)
     if wanted is None:
-        return [path for path in every if format_of(path.name)]
-    return [path for path in every if format_of(path.name) == wanted] or every
+        return [path for path in every if file_format(path.name)]
+    return [path for path in every if file_format(path.name) == wanted] or every

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from mlops.errors import MlopsError
-from mlops.sources.files import Files, digest_of, found_files
+from mlops.sources.files import SourceFiles, digest_of, found_files
 from mlops.sources.source import Digests
 
 _SCHEME = "package://"
 
 
-def locate(uri: str, root: Path, *, format: str | None = None) -> Files:
+def locate(uri: str, root: Path, *, format: str | None = None) -> SourceFiles:
     """Return the files. Raises MlopsError where the package, or what is named in it, is not installed."""
     name, _, inside = uri.removeprefix(_SCHEME).partition("/")
     try:

@@ -20,6 +20,7 @@ from mlops.sources.source import FileDigests, fingerprint_of
 from mlops.workloads.data.prepare import prepare
 from mlops.workloads.data.sources.source import Place, open_sources
 from mlops.workloads.data.sql import connect
+from tests.workloads.conftest import say_dataset
 
 Rows = list[tuple[Any, ...]]
 
@@ -247,11 +248,12 @@ def test_prepare_reads_a_folder(project: Path) -> None:
         (project / f"raw/{number}.csv").write_text("".join([lines[0], *rows]))
     prepare("rows")
     one = (project / "data/rows/train.parquet").read_bytes()
-    path = project / "params/dataset/rows.json"
-    section = json.loads(path.read_text())["prepare"]
-    section["sources"] = {"rows": {"uri": "raw/"}}
-    section["fingerprint"] = {"rows": fingerprint_of({"uri": "raw/"}, root=project, digests=FileDigests())}
-    path.write_text(json.dumps({"prepare": section}))
+    source = {"uri": "raw/"}
+    say_dataset(
+        project,
+        sources={"rows": source},
+        pinned=fingerprint_of(source, root=project, digests=FileDigests()),
+    )
     prepare("rows")
     assert (project / "data/rows/train.parquet").read_bytes() == one
 
@@ -262,3 +264,16 @@ def test_connection_is_in_utc_and_loads_no_extension(monkeypatch: pytest.MonkeyP
         assert connection.execute("SELECT current_setting('TimeZone')").fetchall() == [("UTC",)]
         with pytest.raises(duckdb.Error, match="httpfs"):
             connection.execute("LOAD httpfs")
+
+
+def test_packed_source_may_have_the_name_of_its_data_set(project: Path) -> None:
+    with zipfile.ZipFile(project / "rows.csv.zip", "w") as archive:
+        archive.write(project / "rows.csv", "rows.csv")
+    source = {"uri": "rows.csv.zip"}
+    say_dataset(
+        project,
+        sources={"rows": source},
+        pinned=fingerprint_of(source, root=project, digests=FileDigests()),
+    )
+    prepare("rows")
+    assert pq.read_table(project / "data/rows/train.parquet").num_rows == 630

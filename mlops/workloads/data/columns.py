@@ -1,6 +1,6 @@
 """Bring columns into the types of the contract.
 
-Lives here: typed and type_of, and check_columns, which sees that what the data set says of a column fits its type.
+Lives here: with_contract_types and type_of, and check_columns, which sees that what the data set says of a column fits its type.
 Not here: checks of values (checks), encoding (features).
 Law: what would end in a traceback of a library later is a sentence here.
 """
@@ -42,7 +42,7 @@ def type_of(kind: pa.DataType) -> str | None:
     return next((name for name, fits in _TYPES.items() if fits(kind)), None)
 
 
-def typed(table: pa.Table) -> pa.Table:
+def with_contract_types(table: pa.Table) -> pa.Table:
     """Return the table with every column in one of the six types of the contract. Raises MlopsError for other types."""
     columns: dict[str, Any] = {}
     wrong: list[str] = []

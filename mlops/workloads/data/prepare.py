@@ -21,11 +21,11 @@ from mlops.config.schema.dataset import Dataset
 from mlops.contracts.stage_params import PrepareParams
 from mlops.errors import MlopsError, Problem
 from mlops.workloads.data.checks.check import violations
-from mlops.workloads.data.columns import check_columns, type_of, typed
+from mlops.workloads.data.columns import check_columns, type_of, with_contract_types
 from mlops.workloads.data.profile import profile_of
 from mlops.workloads.data.sources.source import Place, open_sources
 from mlops.workloads.data.splits.split import split_rows
-from mlops.workloads.data.sql import connect, run_sql, seal
+from mlops.workloads.data.sql import connect, run_sql, seal_database
 from mlops.workloads.stage import failed, read_params, say, write_json
 
 
@@ -38,21 +38,22 @@ def prepare(name: str, *, root: Path = Path()) -> None:
     with tempfile.TemporaryDirectory(prefix=f"{os.getpid()}-", dir=parent) as scratch:
         say("reading sources", 0.0)
         with connect() as connection:
-            rows = open_sources(connection, dataset, section, Place(root, Path(scratch)))
-            seal(connection)
+            (Path(scratch) / "sources").mkdir()
+            rows = open_sources(connection, dataset, section, Place(root, Path(scratch) / "sources"))
+            seal_database(connection)
             say("running the SQL", 0.3)
             table = run_sql(connection, dataset)
-        made = Path(scratch) / name
+        made = Path(scratch) / "made"
         _write(made, _checked(table, dataset), dataset, source_rows=rows)
         out = root / "data" / name
         shutil.rmtree(out, ignore_errors=True)
         out.parent.mkdir(parents=True, exist_ok=True)
-        made.rename(out)
+        shutil.move(made, out)
 
 
 def _checked(table: pa.Table, dataset: Dataset) -> pa.Table:
     """Return the rows that are left after cleaning. Raises MlopsError for what does not hold."""
-    table = typed(table)
+    table = with_contract_types(table)
     check_columns(table, dataset)
     problems = [Problem("check failed", sentence) for sentence in violations(table, dataset.expect)]
     if problems:

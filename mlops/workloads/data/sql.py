@@ -1,6 +1,6 @@
 """Run a data set's SQL.
 
-Lives here: connect, seal, after which the SQL sees the sources alone, and run_sql.
+Lives here: connect, seal_database, after which the SQL sees the sources alone, and run_sql.
 Not here: opening the sources (sources), what is done with the rows (prepare).
 Law: the rows depend on the sources and the SQL: not on other files, the time of day, the time zone, or chance.
 """
@@ -40,7 +40,7 @@ def connect() -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def seal(connection: duckdb.DuckDBPyConnection) -> None:
+def seal_database(connection: duckdb.DuckDBPyConnection) -> None:
     """Close files, addresses, extensions, Python's variables and all settings to the SQL."""
     for setting in _SEALED:
         connection.execute(f"SET {setting}").fetchall()

@@ -17,7 +17,7 @@ from pydantic_core import CoreSchema, core_schema
 from mlops.config.schema.base import Column, FieldError, spec_field
 from mlops.config.schema.by_name import Chosen, Entry, entries, load_entry
 from mlops.extensions import SOURCE_SCHEMAS
-from mlops.sources.files import format_of
+from mlops.sources.files import file_format
 from mlops.sources.source import scheme_of
 
 ColumnType = Literal["bool", "int", "float", "string", "date", "timestamp"]
@@ -84,7 +84,7 @@ class FileSpec(SourceSpec):
 
     @model_validator(mode="after")
     def _fitting_options(self) -> FileSpec:
-        given, kind = self.csv_options(), self.format or format_of(self.uri)
+        given, kind = self.csv_options(), self.format or file_format(self.uri)
         if given and kind not in ("csv", None):
             raise FieldError(f"it is an option of CSV files, and `{self.uri}` is {kind}; take it out", given[0])
         if self.thousands == self.decimal:

@@ -1,6 +1,6 @@
 """Read files as a table.
 
-Lives here: read_files, for CSV, Parquet and JSON, packed or not, one file or several.
+Lives here: read_source_files, for CSV, Parquet and JSON, packed or not, one file or several.
 Not here: which files (mlops.sources), the options of CSV (csv).
 Law: exactly the files that were pinned are read, in their order; of a packed file, the one file inside.
 """
@@ -17,7 +17,7 @@ import duckdb
 import pyarrow as pa
 
 from mlops.config.schema.sources.source import FileSpec
-from mlops.sources.files import Files, format_of
+from mlops.sources.files import SourceFiles, file_format
 from mlops.workloads.data.sources.csv import SQL_TYPES, advice, csv_call, decoded, glued
 from mlops.workloads.stage import failed
 
@@ -26,8 +26,8 @@ _PARTS = "mlops parts"
 _PATH = "mlops path"
 
 
-def read_files(
-    connection: duckdb.DuckDBPyConnection, table_name: str, spec: FileSpec, files: Files, *, scratch: Path
+def read_source_files(
+    connection: duckdb.DuckDBPyConnection, table_name: str, spec: FileSpec, files: SourceFiles, *, scratch: Path
 ) -> None:
     """Make the table of what the files hold. Raises MlopsError where they hold nothing that can be read."""
     for path in files.paths:
@@ -128,8 +128,8 @@ def _typed(texts: list[str | None]) -> list[Any]:
     return texts
 
 
-def _format(where: str, spec: FileSpec, files: Files) -> str:
-    kinds = {spec.format or format_of(path.name) for path in files.paths}
+def _format(where: str, spec: FileSpec, files: SourceFiles) -> str:
+    kinds = {spec.format or file_format(path.name) for path in files.paths}
     kind = next(iter(kinds))
     if len(kinds) > 1:
         raise failed(

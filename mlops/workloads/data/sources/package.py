@@ -11,7 +11,7 @@ import duckdb
 
 from mlops.config.schema.sources.source import FileSpec
 from mlops.sources.package import locate
-from mlops.workloads.data.sources.files import read_files
+from mlops.workloads.data.sources.files import read_source_files
 from mlops.workloads.data.sources.source import Place
 
 
@@ -20,4 +20,4 @@ class PackageReader:
 
     def open(self, connection: duckdb.DuckDBPyConnection, table_name: str, spec: FileSpec, place: Place) -> None:
         files = locate(spec.uri, place.root, format=spec.format)
-        read_files(connection, table_name, spec, files, scratch=place.scratch)
+        read_source_files(connection, table_name, spec, files, scratch=place.scratch)
