@@ -18,6 +18,7 @@ from mlops.config.schema.dataset import Dataset
 from mlops.errors import MlopsError
 from mlops.sources.source import FileDigests, fingerprint_of
 from mlops.workloads.data.prepare import prepare
+from mlops.workloads.data.sources.files import quoted
 from mlops.workloads.data.sources.source import Place, open_sources
 from mlops.workloads.data.sql import connect
 from tests.workloads.conftest import say_dataset
@@ -25,19 +26,19 @@ from tests.workloads.conftest import say_dataset
 Rows = list[tuple[Any, ...]]
 
 
-def read(root: Path, source: dict[str, Any]) -> tuple[list[str], Rows]:
+def read(root: Path, source: dict[str, Any], name: str = "t") -> tuple[list[str], Rows]:
     """Open one source as `prepare` does; return the names and types of its columns, and its rows."""
     dataset = Dataset.model_validate(
-        {"sources": {"t": source}, "features": {"numeric": ["x"]}, "split": {"by": "random"}}
+        {"sources": {name: source}, "features": {"numeric": ["x"]}, "split": {"by": "random"}}
     )
     found = fingerprint_of(source, root=root, digests=FileDigests())
-    section = {"sources": {"t": source}, "fingerprint": {"t": found}}
+    section = {"sources": {name: source}, "fingerprint": {name: found}}
     scratch = root / "scratch"
     scratch.mkdir(exist_ok=True)
     with connect() as connection:
         open_sources(connection, dataset, section, Place(root, scratch))
-        table = connection.sql('SELECT * FROM "t"')
-        columns = [f"{name} {kind}" for name, kind in zip(table.columns, table.types, strict=True)]
+        table = connection.table(quoted(name))
+        columns = [f"{column} {kind}" for column, kind in zip(table.columns, table.types, strict=True)]
         return columns, table.fetchall()
 
 
@@ -127,6 +128,13 @@ def test_types_cast_the_columns_of_other_formats(tmp_path: Path) -> None:
         ["zip VARCHAR", "n BIGINT"],
         [("1234", 1)],
     )
+
+
+def test_source_may_have_any_name(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes("a,b\nÅse,1\n".encode("cp1252"))
+    source = {"uri": "t.csv", "encoding": "cp1252"}
+    assert read(tmp_path, source, '../the "best"/table')[1] == [("Åse", 1)]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["scratch", "t.csv"]
 
 
 def test_columns_keep_quotes_in_their_names(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import codecs
 import gzip
 from collections.abc import Iterable
 from pathlib import Path
+from tempfile import mkdtemp
 
 from mlops.config.schema.sources.source import ColumnType, FileSpec
 from mlops.workloads.stage import failed
@@ -55,13 +56,13 @@ def csv_call(spec: FileSpec, types: dict[str, str]) -> tuple[str, list[object]]:
     return f"nullstr = ?, sample_size = -1, header = {header}{text}", [list(spec.null), *options.values()]
 
 
-def decoded(path: Path, spec: FileSpec, out: Path) -> Path:
-    """Return the file in UTF-8: itself, or a copy at `out`. Raises MlopsError where it has another encoding."""
+def decoded(path: Path, spec: FileSpec, scratch: Path) -> Path:
+    """Return the file in UTF-8: itself, or a copy in the folder `scratch`. Raises MlopsError where it has another encoding."""
     if codecs.lookup(spec.encoding).name in _NATIVE:
         return path
     opened = gzip.open if path.suffix == ".gz" else open
     decoder = codecs.getincrementaldecoder(spec.encoding)()
-    out.parent.mkdir(parents=True, exist_ok=True)
+    out = Path(mkdtemp(dir=scratch)) / "utf-8.csv"
     try:
         with opened(path, "rb") as file, out.open("w", encoding="utf-8", newline="") as copy:
             while chunk := file.read(_CHUNK):

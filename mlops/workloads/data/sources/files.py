@@ -11,6 +11,7 @@ import datetime as dt
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import duckdb
@@ -38,9 +39,7 @@ def read_source_files(
             )
     where = f"{files.paths[0] if files.is_one else spec.uri} (source {table_name})"
     kind = _format(where, spec, files)
-    readable = {
-        path: _readable(table_name, number, path, (spec, kind), scratch) for number, path in enumerate(files.paths)
-    }
+    readable = {path: _readable(table_name, path, (spec, kind), scratch) for path in files.paths}
     parts = {str(readable[path]): files.partition(path) for path in files.paths}
     try:
         _load(connection, table_name, (spec, kind), parts)
@@ -146,15 +145,14 @@ def _format(where: str, spec: FileSpec, files: SourceFiles) -> str:
     return kind
 
 
-def _readable(name: str, number: int, path: Path, how: tuple[FileSpec, str], scratch: Path) -> Path:
+def _readable(name: str, path: Path, how: tuple[FileSpec, str], scratch: Path) -> Path:
     """Return a file that DuckDB reads: the file, what was packed in it, or a copy in UTF-8."""
     spec, kind = how
-    folder = scratch / name / str(number)
-    found = _unpacked(name, path, folder) if path.suffix == ".zip" else path
-    return decoded(found, spec, folder / "utf-8.csv") if kind == "csv" else found
+    found = _unpacked(name, path, scratch) if path.suffix == ".zip" else path
+    return decoded(found, spec, scratch) if kind == "csv" else found
 
 
-def _unpacked(name: str, path: Path, out: Path) -> Path:
+def _unpacked(name: str, path: Path, scratch: Path) -> Path:
     try:
         with zipfile.ZipFile(path) as archive:
             inside = [info for info in archive.infolist() if not info.is_dir()]
@@ -162,7 +160,6 @@ def _unpacked(name: str, path: Path, out: Path) -> Path:
                 raise failed(
                     "unclear source", f"{path} (source {name}) holds {len(inside)} files; a source is one table."
                 )
-            out.mkdir(parents=True)
-            return Path(archive.extract(inside[0], out))
+            return Path(archive.extract(inside[0], mkdtemp(dir=scratch)))
     except zipfile.BadZipFile as error:
         raise failed("source cannot be read", f"{path} (source {name}) is no zip archive: {error}.") from error

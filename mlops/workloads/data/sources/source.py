@@ -18,6 +18,7 @@ from mlops.config.schema.by_name import unfit
 from mlops.config.schema.dataset import Dataset
 from mlops.extensions import SOURCES
 from mlops.sources.source import FileDigests, fingerprint_of, scheme_of
+from mlops.workloads.data.sources.files import quoted
 from mlops.workloads.stage import failed
 
 
@@ -67,7 +68,7 @@ def open_sources(
 
 def _count(connection: duckdb.DuckDBPyConnection, name: str, uri: str) -> int:
     try:
-        rows = connection.sql(f'SELECT count(*) FROM "{name}"').fetchall()  # noqa: S608
+        rows = connection.sql(f"SELECT count(*) FROM {quoted(name)}").fetchall()  # noqa: S608
     except duckdb.CatalogException as error:
         raise unfit(SOURCES, scheme_of(uri), f"it made no table `{name}` of `{uri}`") from error
     count = int(rows[0][0])
