@@ -1,7 +1,7 @@
-"""Find a file of the project.
+"""Find files of the project.
 
-Lives here: locate and fingerprint, and there_or_raise.
-Not here: files of packages (package).
+Lives here: locate and fingerprint.
+Not here: files of packages (package), folders and patterns (files).
 Law: a path is relative to the project, whatever the working folder.
 """
 
@@ -11,25 +11,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mlops.errors import MlopsError
+from mlops.sources.files import SourceFiles, digest_of, found_files, there_or_raise
 from mlops.sources.source import Digests
 
+__all__ = ["fingerprint", "locate", "there_or_raise"]
 _SCHEME = "file://"
 
 
-def locate(uri: str, root: Path) -> Path:
-    """Return where the file lies. Raises MlopsError where there is no such file."""
-    return there_or_raise(uri, root / uri.removeprefix(_SCHEME))
-
-
-def there_or_raise(uri: str, path: Path) -> Path:
-    """Return `path`. Raises MlopsError where it is no file."""
-    if not path.is_file():
-        raise MlopsError.of("source not found", f"`{uri}` does not exist; it was looked for at {path}. Put the "
-                            "file there, or correct `uri`.")  # fmt: skip
-    return path
+def locate(uri: str, root: Path, *, format: str | None = None) -> SourceFiles:
+    """Return the files. `format`: of the files in a folder. Raises MlopsError where there are none."""
+    base = root.absolute()
+    return found_files(uri, base / uri.removeprefix(_SCHEME), base, format=format)
 
 
 def fingerprint(source: Mapping[str, Any], *, root: Path, digests: Digests) -> str:
-    """Return the digest of the file's bytes. Raises MlopsError, OSError."""
-    return digests.file(locate(source["uri"], root))
+    """Return the digest of the files' names and bytes, of one file its bytes alone. Raises MlopsError, OSError."""
+    return digest_of(locate(source["uri"], root, format=source.get("format")), digests)

@@ -1,7 +1,7 @@
-"""Find a file of an installed package.
+"""Find files of an installed package.
 
 Lives here: locate and fingerprint.
-Not here: files of the project (file).
+Not here: files of the project (file), folders and patterns (files).
 Law: nothing is imported to find a package's file.
 """
 
@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from mlops.errors import MlopsError
-from mlops.sources.file import there_or_raise
+from mlops.sources.files import SourceFiles, digest_of, found_files
 from mlops.sources.source import Digests
 
 _SCHEME = "package://"
 
 
-def locate(uri: str, root: Path) -> Path:
-    """Return where the file lies. Raises MlopsError where the package, or the file in it, is not installed."""
+def locate(uri: str, root: Path, *, format: str | None = None) -> SourceFiles:
+    """Return the files. Raises MlopsError where the package, or what is named in it, is not installed."""
     name, _, inside = uri.removeprefix(_SCHEME).partition("/")
     try:
         found = importlib.util.find_spec(name)
@@ -30,9 +30,10 @@ def locate(uri: str, root: Path) -> Path:
         raise MlopsError.of(
             "source not found", f"`{uri}` is a file of the package {name}, which is not installed. Install it."
         )
-    return there_or_raise(uri, Path(next(iter(found.submodule_search_locations))) / inside)
+    base = Path(next(iter(found.submodule_search_locations))).absolute()
+    return found_files(uri, base / inside, base, format=format)
 
 
 def fingerprint(source: Mapping[str, Any], *, root: Path, digests: Digests) -> str:
-    """Return the digest of the file's bytes. Raises MlopsError, OSError."""
-    return digests.file(locate(source["uri"], root))
+    """Return the digest of the files' names and bytes, of one file its bytes alone. Raises MlopsError, OSError."""
+    return digest_of(locate(source["uri"], root, format=source.get("format")), digests)

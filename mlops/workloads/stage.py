@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
@@ -29,8 +30,10 @@ PROGRESS = "MLOPS_STAGE_PROGRESS"
 def run_stage(work: Callable[[str], None]) -> None:
     """Run `work` with the name that the command line gives; end the process where it fails.
 
-    `work` can import modules of the project, which is the working directory.
+    `work` can import modules of the project, which is the working directory. Its local time is UTC, on every machine.
     """
+    os.environ["TZ"] = "UTC"
+    time.tzset()
     die_with_parent(signal.SIGKILL)
     sys.path.insert(1, str(Path.cwd()))
     if len(sys.argv) != 2:

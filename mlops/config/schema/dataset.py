@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
 from mlops.config.schema.base import Column, FieldError, Resource, Strict, spec_field
 from mlops.config.schema.category import Category
@@ -30,6 +30,13 @@ class Cleaning(Strict):
     missing: Literal["median", "mean", "drop"] | Scalar | None = spec_field(
         None, doc="Fill with the train split's median or mean, or with a value; `drop` drops the row at preparation."
     )
+
+    @field_validator("clip")
+    @classmethod
+    def _ordered(cls, clip: tuple[float, float] | None) -> tuple[float, float] | None:
+        if clip is not None and clip[0] > clip[1]:
+            raise FieldError(f"the lower bound comes first, and {clip[0]:g} is above {clip[1]:g}")
+        return clip
 
 
 class Dataset(Resource):

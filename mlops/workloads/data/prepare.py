@@ -1,17 +1,18 @@
 """Make a data set.
 
 Lives here: prepare, the whole of the stage: sources, SQL, checks, row cleaning, split, profile, files.
-Not here: each of these (sources, checks, splits, profile).
-Law: nothing is written before everything was checked; the order of rows depends on their content alone.
+Not here: each of these (sources, sql, columns, checks, splits, profile).
+Law: data/NAME appears whole, after everything was checked; the order of rows depends on their content alone.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -20,34 +21,40 @@ from mlops.config.schema.dataset import Dataset
 from mlops.contracts.stage_params import PrepareParams
 from mlops.errors import MlopsError, Problem
 from mlops.workloads.data.checks.check import violations
+from mlops.workloads.data.columns import check_columns, type_of, with_contract_types
 from mlops.workloads.data.profile import profile_of
-from mlops.workloads.data.sources.source import open_sources
+from mlops.workloads.data.sources.source import Place, open_sources
 from mlops.workloads.data.splits.split import split_rows
+from mlops.workloads.data.sql import connect, run_sql, seal_database
 from mlops.workloads.stage import failed, read_params, say, write_json
-
-_TYPES = {
-    "bool": pa.types.is_boolean, "int": pa.types.is_integer, "float": pa.types.is_floating,
-    "string": lambda t: pa.types.is_string(t) or pa.types.is_large_string(t),
-    "date": pa.types.is_date, "timestamp": pa.types.is_timestamp,
-}  # fmt: skip
-_ARROW = {
-    "bool": pa.bool_(), "int": pa.int64(), "float": pa.float64(), "string": pa.string(), "date": pa.date32(),
-    "timestamp": pa.timestamp("us"),
-}  # fmt: skip
 
 
 def prepare(name: str, *, root: Path = Path()) -> None:
     """Write data/NAME/. Raises MlopsError for sources, SQL, checks or splits that do not hold."""
     section = read_params("dataset", name)["prepare"]
     dataset = Dataset.model_validate(PrepareParams.of(section).spec)
-    say("reading sources", 0.0)
-    with duckdb.connect(":memory:") as connection:
-        connection.execute("SET threads = 1").fetchall()
-        rows = open_sources(connection, dataset, section, root)
-        say("running the SQL", 0.3)
-        table = _query(connection, dataset)
-    table = _typed(table)
-    _known_columns(table, dataset)
+    parent = root / ".mlops" / "tmp"
+    parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f"{os.getpid()}-", dir=parent) as scratch:
+        say("reading sources", 0.0)
+        with connect() as connection:
+            (Path(scratch) / "sources").mkdir()
+            rows = open_sources(connection, dataset, section, Place(root, Path(scratch) / "sources"))
+            seal_database(connection)
+            say("running the SQL", 0.3)
+            table = run_sql(connection, dataset)
+        made = Path(scratch) / "made"
+        _write(made, _checked(table, dataset), dataset, source_rows=rows)
+        out = root / "data" / name
+        shutil.rmtree(out, ignore_errors=True)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(made, out)
+
+
+def _checked(table: pa.Table, dataset: Dataset) -> pa.Table:
+    """Return the rows that are left after cleaning. Raises MlopsError for what does not hold."""
+    table = with_contract_types(table)
+    check_columns(table, dataset)
     problems = [Problem("check failed", sentence) for sentence in violations(table, dataset.expect)]
     if problems:
         raise MlopsError(*problems)
@@ -58,74 +65,20 @@ def prepare(name: str, *, root: Path = Path()) -> None:
             f"{table[dataset.label].null_count:,} of {table.num_rows:,} rows have no `{dataset.label}`. Take them out in "
             f"the SQL: WHERE {dataset.label} IS NOT NULL.",
         )
+    return table
+
+
+def _write(out: Path, table: pa.Table, dataset: Dataset, *, source_rows: int) -> None:
     say("splitting", 0.7)
     splits = split_rows(table, dataset)
     _usable(splits, dataset)
-    out = root / "data" / name
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
+    out.mkdir()
     say("writing", 0.8)
     for part, rows_of in splits.items():
         pq.write_table(rows_of, out / f"{part}.parquet", compression="zstd", store_schema=True)
     write_json(out / "schema.json", _schema(splits["train"], dataset))
-    write_json(out / "profile.json", profile_of(splits, table, dataset, source_rows=rows))
+    write_json(out / "profile.json", profile_of(splits, table, dataset, source_rows=source_rows))
     say(f"{table.num_rows:,} rows", 1.0)
-
-
-def _query(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> pa.Table:
-    sql = dataset.sql or f'SELECT * FROM "{next(iter(dataset.sources))}"'  # noqa: S608
-    try:
-        return connection.sql(f"SELECT * FROM ({sql.rstrip().rstrip(';')}\n) ORDER BY ALL").to_arrow_table()  # noqa: S608
-    except duckdb.Error as error:
-        raise failed(
-            "SQL failed", f"DuckDB says of `sql`: {str(error).strip()}. Correct it, then apply again."
-        ) from error
-
-
-def _typed(table: pa.Table) -> pa.Table:
-    """Return the table with every column in one of the six types of the contract. Raises MlopsError for other types."""
-    columns: dict[str, Any] = {}
-    wrong: list[str] = []
-    for name, column in zip(table.column_names, table.columns, strict=True):
-        kind = type_of(column.type)
-        if kind is None and pa.types.is_decimal(column.type):
-            kind = "float"
-        if kind is None and pa.types.is_dictionary(column.type):
-            kind = "string"
-        if kind is None:
-            wrong.append(
-                f"`{name}` has type {column.type}. Cast it in the SQL to a number, text, boolean, date or timestamp."
-            )
-            continue
-        cast = column.cast(_ARROW[kind])
-        columns[name] = pc.if_else(pc.is_nan(cast), None, cast) if kind == "float" else cast
-    if wrong:
-        raise failed("column of an unknown type", *wrong)
-    return pa.table(columns)
-
-
-def type_of(kind: pa.DataType) -> str | None:
-    """Return the contract's name of a type of Arrow, None where it has none."""
-    return next((name for name, fits in _TYPES.items() if fits(kind)), None)
-
-
-def _known_columns(table: pa.Table, dataset: Dataset) -> None:
-    named = {"label": [dataset.label] if dataset.label else [], "features": list(dataset.features.columns),
-             "clean": list(dataset.clean), "split": list(dataset.split.columns)}  # fmt: skip
-    missing = [
-        f"`{column}` of `{field}` is no column of the result of the SQL, which has: {', '.join(table.column_names)}. "
-        "Name one of these, or select it in `sql`."
-        for field, columns in named.items() for column in columns if column not in table.column_names
-    ]  # fmt: skip
-    parts = dataset.features.parts
-    for feature in dataset.features.each:
-        is_text = feature.column in table.column_names and type_of(table[feature.column].type) == "string"
-        if is_text and not parts[feature.transform].takes_text:
-            others = " or ".join(f"features.{name}" for name, part in parts.items() if part.takes_text)
-            missing.append(f"`{feature.column}` is text, and features.{feature.transform} takes numbers. Cast it in the SQL, "
-                           f"or list it under {others}.")  # fmt: skip
-    if missing:
-        raise failed("columns do not fit", *missing)
 
 
 def _drop(table: pa.Table, dataset: Dataset) -> pa.Table:

@@ -7,10 +7,16 @@ Law: the default means that nothing is checked.
 
 from __future__ import annotations
 
+import re
+import warnings
 from typing import ClassVar
 
-from mlops.config.schema.base import spec_field
+from pydantic import field_validator
+
+from mlops.config.schema.base import FieldError, spec_field
 from mlops.config.schema.checks.check import CheckSpec
+
+_BROKEN = ("missing )", "unbalanced parenthesis", "unterminated character set", "nothing to repeat")
 
 
 class Matches(CheckSpec):
@@ -19,3 +25,15 @@ class Matches(CheckSpec):
     order: ClassVar[int] = 60
 
     matches: str | None = spec_field(None, doc="A regular expression that the whole text must match.")
+
+    @field_validator("matches")
+    @classmethod
+    def _closed(cls, pattern: str | None) -> str | None:
+        """Refuse what is broken in every dialect; the one of the check is RE2, which has no module that starts fast."""
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                re.compile(pattern or "")
+        except re.error as error:
+            if error.msg.startswith(_BROKEN) and "\\Q" not in str(pattern):
+                raise FieldError(f"`{pattern}` is no regular expression: {error.msg}") from error
+        return pattern

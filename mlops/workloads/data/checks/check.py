@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from mlops.config.schema.checks.check import ColumnExpectation, Expectation
 from mlops.extensions import CHECKS
+from mlops.workloads.data.columns import VALUES, type_of
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,15 @@ class Checked:
     def values(self) -> pa.ChunkedArray:
         """The column."""
         return self.table[self.column]
+
+    @property
+    def kind(self) -> str:
+        """The column's type in the contract: bool, int, float, string, date or timestamp."""
+        return str(type_of(self.values.type))
+
+    def unfit(self, check: str, does: str, step: str) -> str:
+        """Return a sentence about a check that a column of this type cannot have. `does`: such as "is for text"."""
+        return f"`{self.column}` holds {VALUES[self.kind]}, and `{check}` {does}. {step}"
 
     def breaking(self, wrong: Any, wanted: str) -> Iterator[str]:
         """Yield a sentence where the mask `wrong` is true in any row. `wanted`: such as "one of a, b"."""
@@ -55,5 +65,8 @@ def violations(table: pa.Table, expectations: Sequence[Expectation]) -> list[str
             continue
         for name, expected in expectation.given():
             check: Check = CHECKS.load(name)
-            sentences += check(Checked(table, column), expected)
+            try:
+                sentences += check(Checked(table, column), expected)
+            except pa.ArrowException as error:
+                sentences.append(f"`{column or 'the table'}` cannot be checked with `{name}: {expected}`: {error}.")
     return sentences

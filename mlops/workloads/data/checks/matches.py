@@ -15,6 +15,10 @@ from mlops.workloads.data.checks.check import Checked
 
 
 def check(checked: Checked, expected: str) -> Iterator[str]:
-    """Yield a sentence where a text does not match as a whole."""
+    """Yield a sentence where a text does not match as a whole, or where the column holds no texts."""
+    if checked.kind != "string":
+        step = f"Use `between` or `among`, or make it text in the SQL: CAST({checked.column} AS VARCHAR)."
+        yield checked.unfit("matches", "is for text", step)
+        return
     wrong = pc.invert(pc.match_substring_regex(checked.values, f"^(?:{expected})$"))
     yield from checked.breaking(wrong, f"a match of {expected}")

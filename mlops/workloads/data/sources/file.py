@@ -1,8 +1,8 @@
-"""Open a file of the project.
+"""Open files of the project.
 
 Lives here: FileReader.
 Not here: reading it (files), finding it (mlops.sources.file).
-Law: the file that is read is the file that was fingerprinted.
+Law: the files that are read are the files that were fingerprinted.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ import duckdb
 
 from mlops.config.schema.sources.source import FileSpec
 from mlops.sources.file import locate
-from mlops.workloads.data.sources.files import read_file
+from mlops.workloads.data.sources.files import read_source_files
 from mlops.workloads.data.sources.source import Place
 
 
 class FileReader:
-    """Opens a file of the project."""
+    """Opens files of the project."""
 
     def open(self, connection: duckdb.DuckDBPyConnection, table_name: str, spec: FileSpec, place: Place) -> None:
-        read_file(connection, table_name, spec, locate(spec.uri, place.root), scratch=place.scratch)
+        files = locate(spec.uri, place.root, format=spec.format)
+        read_source_files(connection, table_name, spec, files, scratch=place.scratch)

@@ -1,60 +1,155 @@
-"""Read a file as a table.
+"""Read files as a table.
 
-Lives here: read_file, for CSV, Parquet and JSON, packed or not.
-Not here: where the file lies (mlops.sources).
-Law: of a packed file, the one file inside is read.
+Lives here: read_source_files, for CSV, Parquet and JSON, packed or not, one file or several.
+Not here: which files (mlops.sources), the options of CSV (csv).
+Law: exactly the files that were pinned are read, in their order; of a packed file, the one file inside.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from mlops.config.schema.sources.source import FileSpec
+from mlops.sources.files import SourceFiles, file_format
+from mlops.workloads.data.sources.csv import SQL_TYPES, advice, csv_call, decoded, glued
 from mlops.workloads.stage import failed
 
-_ENDINGS = {".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".pq": "parquet", ".json": "json", ".jsonl": "json",
-            ".ndjson": "json"}  # fmt: skip
+_FILE = "mlops file"
+_PARTS = "mlops parts"
+_PATH = "mlops path"
 
 
-def read_file(
-    connection: duckdb.DuckDBPyConnection, table_name: str, spec: FileSpec, path: Path, *, scratch: Path
+def read_source_files(
+    connection: duckdb.DuckDBPyConnection, table_name: str, spec: FileSpec, files: SourceFiles, *, scratch: Path
 ) -> None:
-    """Make the table of what the file at `path` holds. Raises MlopsError where it holds nothing that can be read."""
-    if path.stat().st_size == 0:
-        raise failed(
-            "empty source", f"{path} (source {table_name}) has no content. Restore the file, or name another in `uri`."
-        )
-    read, arguments = _reader(table_name, spec, path, scratch)
-    columns = "*" if spec.columns is None else ", ".join(f'"{column}"' for column in spec.columns)
+    """Make the table of what the files hold. Raises MlopsError where they hold nothing that can be read."""
+    for path in files.paths:
+        if path.stat().st_size == 0:
+            raise failed(
+                "empty source",
+                f"{path} (source {table_name}) has no content. Restore the file, or name another in `uri`.",
+            )
+    where = f"{files.paths[0] if files.is_one else spec.uri} (source {table_name})"
+    kind = _format(where, spec, files)
+    readable = {path: _readable(table_name, path, (spec, kind), scratch) for path in files.paths}
+    parts = {str(readable[path]): files.partition(path) for path in files.paths}
     try:
-        connection.execute(f'CREATE TABLE "{table_name}" AS SELECT {columns} FROM {read}', arguments).fetchall()  # noqa: S608
-        first = connection.sql(f'SELECT 1 FROM "{table_name}" LIMIT 1').fetchall()  # noqa: S608
+        _load(connection, table_name, (spec, kind), parts)
     except duckdb.Error as error:
-        raise failed("source cannot be read", f"{path} (source {table_name}): {str(error).strip()}") from error
-    if not first:
+        said = advice(str(error)) if kind == "csv" else str(error).strip()
+        raise failed("source cannot be read", f"{where}: {said}") from error
+    table = connection.table(quoted(table_name))
+    if kind == "csv" and (name := glued(table.columns, spec)):
+        raise failed(
+            "source cannot be read",
+            f"{where}: it was read as one column, `{name}`, because not every row has as many fields as the first. Say the "
+            "`delimiter` of the source, and `quote` where texts hold it; the message then names the line.",
+        )
+    if not table.limit(1).project("1").fetchall():
         raise failed(
             "empty source",
-            f"{path} (source {table_name}) has a header and no rows. Restore the file, or name another in `uri`.",
+            f"{where} has a header and no rows. Restore the file, or name another in `uri`.",
         )
 
 
-def _reader(name: str, spec: FileSpec, path: Path, scratch: Path) -> tuple[str, list[object]]:
-    if path.suffix == ".zip":
-        path = _unpacked(name, path, scratch)
-    stem = Path(path.name.removesuffix(".gz"))
-    match spec.format or _ENDINGS.get(stem.suffix):
-        case "csv":
-            return "read_csv(?, nullstr = ?, sample_size = -1, header = true)", [str(path), list(spec.null)]
-        case "parquet":
-            return "read_parquet(?)", [str(path)]
-        case "json":
-            return "read_json(?)", [str(path)]
-    raise failed(
-        "unknown format", f"{path} (source {name}): its ending says no format. Say `format: csv`, parquet or json."
-    )
+def quoted(name: str) -> str:
+    """Return a name as SQL writes it."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _load(
+    connection: duckdb.DuckDBPyConnection, table_name: str, how: tuple[FileSpec, str],
+    parts: dict[str, dict[str, str | None]],
+) -> None:  # fmt: skip
+    """Create the table. `parts`: each file to read, with what its folders KEY=VALUE say."""
+    spec, kind = how
+    keys = list(dict.fromkeys(key for part in parts.values() for key in part))
+    types = {name: SQL_TYPES[type_] for name, type_ in spec.types.items() if name not in keys}
+    call, values = csv_call(spec, types) if kind == "csv" else ("", [])
+    options = ["hive_partitioning = false", *filter(None, [call])]
+    if len(parts) > 1:
+        options.append("union_by_name = true")
+    if keys:
+        options.append(f"filename = '{_FILE}'")
+    rows = f"read_{kind}(?, {', '.join(options)})"
+    if types and kind != "csv":
+        casts = ", ".join(f"CAST({quoted(name)} AS {type_}) AS {quoted(name)}" for name, type_ in types.items())
+        rows = f"(SELECT * REPLACE ({casts}) FROM {rows})"  # noqa: S608
+    if keys:
+        connection.register(_PARTS, _partition_table(parts, keys, spec))
+        rows = (
+            f"(SELECT COLUMNS(lambda name: lower(name) NOT IN ({', '.join(map(_text, [_FILE, _PATH, *keys]))})), "  # noqa: S608
+            f"{', '.join(f'parts.{quoted(key)}' for key in keys)} FROM {rows} AS files "
+            f"JOIN {quoted(_PARTS)} AS parts ON files.{quoted(_FILE)} = parts.{quoted(_PATH)})"
+        )
+    columns = "*" if spec.columns is None else ", ".join(map(quoted, spec.columns))
+    arguments: list[object] = [[_literal(path) for path in parts], *values]
+    connection.execute(f"CREATE TABLE {quoted(table_name)} AS SELECT {columns} FROM {rows}", arguments).fetchall()  # noqa: S608
+    if keys:
+        connection.unregister(_PARTS)
+
+
+def _text(name: str) -> str:
+    return "'" + name.lower().replace("'", "''") + "'"
+
+
+def _literal(path: str) -> str:
+    """Return a path so that DuckDB takes none of its characters for a pattern."""
+    return "".join(f"[{character}]" if character in "*?[" else character for character in path)
+
+
+def _partition_table(parts: dict[str, dict[str, str | None]], keys: Iterable[str], spec: FileSpec) -> pa.Table:
+    columns: dict[str, pa.Array] = {_PATH: pa.array(list(parts))}
+    for key in keys:
+        texts = [part.get(key) for part in parts.values()]
+        values = texts if spec.types.get(key) == "string" else _typed(texts)
+        columns[key] = pa.array(values, pa.string() if values is texts else None)
+    return pa.table(columns)
+
+
+def _typed(texts: list[str | None]) -> list[Any]:
+    """Return whole numbers or dates where every text is one, written as such are; else the texts themselves."""
+    for read in (int, dt.date.fromisoformat):
+        try:
+            values: list[Any] = [None if text is None else read(text) for text in texts]
+        except ValueError:
+            continue
+        if [None if value is None else str(value) for value in values] == texts:
+            return values
+    return texts
+
+
+def _format(where: str, spec: FileSpec, files: SourceFiles) -> str:
+    kinds = {spec.format or file_format(path.name) for path in files.paths}
+    kind = next(iter(kinds))
+    if len(kinds) > 1:
+        raise failed(
+            "unclear source",
+            f"{where} is of several formats: {', '.join(sorted(str(one or 'unknown') for one in kinds))}. Say `format`, or "
+            "name the files of one format, such as `raw/*.csv`.",
+        )
+    if kind is None:
+        raise failed("unknown format", f"{where}: its ending says no format. Say `format: csv`, parquet or json.")
+    if kind != "csv" and (given := spec.csv_options()):
+        raise failed(
+            "option does not fit", f"{where} is {kind}, and `{given[0]}` is an option of CSV files. Take it out."
+        )
+    return kind
+
+
+def _readable(name: str, path: Path, how: tuple[FileSpec, str], scratch: Path) -> Path:
+    """Return a file that DuckDB reads: the file, what was packed in it, or a copy in UTF-8."""
+    spec, kind = how
+    found = _unpacked(name, path, scratch) if path.suffix == ".zip" else path
+    return decoded(found, spec, scratch) if kind == "csv" else found
 
 
 def _unpacked(name: str, path: Path, scratch: Path) -> Path:
@@ -65,8 +160,6 @@ def _unpacked(name: str, path: Path, scratch: Path) -> Path:
                 raise failed(
                     "unclear source", f"{path} (source {name}) holds {len(inside)} files; a source is one table."
                 )
-            out = scratch / name
-            out.mkdir()
-            return Path(archive.extract(inside[0], out))
+            return Path(archive.extract(inside[0], mkdtemp(dir=scratch)))
     except zipfile.BadZipFile as error:
         raise failed("source cannot be read", f"{path} (source {name}) is no zip archive: {error}.") from error

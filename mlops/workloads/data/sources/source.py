@@ -7,8 +7,6 @@ Law: a source whose content is not what the parameters pin is refused before it 
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +18,7 @@ from mlops.config.schema.by_name import unfit
 from mlops.config.schema.dataset import Dataset
 from mlops.extensions import SOURCES
 from mlops.sources.source import FileDigests, fingerprint_of, scheme_of
+from mlops.workloads.data.sources.files import quoted
 from mlops.workloads.stage import failed
 
 
@@ -35,7 +34,7 @@ class Source(Protocol):
     """What a scheme registers in `mlops.sources`: a class without arguments."""
 
     def open(self, connection: duckdb.DuckDBPyConnection, table_name: str, spec: Any, place: Place) -> None:
-        """Make the table `table_name` in `connection`.
+        """Make the table `table_name` in `connection`: no view of a file, since files are closed to the SQL.
 
         `spec`: what the data set says of the source, an object of the model in `mlops.sources.schema`. Raises MlopsError, or
         an error of DuckDB, where it cannot be read.
@@ -43,37 +42,33 @@ class Source(Protocol):
 
 
 def open_sources(
-    connection: duckdb.DuckDBPyConnection, dataset: Dataset, section: Mapping[str, Any], root: Path
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, section: Mapping[str, Any], place: Place
 ) -> int:
     """Open every source of a data set, and return the number of rows of the largest.
 
     `section`: the parameters of the stage, which pin the sources. Raises MlopsError.
     """
     largest = 0
-    parent = root / ".mlops" / "tmp"
-    parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f"{os.getpid()}-", dir=parent) as scratch:
-        place = Place(root, Path(scratch))
-        for name, spec in dataset.sources.items():
-            found = fingerprint_of(section["sources"][name], root=root, digests=FileDigests())
-            if found != section["fingerprint"].get(name):
-                raise failed(
-                    "source is not the pinned one",
-                    f"`{spec.uri}` (source {name}) has another content than params/ pins. Run `mlops render`, and look at "
-                    "the plan.",
-                )
-            opener: Source = SOURCES.load(scheme_of(spec.uri))()
-            try:
-                opener.open(connection, name, spec, place)
-                largest = max(largest, _count(connection, name, spec.uri))
-            except duckdb.Error as error:
-                raise failed("source cannot be read", f"`{spec.uri}` (source {name}): {str(error).strip()}") from error
+    for name, spec in dataset.sources.items():
+        found = fingerprint_of(section["sources"][name], root=place.root, digests=FileDigests())
+        if found != section["fingerprint"].get(name):
+            raise failed(
+                "source is not the pinned one",
+                f"`{spec.uri}` (source {name}) has another content than params/ pins. Run `mlops render`, and look at "
+                "the plan.",
+            )
+        opener: Source = SOURCES.load(scheme_of(spec.uri))()
+        try:
+            opener.open(connection, name, spec, place)
+            largest = max(largest, _count(connection, name, spec.uri))
+        except duckdb.Error as error:
+            raise failed("source cannot be read", f"`{spec.uri}` (source {name}): {str(error).strip()}") from error
     return largest
 
 
 def _count(connection: duckdb.DuckDBPyConnection, name: str, uri: str) -> int:
     try:
-        rows = connection.sql(f'SELECT count(*) FROM "{name}"').fetchall()  # noqa: S608
+        rows = connection.sql(f"SELECT count(*) FROM {quoted(name)}").fetchall()  # noqa: S608
     except duckdb.CatalogException as error:
         raise unfit(SOURCES, scheme_of(uri), f"it made no table `{name}` of `{uri}`") from error
     count = int(rows[0][0])

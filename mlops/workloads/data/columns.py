@@ -1,0 +1,151 @@
+"""Bring columns into the types of the contract.
+
+Lives here: with_contract_types and type_of, and check_columns, which sees that what the data set says of a column fits its type.
+Not here: checks of values (checks), encoding (features).
+Law: what would end in a traceback of a library later is a sentence here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mlops.config.schema.dataset import Cleaning, Dataset
+from mlops.workloads.stage import failed
+
+_TYPES = {
+    "bool": pa.types.is_boolean, "int": pa.types.is_integer, "float": pa.types.is_floating,
+    "string": lambda t: pa.types.is_string(t) or pa.types.is_large_string(t),
+    "date": pa.types.is_date, "timestamp": pa.types.is_timestamp,
+}  # fmt: skip
+_ARROW = {
+    "bool": pa.bool_(), "int": pa.int64(), "float": pa.float64(), "string": pa.string(), "date": pa.date32(),
+    "timestamp": pa.timestamp("us"),
+}  # fmt: skip
+VALUES = {
+    "bool": "true or false", "int": "whole numbers", "float": "numbers", "string": "text", "date": "dates",
+    "timestamp": "timestamps",
+}  # fmt: skip
+"""Type of the contract -> what a column of it holds, in a sentence."""
+_EXACT = 2**53
+_SEEN = 1000
+_COMMA = re.compile(r"[+-]?\d+(?:[ .']\d{3})*,\d+")
+_GROUPED = re.compile(r"[+-]?\d{1,3}(?:([,.' ])\d{3})(?:\1\d{3})*(?:[.,]\d+)?")
+
+
+def type_of(kind: pa.DataType) -> str | None:
+    """Return the contract's name of a type of Arrow, None where it has none."""
+    return next((name for name, fits in _TYPES.items() if fits(kind)), None)
+
+
+def with_contract_types(table: pa.Table) -> pa.Table:
+    """Return the table with every column in one of the six types of the contract. Raises MlopsError for other types."""
+    columns: dict[str, Any] = {}
+    wrong: list[str] = []
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        kind = type_of(column.type)
+        if kind is None and pa.types.is_decimal(column.type):
+            kind = "float"
+        if kind is None and pa.types.is_dictionary(column.type):
+            kind = "string"
+        if kind is None:
+            wrong.append(
+                f"`{name}` has type {column.type}. Cast it in the SQL to a number, text, boolean, date or timestamp."
+            )
+            continue
+        try:
+            cast = column.cast(_ARROW[kind])
+        except pa.ArrowInvalid as error:
+            wrong.append(
+                f"`{name}` has type {column.type}, and not all of its values are {VALUES[kind]} of the type {_ARROW[kind]}: "
+                f"{error}. Cast it in the SQL, such as CAST({name} AS VARCHAR)."
+            )
+            continue
+        columns[name] = pc.if_else(pc.is_nan(cast), None, cast) if kind == "float" else cast
+        if kind == "float" and (count := pc.sum(pc.is_inf(columns[name])).as_py()):
+            wrong.append(
+                f"`{name}` is infinite in {count:,} rows. Make these missing in the SQL: "
+                f"CASE WHEN isfinite({name}) THEN {name} END."
+            )
+    if wrong:
+        raise failed("column of an unknown type", *wrong)
+    return pa.table(columns)
+
+
+def check_columns(table: pa.Table, dataset: Dataset) -> None:
+    """Raises MlopsError where a column that the data set names is missing, or is of a type that does not fit."""
+    named = {"label": [dataset.label] if dataset.label else [], "features": list(dataset.features.columns),
+             "clean": list(dataset.clean), "split": list(dataset.split.columns)}  # fmt: skip
+    problems = [
+        f"`{column}` of `{field}` is no column of the result of the SQL, which has: {', '.join(table.column_names)}. "
+        "Name one of these, or select it in `sql`."
+        for field, columns in named.items() for column in columns if column not in table.column_names
+    ]  # fmt: skip
+    parts = dataset.features.parts
+    for feature in dataset.features.each:
+        kind = type_of(table[feature.column].type) if feature.column in table.column_names else None
+        if kind == "string" and not parts[feature.transform].takes_text:
+            others = " or ".join(f"features.{name}" for name, part in parts.items() if part.takes_text)
+            problems.append(f"`{feature.column}` is text, and features.{feature.transform} takes numbers. Cast it in the SQL, "
+                            f"or list it under {others}.{_why_text(table[feature.column])}")  # fmt: skip
+    for name in dict.fromkeys([*dataset.features.columns, *named["label"]]):
+        if name in table.column_names and type_of(table[name].type) == "int":
+            problems += _inexact(name, table[name])
+    for name, cleaning in dataset.clean.items():
+        if name in table.column_names:
+            problems += _cleaning(name, str(type_of(table[name].type)), cleaning)
+    if problems:
+        raise failed("columns do not fit", *problems)
+
+
+def _inexact(name: str, column: pa.ChunkedArray) -> Iterator[str]:
+    bounds = pc.min_max(column)
+    if any(value is not None and abs(value) > _EXACT for value in (bounds["min"].as_py(), bounds["max"].as_py())):
+        yield (
+            f"`{name}` holds whole numbers beyond {_EXACT:,} (2^53), which a model cannot tell apart. If they are ids, make "
+            f"them text in the SQL, CAST({name} AS VARCHAR) AS {name}, and list them under features.categorical, or leave "
+            "them out."
+        )
+
+
+def _cleaning(name: str, kind: str, cleaning: Cleaning) -> Iterator[str]:
+    missing, is_text = cleaning.missing, kind == "string"
+    holds = f"`{name}` holds {VALUES[kind]}, and `clean.{name}"
+    if is_text and cleaning.clip is not None:
+        yield f"{holds}.clip` moves numbers to a bound. Take it out, or cast the column in the SQL."
+    if is_text and missing in ("median", "mean"):
+        yield f"{holds}.missing: {missing}` is for numbers. Fill with a text, or with `drop`."
+    if is_text and isinstance(missing, bool):
+        yield f"{holds}.missing` is {str(missing).lower()}: YAML reads NO, yes and on as true or false. Write it in quotes."
+    if not is_text and cleaning.map is not None:
+        yield f"{holds}.map` replaces texts. Take it out, or write CASE {name} WHEN … THEN … END in the SQL."
+    if not is_text and isinstance(missing, str) and missing not in ("median", "mean", "drop"):
+        yield f"{holds}.missing` is the text `{missing}`. Give a number, `median`, `mean` or `drop`."
+
+
+def _why_text(column: pa.ChunkedArray) -> str:
+    """Say which option of a CSV source would make numbers of a column of texts, where one would."""
+    texts = [text.strip() for text in pc.unique(column.drop_null())[:_SEEN].to_pylist()]
+    others = [text for text in texts if not _is_number(text)]
+    if not others:
+        return ""
+    if all(_GROUPED.fullmatch(text) for text in others):
+        return f" If {others[0]!r} is a number with thousands, say `thousands`, and `decimal`, on its source."
+    if all(_COMMA.fullmatch(text) for text in others):
+        return f' If {others[0]!r} is a number, say `decimal: ","` on its source.'
+    if len(others) <= 5 and len(others) < len(texts) / 2:
+        listed = ", ".join(repr(text) for text in others)
+        return f" All its values but {listed} are numbers: list these under `null` of its source if they mean a missing value."
+    return ""
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
