@@ -106,11 +106,9 @@ class ErrorFormatter:
                 return self._choose(path, name, value, self._choices(details))
         wanted = list(dict.fromkeys(self._wanted(one) for one in details))
         if first["type"] == "value_error":
-            text = str(first["ctx"]["error"])
-            hint = getattr(first["ctx"]["error"], "hint", None)
-            return self.problem(
-                "value does not fit", f"`{name}`: {text}.", path, hint=hint, hide="in the clear" in text
-            )
+            cause = first["ctx"]["error"]
+            hint, hide = getattr(cause, "hint", None), getattr(cause, "hide", False)
+            return self.problem("value does not fit", f"`{name}`: {cause}.", path, hint=hint, hide=hide)
         detail = f"`{name}` must be {' or '.join(wanted)}; it is {_shown(value)}."
         return self.problem("value does not fit", detail, path)
 
