@@ -27,6 +27,7 @@ from mlops.config.project import ProjectSpec, with_secrets
 from mlops.context.context import Context
 from mlops.context.paths import ProjectPaths
 from mlops.context.secrets import read_secret
+from mlops.contracts.home import make_home
 from mlops.engine.apply import ApplyContext, Result, apply_plan
 from mlops.engine.events import Sink
 from mlops.engine.lease import Holder, free, holder_of, lease
@@ -293,7 +294,7 @@ def _summary(result: Result) -> str:
 
 def _writable(home: Path) -> None:
     try:
-        home.mkdir(mode=0o755, exist_ok=True)
+        make_home(home.parent)
     except OSError as error:
         raise MlopsError.of(
             "no write permission", f"{home} cannot be made: {error.strerror}. State and caches are kept there."

@@ -93,7 +93,12 @@ class Supervisor:
         self.socket_path.parent.mkdir(mode=0o700, exist_ok=True)
         self.socket_path.unlink(missing_ok=True)
         self._write_config()
-        run([beside_python("supervisord"), "-c", str(self._config)], cwd=self.folder, env={"PYTHONUTF8": "1"}, detached=True)
+        run(
+            [beside_python("supervisord"), "-c", str(self._config)],
+            cwd=self.folder,
+            env={"PYTHONUTF8": "1"},
+            detached=True,
+        )
         until = time.monotonic() + 15
         while not self.is_up():
             if time.monotonic() > until:

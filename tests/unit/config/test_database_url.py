@@ -54,9 +54,11 @@ def test_good_address_is_opened(url: str) -> None:
     assert store.engine.dialect.driver in ("psycopg", "pysqlite")
 
 
-@pytest.mark.parametrize("url", ["xq1zw92", "postgresql+psycopg://me:p@db:xq1zw9/mlops", "postgresql+xq1zw9://db/mlops"])
+@pytest.mark.parametrize(
+    "url", ["xq1zw92", "postgresql+psycopg://me:p@db:xq1zw9/mlops", "postgresql+xq1zw9://db/mlops"]
+)
 def test_address_that_cannot_be_opened_is_named_without_a_piece_of_it(url: str) -> None:
-    with pytest.raises(InvalidConfig, match="state.url") as caught:
+    with pytest.raises(InvalidConfig, match=r"state\.url") as caught:
         open_database(in_project(url, Path("/nowhere")), "dev")
     assert caught.value.__cause__ is None
     assert "xq1zw9" not in str(caught.value)
