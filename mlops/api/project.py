@@ -115,10 +115,18 @@ class Project(Inspection):
             trusted = not refresh and record is not None
             found = Observed(record) if trusted else kinds[at.kind].observe(at, desired.get(at), record)
             observed[at] = found if preflight else replace(found, obstacles=())
-        interrupted = {intent.address for intent in intents}
+        ended = self._ended() if intents else set()
+        failed = {intent.address for intent in intents if intent.operation in ended}
+        interrupted = {intent.address for intent in intents} - failed
         context.hashes.keep()
         moved = {new: old for old, new in moves.items()}
-        return Snapshot(head, context, kinds, PlanInputs(desired, observed, acting(kinds), interrupted, half, moved))
+        return Snapshot(
+            head, context, kinds, PlanInputs(desired, observed, acting(kinds), interrupted, half, moved, failed)
+        )
+
+    def _ended(self) -> set[str]:
+        """Return the applies that lived to their end: what they left open had failed."""
+        return {operation.id for operation in self.store.operations() if operation.outcome in ("done", "failed")}
 
     def plan(self, options: Options | None = None) -> Plan:
         """Plan what would change. Raises InvalidConfig for a cycle and MlopsError for an unknown address."""

@@ -15,10 +15,9 @@ from pydantic import ValidationError
 
 from mlops.config.compose.files import PROJECT
 from mlops.config.compose.provenance import Path, Provenance
-from mlops.config.compose.yaml_source import near
 from mlops.config.schema.base import SECRET
 from mlops.config.schema.json_schema import fields_at
-from mlops.errors import FileLocation, Problem
+from mlops.errors import FileLocation, Problem, near
 
 _WANTED = {
     "int_type": "a whole number", "int_parsing": "a whole number", "int_from_float": "a whole number",
