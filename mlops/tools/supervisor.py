@@ -199,10 +199,11 @@ class Supervisor:
             return getattr(proxy, method)(*words)
 
     def _log(self) -> str:
+        path = self.folder / "logs" / "supervisord.log"
         try:
-            return tail((self.folder / "logs" / "supervisord.log").read_text())
+            return tail(path.read_text(errors="replace"))
         except OSError:
-            return "(none)"
+            return f"(there is none: {path} was not written)"
 
 
 class _Transport(xmlrpc.client.Transport):

@@ -189,4 +189,4 @@ def end_of(path: Path) -> str:
     try:
         return tail(path.read_text(errors="replace")) or "(empty)"
     except OSError:
-        return "(none)"
+        return f"(there is none: {path} was not written)"
