@@ -1,6 +1,7 @@
 """Say what went wrong.
 
-Lives here: FileLocation and Problem, MlopsError with its kinds, each with the exit code of the command line, and refusal.
+Lives here: FileLocation and Problem, MlopsError with its kinds, each with the exit code of the command line, refusal, and near (the
+hint at a likely slip).
 Not here: how a problem is drawn (render), who prints it (cli).
 Law: a problem says what, where, why and what to do next; each room adds only what it knows.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from typing import Self
 
 
@@ -35,6 +37,35 @@ class Problem:
     address: str | None = None
     source: FileLocation | None = None
     hint: str | None = None
+
+
+def near(name: str, known: Iterable[str]) -> str | None:
+    """Return the hint "Did you mean …?" for a likely slip of the hand or of memory, or None. A word that is merely similar
+    is another word: `multilabel` is no misspelt `multiclass`."""
+    for found in get_close_matches(name, [str(one) for one in known], 5, 0.6):
+        if _slips(name.lower(), found.lower()) <= max(2, max(len(name), len(found)) // 4) or _is_part(name, found):
+            return f"Did you mean `{found}`?"
+    return None
+
+
+def _is_part(name: str, known: str) -> bool:
+    shorter, longer = sorted((name.lower(), known.lower()), key=len)
+    return len(shorter) >= 3 and shorter in longer
+
+
+def _slips(name: str, known: str) -> int:
+    """Return how many letters were left out, added, replaced, or swapped with their neighbour: the distance of Damerau and
+    Levenshtein, in its restricted form."""
+    before: list[int] = []
+    row = list(range(len(known) + 1))
+    for i, letter in enumerate(name, 1):
+        older, before, row = before, row, [i]
+        for j, other in enumerate(known, 1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != other))
+            if i > 1 and j > 1 and letter == known[j - 2] and name[i - 2] == other:
+                cost = min(cost, older[j - 2] + 1)
+            row.append(cost)
+    return row[-1]
 
 
 class MlopsError(Exception):

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import EntryPoint, PackageNotFoundError, distribution, entry_points
 from typing import Any
 
-from mlops.errors import MlopsError
+from mlops.errors import MlopsError, near
 
 _OWN = "mlops"
 
@@ -62,11 +61,10 @@ class Table:
 
     def unknown(self, name: str) -> MlopsError:
         known = self.names()
-        near = get_close_matches(name, known, 1, 0.6)
         return MlopsError.of(
             f"no such {self.noun}",
             f"`{name}` is not a {self.noun} that is installed. There are: {', '.join(known) or 'none'}.",
-            hint=f"Did you mean `{near[0]}`?" if near else None,
+            hint=near(name, known),
         )
 
     def package(self, name: str) -> str:

@@ -41,6 +41,7 @@ from mlops.errors import MlopsError
 
 MINOR, MAJOR, MOVE = Effect("MINOR", 1, keeps=True), Effect("MAJOR", 5), Effect("MOVE", 7, Action.REPLACE)
 MADE, GONE, FOLLOW = Effect("MADE", 6), Effect("GONE", 9, Action.DELETE), Effect("FOLLOW", 4)
+DEFAULTS = {"size": 7}
 EFFECTS = {"color": MINOR, "place": MOVE, "protect": MINOR}
 
 
@@ -75,6 +76,9 @@ class Thing:
 
     def effect(self, path: str) -> Effect:
         return EFFECTS.get(path, MAJOR)
+
+    def default(self, path: str, inputs: Mapping[str, Any]) -> Any:
+        return DEFAULTS.get(path)
 
     def observe(self, address: Address, desired: Desired | None, record: Record | None) -> Observed:
         stale = (self.stale[address.name],) if address.name in self.stale else ()

@@ -103,5 +103,5 @@ def _forget(modules: Collection[str]) -> None:
     for name in [name for name in sys.modules if name.split(".")[0] in modules]:
         del sys.modules[name]
     extensions.forget_installed()
-    schema._schema.cache_clear()
+    schema.schema_of.cache_clear()
     schema.category_of.cache_clear()

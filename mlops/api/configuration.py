@@ -14,7 +14,7 @@ from pathlib import Path
 from mlops.address import Address
 from mlops.config.load import load
 from mlops.config.project import ProjectSpec
-from mlops.errors import MlopsError
+from mlops.errors import MlopsError, near
 
 
 def load_spec(root: Path, overrides: Sequence[str] = ()) -> ProjectSpec:
@@ -40,13 +40,10 @@ def composed_config(root: Path, overrides: Sequence[str], addresses: Sequence[st
 
 def parse_address(text: str, known: Iterable[Address]) -> Address:
     """Return the address that `text` names. Raises MlopsError where it is none of `known`, with the nearest of them."""
-    import difflib
-
     names = [str(address) for address in known]
     if text in names:
         return Address.parse(text)
-    near = difflib.get_close_matches(text, names, 1, 0.5)
-    hint = f"Did you mean `{near[0]}`?" if near else f"There are: {', '.join(names[:12]) or 'none'}."
+    hint = near(text, names) or f"There are: {', '.join(names[:12]) or 'none'}."
     raise MlopsError.of("no such resource", f"`{text}` is not the address of a resource.", hint=hint)
 
 

@@ -27,6 +27,7 @@ from mlops.config.project import ProjectSpec, with_secrets
 from mlops.context.context import Context
 from mlops.context.paths import ProjectPaths
 from mlops.context.secrets import read_secret
+from mlops.contracts.home import make_home
 from mlops.engine.apply import ApplyContext, Result, apply_plan
 from mlops.engine.events import Sink
 from mlops.engine.lease import Holder, free, holder_of, lease
@@ -114,10 +115,18 @@ class Project(Inspection):
             trusted = not refresh and record is not None
             found = Observed(record) if trusted else kinds[at.kind].observe(at, desired.get(at), record)
             observed[at] = found if preflight else replace(found, obstacles=())
-        interrupted = {intent.address for intent in intents}
+        ended = self._ended() if intents else set()
+        failed = {intent.address for intent in intents if intent.operation in ended}
+        interrupted = {intent.address for intent in intents} - failed
         context.hashes.keep()
         moved = {new: old for old, new in moves.items()}
-        return Snapshot(head, context, kinds, PlanInputs(desired, observed, acting(kinds), interrupted, half, moved))
+        return Snapshot(
+            head, context, kinds, PlanInputs(desired, observed, acting(kinds), interrupted, half, moved, failed)
+        )
+
+    def _ended(self) -> set[str]:
+        """Return the applies that lived to their end: what they left open had failed."""
+        return {operation.id for operation in self.store.operations() if operation.outcome in ("done", "failed")}
 
     def plan(self, options: Options | None = None) -> Plan:
         """Plan what would change. Raises InvalidConfig for a cycle and MlopsError for an unknown address."""
@@ -293,7 +302,7 @@ def _summary(result: Result) -> str:
 
 def _writable(home: Path) -> None:
     try:
-        home.mkdir(mode=0o755, exist_ok=True)
+        make_home(home.parent)
     except OSError as error:
         raise MlopsError.of(
             "no write permission", f"{home} cannot be made: {error.strerror}. State and caches are kept there."

@@ -19,6 +19,7 @@ from typing import Any
 
 from mlops.config.compose.files import Files, read_files
 from mlops.config.project import ProjectSpec, project_from_json
+from mlops.contracts.home import make_home
 from mlops.extensions import are_installed, packages
 
 _CACHE = ".mlops/cache/config"
@@ -29,6 +30,8 @@ def load(root: Path, *, env: str | None = None, overrides: Sequence[str] = ()) -
     """Read, compose and judge conf/. `env`: what the override `env=NAME` says. Raises InvalidConfig with every problem."""
     all_overrides = tuple(overrides) if env is None else (*overrides, f"env={env}")
     files = read_files(root)
+    with suppress(OSError):
+        make_home(root)
     path = root / _CACHE / f"{_key(files, all_overrides)}.json"
     if not files.unread:
         try:

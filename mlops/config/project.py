@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from mlops.address import Address
 from mlops.config.effective import effective_json, typed
-from mlops.errors import FileLocation, MlopsError
+from mlops.config.schema.database_url import url_fault
+from mlops.errors import FileLocation, InvalidConfig, MlopsError, Problem
 
 if TYPE_CHECKING:
     from mlops.config.schema.project_file import PulumiSettings, RegistrySettings, TrainingSettings
@@ -132,20 +133,27 @@ def project_from_json(payload: Mapping[str, Any], *, root: Path, overrides: tupl
 
 
 def with_secrets(settings: ProjectSettings, resolve: Callable[[str], str | None]) -> ProjectSettings:
-    """Return the settings with the secrets of the state's URL filled in. Raises MlopsError for one that has no value."""
+    """Return the settings with the secrets of the state's URL filled in. Raises MlopsError for one that has no value, and
+    InvalidConfig where the whole is no address of a database."""
     url = settings.state_url
+    origin = settings.origins.get("state.url", "")
+    file, _, line = origin.rpartition(":")
+    source = FileLocation(file, int(line)) if file and line.isdigit() else None
+    names: list[str] = []
     while url and (start := url.find("${secret:")) >= 0:
         end = url.index("}", start)
         name = url[start + len("${secret:") : end]
         value = resolve(name)
         if value is None:
-            origin = settings.origins.get("state.url", "")
-            file, _, line = origin.rpartition(":")
             raise MlopsError.of(
                 "secret has no value",
                 f"`state.url` needs the secret {name}. Set the environment variable {name}, or put the value into "
                 f".mlops/secrets/{name} with mode 0600.",
-                source=FileLocation(file, int(line)) if file and line.isdigit() else None,
+                source=source,
             )
+        names.append(name)
         url = url[:start] + value + url[end + 1 :]
+    if url and (fault := url_fault(url)) is not None:
+        whose = f", with {' and '.join(names)} filled in" if names else ""
+        raise InvalidConfig(Problem("value does not fit", f"`state.url`{whose}: {fault}.", source=source))
     return replace(settings, state_url=url)

@@ -1,6 +1,7 @@
 """Resolve secrets.
 
-Lives here: read_secret, seal (references to digests), unseal (the value of one reference), fill (those in a text).
+Lives here: read_secret, seal (references to digests), unseal (the value of one reference), fill (those in a text),
+key_reference (what may be stored of a secret that a gateway is given).
 Not here: where references may stand (config.schema).
 Law: a value is in no record, plan or log; a salted HMAC tells a rotation from none.
 """
@@ -11,25 +12,45 @@ import hashlib
 import hmac
 import os
 import re
+import secrets
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mlops.engine.resource import Secret
-from mlops.errors import MlopsError
+from mlops.errors import InvalidConfig, MlopsError
 
 _REFERENCE = re.compile(r"\$\{secret:([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 def read_secret(folder: Path, name: str) -> str | None:
     """Return the environment variable NAME, else the content of the file `folder`/NAME without its last line break, else
-    None."""
+    None. Raises InvalidConfig for a file, or a folder, that other users of the machine can reach."""
     if name in os.environ:
         return os.environ[name]
+    path = folder / name
     try:
-        return (folder / name).read_text().rstrip("\n")
+        if path.is_file():
+            _check_private(folder, 0o700, "folder")
+            _check_private(path, 0o600, "file")
+        return path.read_text(encoding="utf-8").rstrip("\n")
+    except UnicodeDecodeError:
+        raise InvalidConfig.of(
+            "secret is not text", f"{path} is not UTF-8 text. Write the value into it again."
+        ) from None
     except OSError:
         return None
+
+
+def _check_private(path: Path, most: int, noun: str) -> None:
+    mode = path.stat().st_mode & 0o777
+    if mode & ~most & 0o077:
+        raise InvalidConfig.of(
+            "secret is open to others",
+            f"The {noun} {path} has mode {mode:04o}: other users of this machine can reach secrets in it. Close it: chmod "
+            f"{most:o} {shlex.quote(str(path))}. If others have used this machine, change the secrets.",
+        )
 
 
 def seal(value: Any, folder: Path, salt: str) -> Any:
@@ -44,13 +65,36 @@ def seal(value: Any, folder: Path, salt: str) -> Any:
     secret = read_secret(folder, found[1])
     digest = None
     if secret is not None and salt:
-        digest = hmac.new(bytes.fromhex(salt), secret.encode(), hashlib.sha256).hexdigest()
+        digest = _salted(secret, salt)
     return Secret(found[1], digest).as_json()
+
+
+def secret_name(sealed: Any) -> str:
+    """Return the name of the secret that `sealed` stands for."""
+    return str(sealed["$secret"])
 
 
 def unseal(sealed: Any, folder: Path, *, field: str) -> str:
     """Return the value of the secret that `sealed` names. Raises MlopsError where it has none here."""
-    return _value(sealed["$secret"], folder, field)
+    return _value(secret_name(sealed), folder, field)
+
+
+def key_reference(name: str, value: str, before: Mapping[str, Any]) -> dict[str, str]:
+    """Return what may be stored of a secret that is read again later: its name, and a salted digest that tells whether it
+    is still the same. `before`: what was stored so far; it stays where the secret is the same."""
+    if before.get("secret") == name and matches(value, before):
+        return {"secret": name, "salt": before["salt"], "digest": before["digest"]}
+    salt = secrets.token_hex(16)
+    return {"secret": name, "salt": salt, "digest": _salted(value, salt)}
+
+
+def matches(value: str, reference: Mapping[str, Any]) -> bool:
+    """Say whether the value is the one that `key_reference` was made of."""
+    return hmac.compare_digest(_salted(value, reference["salt"]), reference["digest"])
+
+
+def _salted(value: str, salt: str) -> str:
+    return hmac.new(bytes.fromhex(salt), value.encode(), hashlib.sha256).hexdigest()
 
 
 def fill(value: Any, folder: Path, *, field: str) -> Any:

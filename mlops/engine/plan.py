@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from mlops.address import Address
-from mlops.engine.diff import diff
+from mlops.engine.diff import Difference, diff
 from mlops.engine.graph import order, reverse
 from mlops.engine.resource import (
     Action,
@@ -20,6 +20,7 @@ from mlops.engine.resource import (
     Desired,
     Effect,
     FieldChange,
+    Json,
     Kind,
     Observed,
     PartChange,
@@ -88,7 +89,8 @@ class Plan:
 @dataclass(frozen=True)
 class PlanInputs:
     """Everything that a decision is made from. `interrupted`: resources that an apply was changing when it died.
-    `half_made`: those of them that have no record of their own. `moved`: new address -> the address that it is recorded
+    `failed`: those that it failed to change, which it lived to see. `half_made`: those of both that have no record of their
+    own. `moved`: new address -> the address that it is recorded
     under; the records here have the new one."""
 
     desired: Mapping[Address, Desired]
@@ -97,6 +99,7 @@ class PlanInputs:
     interrupted: Collection[Address] = ()
     half_made: Collection[Address] = ()
     moved: Mapping[Address, Address] = field(default_factory=dict)
+    failed: Collection[Address] = ()
 
     def record(self, address: Address) -> Record | None:
         return self.observed.get(address, NOTHING).recorded
@@ -133,7 +136,8 @@ def _delete(at: Address, plan_inputs: PlanInputs, users: tuple[Address, ...], fo
         return Change(at, Action.FORGET, forget.category, forget.rank, (reason,), depends_on=users)
     reason = Reason("no longer declared" if plan_inputs.desired else "destroyed by request")
     if at in plan_inputs.half_made:
-        reason = Reason("an apply died while creating it, and it is no longer declared")
+        what = "failed to create it" if at in plan_inputs.failed else "died while creating it"
+        reason = Reason(f"an apply {what}, and it is no longer declared")
     blocked = "take the protection off first: `protect: false`, then apply" if record.protect else None
     effect, observed = kind.deleted, plan_inputs.observed[at]
     return Change(
@@ -259,11 +263,19 @@ def _fields(desired: Desired, record: Record, kind: Kind) -> tuple[FieldChange, 
     changes = []
     for found in diff(record.inputs, desired.inputs):
         effect, source = kind.effect(found.path), _origin(desired, found.path)
-        changes.append(FieldChange(found.path, found.before, found.after, effect, source, found.secret))
+        default = _default(kind, found, record.inputs, desired.inputs)
+        changes.append(FieldChange(found.path, found.before, found.after, effect, source, found.secret, default))
     if desired.protect != record.protect:
         source = _origin(desired, "protect")
         changes.append(FieldChange("protect", record.protect, desired.protect, kind.effect("protect"), source))
     return tuple(changes)
+
+
+def _default(kind: Kind, found: Difference, recorded: Mapping[str, Json], desired: Mapping[str, Json]) -> Json:
+    """Return what applies on the side that does not say the field; None where both say it."""
+    if found.secret or (found.before is not None and found.after is not None):
+        return None
+    return kind.default(found.path, recorded if found.before is None else desired)
 
 
 def _origin(desired: Desired, path: str) -> str | None:
@@ -282,6 +294,8 @@ def _from_the_world(
     again = Effect(kind.created.category, kind.created.rank, _again(kind.created.action))
     if not observed.exists:
         findings.append((Reason("it is gone"), Effect(kind.created.category, kind.created.rank, Action.CREATE)))
+    elif desired.address in plan_inputs.failed:
+        findings.append((Reason("the last apply of it failed"), again))
     elif desired.address in plan_inputs.interrupted:
         findings.append((Reason("an apply was interrupted while changing it"), again))
     elif not record.complete and not findings:

@@ -215,6 +215,8 @@ class FieldChange:
     effect: Effect
     source: str | None = None
     secret: bool = False
+    default: Json = None
+    """What applies on the side where the field is not set."""
 
 
 @dataclass(frozen=True)
@@ -259,6 +261,10 @@ class Kind(Protocol):
     deleted: Effect
 
     def effect(self, path: str) -> Effect: ...
+
+    def default(self, path: str, inputs: Mapping[str, Json]) -> Json:
+        """Return what applies at a path that `inputs` leave out, for people to read; None for nothing. Pure."""
+        ...
 
     def observe(self, address: Address, desired: Desired | None, record: Record | None) -> Observed: ...
 

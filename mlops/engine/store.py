@@ -23,7 +23,7 @@ from mlops.engine.group_commit import GroupCommit
 from mlops.engine.resource import Record
 from mlops.engine.selection import renamed
 from mlops.engine.state import Head, Intent, Operation, Version, record_from_json, record_to_json
-from mlops.errors import LockHeld, StateFailed
+from mlops.errors import InvalidConfig, LockHeld, StateFailed
 
 _ROOM = 1 << 20
 """A disk with fewer free bytes counts as full."""
@@ -305,12 +305,31 @@ def _remedy(cause: str, where: str) -> str:
     return "Check that the database is up and that `state.url` is right."
 
 
-def in_project(url: str, root: Path) -> str:
-    """Return the URL with a relative SQLite file placed in the project, wherever the command runs."""
-    parsed = sa.make_url(url)
+def in_project(url: str, root: Path) -> sa.URL:
+    """Return the URL with a relative SQLite file placed in the project, wherever the command runs. Raises InvalidConfig
+    for what is no URL."""
+    parsed = _parsed(url)
     if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
-        return url
-    return parsed.set(database=str(root / str(parsed.database))).render_as_string(hide_password=False)
+        return parsed
+    return parsed.set(database=str(root / str(parsed.database)))
+
+
+def _parsed(url: str) -> sa.URL:
+    """Neither SQLAlchemy's message nor the error itself goes on: both may hold a piece of the password."""
+    try:
+        parsed = sa.make_url(url)
+    except (sa.exc.ArgumentError, ValueError):
+        raise _not_an_address() from None
+    return parsed.set(drivername="postgresql+psycopg") if parsed.drivername == "postgresql" else parsed
+
+
+def _not_an_address() -> InvalidConfig:
+    return InvalidConfig.of(
+        "state cannot be opened",
+        "`state.url` is not an address that can be opened. Write sqlite:///PATH or "
+        "postgresql+psycopg://USER:PASSWORD@HOST:PORT/NAME, the password percent-encoded: @ as %40, : as %3A, / as %2F, "
+        "# as %23.",
+    )
 
 
 def _is_full(folder: Path) -> bool:
@@ -321,11 +340,12 @@ def _is_full(folder: Path) -> bool:
         return False
 
 
-def open_database(url: str, environment: str) -> DatabaseStore:
-    """Return the store of an environment. `url`: a SQLAlchemy URL; for SQLite the folder must exist."""
-    parsed = sa.make_url(url)
+def open_database(url: str | sa.URL, environment: str) -> DatabaseStore:
+    """Return the store of an environment. `url`: a SQLAlchemy URL; for SQLite the folder must exist. Raises InvalidConfig
+    for what is no URL, or has no driver here."""
+    parsed = _parsed(url) if isinstance(url, str) else url
     if parsed.get_backend_name() == "sqlite":
-        engine = sa.create_engine(url, connect_args={"timeout": 30})
+        engine = sa.create_engine(parsed, connect_args={"timeout": 30})
 
         @sa.event.listens_for(engine, "connect")
         def _set(connection: object, _: object) -> None:
@@ -343,7 +363,15 @@ def open_database(url: str, environment: str) -> DatabaseStore:
             )
 
         file = Path(parsed.database) if parsed.database not in (None, "", ":memory:") else None
-        return DatabaseStore(engine, environment, parsed.database or url, file)
-    return DatabaseStore(
-        sa.create_engine(url, pool_pre_ping=True), environment, parsed.render_as_string(hide_password=True)
-    )
+        return DatabaseStore(engine, environment, parsed.database or str(parsed), file)
+    try:
+        engine = sa.create_engine(parsed, pool_pre_ping=True)
+    except ImportError as error:
+        raise InvalidConfig.of(
+            "state cannot be opened",
+            f"`state.url` needs {error.name}, which is not installed here. Install it: pip install 'mlops[postgres]'; the "
+            "address begins with `postgresql+psycopg://`.",
+        ) from None
+    except sa.exc.ArgumentError:
+        raise _not_an_address() from None
+    return DatabaseStore(engine, environment, parsed.set(query={}).render_as_string(hide_password=True))

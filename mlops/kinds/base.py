@@ -17,7 +17,7 @@ from mlops.address import Address
 from mlops.config.project import LoadedResource, ProjectSpec
 from mlops.config.schema.category import Category
 from mlops.context.context import Context
-from mlops.context.effects import effect_of, field_effect
+from mlops.context.effects import effect_of, field_default, field_effect
 from mlops.context.secrets import seal, unseal
 from mlops.context.status import Status
 from mlops.engine.resource import Action, Dependency, Desired, Effect, Observed, Outcome, Record, Step
@@ -64,6 +64,10 @@ class BaseKind:
         """What the field's marker in the model says."""
         effect = field_effect(self.name, path)
         return replace(effect, keeps=effect.category in self.keeping)
+
+    def default(self, path: str, inputs: Mapping[str, Any]) -> Any:
+        """What the field's model says."""
+        return field_default(self.name, path, inputs)
 
     def effect_of(self, category: Category) -> Effect:
         """What a change of this category means here."""

@@ -107,7 +107,10 @@ def _change(change: Change, by_address: dict[Address, Change]) -> dict[str, Any]
 
 def _field(field: FieldChange) -> dict[str, Any]:
     before, after = (_masked(field.before), _masked(field.after)) if field.secret else (field.before, field.after)
-    return {"path": field.path, "before": before, "after": after, "source": field.source, "secret": field.secret}
+    return {
+        "path": field.path, "before": before, "after": after, "source": field.source, "secret": field.secret,
+        "default": None if field.secret else field.default,
+    }  # fmt: skip
 
 
 def _masked(value: Any) -> Any:
@@ -141,9 +144,18 @@ def _reason_text(change: Change, reason: Reason) -> str:
     """Return the text of the reason; for a changed field, with its two values where they are short."""
     for field in change.fields:
         if reason.text == f"{field.path} changed" and not field.secret:
-            words = f"{field.path} {value_text(field.before)} → {value_text(field.after)}"
+            before, after = (side_text(value, field.default) for value in (field.before, field.after))
+            words = f"{field.path} {before} → {after}"
             return words if len(words) <= 80 else reason.text
     return reason.text
+
+
+def side_text(value: Any, default: Any) -> str:
+    """Return one side of a changed field on one line; where it is not set, the default that applies. An empty default is
+    as good as none to a reader."""
+    if value is None and default not in (None, "", [], {}):
+        return f"{value_text(default)} (default)"
+    return value_text(value)
 
 
 def value_text(value: Any) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlops.engine.resource import Action
-from mlops.render.document import value_text
+from mlops.render.document import side_text, value_text
 
 _TONES = {"create": "add", "delete": "remove", "replace": "warn"}
 FOLD_FROM = 4
@@ -22,6 +22,8 @@ MANY = 20
 """Up to so many different changes are shown one by one; of more, those of the same fields are folded too."""
 _VALUES = re.compile(r"(\S+  ).* → .*")
 LONG = 56
+_NAMED = 60
+"""Up to so many names of a folded entry are listed; the JSON and the page have all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ def _field_rows(change: dict[str, Any]) -> list[PlanRow]:
             words = f"{before} → {after}" if before != after else f"{after}, another value"
             rows.append(PlanRow(f"{field['path']}  {words}", field["source"]))
             continue
-        before, after = value_text(field["before"]), value_text(field["after"])
+        before, after = (side_text(field[side], field["default"]) for side in ("before", "after"))
         lists = isinstance(field["before"], list) and isinstance(field["after"], list)
         if max(len(before), len(after)) <= LONG and not (lists and len(before) + len(after) > LONG):
             rows.append(PlanRow(f"{field['path']}  {before} → {after}", field["source"]))
@@ -184,7 +186,8 @@ def _common(sources: list[str | None]) -> str | None:
 
 def _some(addresses: tuple[str, ...]) -> str:
     names = [address.partition(".")[2] for address in addresses]
-    return ", ".join(names) if len(names) <= 4 else f"{names[0]}, {names[1]} … {names[-1]}"
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def title(document: dict[str, Any]) -> str:

@@ -74,6 +74,15 @@ class EnvoyGateway:
         """Say whether the files can be read that Envoy would start from again."""
         return all(self._read(name) for name in ("bootstrap.json", "listeners.json", "clusters.json", "routes.json"))
 
+    def keys(self) -> dict[str, str]:
+        """Return the key of each route that has one, as the gateway's file says it now."""
+        found: dict[str, str] = {}
+        for table in self._read("routes.json").get("resources", ()):
+            for entry in table["virtual_hosts"][0]["routes"]:
+                for header in entry["match"].get("headers", ()):
+                    found[entry["match"]["prefix"].strip("/")] = header["string_match"]["exact"]
+        return found
+
     def is_ready(self) -> bool:
         try:
             return ask(self.admin, "/ready")[0] == 200

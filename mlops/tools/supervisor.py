@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import configparser
 import contextlib
+import os
 import shlex
 import socket
+import threading
 import time
 import xmlrpc.client
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +22,9 @@ from typing import Any
 
 from mlops.errors import ToolFailed
 from mlops.tools.process import beside_python, end, processes, run, tail
+
+_ALREADY_ADDED = 90
+_writing = threading.RLock()
 
 
 @dataclass(frozen=True)
@@ -35,16 +40,18 @@ class Program:
     log_size: int = 10_000_000
     log_files: int = 3
 
-    def text(self) -> str:
-        pairs = ",".join(f'{key}="{_escaped(value)}"' for key, value in sorted(self.env.items()))
+    def text(self, folder: Path) -> str:
+        """Return the section that supervisord reads. `folder`: where supervisord runs, which its paths start from: a path
+        of the user may hold what an ini file or its parser takes for syntax."""
+        variables = [f"{key}={value}" for key, value in sorted(self.env.items())]
+        command = [*(["env", *variables] if variables else []), *self.command]
         lines = [
-            f"[program:{self.name}]", f"command={_escaped(shlex.join(self.command))}", "autostart=true", "autorestart=true",
+            f"[program:{self.name}]", f"command={_ini_command(command)}", "autostart=true", "autorestart=true",
             "startsecs=1", "startretries=3", f"stopwaitsecs={max(1, round(self.stop_timeout))}", "stopsignal=TERM",
-            "redirect_stderr=true", f"stdout_logfile={_escaped(str(self.log))}",
+            "redirect_stderr=true", f"stdout_logfile={_ini_path(self.log, folder)}",
             f"stdout_logfile_maxbytes={self.log_size}", f"stdout_logfile_backups={self.log_files}",
         ]  # fmt: skip
-        lines += [f"directory={_escaped(str(self.cwd))}"] if self.cwd else []
-        lines += [f"environment={pairs}"] if pairs else []
+        lines += [f"directory={_ini_path(self.cwd, folder)}"] if self.cwd else []
         return "\n".join(lines) + "\n"
 
 
@@ -80,20 +87,18 @@ class Supervisor:
         self.end_orphans()
         for folder in (self.folder / "programs", self.folder / "logs"):
             folder.mkdir(parents=True, exist_ok=True)
-        for path in (self.folder / "programs").glob("*.conf"):
+        for path in self._programs():
             if not _is_sound(path):
                 path.unlink()
         self.socket_path.parent.mkdir(mode=0o700, exist_ok=True)
         self.socket_path.unlink(missing_ok=True)
-        self._config.write_text(
-            f"[supervisord]\nlogfile={self.folder}/logs/supervisord.log\nlogfile_maxbytes=5MB\nlogfile_backups=1\n"
-            f"pidfile={self.folder}/supervisord.pid\nchildlogdir={self.folder}/logs\nstrip_ansi=true\nminfds=1024\n"
-            f"[unix_http_server]\nfile={self.socket_path}\nchmod=0600\n"
-            "[rpcinterface:supervisor]\n"
-            "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n"
-            f"[include]\nfiles = {self.folder}/programs/*.conf\n".replace("%", "%%")
+        self._write_config()
+        run(
+            [beside_python("supervisord"), "-c", str(self._config)],
+            cwd=self.folder,
+            env={"PYTHONUTF8": "1"},
+            detached=True,
         )
-        run([beside_python("supervisord"), "-c", str(self._config)], cwd=self.folder, detached=True)
         until = time.monotonic() + 15
         while not self.is_up():
             if time.monotonic() > until:
@@ -135,7 +140,7 @@ class Supervisor:
         """Run the program as described; one that runs so already is left alone, unless it gave up."""
         path = self.folder / "programs" / f"{program.name}.conf"
         program.log.parent.mkdir(parents=True, exist_ok=True)
-        text = program.text()
+        text = program.text(self.folder)
         known = self.states().get(program.name)
         same = path.exists() and path.read_bytes() == text.encode()
         if same and known and known.name in ("RUNNING", "STARTING"):
@@ -146,30 +151,59 @@ class Supervisor:
             return
         if known:
             self.take(program.name)
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
         path.chmod(0o600)
-        self._call("supervisor.reloadConfig")
-        with contextlib.suppress(xmlrpc.client.Fault):
+        self._write_config()
+        try:
+            self._call("supervisor.reloadConfig")
             self._call("supervisor.addProcessGroup", program.name)
+        except xmlrpc.client.Fault as error:
+            if error.faultCode != _ALREADY_ADDED:
+                raise ToolFailed.of(
+                    "supervisor refuses a program",
+                    f"supervisord did not take {path}: {error.faultString}. The end of its log:\n{self._log()}",
+                ) from error
 
     def take(self, name: str) -> None:
         """Stop a program and remove it; idempotent."""
         (self.folder / "programs" / f"{name}.conf").unlink(missing_ok=True)
+        if self.folder.is_dir():
+            self._write_config()
         for method, words in (("stopProcessGroup", (name, True)), ("removeProcessGroup", (name,))):
             with contextlib.suppress(xmlrpc.client.Fault, OSError):
                 self._call(f"supervisor.{method}", *words)
         with contextlib.suppress(xmlrpc.client.Fault, OSError):
             self._call("supervisor.reloadConfig")
 
+    def _programs(self) -> list[Path]:
+        return sorted(file for file in _listed(self.folder / "programs") if file.suffix == ".conf")
+
+    def _write_config(self) -> None:
+        """Write one file with all programs. supervisord would find the programs' files by a pattern, which it splits at
+        spaces and matches with the folder's name in it."""
+        with _writing:
+            lines = [
+                "[supervisord]", "logfile=logs/supervisord.log", "logfile_maxbytes=5MB", "logfile_backups=1",
+                "pidfile=supervisord.pid", "childlogdir=logs", "strip_ansi=true", "minfds=1024",
+                "[unix_http_server]", f"file={_ini_path(self.socket_path, self.folder)}", "chmod=0600",
+                "[rpcinterface:supervisor]",
+                "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface",
+            ]  # fmt: skip
+            parts = [path.read_text(encoding="utf-8") for path in self._programs() if _is_sound(path)]
+            temporary = self._config.with_suffix(".part")
+            temporary.write_text("\n".join([*lines, "", *parts]), encoding="utf-8")
+            temporary.replace(self._config)
+
     def _call(self, method: str, *words: Any) -> Any:
         with _proxy(self.socket_path) as proxy:
             return getattr(proxy, method)(*words)
 
     def _log(self) -> str:
+        path = self.folder / "logs" / "supervisord.log"
         try:
-            return tail((self.folder / "logs" / "supervisord.log").read_text())
+            return tail(path.read_text(errors="replace"))
         except OSError:
-            return "(none)"
+            return f"(there is none: {path} was not written)"
 
 
 class _Transport(xmlrpc.client.Transport):
@@ -188,6 +222,7 @@ class _Transport(xmlrpc.client.Transport):
         except OSError:
             connection.close()
             raise
+        self._connection = (host, connection)
         return connection
 
 
@@ -201,10 +236,29 @@ def _is_sound(path: Path) -> bool:
     """Say whether supervisord can read the file: one that it cannot read keeps it from starting at all."""
     parser = configparser.RawConfigParser()
     try:
-        parser.read_string(path.read_text())
+        parser.read_string(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, configparser.Error):
         return False
     return parser.has_option(f"program:{path.stem}", "command")
+
+
+def _listed(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _ini_command(words: Sequence[str]) -> str:
+    """Return the command as supervisord reads it: split as a shell does, after `%` was expanded, and after the parser of
+    the ini file took ` #` and ` ;` for the start of a comment, in quotes too."""
+    quoted = shlex.join(words)
+    return _escaped(quoted.replace("#", "''#").replace(";", "'';"))
+
+
+def _ini_path(path: Path, folder: Path) -> str:
+    """Return the path as seen from `folder`, so that the names of the folders above both need not stand in the file."""
+    return _escaped(os.path.relpath(path.absolute(), folder.absolute()))
 
 
 def _escaped(text: str) -> str:

@@ -141,6 +141,7 @@ def test_secret_appears_in_no_view_file_event_or_row(first: str, second: str, sh
         world.store.prepare()
         sealed = []
         for value in (first, second):
+            (Path(folder) / "KEY").touch(mode=0o600)
             (Path(folder) / "KEY").write_text(value)
             sealed.append(seal(shape("${secret:KEY}"), Path(folder), world.store.head().salt))
         world.apply(thing("a", key=sealed[0]))

@@ -24,9 +24,9 @@ from omegaconf.errors import OmegaConfBaseException
 from mlops.config.compose.files import CONF, ENV, EXPERIMENT, PROJECT, Files
 from mlops.config.compose.overrides import Override, Overrides
 from mlops.config.compose.provenance import Layer, Provenance
-from mlops.config.compose.yaml_source import EMPTY, SourceNode, near, read_source
+from mlops.config.compose.yaml_source import EMPTY, SourceNode, read_source
 from mlops.config.project import COMMAND_LINE
-from mlops.errors import FileLocation, InvalidConfig, Problem
+from mlops.errors import FileLocation, InvalidConfig, Problem, near
 from mlops.extensions import KINDS
 
 Tree = dict[str, Any]

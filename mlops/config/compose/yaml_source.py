@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any
 
 import yaml
@@ -217,9 +216,3 @@ def _span(node: yaml.Node) -> tuple[int, int, int]:
     start, end = node.start_mark, node.end_mark
     width = end.column - start.column if end.line == start.line else 1
     return start.line + 1, start.column + 1, max(1, width)
-
-
-def near(name: str, known_names: Any) -> str | None:
-    """Return the hint "Did you mean …?" for a likely slip, or None."""
-    found = get_close_matches(str(name), [str(known) for known in known_names], 1, 0.6)
-    return f"Did you mean `{found[0]}`?" if found else None

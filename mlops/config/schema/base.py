@@ -23,12 +23,13 @@ SecretText = Annotated[str, StringConstraints(pattern=SECRET)]
 
 class FieldError(ValueError):
     """An error of a value. `path`: the field inside the model whose validator raises it. `hint`: such as "Did you mean
-    `time`?"."""
+    `time`?". `hide`: the line that holds the value is not quoted, because a secret may stand in it."""
 
-    def __init__(self, message: str, *path: str | int, hint: str | None = None) -> None:
+    def __init__(self, message: str, *path: str | int, hint: str | None = None, hide: bool = False) -> None:
         super().__init__(message)
         self.path = path
         self.hint = hint
+        self.hide = hide
 
 
 class Strict(BaseModel):

@@ -34,11 +34,12 @@ _ALSO = {
 
 def schemas() -> dict[str, dict[str, Any]]:
     """Return the JSON Schema (draft 2020-12) of each kind, and of `project`."""
-    return {name: _schema(name) for name in (*KIND_SCHEMAS.names(), "project")}
+    return {name: schema_of(name) for name in (*KIND_SCHEMAS.names(), "project")}
 
 
 @cache
-def _schema(name: str) -> dict[str, Any]:
+def schema_of(name: str) -> dict[str, Any]:
+    """Return the JSON Schema of a kind, or of `project`."""
     model = ProjectFile if name == "project" else model_of(name)
     schema = model.model_json_schema(by_alias=True)
     for resource in () if name == "project" else _resources_of(schema):
@@ -72,7 +73,7 @@ def write_schema_files(root: Path) -> Sequence[Path]:
 def category_of(kind: str, path: str) -> Category:
     """Return what a change of the field at this dotted path means; inherited from the nearest field above that says so."""
     category = Category.METADATA
-    at: list[Schema] = [_schema(kind)]
+    at: list[Schema] = [schema_of(kind)]
     for part in path.split("."):
         at = [below for schema in at for below in below_of(kind, schema, part)]
         for schema in at:
@@ -96,7 +97,7 @@ def alternatives(name: str, schema: Schema) -> Iterator[Schema]:
     """Yield the schema with its references followed, and each of its alternatives."""
     if "$ref" in schema:
         key = schema["$ref"].rpartition("/")[2]
-        yield from alternatives(name, _schema(name)["$defs"][key])
+        yield from alternatives(name, schema_of(name)["$defs"][key])
         return
     yield schema
     for keyword in ("anyOf", "oneOf", "allOf"):
@@ -106,7 +107,7 @@ def alternatives(name: str, schema: Schema) -> Iterator[Schema]:
 
 def fields_at(name: str, data: Any, path: Sequence[str | int]) -> tuple[str, ...]:
     """Return the names of the fields that a value at `path` may have; of alternatives, those whose constants fit `data`."""
-    at: list[Schema] = [_schema(name)]
+    at: list[Schema] = [schema_of(name)]
     value = data
     for part in path:
         at = [below for schema in at for below in below_of(name, schema, part)]
@@ -114,7 +115,7 @@ def fields_at(name: str, data: Any, path: Sequence[str | int]) -> tuple[str, ...
     known: dict[str, None] = {}
     for schema in at:
         for candidate in alternatives(name, schema):
-            if _fits(candidate, value):
+            if fits(candidate, value):
                 known |= dict.fromkeys(candidate.get("properties", {}))
     return tuple(known)
 
@@ -127,6 +128,7 @@ def _inside(value: Any, part: str | int) -> Any:
     return None
 
 
-def _fits(schema: Schema, value: Any) -> bool:
+def fits(schema: Schema, value: Any) -> bool:
+    """Say whether the constants of the schema are those of the value; what is no mapping fits all."""
     constants = {key: field["const"] for key, field in schema.get("properties", {}).items() if "const" in field}
     return not isinstance(value, dict) or all(value.get(key, const) == const for key, const in constants.items())

@@ -7,7 +7,6 @@ Law: what changes the weights means RETRAIN; a gate only judges again.
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, model_validator
@@ -17,6 +16,7 @@ from mlops.config.schema.category import Category
 from mlops.config.schema.families.family import BY_FAMILY, FamilySpec
 from mlops.config.schema.gate import parse_gate
 from mlops.config.schema.training import Loss, Optimizer, Trainer
+from mlops.errors import near
 from mlops.metrics.table import find_measured, measured_names
 from mlops.metrics.task import Task
 
@@ -59,12 +59,11 @@ class Model(Resource):
         for position, gate in enumerate(parse_gate(text) for text in self.gates):
             if find_measured(gate.metric, self.task) is None:
                 known = measured_names(self.task)
-                near = get_close_matches(gate.metric, known, 1, 0.6)
                 raise FieldError(
                     f"`{gate.metric}` is no metric of task `{self.task}`; there are {', '.join(known)}",
                     "gates",
                     position,
-                    hint=f"Did you mean `{near[0]}`?" if near else None,
+                    hint=near(gate.metric, known),
                 )
             if gate.column is not None and gate.column not in self.slices:
                 raise FieldError(

@@ -13,7 +13,8 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, model_validator
 
 from mlops.address import Address
-from mlops.config.schema.base import Name, SecretText, Strict, spec_field
+from mlops.config.schema.base import FieldError, Name, SecretText, Strict, spec_field
+from mlops.config.schema.database_url import is_in_the_clear, url_fault
 from mlops.config.schema.targets.base import Quantity
 from mlops.config.schema.units import Duration
 from mlops.extensions import KINDS
@@ -33,10 +34,10 @@ def _address(text: str) -> str:
 
 
 def _url(text: str) -> str:
-    if not re.match(r"(\$\{secret:[A-Za-z_]\w*\}|sqlite|postgresql)", text):
-        raise ValueError("it is the address of a database: sqlite:///PATH or postgresql+psycopg://USER@HOST/NAME")
-    if re.match(r"[a-z+0-9]+://[^/@:]*:(?!\$\{secret:[A-Za-z_]\w*\}@)[^/@]+@", text):
-        raise ValueError("it holds a password in the clear; write `${secret:NAME}` in its place")
+    if is_in_the_clear(text):
+        raise FieldError("it holds a password in the clear; write `${secret:NAME}` in its place", hide=True)
+    if (fault := url_fault(text)) is not None:
+        raise FieldError(fault, hide="@" in text)
     return text
 
 

@@ -15,10 +15,9 @@ from pydantic import ValidationError
 
 from mlops.config.compose.files import PROJECT
 from mlops.config.compose.provenance import Path, Provenance
-from mlops.config.compose.yaml_source import near
 from mlops.config.schema.base import SECRET
 from mlops.config.schema.json_schema import fields_at
-from mlops.errors import FileLocation, Problem
+from mlops.errors import FileLocation, Problem, near
 
 _WANTED = {
     "int_type": "a whole number", "int_parsing": "a whole number", "int_from_float": "a whole number",
@@ -106,11 +105,9 @@ class ErrorFormatter:
                 return self._choose(path, name, value, self._choices(details))
         wanted = list(dict.fromkeys(self._wanted(one) for one in details))
         if first["type"] == "value_error":
-            text = str(first["ctx"]["error"])
-            hint = getattr(first["ctx"]["error"], "hint", None)
-            return self.problem(
-                "value does not fit", f"`{name}`: {text}.", path, hint=hint, hide="in the clear" in text
-            )
+            cause = first["ctx"]["error"]
+            hint, hide = getattr(cause, "hint", None), getattr(cause, "hide", False)
+            return self.problem("value does not fit", f"`{name}`: {cause}.", path, hint=hint, hide=hide)
         detail = f"`{name}` must be {' or '.join(wanted)}; it is {_shown(value)}."
         return self.problem("value does not fit", detail, path)
 

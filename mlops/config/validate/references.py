@@ -13,10 +13,9 @@ from typing import Any
 
 from mlops.address import Address
 from mlops.config.compose.provenance import Path
-from mlops.config.compose.yaml_source import near
 from mlops.config.validate.error_messages import ErrorFormatter
 from mlops.config.validate.walk import leaves_below
-from mlops.errors import Problem
+from mlops.errors import Problem, near
 
 Declared = Set[tuple[str, str]]
 """Kind and name of every resource that conf/ defines and that is enabled."""

@@ -14,14 +14,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from mlops.config.compose.compose import Composed, Tree
-from mlops.config.compose.yaml_source import near
 from mlops.config.effective import effective_json
 from mlops.config.project import ProjectSettings
 from mlops.config.schema.project_file import ProjectFile
 from mlops.config.validate.error_messages import ErrorFormatter
 from mlops.config.validate.references import Declared, missing_resource
 from mlops.config.validate.walk import dotted, paths_below
-from mlops.errors import FileLocation, InvalidConfig, Problem
+from mlops.errors import FileLocation, InvalidConfig, Problem, near
 
 PROTECTED_IN_PROD = ("dataset", "model", "endpoint")
 

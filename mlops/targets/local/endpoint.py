@@ -17,7 +17,7 @@ from mlops.config.effective import typed
 from mlops.config.schema.category import Category
 from mlops.context.context import Context
 from mlops.context.effects import effect_of
-from mlops.context.secrets import unseal
+from mlops.context.secrets import key_reference, secret_name, unseal
 from mlops.context.status import Status
 from mlops.engine.resource import Desired, Effect, Observed, Outcome, Reason, Record, Stale, Step
 from mlops.errors import MlopsError
@@ -61,6 +61,10 @@ class LocalEndpoint:
             return "an interrupted rollout left a second version", redeploy
         if strays := versions.strays(state.versions):
             return f"an interrupted rollout left something of {', '.join(strays)} behind", rescale
+        if state.gate.get("key"):
+            return "its key stands in a file in the clear, as an older version wrote it", effect_of(
+                Category.RECONFIGURE
+            )
         wanted, running = int(record.outputs.get("replicas", 1)), versions.running(live)
         return (f"{running} of {wanted} replicas run", rescale) if running != wanted else None
 
@@ -76,7 +80,9 @@ class LocalEndpoint:
         versions = replace(self._versions(step.address, endpoint.stack), log=log)
         key = version_key(package["digest"], log, step.address.name)
         rate = endpoint.rate_limit
-        gate = {"key": self._key(endpoint), "rate": [rate.number, rate.seconds] if rate else None}
+        gate = {
+            "auth": self._auth(endpoint, versions), "key": None, "rate": [rate.number, rate.seconds] if rate else None,
+        }  # fmt: skip
         rollout = Rollout(versions, endpoint.rollout, step.say)
         with versions.host.locked():
             version, note = rollout.converge(key, {"bento": package["bento"]}, endpoint.replicas, gate)
@@ -113,7 +119,9 @@ class LocalEndpoint:
     def _versions(self, address: Address, stack: str) -> Versions:
         return Versions(Host(self.context.paths, stack), address.name)
 
-    def _key(self, endpoint: Endpoint) -> str | None:
-        return (
-            unseal(endpoint.auth.api_key, self.context.paths.secrets, field="auth.api_key") if endpoint.auth else None
-        )
+    def _auth(self, endpoint: Endpoint, versions: Versions) -> dict[str, str] | None:
+        """Return what the endpoint's file says of its key, which does not stand there itself."""
+        if endpoint.auth is None:
+            return None
+        value = unseal(endpoint.auth.api_key, self.context.paths.secrets, field="auth.api_key")
+        return key_reference(secret_name(endpoint.auth.api_key), value, versions.read().gate.get("auth") or {})

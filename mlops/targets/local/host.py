@@ -21,6 +21,7 @@ from typing import Any
 
 import mlops
 from mlops.context.paths import ProjectPaths
+from mlops.context.secrets import matches, read_secret
 from mlops.errors import MlopsError, ToolFailed
 from mlops.rollout.state import RolloutState
 from mlops.tools.envoy import EnvoyGateway, Route, RoutingTable
@@ -112,9 +113,28 @@ class Host:
                     if one.body.get("sockets"):
                         clusters[f"{name}-{version}"] = one.body["sockets"]
                 weights = {f"{name}-{v}": share for v, share in state.weights.items() if f"{name}-{v}" in clusters}
-                key, rate = state.gate.get("key"), state.gate.get("rate")
+                rate = state.gate.get("rate")
+                key = self._key(name, state.gate) if any(weights.values()) else None
                 routes.append(Route(name, weights, key, (int(rate[0]), float(rate[1])) if rate else None))
             self.gateway.put(RoutingTable(tuple(routes), clusters))
+
+    def _key(self, endpoint: str, gate: Mapping[str, Any]) -> str | None:
+        """Return the key that clients of an endpoint must send: the value that was applied, be it that the secret is
+        another one by now. None where it needs no key. Raises MlopsError where the value is nowhere."""
+        reference = gate.get("auth")
+        if not reference:
+            # A file of a version before this one holds the key itself.
+            return gate.get("key")
+        known = (read_secret(self.paths.secrets, reference["secret"]), self.gateway.keys().get(endpoint))
+        for value in known:
+            if value is not None and matches(value, reference):
+                return value
+        raise MlopsError.of(
+            "secret has no value",
+            f"The gateway needs the key of endpoint.{endpoint}, the secret {reference['secret']}, with the value that was "
+            f"applied. Set the environment variable {reference['secret']}, or put the value into "
+            f".mlops/secrets/{reference['secret']} with mode 0600, then apply again.",
+        )
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -150,7 +170,7 @@ def read_mapping(path: Path) -> dict[str, Any]:
 
 
 def write_private(path: Path, value: Mapping[str, Any]) -> None:
-    """Replace the file as a whole; 0600, because it may hold a key."""
+    """Replace the file as a whole; 0600, because it says how clients are let in."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.part")
     with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
@@ -169,4 +189,4 @@ def end_of(path: Path) -> str:
     try:
         return tail(path.read_text(errors="replace")) or "(empty)"
     except OSError:
-        return "(none)"
+        return f"(there is none: {path} was not written)"

@@ -48,11 +48,12 @@ class Versions:
 
     @property
     def route_file(self) -> Path:
-        """RolloutState as JSON; a version's body is {bento, sockets}, the gate {key, rate}."""
+        """RolloutState as JSON; a version's body is {bento, sockets}, the gate {auth, rate}. `auth` names the
+        secret that clients send, and holds a digest of it; a version before this one wrote the `key` itself."""
         return self.folder / "route.json"
 
     def read(self) -> RolloutState:
-        return RolloutState.from_json({"key": None, "rate": None, **read_mapping(self.route_file)})
+        return RolloutState.from_json({"auth": None, "rate": None, **read_mapping(self.route_file)})
 
     def write(self, state: RolloutState) -> None:
         write_private(self.route_file, state.to_json())

@@ -19,6 +19,7 @@ from typing import Any
 
 from mlops.errors import MlopsError
 from mlops.tools.dvc import yaml12
+from mlops.tools.dvc.reader import read_yaml
 
 LockEntry = dict[str, Any]
 _PATIENCE = 60.0
@@ -33,10 +34,11 @@ class LockFile:
         self._texts: dict[str, tuple[LockEntry, str]] = {}
 
     def entries(self) -> dict[str, LockEntry]:
-        """Return the entries of the file, and those of the journal, which are newer."""
+        """Return the entries of the file, and those of the journal, which are newer. Raises InvalidConfig for a damaged
+        file."""
         locked: dict[str, LockEntry] = {}
         if self.path.exists():
-            locked = dict((yaml12.loads(self.path.read_text()) or {}).get("stages") or {})
+            locked = dict(read_yaml(self.path).get("stages") or {})
         return {**locked, **self.finished()}
 
     def finish(self, name: str, entry: LockEntry) -> None:

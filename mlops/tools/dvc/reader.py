@@ -20,6 +20,7 @@ import yaml
 from mlops.errors import FileLocation, InvalidConfig, Problem
 from mlops.tools.dvc import yaml12
 
+_CONFLICT = re.compile(r"^<{7}( |$)", re.MULTILINE)
 _HOLE = re.compile(r"\$\{([^}]+)\}")
 
 
@@ -101,6 +102,16 @@ def _damaged(name: str, why: str, line: int | None = None) -> InvalidConfig:
     return InvalidConfig(Problem("damaged file", detail, source=FileLocation(name, line)))
 
 
+def _conflicting(name: str, line: int) -> InvalidConfig:
+    detail = (
+        f"{name} holds the conflict markers of a merge. Take one side as a whole: `git checkout --ours {name}`, or "
+        f"`git checkout --theirs {name}`. Then `mlops plan` shows what that side lacks, `mlops apply` makes it, and "
+        f"`git add {name}` ends the conflict. Where git says that the path has no such version, the markers were committed: "
+        f"`git log --oneline -- {name}` lists commits, and `git checkout COMMIT -- {name}` takes the file of one."
+    )
+    return InvalidConfig(Problem("merge conflict", detail, source=FileLocation(name, line)))
+
+
 def _stage(name: str, body: Mapping[str, Any], values: Mapping[str, Any]) -> Stage:
     params: dict[str, tuple[str, ...]] = {}
     for listed in body.get("params", ()):
@@ -136,7 +147,11 @@ def _at(path: str, values: Mapping[str, Any]) -> Any:
 
 def read_yaml(path: Path) -> dict[str, Any]:
     try:
-        content = yaml12.loads(path.read_text())
+        text = path.read_text(encoding="utf-8")
+        conflict = _CONFLICT.search(text)
+        if conflict:
+            raise _conflicting(path.name, text.count("\n", 0, conflict.start()) + 1)
+        content = yaml12.loads(text)
     except FileNotFoundError as error:
         raise InvalidConfig.of(
             "no dvc.yaml", f"{path} does not exist. It is part of the project; restore it."

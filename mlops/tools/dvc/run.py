@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from mlops.contracts.home import keep_out_of_git
 from mlops.errors import ToolFailed
 from mlops.tools.digest import Hashes
 from mlops.tools.dvc.command import reporting
@@ -41,6 +42,7 @@ def run_stages(
 ) -> None:
     """Run those of `stages` that are not up to date, here, or by DVC where the project uses features of DVC that are
     not known here."""
+    keep_out_of_git(root)
     reason = unsupported_feature(root, read_yaml(root / "dvc.yaml"))
     if reason is None:
         execute(root, stages, hashes, say, parallel=parallel, force=force)

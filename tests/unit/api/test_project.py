@@ -10,8 +10,9 @@ import pytest
 from mlops.address import Address
 from mlops.api import Options, Project, composed_config, plan_rollback, rollback_edits, view_of, why
 from mlops.api.rollback import rollback_steps
-from mlops.engine.resource import Action
+from mlops.engine.resource import Action, Outcome, Step
 from mlops.errors import MlopsError, StalePlan
+from mlops.plugin.value import ValueKind
 from tests.small_project import VALUES, write_files
 
 ONE, TWO = Address("value", "one"), Address("value", "two")
@@ -34,6 +35,21 @@ def test_project_without_changes_plans_none(tmp_path: Path) -> None:
     write_files(tmp_path, CHAIN)
     assert pending(Project.open(tmp_path)) == {"value.one": "create", "value.two": "create"}
     assert pending(apply(tmp_path)) == {}
+
+
+def test_step_that_failed_is_not_said_to_be_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_files(tmp_path, VALUES)
+    apply(tmp_path)
+    project = Project.open(tmp_path, overrides=["value.one.value=2"])
+
+    def fails(kind: ValueKind, step: Step) -> Outcome:
+        raise MlopsError.of("no luck", "It did not work.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ValueKind, "update", fails)
+        assert project.apply(project.plan()).error is not None
+    (change,) = [c for c in project.plan().changes if c.address == ONE]
+    assert [reason.text for reason in change.reasons] == ["value changed", "the last apply of it failed"]
 
 
 def test_plan_of_what_moved_meanwhile_is_stale(tmp_path: Path) -> None:

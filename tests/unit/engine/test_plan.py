@@ -9,7 +9,7 @@ import pytest
 from mlops.engine.diff import diff
 from mlops.engine.graph import order
 from mlops.engine.lease import Holder, lease
-from mlops.engine.plan import collect_attention
+from mlops.engine.plan import collect_attention, make_plan
 from mlops.engine.resource import Action, Attention, Dependency, Effect, FieldDrift, Reason, Secret, Stale
 from mlops.engine.state import Intent
 from mlops.errors import InvalidConfig
@@ -145,6 +145,28 @@ def test_interrupted_change_is_made_again(world: World) -> None:
         Action.UPDATE, ["an apply was interrupted while changing it"],
     )  # fmt: skip
     assert second.action is Action.MAYBE
+
+
+def test_change_that_failed_is_said_to_have_failed(world: World) -> None:
+    world.apply(thing("a"))
+    with lease(world.store, Holder.me("one that fails", "now")) as token:
+        world.store.intend(Intent("key", at("a"), "update", "op"), at="t", token=token)
+    inputs = replace(world.plan_inputs([thing("a")]), interrupted=(), failed={at("a")})
+    (change,) = make_plan(inputs)
+    assert [reason.text for reason in change.reasons] == ["the last apply of it failed"]
+    (gone,) = make_plan(replace(inputs, desired={}, half_made={at("a")}))
+    assert gone.reasons[0].text == "an apply failed to create it, and it is no longer declared"
+
+
+def test_field_that_was_not_set_carries_the_default_that_applied(world: World) -> None:
+    world.apply(thing("a", color="red"))
+    (change,) = world.plan(thing("a", color="red", size=9))
+    assert [(f.before, f.after, f.default) for f in change.fields] == [(None, 9, 7)]
+    world.apply(thing("a", color="red", size=9))
+    (change,) = world.plan(thing("a", color="red"))
+    assert [(f.before, f.after, f.default) for f in change.fields] == [(9, None, 7)]
+    (change,) = world.plan(thing("a", color="red", size=8))
+    assert [(f.before, f.after, f.default) for f in change.fields] == [(9, 8, None)]
 
 
 def test_incomplete_record_is_made_again_and_dependents_wait_for_it(world: World) -> None:

@@ -131,6 +131,40 @@ def test_alike_changes_fold_and_costly_ones_stand_first() -> None:
     assert "1000 alike" in text
 
 
+@pytest.mark.parametrize("count", [9, 20])
+def test_folded_changes_are_named_and_wrapped(count: int) -> None:
+    names = [f"a-rather-long-name-{i}" for i in range(count)]
+    many = [Change(Address("model", name), Action.RUN, "RETRAIN", 9, (Reason("code changed"),)) for name in names]
+    document = plan_document(plan_of(*many))
+    text = render_terminal(document, width=100, wrap=True)
+    assert f"{count} alike: {names[0]}, {names[1]}," in text
+    assert all(name in text and name in render_markdown(document) for name in names)
+    assert max(map(len, text.splitlines())) <= 100
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "shown"),
+    [
+        (None, 0.003, "lr  0.001 (default) → 0.003"),
+        (0.003, None, "lr  0.003 → 0.001 (default)"),
+        (0.002, 0.003, "lr  0.002 → 0.003"),
+    ],
+)
+def test_default_is_shown_on_the_side_that_is_not_set(before: float | None, after: float | None, shown: str) -> None:
+    field = FieldChange("lr", before, after, RETRAIN, default=0.001)
+    document = plan_document(plan_of(Change(MODEL, Action.RUN, "RETRAIN", 9, (Reason("lr changed"),), (field,))))
+    for view in (render_terminal(document), render_markdown(document), render_html(document)):
+        assert shown in view
+    assert document["changes"][0]["fields"][0]["before"] == before, "data say what is set; views say what applies"
+
+
+@pytest.mark.parametrize("default", [None, "", [], {}])
+def test_empty_default_is_shown_as_none(default: object) -> None:
+    field = FieldChange("lr", None, 1, RETRAIN, default=default)
+    change = Change(MODEL, Action.RUN, "RETRAIN", 9, (Reason("lr changed"),), (field,))
+    assert "lr  not set → 1" in render_terminal(plan_document(plan_of(change)))
+
+
 def test_long_texts_change_line_by_line() -> None:
     before = "SELECT a\nFROM flights\nWHERE month < 9 AND a_rather_long_condition IS NOT NULL"
     field = FieldChange("sql", before, before.replace("< 9", "< 10"), RETRAIN, "conf/dataset/flights.yaml:7")

@@ -8,11 +8,11 @@ Law: what the plan and the checks must know of a family, its spec says itself; n
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from mlops.config.schema.base import FieldError, Strict
 from mlops.config.schema.by_name import Entry, by_tag, load_entry
+from mlops.errors import near
 from mlops.extensions import FAMILY_SCHEMAS
 from mlops.metrics.task import Task
 
@@ -74,14 +74,13 @@ class FamilySpec(Entry):
                 self._check_section(section, getattr(model, section))
         stopping = model.trainer.early_stopping
         if stopping and stopping.monitor not in self.logs:
-            near = get_close_matches(stopping.monitor, self.logs, 1, 0.5)
             raise FieldError(
                 f"the family `{self.name}` does not log `{stopping.monitor}` while it trains; it logs "
                 f"{', '.join(self.logs) or 'nothing'}",
                 "trainer",
                 "early_stopping",
                 "monitor",
-                hint=f"Did you mean `{near[0]}`?" if near else None,
+                hint=near(stopping.monitor, self.logs),
             )
 
     def _check_section(self, section: str, value: Strict | None) -> None:
