@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import shutil
 import time
 from pathlib import Path
@@ -13,13 +12,10 @@ from typing import Any
 import httpx
 import pytest
 
-from mlops.workloads.data.prepare import prepare
 from mlops.workloads.serving.app import Application, GoldenFailed
 from mlops.workloads.serving.log import PredictionLog
 from mlops.workloads.serving.rows import BadRows, RowReader
-from mlops.workloads.training.export import export
-from mlops.workloads.training.train import train
-from tests.workloads.conftest import say_dataset, say_model, write_rows
+from tests.workloads.conftest import export_linear_model
 
 API = {"max_rows": 100, "gather": True, "threshold": 0.5, "threads": 1}
 ROW = {"number": 0.5, "color": "red", "size": 2, "hour": 6, "flag": True}
@@ -27,20 +23,7 @@ ROW = {"number": 0.5, "color": "red", "size": 2, "hour": 6, "flag": True}
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("serving")
-    before = Path.cwd()
-    os.chdir(root)
-    try:
-        write_rows(root / "rows.csv")
-        say_dataset(root)
-        say_model(root, "m", task="binary", architecture={"name": "linear"})
-        prepare("rows")
-        train("m")
-        export("m")
-    finally:
-        os.chdir(before)
-    (root / "models/m/export/api.json").write_text(json.dumps(API))
-    return root / "models/m/export"
+    return export_linear_model(tmp_path_factory.mktemp("serving"), API)
 
 
 def ask(application: Application, method: str, path: str, **more: Any) -> httpx.Response:

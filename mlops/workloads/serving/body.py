@@ -1,0 +1,138 @@
+"""Receive the body of a request.
+
+Lives here: BodyReader, with its limits: size, time to arrive, and the memory of all large bodies together.
+Not here: what the bytes mean (rows), the connection itself (http_protocol).
+Law: no byte is copied more often than a fixed number of times; a body that is refused is not kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from mlops.workloads.serving.rows import BadRows
+from mlops.workloads.serving.structure import LARGE
+
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+ARRIVAL_SECONDS = 30.0
+_TICKS = 4
+_DISCARDED = 4
+"""A body of up to so many times the limit is received and thrown away, so that a client that sends first and reads
+afterwards gets its answer; the connection of a longer one is closed."""
+
+
+class BodyRefused(BadRows):
+    """`close`: whether the rest of the body is still to come, so that the connection must end with the answer."""
+
+    def __init__(self, status: int, problem: str, *, close: bool) -> None:
+        super().__init__([{"row": None, "column": None, "problem": problem}], status)
+        self.close = close
+
+
+class BodyReader:
+    """Receives bodies of up to `limit` bytes that arrive within `seconds`.
+
+    All large bodies of this process together hold at most `limit` bytes; where they would hold more, the one that has been
+    arriving for the longest time is refused, so that slow ones cannot keep out the others.
+    """
+
+    def __init__(self, limit: int, seconds: float = ARRIVAL_SECONDS) -> None:
+        self.limit, self._seconds = limit, seconds
+        self._arriving: dict[asyncio.Task[Any], int] = {}
+        self._large: dict[asyncio.Task[Any], int] = {}
+        self._refused: dict[asyncio.Task[Any], BodyRefused] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._tick = 0
+
+    async def read(self, receive: Receive, limit: int | None = None) -> bytes:
+        """Return the body. Raises BodyRefused, and ConnectionError where the client has gone."""
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            self._loop = loop
+            loop.call_later(self._seconds / _TICKS, self._sweep, loop)
+        task = asyncio.current_task()
+        assert task is not None
+        self._arriving[task] = self._tick
+        try:
+            message = await receive()
+            if not message.get("more_body"):
+                body: bytes = message.get("body", b"")
+                if len(body) > (limit or self.limit):
+                    raise self._too_large(limit or self.limit, close=False)
+                self._hold(task, len(body))
+            elif message["type"] != "http.disconnect":
+                return await self._rest(task, receive, message, limit or self.limit)
+        except asyncio.CancelledError:
+            refused = self._refused.pop(task, None)
+            if refused is None:
+                raise
+            task.uncancel()
+            raise refused from None
+        finally:
+            self._arriving.pop(task, None)
+        if message["type"] == "http.disconnect":
+            raise ConnectionError
+        return body
+
+    async def _rest(
+        self, task: asyncio.Task[Any], receive: Receive, message: MutableMapping[str, Any], limit: int
+    ) -> bytes:
+        body = bytearray(message.get("body", b""))
+        size = len(body)
+        while message.get("more_body"):
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ConnectionError
+            part = message.get("body", b"")
+            size += len(part)
+            if size <= limit:
+                body += part
+                self._hold(task, size)
+            elif body:
+                body = bytearray()
+                self._release(task)
+            if size > _DISCARDED * limit:
+                break
+        if size > limit:
+            raise self._too_large(limit, close=bool(message.get("more_body")))
+        return bytes(body)
+
+    def _too_large(self, limit: int, *, close: bool) -> BodyRefused:
+        return BodyRefused(413, f"the body has more than {limit:,} bytes", close=close)
+
+    def _hold(self, task: asyncio.Task[Any], size: int) -> None:
+        """Count the bytes of a body, if it is large, until its task is done. Raises BodyRefused where it is the one to give way."""
+        if size <= LARGE:
+            return
+        if task not in self._large:
+            task.add_done_callback(self._release)
+        self._large[task] = size
+        while sum(self._large.values()) > self.limit:
+            oldest = next((other for other in self._large if other in self._arriving), task)
+            self._release(oldest)
+            refused = BodyRefused(429, "too many large requests at once; send this one again later", close=True)
+            if oldest is task:
+                raise refused
+            self._cancel(oldest, refused)
+
+    def _release(self, task: asyncio.Task[Any]) -> None:
+        self._large.pop(task, None)
+
+    def _cancel(self, task: asyncio.Task[Any], refused: BodyRefused) -> None:
+        self._arriving.pop(task, None)
+        self._refused[task] = refused
+        task.cancel()
+
+    def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Refuse what has been arriving for too long; goes on as long as anything arrives."""
+        self._tick += 1
+        late = [task for task, tick in self._arriving.items() if self._tick - tick > _TICKS]
+        for task in late:
+            self._release(task)
+            problem = f"the body did not arrive within {self._seconds:g} seconds"
+            self._cancel(task, BodyRefused(408, problem, close=True))
+        if self._arriving:
+            loop.call_later(self._seconds / _TICKS, self._sweep, loop)
+        else:
+            self._loop = None
