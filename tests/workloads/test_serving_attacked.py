@@ -48,7 +48,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     log = LogConfig(dir=str(root / "log"), flush=0.1)
     config.write_text(encode(ServerConfig(version="v1", bento=str(model), uds=str(socket), log=log, arrival=ARRIVAL)))
     command = [sys.executable, "-m", "mlops.workloads.serving.server", str(config)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=(root / "stderr").open("wb"))
+    with (root / "stderr").open("wb") as stderr:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=stderr)
     end = time.monotonic() + 30
     while not socket.exists():
         assert time.monotonic() < end

@@ -17,6 +17,7 @@ from mlops.workloads.serving.structure import LARGE
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 ARRIVAL_SECONDS = 30.0
 _TICKS = 4
+_CROWDED = "too many large requests at once; send this one again later"
 _DISCARDED = 4
 """A body of up to so many times the limit is received and thrown away, so that a client that sends first and reads
 afterwards gets its answer; the connection of a longer one is closed."""
@@ -64,11 +65,11 @@ class BodyReader:
             elif message["type"] != "http.disconnect":
                 return await self._rest(task, receive, message, limit or self.limit)
         except asyncio.CancelledError:
-            refused = self._refused.pop(task, None)
-            if refused is None:
+            if task not in self._refused:
                 raise
             task.uncancel()
-            raise refused from None
+            # In no variable: the frame would hold the exception, and that the frame, with the body, until the next collection.
+            raise self._refused.pop(task) from None
         finally:
             self._arriving.pop(task, None)
         if message["type"] == "http.disconnect":
@@ -111,10 +112,9 @@ class BodyReader:
         while sum(self._large.values()) > self.limit:
             oldest = next((other for other in self._large if other in self._arriving), task)
             self._release(oldest)
-            refused = BodyRefused(429, "too many large requests at once; send this one again later", close=True)
             if oldest is task:
-                raise refused
-            self._cancel(oldest, refused)
+                raise BodyRefused(429, _CROWDED, close=True)
+            self._cancel(oldest, BodyRefused(429, _CROWDED, close=True))
 
     def _release(self, task: asyncio.Task[Any]) -> None:
         self._large.pop(task, None)
