@@ -16,6 +16,7 @@ from mlops.workloads.serving.structure import LARGE
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 ARRIVAL_SECONDS = 30.0
+_TOGETHER = 32 * 2**20
 _TICKS = 4
 _CROWDED = "too many large requests at once; send this one again later"
 _DISCARDED = 4
@@ -34,12 +35,13 @@ class BodyRefused(BadRows):
 class BodyReader:
     """Receives bodies of up to `limit` bytes that arrive within `seconds`.
 
-    All large bodies of this process together hold at most `limit` bytes; where they would hold more, the one that has been
-    arriving for the longest time is refused, so that slow ones cannot keep out the others.
+    All large bodies of this process together hold at most 32 MiB, or twice `limit` if that is more; where they would hold more,
+    the one that has been arriving for the longest time is refused, so that slow ones cannot keep out the others.
     """
 
     def __init__(self, limit: int, seconds: float = ARRIVAL_SECONDS) -> None:
         self.limit, self._seconds = limit, seconds
+        self._together = max(2 * limit, _TOGETHER)
         self._arriving: dict[asyncio.Task[Any], int] = {}
         self._large: dict[asyncio.Task[Any], int] = {}
         self._refused: dict[asyncio.Task[Any], BodyRefused] = {}
@@ -109,7 +111,7 @@ class BodyReader:
         if task not in self._large:
             task.add_done_callback(self._release)
         self._large[task] = size
-        while sum(self._large.values()) > self.limit:
+        while sum(self._large.values()) > self._together:
             oldest = next((other for other in self._large if other in self._arriving), task)
             self._release(oldest)
             if oldest is task:
