@@ -29,19 +29,21 @@ class AnswerWriter:
     def write(self, predictions: list[Any]) -> bytes:
         """Return the body that holds these predictions."""
         try:
-            rows = self._rows(predictions)
+            match self._task:
+                case "binary":
+                    threshold, yes, no = self._threshold, self._yes, self._no
+                    rows = [b'{"probability":%.9g%b' % (p, yes if p >= threshold else no) for p in predictions]
+                case "multiclass":
+                    rows = [self._many(p) for p in predictions]
+                case _:
+                    rows = [b"{%b:%.9g}" % (self._label, p) for p in predictions]
         except TypeError:  # one of them is None
-            rows = [row for p in predictions for row in ([self._nothing()] if _is_none(p) else self._rows([p]))]
+            rows = [self._nothing() if _is_none(p) else self._row(p) for p in predictions]
         return b'{"predictions":[%b%b' % (b",".join(rows), self._tail)
 
-    def _rows(self, predictions: list[Any]) -> list[bytes]:
-        match self._task:
-            case "binary":
-                threshold, yes, no = self._threshold, self._yes, self._no
-                return [b'{"probability":%.9g%b' % (p, yes if p >= threshold else no) for p in predictions]
-            case "multiclass":
-                return [self._many(p) for p in predictions]
-        return [b"{%b:%.9g}" % (self._label, p) for p in predictions]
+    def _row(self, prediction: Any) -> bytes:
+        """Return the row of one prediction."""
+        return self.write([prediction]).removeprefix(b'{"predictions":[').removesuffix(self._tail)
 
     def _nothing(self) -> bytes:
         """Return the row of a prediction that is no finite number."""

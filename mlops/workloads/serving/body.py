@@ -8,6 +8,7 @@ Law: no byte is copied more often than a fixed number of times; a body that is r
 from __future__ import annotations
 
 import asyncio
+from asyncio import current_task
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -50,20 +51,20 @@ class BodyReader:
 
     async def read(self, receive: Receive, limit: int | None = None) -> bytes:
         """Return the body. Raises BodyRefused, and ConnectionError where the client has gone."""
-        loop = asyncio.get_running_loop()
-        if self._loop is not loop:
-            self._loop = loop
-            loop.call_later(self._seconds / _TICKS, self._sweep, loop)
-        task = asyncio.current_task()
+        task = current_task()
         assert task is not None
-        self._arriving[task] = self._tick
+        arriving = self._arriving
+        if not arriving:
+            self._watch()
+        arriving[task] = self._tick
         try:
             message = await receive()
             if not message.get("more_body"):
                 body: bytes = message.get("body", b"")
-                if len(body) > (limit or self.limit):
-                    raise self._too_large(limit or self.limit, close=False)
-                self._hold(task, len(body))
+                if len(body) > LARGE:
+                    if len(body) > (limit or self.limit):
+                        raise self._too_large(limit or self.limit, close=False)
+                    self._hold(task, len(body))
             elif message["type"] != "http.disconnect":
                 return await self._rest(task, receive, message, limit or self.limit)
         except asyncio.CancelledError:
@@ -73,7 +74,7 @@ class BodyReader:
             # In no variable: the frame would hold the exception, and that the frame, with the body, until the next collection.
             raise self._refused.pop(task) from None
         finally:
-            self._arriving.pop(task, None)
+            arriving.pop(task, None)
         if message["type"] == "http.disconnect":
             raise ConnectionError
         return body
@@ -125,6 +126,13 @@ class BodyReader:
         self._arriving.pop(task, None)
         self._refused[task] = refused
         task.cancel()
+
+    def _watch(self) -> None:
+        """Look after what arrives, in this loop."""
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            self._loop = loop
+            loop.call_later(self._seconds / _TICKS, self._sweep, loop)
 
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
         """Refuse what has been arriving for too long; goes on as long as anything arrives."""
