@@ -26,7 +26,7 @@ from tests.workloads.hostile_requests import MOST_ROWS, good_request, hostile_re
 pytestmark = pytest.mark.slow
 TURNS, HOSTILE_CLIENTS, GOOD_CLIENTS = 40, 8, 8
 ARRIVAL = 0.5
-GROWTH_MB, TOGETHER_MB = 25.0, 33.6
+GROWTH_MB = 25.0
 
 
 @dataclass
@@ -206,16 +206,22 @@ def test_head_is_answered_like_get_without_a_body(server: Server) -> None:
 
 
 def test_many_large_bodies_at_once_stay_within_the_limit(server: Server) -> None:
-    """Each client sends all but the last byte of a body of 900 kB, and waits; together they may hold 32 MiB."""
+    """Each client sends all but the last byte of a body of 900 kB, and waits: 270 MB, of which 32 MiB may be held, beside what a
+    connection reads ahead (up to 0.3 MB each)."""
     body = b" " * 900_000
     request = f"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body) + 1}\r\n\r\n".encode() + body
 
     async def together() -> Counter[int]:
-        answers = await asyncio.gather(*(ask_once(server.path, request) for _ in range(120)))
+        answers = await asyncio.gather(*(ask_once(server.path, request) for _ in range(300)))
         return Counter(status for status, _, _ in answers)
 
     before = server.memory()
     statuses = asyncio.run(together())
-    assert set(statuses) <= {408, 429}
-    assert statuses[429] > 50
-    assert server.memory() - before < TOGETHER_MB + GROWTH_MB
+    assert server.memory() - before < 150
+    assert set(statuses) == {408, 429}
+    assert statuses[429] > 250
+    end = time.monotonic() + 10
+    while server.memory() - before > 60:
+        assert time.monotonic() < end, "what was refused is still held"
+        time.sleep(0.05)
+        assert asyncio.run(ask_once(server.path, good_request(0)))[0] == 200
