@@ -8,14 +8,13 @@ Law: no byte is copied more often than a fixed number of times; a body that is r
 from __future__ import annotations
 
 import asyncio
-from asyncio import current_task
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Callable, Coroutine, Generator, MutableMapping
 from typing import Any
 
 from mlops.workloads.serving.rows import BadRows
 from mlops.workloads.serving.structure import LARGE
 
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Receive = Callable[[], Coroutine[Any, Any, MutableMapping[str, Any]]]
 ARRIVAL_SECONDS = 30.0
 _TOGETHER = 32 * 2**20
 _TICKS = 4
@@ -31,6 +30,27 @@ class BodyRefused(BadRows):
     def __init__(self, status: int, problem: str, *, close: bool) -> None:
         super().__init__([{"row": None, "column": None, "problem": problem}], status)
         self.close = close
+
+
+class _Begun:
+    """A coroutine whose first step was taken, to be awaited for the others. `pending`: what the first step waits for."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, MutableMapping[str, Any]], pending: Any) -> None:
+        self._coroutine, self._pending = coroutine, pending
+
+    def __await__(self) -> Generator[Any, Any, MutableMapping[str, Any]]:
+        pending = self._pending
+        try:
+            while True:
+                try:
+                    value = yield pending
+                except BaseException as error:
+                    pending = self._coroutine.throw(error)
+                else:
+                    pending = self._coroutine.send(value)
+        except StopIteration as done:
+            message: MutableMapping[str, Any] = done.value
+            return message
 
 
 class BodyReader:
@@ -51,22 +71,28 @@ class BodyReader:
 
     async def read(self, receive: Receive, limit: int | None = None) -> bytes:
         """Return the body. Raises BodyRefused, and ConnectionError where the client has gone."""
-        task = current_task()
-        assert task is not None
-        arriving = self._arriving
-        if not arriving:
-            self._watch()
-        arriving[task] = self._tick
+        # Most bodies are there already: then the first step is the last one, and nothing needs to be watched.
+        first = receive()
         try:
-            message = await receive()
-            if not message.get("more_body"):
+            pending = first.send(None)
+        except StopIteration as done:
+            message = done.value
+            if not message.get("more_body") and message["type"] != "http.disconnect":
                 body: bytes = message.get("body", b"")
-                if len(body) > LARGE:
-                    if len(body) > (limit or self.limit):
-                        raise self._too_large(limit or self.limit, close=False)
-                    self._hold(task, len(body))
-            elif message["type"] != "http.disconnect":
-                return await self._rest(task, receive, message, limit or self.limit)
+                if len(body) <= LARGE:
+                    return body
+            return await self._watched(receive, message, limit or self.limit)
+        return await self._watched(receive, _Begun(first, pending), limit or self.limit)
+
+    async def _watched(self, receive: Receive, first: MutableMapping[str, Any] | _Begun, limit: int) -> bytes:
+        """Return the body of which `first` is the first message, or gives it, within the time that it may take."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._watch()
+        self._arriving[task] = self._tick
+        try:
+            message = await first if isinstance(first, _Begun) else first
+            return await self._rest(task, receive, message, limit)
         except asyncio.CancelledError:
             if task not in self._refused:
                 raise
@@ -74,18 +100,14 @@ class BodyReader:
             # In no variable: the frame would hold the exception, and that the frame, with the body, until the next collection.
             raise self._refused.pop(task) from None
         finally:
-            arriving.pop(task, None)
-        if message["type"] == "http.disconnect":
-            raise ConnectionError
-        return body
+            self._arriving.pop(task, None)
 
     async def _rest(
         self, task: asyncio.Task[Any], receive: Receive, message: MutableMapping[str, Any], limit: int
     ) -> bytes:
-        body = bytearray(message.get("body", b""))
-        size = len(body)
-        while message.get("more_body"):
-            message = await receive()
+        body = bytearray()
+        size = 0
+        while True:
             if message["type"] == "http.disconnect":
                 raise ConnectionError
             part = message.get("body", b"")
@@ -96,8 +118,9 @@ class BodyReader:
             elif body:
                 body = bytearray()
                 self._release(task)
-            if size > _DISCARDED * limit:
+            if not message.get("more_body") or size > _DISCARDED * limit:
                 break
+            message = await receive()
         if size > limit:
             raise self._too_large(limit, close=bool(message.get("more_body")))
         return bytes(body)
