@@ -143,7 +143,8 @@ class Application:
         close = False
         request_id, is_probe = self._headers_of(scope)
         try:
-            body = await self._bodies.read(receive)
+            begun = self._bodies.begin(receive)
+            body = begun if isinstance(begun, bytes) else await begun
             rows = self._reader.read(body) if len(body) <= LARGE else await self._aside(self._reader.read, body)
             count = len(rows)
             answer = self._writer.write(await self._model.predict(rows))
@@ -156,8 +157,12 @@ class Application:
         except Exception:
             traceback.print_exc()
             status, answer = 500, _INTERNAL
-        headers = [_JSON, self._version_header, (b"x-request-id", request_id.encode()),
-                   (b"content-length", str(len(answer)).encode())]  # fmt: skip
+        headers = [
+            _JSON,
+            self._version_header,
+            (b"x-request-id", request_id.encode()),
+            (b"content-length", b"%d" % len(answer)),
+        ]
         if close or self.draining:
             headers.append(_CLOSE)
         await send({"type": "http.response.start", "status": status, "headers": headers})

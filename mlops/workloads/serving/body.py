@@ -71,7 +71,11 @@ class BodyReader:
 
     async def read(self, receive: Receive, limit: int | None = None) -> bytes:
         """Return the body. Raises BodyRefused, and ConnectionError where the client has gone."""
-        # Most bodies are there already: then the first step is the last one, and nothing needs to be watched.
+        body = self.begin(receive, limit)
+        return body if isinstance(body, bytes) else await body
+
+    def begin(self, receive: Receive, limit: int | None = None) -> bytes | Coroutine[Any, Any, bytes]:
+        """Return the body where it is small and there already, as most are; else what is to be awaited for it, as `read` is."""
         first = receive()
         try:
             pending = first.send(None)
@@ -81,8 +85,8 @@ class BodyReader:
                 body: bytes = message.get("body", b"")
                 if len(body) <= LARGE:
                     return body
-            return await self._watched(receive, message, limit or self.limit)
-        return await self._watched(receive, _Begun(first, pending), limit or self.limit)
+            return self._watched(receive, message, limit or self.limit)
+        return self._watched(receive, _Begun(first, pending), limit or self.limit)
 
     async def _watched(self, receive: Receive, first: MutableMapping[str, Any] | _Begun, limit: int) -> bytes:
         """Return the body of which `first` is the first message, or gives it, within the time that it may take."""
