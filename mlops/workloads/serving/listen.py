@@ -27,8 +27,7 @@ KEEP_ALIVE = 75
 
 _MALLOC_MMAP_THRESHOLD = -3
 """M_MMAP_THRESHOLD of mallopt(3), glibc."""
-_GIVEN_BACK_BYTES = 2**19
-"""Above what uvloop takes for each read, 2**18, which is not to be asked of the system each time."""
+_GIVEN_BACK_BYTES = 2**17
 
 
 class Draining(uvicorn.Server):
