@@ -59,6 +59,9 @@ class ServerConfig(Document, kw_only=True, frozen=True, omit_defaults=True):
         ),
     ] = None
     log: Annotated[LogConfig | None, Meta(description="The prediction log; always written.")]
+    arrival: Annotated[
+        float, variable("MLOPS_ARRIVAL", "Seconds that the body of a request may take to arrive.", ge=0.1)
+    ] = 30.0
     drain: Annotated[
         float,
         variable(

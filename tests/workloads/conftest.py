@@ -5,11 +5,16 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import os
 import random
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from mlops.workloads.data.prepare import prepare
+from mlops.workloads.training.export import export
+from mlops.workloads.training.train import train
 
 PREPARE: dict[str, Any] = {
     "sources": {"rows": {"uri": "rows.csv"}},
@@ -73,3 +78,20 @@ def say_model(root: Path, name: str, **train: Any) -> None:
         "export": {"code": "x"},
     }
     path.write_text(json.dumps(sections))
+
+
+def export_linear_model(root: Path, api: dict[str, Any]) -> Path:
+    """Return the folder of a trained binary model named `m`, as a server reads it. `api`: the content of api.json."""
+    before = Path.cwd()
+    os.chdir(root)
+    try:
+        write_rows(root / "rows.csv")
+        say_dataset(root)
+        say_model(root, "m", task="binary", architecture={"name": "linear"})
+        prepare("rows")
+        train("m")
+        export("m")
+    finally:
+        os.chdir(before)
+    (root / "models/m/export/api.json").write_text(json.dumps(api))
+    return root / "models/m/export"

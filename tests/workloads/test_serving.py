@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import shutil
 import time
 from pathlib import Path
 from typing import Any
 
 import httpx
+import onnx
 import pytest
+from onnx import TensorProto, helper
 
-from mlops.workloads.data.prepare import prepare
+from mlops.workloads.serving.answer import AnswerWriter
 from mlops.workloads.serving.app import Application, GoldenFailed
 from mlops.workloads.serving.log import PredictionLog
 from mlops.workloads.serving.rows import BadRows, RowReader
-from mlops.workloads.training.export import export
-from mlops.workloads.training.train import train
-from tests.workloads.conftest import say_dataset, say_model, write_rows
+from mlops.workloads.serving.structure import Structure, measure
+from tests.workloads.conftest import export_linear_model
 
 API = {"max_rows": 100, "gather": True, "threshold": 0.5, "threads": 1}
 ROW = {"number": 0.5, "color": "red", "size": 2, "hour": 6, "flag": True}
@@ -27,20 +27,7 @@ ROW = {"number": 0.5, "color": "red", "size": 2, "hour": 6, "flag": True}
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("serving")
-    before = Path.cwd()
-    os.chdir(root)
-    try:
-        write_rows(root / "rows.csv")
-        say_dataset(root)
-        say_model(root, "m", task="binary", architecture={"name": "linear"})
-        prepare("rows")
-        train("m")
-        export("m")
-    finally:
-        os.chdir(before)
-    (root / "models/m/export/api.json").write_text(json.dumps(API))
-    return root / "models/m/export"
+    return export_linear_model(tmp_path_factory.mktemp("serving"), API)
 
 
 def ask(application: Application, method: str, path: str, **more: Any) -> httpx.Response:
@@ -183,3 +170,113 @@ def test_dates_are_read_as_days_and_times_as_microseconds() -> None:
     with pytest.raises(BadRows) as raised:
         reader.read(b'{"day": "yesterday"}')
     assert raised.value.problems[0]["problem"] == 'must be a date such as 2013-12-31, and is "yesterday"'
+
+
+@pytest.fixture(scope="module")
+def fragile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that answers 1 / number, and that cannot compute a batch in which `place` is no place of a list of three."""
+    folder = tmp_path_factory.mktemp("fragile")
+    table = helper.make_tensor("table", TensorProto.DOUBLE, [3], [0.0, 0.0, 0.0])
+    one = helper.make_tensor("one", TensorProto.DOUBLE, [1], [1.0])
+    axes = helper.make_tensor("axes", TensorProto.INT64, [1], [1])
+    nodes = [
+        helper.make_node("Cast", ["place"], ["index"], to=TensorProto.INT64),
+        helper.make_node("Gather", ["table", "index"], ["nothing"]),
+        helper.make_node("Div", ["one", "number"], ["quotient"]),
+        helper.make_node("Add", ["quotient", "nothing"], ["sum"]),
+        helper.make_node("Squeeze", ["sum", "axes"], ["prediction"]),
+    ]
+    inputs = [helper.make_tensor_value_info(name, TensorProto.DOUBLE, ["N", 1]) for name in ("number", "place")]
+    output = helper.make_tensor_value_info("prediction", TensorProto.DOUBLE, ["N"])
+    graph = helper.make_graph(nodes, "g", inputs, [output], [table, one, axes])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    onnx.save(model, folder / "model.onnx")
+    columns = [
+        {"name": "number", "type": "float", "nullable": True},
+        {"name": "place", "type": "int", "nullable": True},
+    ]
+    contract = {
+        "model": "m", "task": "regression", "label": "y", "classes": [], "columns": columns,
+        "outputs": [{"name": "prediction", "type": "float", "shape": [None]}],
+    }  # fmt: skip
+    golden = {"rows": [{"number": 2.0, "place": 1}], "predictions": [0.5], "tolerance": 1e-4}
+    for name, content in (("contract", contract), ("golden", golden), ("api", API)):
+        (folder / f"{name}.json").write_text(json.dumps(content))
+    return folder
+
+
+@pytest.mark.parametrize("gather", [True, False])
+def test_row_that_breaks_its_batch_harms_its_own_request_alone(fragile: Path, tmp_path: Path, gather: bool) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(fragile, folder)
+    (folder / "api.json").write_text(json.dumps({**API, "gather": gather}))
+    application = Application(folder, "v1")
+    good = [{"number": number, "place": 0} for number in range(1, 9)]
+    bodies: list[Any] = [*good, {"rows": [good[0], {"number": 1, "place": 7}]}, {"rows": good[:3]}]
+
+    async def together() -> list[httpx.Response]:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(application), base_url="http://x") as client:
+            return await asyncio.gather(*(client.post("/predict", json=body) for body in bodies))
+
+    answers = asyncio.run(together())
+    assert [answer.status_code for answer in answers] == [200] * 8 + [422, 200]
+    assert [answer.json()["predictions"] for answer in answers[:8]] == [
+        [{"y": pytest.approx(1 / number)}] for number in range(1, 9)
+    ]
+    assert answers[8].json()["problems"] == [{"row": 1, "column": None, "problem": "the model cannot compute this row"}]
+
+
+def test_row_that_breaks_a_large_request_is_named(fragile: Path) -> None:
+    rows = [{"number": 1, "place": 0}] * 90 + [{"number": 1, "place": -9}]
+    answer = ask(Application(fragile, "v1"), "POST", "/predict", json={"rows": rows})
+    assert (answer.status_code, [problem["row"] for problem in answer.json()["problems"]]) == (422, [90])
+
+
+def test_model_that_computes_nothing_is_a_defect(fragile: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    application = Application(fragile, "v1")
+
+    def fail(rows: Any) -> Any:
+        raise RuntimeError("no memory")
+
+    monkeypatch.setattr(application._model._predictor, "predict", fail)
+    for path, body in (
+        ("/predict", {"number": 1}),
+        ("/v2/models/m/infer", {"inputs": [{"name": "number", "data": [1]}]}),
+    ):
+        answer = ask(application, "POST", path, json=body)
+        assert (answer.status_code, answer.json()) == (500, {"error": "internal error; see the log of the service"})
+
+
+def test_prediction_that_is_no_finite_number_is_null(fragile: Path) -> None:
+    application = Application(fragile, "v1")
+    rows = [{"number": 0, "place": 0}, {"number": 4, "place": 0}, {"number": None, "place": 0}]
+    answer = ask(application, "POST", "/predict", json={"rows": rows})
+    assert answer.json()["predictions"] == [{"y": None}, {"y": 0.25}, {"y": None}]
+    assert ask(application, "POST", "/predict", json=rows[0]).json()["predictions"] == [{"y": None}]
+    inputs = [{"name": "number", "data": [0.0, 4.0]}, {"name": "place", "data": [0, 0]}]
+    inferred = ask(application, "POST", "/v2/models/m/infer", json={"inputs": inputs})
+    assert inferred.json()["outputs"][0]["data"] == [None, 0.25]
+
+
+@pytest.mark.parametrize(
+    ("task", "classes", "predictions", "rows"),
+    [
+        ("binary", [False, True], [None, 0.75], [{"probability": None, "y": None}, {"probability": 0.75, "y": True}]),
+        (
+            "multiclass", ["a", "b"], [[None, None], [0.25, 0.75]],
+            [{"y": None, "probabilities": {"a": None, "b": None}}, {"y": "b", "probabilities": {"a": 0.25, "b": 0.75}}],
+        ),
+    ],
+)  # fmt: skip
+def test_row_without_a_prediction_has_no_class(
+    task: str, classes: list[Any], predictions: list[Any], rows: list[Any]
+) -> None:
+    writer = AnswerWriter({"task": task, "label": "y", "classes": classes}, "v1", 0.5)
+    assert json.loads(writer.write(predictions))["predictions"] == rows
+
+
+def test_structure_counts_nothing_inside_strings() -> None:
+    text = json.dumps({"rows": [{"a": 'x",{[\\'}, {"b": [1, 2, {"c": "\\\\"}]}]}).encode()
+    assert measure(text) == Structure(depth=5, objects=4, values=10)
+    padded = b'{"a": "' + b'\\"{[,' * 200_000 + b'", "b": [1, 2]}'
+    assert measure(padded) == Structure(depth=2, objects=1, values=5)

@@ -2,7 +2,8 @@
 
 Lives here: AnswerWriter, for one task, and read_predictions, which reads the numbers back.
 Not here: computing them.
-Law: one row's answer is joined from bytes that were prepared once. Imports nothing heavy: a probe reads answers too.
+Law: one row's answer is joined from bytes that were prepared once, and is valid JSON: a prediction that is None, because it
+is no finite number, is null, and so is its class. Imports nothing heavy: a probe reads answers too.
 """
 
 from __future__ import annotations
@@ -27,15 +28,32 @@ class AnswerWriter:
 
     def write(self, predictions: list[Any]) -> bytes:
         """Return the body that holds these predictions."""
+        try:
+            match self._task:
+                case "binary":
+                    threshold, yes, no = self._threshold, self._yes, self._no
+                    rows = [b'{"probability":%.9g%b' % (p, yes if p >= threshold else no) for p in predictions]
+                case "multiclass":
+                    rows = [self._many(p) for p in predictions]
+                case _:
+                    rows = [b"{%b:%.9g}" % (self._label, p) for p in predictions]
+        except TypeError:  # one of them is None
+            rows = [self._nothing() if _is_none(p) else self._row(p) for p in predictions]
+        return b'{"predictions":[%b%b' % (b",".join(rows), self._tail)
+
+    def _row(self, prediction: Any) -> bytes:
+        """Return the row of one prediction."""
+        return self.write([prediction]).removeprefix(b'{"predictions":[').removesuffix(self._tail)
+
+    def _nothing(self) -> bytes:
+        """Return the row of a prediction that is no finite number."""
         match self._task:
             case "binary":
-                threshold, yes, no = self._threshold, self._yes, self._no
-                rows = [b'{"probability":%.9g%b' % (p, yes if p >= threshold else no) for p in predictions]
+                return b'{"probability":null,%b:null}' % self._label
             case "multiclass":
-                rows = [self._many(p) for p in predictions]
-            case _:
-                rows = [b"{%b:%.9g}" % (self._label, p) for p in predictions]
-        return b'{"predictions":[%b%b' % (b",".join(rows), self._tail)
+                each = b",".join(b"%b:null" % key for key in self._keys)
+                return b'{%b:null,"probabilities":{%b}}' % (self._label, each)
+        return b"{%b:null}" % self._label
 
     def _many(self, probabilities: list[float]) -> bytes:
         best = max(range(len(probabilities)), key=probabilities.__getitem__)
@@ -54,6 +72,10 @@ def read_predictions(answer: dict[str, Any], contract: dict[str, Any]) -> list[A
             return [[row.get("probabilities", {}).get(key) for key in keys] for row in rows]
         case _:
             return [row.get(contract["label"]) for row in rows]
+
+
+def _is_none(prediction: Any) -> bool:
+    return prediction is None or (isinstance(prediction, list) and None in prediction)
 
 
 def _plain(value: Any) -> Any:

@@ -1,37 +1,45 @@
 """Answer requests.
 
 Lives here: Application, a raw ASGI application: the routes, the fast path, the errors.
-Not here: reading rows (rows), running the model (model), the process (server).
-Law: a mistake of the client is 4xx with its column's name; 500 is a defect, and is logged.
+Not here: receiving bodies (body), reading rows (rows), running the model (model), the process (server).
+Law: a mistake of the client is 4xx with its column's name; 500 is a defect, and is logged. Every answer is JSON, but for metrics.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import time
 import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from mlops.contracts.names import PROBE_HEADER
 from mlops.workloads.serving.answer import AnswerWriter
-from mlops.workloads.serving.describe import model_metadata, openapi, outputs_of, rows_of
+from mlops.workloads.serving.body import ARRIVAL_SECONDS, BodyReader, Receive
+from mlops.workloads.serving.describe import model_metadata, openapi, outputs_of
 from mlops.workloads.serving.log import PredictionLog
 from mlops.workloads.serving.model import Gatherer, OnnxPredictor
 from mlops.workloads.serving.request_metrics import Meter
-from mlops.workloads.serving.rows import BadRows, RowReader
+from mlops.workloads.serving.rows import BadRows, RequestRow, RowReader, decode_json, whole
+from mlops.workloads.serving.structure import LARGE
 
 Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Answer = tuple[int, bytes, tuple[bytes, bytes]]
 """Status, body, and the header of its type."""
-_MOST_BYTES = 64 * 2**20
+_MOST_BYTES, _MOST_ROW_BYTES = 2**20, 2**11
+"""A body may have as many bytes as the most rows need at so many each, or the first number if that is more."""
+_FEEDBACK_BYTES = 2**20
+_Result = tuple[int, bytes, bool]
+"""Status, body, and whether the connection ends with it."""
 _JSON = (b"content-type", b"application/json")
 _TEXT = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
 _CLOSE = (b"connection", b"close")
+_INTERNAL = b'{"error":"internal error; see the log of the service"}'
 _PROBE = PROBE_HEADER.encode()
 _LOOPBACK = ("127.0.0.1", "::1")
 
@@ -41,9 +49,14 @@ class GoldenFailed(Exception):
 
 
 class Application:
-    """Answers for one model. `folder`: model.onnx, contract.json, golden.json, api.json. Raises GoldenFailed where the golden rows differ."""
+    """Answers for one model. `folder`: model.onnx, contract.json, golden.json, api.json. `arrival`: seconds that a body may take.
 
-    def __init__(self, folder: Path, version: str, log: PredictionLog | None = None) -> None:
+    Raises GoldenFailed where the golden rows are answered otherwise than they were.
+    """
+
+    def __init__(
+        self, folder: Path, version: str, log: PredictionLog | None = None, *, arrival: float = ARRIVAL_SECONDS
+    ) -> None:
         self.contract: dict[str, Any] = json.loads((folder / "contract.json").read_text())
         api = json.loads((folder / "api.json").read_text())
         self.version = version
@@ -54,8 +67,11 @@ class Application:
         self._most = int(api["max_rows"])
         self._reader = RowReader(self.contract, self._most)
         predictor = OnnxPredictor(folder / "model.onnx", self._reader, int(api["threads"]))
-        self._golden(predictor, json.loads((folder / "golden.json").read_text()))
-        self._model = Gatherer(predictor, gather=bool(api["gather"]))
+        golden = json.loads((folder / "golden.json").read_text())
+        sound = self._golden(predictor, golden)
+        self._model = Gatherer(predictor, sound, gather=bool(api["gather"]))
+        self._bodies = BodyReader(max(_MOST_BYTES, self._most * _MOST_ROW_BYTES), arrival)
+        self._beside = ThreadPoolExecutor(1, "large-requests")
         self._writer = AnswerWriter(self.contract, version, float(api["threshold"]))
         self._version_header = (b"x-mlops-version", version.encode())
         self._count = 0
@@ -69,8 +85,13 @@ class Application:
         self.open_paths = frozenset(health)
         """What a platform asks that knows no key."""
         described = {base: self._metadata, "/openapi.json": self._openapi}
-        self._routes = {("GET", path): route for path, route in (health | described).items()}
-        self._infer = f"{base}/infer"
+        self._routes = {(verb, path): route for path, route in (health | described).items() for verb in ("GET", "HEAD")}
+        self._posts: dict[str, Callable[[Receive], Awaitable[_Result]]] = {
+            "/feedback": self._feedback, f"{base}/infer": self._infer_v2,
+        }  # fmt: skip
+        self._allowed = dict.fromkeys((*health, *described), b"GET, HEAD") | dict.fromkeys(
+            ("/predict", *self._posts), b"POST"
+        )
 
     def _ready(self) -> Answer:
         return (503, b'{"ready":false,"draining":true}', _JSON) if self.draining else (200, b'{"ready":true}', _JSON)
@@ -86,8 +107,8 @@ class Application:
         self.meter.dropped = self.log.dropped if self.log is not None else 0
         return 200, self.meter.text().encode(), _TEXT
 
-    def _golden(self, predictor: OnnxPredictor, golden: dict[str, Any]) -> None:
-        """Answer the golden rows the way of a request, from its bytes. Raises GoldenFailed."""
+    def _golden(self, predictor: OnnxPredictor, golden: dict[str, Any]) -> RequestRow:
+        """Answer the golden rows the way of a request, from its bytes, and return the first. Raises GoldenFailed."""
         rows = self._reader.read(json.dumps({"rows": golden["rows"]}).encode())
         worst = predictor.worst(rows, golden["predictions"])
         if not worst <= golden["tolerance"]:
@@ -95,6 +116,7 @@ class Application:
                 f"the golden request was answered wrongly: {worst:.3g} away from what the model predicted when it was "
                 f"made, and {golden['tolerance']:g} is allowed"
             )
+        return rows[0]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -106,38 +128,42 @@ class Application:
         route = self._routes.get((method, path))
         if route is not None:
             await self._send(send, *route())
-        elif method == "POST" and path == self._infer:
-            await self._infer_v2(receive, send)
-        elif method == "POST" and path == "/feedback":
-            await self._feedback(receive, send)
+        elif method == "POST" and path in self._posts:
+            await self._post(self._posts[path], receive, send)
         else:
-            known = sorted({*(p for _, p in self._routes), "/predict", "/feedback", self._infer})
-            other = any(path == p for p in known)
-            body = {"error": "method not allowed" if other else "not found", "paths": known}
-            await self._send(send, 405 if other else 404, json.dumps(body).encode())
+            allowed = self._allowed.get(path)
+            body = {"error": "method not allowed" if allowed else "not found", "paths": sorted(self._allowed)}
+            more = ((b"allow", allowed),) if allowed else ()
+            await self._send(send, 405 if allowed else 404, json.dumps(body).encode(), _JSON, *more)
 
     async def _predict(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
         count = 0
         status = 200
+        close = False
         request_id, is_probe = self._headers_of(scope)
         try:
-            body = await _body(receive)
-            rows = self._reader.read(body)
+            begun = self._bodies.begin(receive)
+            body = begun if isinstance(begun, bytes) else await begun
+            rows = self._reader.read(body) if len(body) <= LARGE else await self._aside(self._reader.read, body)
             count = len(rows)
             answer = self._writer.write(await self._model.predict(rows))
             if self.log is not None and not is_probe:
                 self.log.offer(request_id, body, answer)
         except BadRows as error:
-            status, answer = error.status, _bad(error)
+            status, answer, close = error.status, _bad(error), error.close
         except ConnectionError:
             return
         except Exception:
             traceback.print_exc()
-            status, answer = 500, b'{"error":"internal error; see the log of the service"}'
-        headers = [_JSON, self._version_header, (b"x-request-id", request_id.encode()),
-                   (b"content-length", str(len(answer)).encode())]  # fmt: skip
-        if self.draining:
+            status, answer = 500, _INTERNAL
+        headers = [
+            _JSON,
+            self._version_header,
+            (b"x-request-id", request_id.encode()),
+            (b"content-length", b"%d" % len(answer)),
+        ]
+        if close or self.draining:
             headers.append(_CLOSE)
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": answer})
@@ -161,39 +187,54 @@ class Application:
         self._count += 1
         return f"{self._prefix}{self._count:x}"
 
-    async def _infer_v2(self, receive: Receive, send: Send) -> None:
-        started = time.perf_counter()
-        status, count = 200, 0
-        try:
-            request = json.loads(await _body(receive))
-            rows = self._reader.check({"rows": rows_of(request, self.contract)})
-            count = len(rows)
-            answer = json.dumps(
-                outputs_of(await self._model.predict(rows), self.contract, self.version, request)
-            ).encode()
-        except BadRows as error:
-            status, answer = error.status, _bad(error)
-        except ValueError as error:
-            status, answer = 400, json.dumps({"error": str(error)}).encode()
-        await self._send(send, status, answer)
-        self.meter.observe(status, time.perf_counter() - started, count)
+    async def _aside(self, read: Callable[[bytes], Any], body: bytes) -> Any:
+        """Read a large body beside the event loop, one at a time."""
+        return await asyncio.get_running_loop().run_in_executor(self._beside, read, body)
 
-    async def _feedback(self, receive: Receive, send: Send) -> None:
+    async def _post(self, handler: Callable[[Receive], Awaitable[_Result]], receive: Receive, send: Send) -> None:
         try:
-            body = await _body(receive)
-            feedback = json.loads(body)
-            missing = [name for name in ("id", "label") if not isinstance(feedback, dict) or name not in feedback]
-        except (ValueError, BadRows):
-            missing = ["id", "label"]
-        if missing:
-            await self._send(send, 422, json.dumps({"error": f"feedback needs {' and '.join(missing)}"}).encode())
+            status, answer, close = await handler(receive)
+        except ConnectionError:
             return
+        except Exception:
+            traceback.print_exc()
+            status, answer, close = 500, _INTERNAL, False
+        await self._send(send, status, answer, _JSON, *((_CLOSE,) if close and not self.draining else ()))
+
+    async def _infer_v2(self, receive: Receive) -> _Result:
+        started = time.perf_counter()
+        status, count, close = 500, 0, False
+        try:
+            body = await self._bodies.read(receive)
+            read = self._reader.read_tensors
+            request, rows = read(body) if len(body) <= LARGE else await self._aside(read, body)
+            count = len(rows)
+            predictions = await self._model.predict(rows)
+            answer = json.dumps(outputs_of(predictions, self.contract, self.version, request), allow_nan=False).encode()
+            status = 200
+        except BadRows as error:
+            status, close = error.status, error.close
+            answer = _bad(error, _sentence(error))
+        finally:
+            self.meter.observe(status, time.perf_counter() - started, count)
+        return status, answer, close
+
+    async def _feedback(self, receive: Receive) -> _Result:
+        try:
+            body = await self._bodies.read(receive, _FEEDBACK_BYTES)
+            problem = _feedback_problem(decode_json(body))
+            if problem:
+                raise whole(problem, 422)
+        except BadRows as error:
+            return error.status, _bad(error, _sentence(error)), error.close
         if self.log is not None:
             self.log.feedback(body)
-        await self._send(send, 202, b'{"kept":true}' if self.log is not None else b'{"kept":false}')
+        return 202, b'{"kept":true}' if self.log is not None else b'{"kept":false}', False
 
-    async def _send(self, send: Send, status: int, body: bytes, kind: tuple[bytes, bytes] = _JSON) -> None:
-        headers = [kind, self._version_header, (b"content-length", str(len(body)).encode())]
+    async def _send(
+        self, send: Send, status: int, body: bytes, kind: tuple[bytes, bytes] = _JSON, *more: tuple[bytes, bytes]
+    ) -> None:
+        headers = [kind, self._version_header, (b"content-length", str(len(body)).encode()), *more]
         if self.draining:
             headers.append(_CLOSE)
         await send({"type": "http.response.start", "status": status, "headers": headers})
@@ -204,20 +245,26 @@ def _live() -> Answer:
     return 200, b'{"live":true}', _JSON
 
 
-async def _body(receive: Receive) -> bytes:
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    while message.get("more_body"):
-        message = await receive()
-        body += message.get("body", b"")
-        if len(body) > _MOST_BYTES:
-            raise BadRows(
-                [{"row": None, "column": None, "problem": f"the body has more than {_MOST_BYTES:,} bytes"}], 413
-            )
-    if message["type"] == "http.disconnect":
-        raise ConnectionError
-    return body
+def _bad(error: BadRows, sentence: str = "invalid rows") -> bytes:
+    text = json.dumps({"error": sentence, "problems": error.problems}, ensure_ascii=False)
+    return text.encode(errors="replace")
 
 
-def _bad(error: BadRows) -> bytes:
-    return json.dumps({"error": "invalid rows", "problems": error.problems}, ensure_ascii=False).encode()
+def _sentence(error: BadRows) -> str:
+    """Return the one problem of a body as a whole, or that there are bad rows."""
+    first = error.problems[0]
+    return str(first["problem"]) if first["row"] is None else "invalid rows"
+
+
+def _feedback_problem(feedback: Any) -> str | None:
+    """Return what is wrong with a late label, or nothing."""
+    given = feedback if isinstance(feedback, dict) else {}
+    missing = [name for name in ("id", "label") if name not in given]
+    if missing:
+        return f"feedback needs {' and '.join(missing)}"
+    if not isinstance(given["id"], str | int) or isinstance(given["id"], bool):
+        return "the id of feedback is the text of `x-request-id`"
+    labels = given["label"] if isinstance(given["label"], list) else [given["label"]]
+    if any(isinstance(label, list | dict) for label in labels):
+        return "the label of feedback is one value, or a list of one for each row"
+    return None

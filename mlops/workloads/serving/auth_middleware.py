@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Set
 
 from mlops.contracts.names import KEY_HEADER
-from mlops.workloads.serving.app import Application, Receive, Scope, Send
+from mlops.workloads.serving.app import Application, Scope, Send
+from mlops.workloads.serving.body import Receive
 from mlops.workloads.serving.server_settings import KeyFile
 
 _HEADER = KEY_HEADER.encode()

@@ -67,27 +67,8 @@ def model_metadata(contract: dict[str, Any], version: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def rows_of(request: Any, contract: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the rows of an inference request. Raises ValueError with a sentence."""
-    try:
-        inputs = {tensor["name"]: tensor["data"] for tensor in request["inputs"]}
-    except (KeyError, TypeError) as error:
-        raise ValueError("an inference request has `inputs`, each with name, shape, datatype and data") from error
-    flat = {name: _flat(data) for name, data in inputs.items()}
-    counts = {len(data) for data in flat.values()}
-    if len(counts) != 1:
-        raise ValueError(f"the inputs have different numbers of rows: {sorted(counts)}")
-    return [dict(zip(flat, values, strict=True)) for values in zip(*flat.values(), strict=True)]
-
-
-def _flat(data: Any) -> list[Any]:
-    if not isinstance(data, list):
-        raise ValueError("`data` is a list")
-    return [value[0] if isinstance(value, list) and len(value) == 1 else value for value in data]
-
-
 def outputs_of(predictions: list[Any], contract: dict[str, Any], version: str, request: Any) -> dict[str, Any]:
-    """Return the answer to an inference request."""
+    """Return the answer to an inference request; what is no finite number is null in it."""
     output = contract["outputs"][0]
     many = bool(predictions) and isinstance(predictions[0], list)
     data = [value for row in predictions for value in row] if many else predictions

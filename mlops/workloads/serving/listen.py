@@ -7,6 +7,8 @@ Law: the first SIGTERM drains: readiness turns false at once, and requests are a
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import signal
 import time
 from collections.abc import Awaitable, Callable
@@ -16,10 +18,16 @@ from typing import Any
 import uvicorn
 
 from mlops.workloads.serving.app import Application
+from mlops.workloads.serving.http_protocol import HttpProtocol
 from mlops.workloads.serving.log import PredictionLog
 
 KEEP_ALIVE = 75
 """Seconds an idle connection is kept; the gateway gives one up earlier."""
+
+
+_MALLOC_MMAP_THRESHOLD = -3
+"""M_MMAP_THRESHOLD of mallopt(3), glibc."""
+_GIVEN_BACK_BYTES = 2**17
 
 
 class Draining(uvicorn.Server):
@@ -52,10 +60,11 @@ def listen(
     `grace`: seconds that requests under way may take once it no longer listens.
     """
     config = uvicorn.Config(
-        through or application, http="httptools", loop="uvloop", lifespan="off", log_level="warning", access_log=False,
+        through or application, http=HttpProtocol, ws="none", loop="uvloop", lifespan="off", log_level="warning", access_log=False,
         server_header=False, date_header=False, proxy_headers=False, timeout_keep_alive=KEEP_ALIVE, backlog=2048,
         timeout_graceful_shutdown=round(grace), **where,
     )  # fmt: skip
+    _give_memory_back()
     # uvicorn raises the signal that ended it once more; the log must be closed first.
     signal.signal(signal.SIGTERM, lambda *_: None)
     signal.signal(signal.SIGINT, lambda *_: None)
@@ -65,3 +74,12 @@ def listen(
     finally:
         if log is not None:
             log.close()
+
+
+def _give_memory_back() -> None:
+    """Have the C library return large blocks to the system as soon as they are free; elsewhere than with glibc, do nothing.
+
+    Otherwise it raises the size from which it does so by itself, and keeps what many large bodies took once.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(_MALLOC_MMAP_THRESHOLD, _GIVEN_BACK_BYTES)

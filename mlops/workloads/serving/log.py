@@ -15,6 +15,7 @@ from collections import deque
 from pathlib import Path
 
 _MOST_QUEUED = 200_000
+_MOST_QUEUED_BYTES = 32 * 2**20
 _SEGMENT_SECONDS = 10.0
 _SEGMENT_BYTES = 32 * 2**20
 
@@ -27,6 +28,8 @@ class PredictionLog:
         self._sample, self._flush, self._keep = sample, flush, keep
         self._queue: deque[bytes] = deque()
         self.dropped = 0
+        # One thread adds to each of them, and their difference is what the queue holds, in bytes.
+        self._offered = self._taken = 0
         self._tag = f',"v":"{version}",'.encode()
         self._done = threading.Event()
         folder.mkdir(parents=True, exist_ok=True)
@@ -44,10 +47,12 @@ class PredictionLog:
         self._put(b'"f":%b}\n' % _line(body))
 
     def _put(self, rest: bytes) -> None:
-        if len(self._queue) >= _MOST_QUEUED:
+        if len(self._queue) >= _MOST_QUEUED or self._offered - self._taken + len(rest) > _MOST_QUEUED_BYTES:
             self.dropped += 1
             return
-        self._queue.append(b'{"t":%.6f%b%b' % (time.time(), self._tag, rest))
+        line = b'{"t":%.6f%b%b' % (time.time(), self._tag, rest)
+        self._offered += len(line)
+        self._queue.append(line)
 
     def close(self) -> None:
         """Write what is left."""
@@ -76,6 +81,7 @@ class PredictionLog:
                     count = len(self._queue)
                     if count:
                         block = b"".join(self._queue.popleft() for _ in range(count))
+                        self._taken += len(block)
                         file.write(block)
                         os.fsync(file.fileno())
                         written += len(block)

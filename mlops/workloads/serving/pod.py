@@ -24,7 +24,7 @@ def main() -> None:
         config = read_server_config(os.environ)
         key = KeyFile(Path(config.key_file)) if config.key_file else None
         log = _log(config.log, config.version) if config.log else None
-        application = Application(MODEL, config.version, log)
+        application = Application(MODEL, config.version, log, arrival=config.arrival)
     except (GoldenFailed, Misconfigured) as error:
         sys.exit(f"Error: {error}")
     through = KeyRequired(application, key) if key else None

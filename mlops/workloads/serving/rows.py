@@ -1,37 +1,33 @@
-"""Turn bodies into columns.
+"""Read the rows of a request.
 
-Lives here: RowReader, made from a contract: a fast decoder, and a slow one that names every bad row and column.
-Not here: answering (app), running the model (model).
+Lives here: RowReader, which checks bodies against the contract, and BadRows, which names every bad row and column.
+Not here: answering (app), running the model (model), one value (values).
 Law: what the fast path refuses, the slow path either accepts or explains; a bad row never reaches the model.
 """
 
 from __future__ import annotations
 
-import datetime as dt
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from mlops.workloads.serving.structure import LARGE, measure
+from mlops.workloads.serving.values import FAST_TYPES, MISSING_INT, nearest, shortened, value_problem, values_of
+
 RequestRow = tuple[Any, ...]
 _MOST_PROBLEMS = 20
-_MISSING_INT = int(np.iinfo(np.int64).min)
-_EPOCH = dt.date(1970, 1, 1)
-_TYPES: dict[str, Any] = {
-    "bool": bool | None, "int": int | None, "float": float | None, "string": str | None, "date": str | None,
-    "timestamp": str | None,
-}  # fmt: skip
-_WORDS = {
-    "bool": "true or false", "int": "a whole number", "float": "a number", "string": "text",
-    "date": "a date such as 2013-12-31", "timestamp": "a time such as 2013-12-31T06:00:00",
-}  # fmt: skip
+_MOST_DEPTH = 32
+_SPARE_VALUES = 1_000
 
 
 class BadRows(Exception):
     """`problems`: {row, column, problem}; `row` counts from 0, and is None for the body as a whole."""
+
+    close = False
+    """Whether the connection must end with the answer."""
 
     def __init__(self, problems: list[dict[str, Any]], status: int = 422) -> None:
         super().__init__(f"{len(problems)} problems")
@@ -43,21 +39,25 @@ class RowReader:
 
     def __init__(self, contract: dict[str, Any], most: int) -> None:
         self.columns = [(column["name"], column["type"], column["nullable"]) for column in contract["columns"]]
+        self._names = {name for name, _, _ in self.columns}
         self._known = {*contract.get("known", ()), contract["label"]}
         self._most = most
+        # A tensor may hold each value in a list of its own, so a value counts twice.
+        self._most_values = (most + 1) * 2 * (len(self.columns) + len(self._known) + 1) + _SPARE_VALUES
         names = [f"c{index}" for index in range(len(self.columns))]
-        fields = [(name, _TYPES[kind], None) for name, (_, kind, _) in zip(names, self.columns, strict=True)]
+        fields = [(name, FAST_TYPES[kind], None) for name, (_, kind, _) in zip(names, self.columns, strict=True)]
         rename = {name: column for name, (column, _, _) in zip(names, self.columns, strict=True)}
         row = msgspec.defstruct("Row", fields, rename=rename, forbid_unknown_fields=True, gc=False)
         rows = msgspec.defstruct("Rows", [("rows", list[row])], forbid_unknown_fields=True)  # type: ignore[valid-type]
         self._one = msgspec.json.Decoder(row)
         self._many = msgspec.json.Decoder(rows)
-        self._plain = all(kind not in ("date", "timestamp") for _, kind, _ in self.columns)
-        self._strict = any(not nullable for _, _, nullable in self.columns)
+        self._is_fast = all(kind not in ("date", "timestamp") and nullable for _, kind, nullable in self.columns)
 
     def read(self, body: bytes) -> list[RequestRow]:
         """Return the rows of a body. Raises BadRows."""
-        if self._plain and not self._strict:
+        if len(body) > LARGE:
+            self._limit(body, self._most)
+        if self._is_fast and not (b"\\" in body and b"\\u0000" in body):  # one byte is found faster
             try:
                 if body.startswith(b'{"rows"'):
                     request: Any = self._many.decode(body)
@@ -66,93 +66,119 @@ class RowReader:
                         return rows
                 else:
                     return [msgspec.structs.astuple(self._one.decode(body))]
-            except (msgspec.MsgspecError, UnicodeDecodeError):
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                 pass
-        return self._slow(body)
+        return self.check(decode_json(body))
 
-    def _slow(self, body: bytes) -> list[RequestRow]:
-        try:
-            request = msgspec.json.decode(body)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise BadRows([{"row": None, "column": None, "problem": f"not JSON: {error}"}], 400) from error
-        return self.check(request)
+    def read_tensors(self, body: bytes) -> tuple[Any, list[RequestRow]]:
+        """Return an inference request of the Open Inference Protocol, and its rows. Raises BadRows."""
+        if len(body) > LARGE:
+            self._limit(body, _SPARE_VALUES)
+        request = decode_json(body)
+        return request, self.check({"rows": tensor_rows(request, self._most)})
+
+    def _limit(self, body: bytes, objects: int) -> None:
+        """Refuse a large body that holds more than rows need, before an object is made of it. `objects`: the most of them in it."""
+        structure = measure(body)
+        if structure.depth > _MOST_DEPTH:
+            raise whole(f"not JSON that is read here: nested more than {_MOST_DEPTH} deep", 400)
+        if structure.objects > objects + 1:
+            raise whole(f"more than {objects:,} objects, and a request may have {self._most:,} rows", 413, "rows")
+        if structure.values > self._most_values:
+            raise whole(f"more values than {self._most:,} rows can have, which a request may have", 413, "rows")
 
     def check(self, request: Any) -> list[RequestRow]:
         """Return the rows of a body that was decoded already. Raises BadRows with every problem, up to twenty."""
         rows = request["rows"] if isinstance(request, dict) and "rows" in request else [request]
         if not isinstance(rows, list) or not rows:
-            raise BadRows([{"row": None, "column": "rows", "problem": "must be a list with at least one row"}])
+            raise whole("must be a list with at least one row", 422, "rows")
         if len(rows) > self._most:
-            problem = f"{len(rows):,} rows, and a request may have {self._most:,}"
-            raise BadRows([{"row": None, "column": "rows", "problem": problem}], 413)
+            raise whole(f"{len(rows):,} rows, and a request may have {self._most:,}", 413, "rows")
         problems: list[dict[str, Any]] = []
-        out = [self._row(index, row, problems) for index, row in enumerate(rows)]
+        checked: list[RequestRow] = []
+        for index, row in enumerate(rows):
+            checked.append(self._row(index, row, problems))
+            if len(problems) >= _MOST_PROBLEMS:
+                break
         if problems:
             raise BadRows(problems[:_MOST_PROBLEMS])
-        return out
+        return checked
 
     def _row(self, index: int, row: Any, problems: list[dict[str, Any]]) -> RequestRow:
         if not isinstance(row, dict):
             problems.append({"row": index, "column": None, "problem": "a row is an object of column: value"})
             return ()
-        names = {name for name, _, _ in self.columns}
-        for name in row.keys() - names - self._known:
-            problems.append({"row": index, "column": name, "problem": _unknown(name, names)})
-        out: list[Any] = []
+        for name in row.keys() - self._names:
+            if len(problems) >= _MOST_PROBLEMS:
+                return ()
+            problem = self._beside(name, row[name])
+            if problem:
+                problems.append({"row": index, "column": shortened(name), "problem": problem})
+        kept: list[Any] = []
         for name, kind, nullable in self.columns:
             value = row.get(name)
             if value is None:
                 if not nullable:
                     problems.append({"row": index, "column": name, "problem": "is missing, and must not be"})
-                out.append(None)
+                kept.append(None)
                 continue
-            fits, kept = _fit(kind, value)
-            if not fits:
-                shown = json.dumps(value, ensure_ascii=False)[:60]
-                problems.append({"row": index, "column": name, "problem": f"must be {_WORDS[kind]}, and is {shown}"})
-            out.append(kept)
-        return tuple(out)
+            problem, value = value_problem(kind, value)
+            if problem:
+                problems.append({"row": index, "column": name, "problem": problem})
+            kept.append(value)
+        return tuple(kept)
+
+    def _beside(self, name: str, value: Any) -> str | None:
+        """Return what is wrong with a value that is no input of the model."""
+        if name in self._known:
+            return "must be one value, and is a list or an object" if isinstance(value, list | dict) else None
+        return f"is no column of the model{nearest(name, self._names)}"
 
     def inputs(self, rows: Sequence[RequestRow]) -> dict[str, npt.NDArray[Any]]:
         """Return what the model takes: `[N, 1]` for each column."""
-        out: dict[str, npt.NDArray[Any]] = {}
+        inputs: dict[str, npt.NDArray[Any]] = {}
         count = len(rows)
         for (name, kind, _), values in zip(self.columns, zip(*rows, strict=True), strict=True):
             if kind == "string":
                 texts = np.empty((count, 1), dtype=object)
                 texts[:, 0] = ["" if value is None else value for value in values]
-                out[name] = texts
+                inputs[name] = texts
             elif kind in ("date", "timestamp"):
-                whole = [_MISSING_INT if value is None else value for value in values]
-                out[name] = np.array(whole, dtype=np.int64).reshape(count, 1)
+                whole_numbers = [MISSING_INT if value is None else value for value in values]
+                inputs[name] = np.array(whole_numbers, dtype=np.int64).reshape(count, 1)
             else:
-                out[name] = np.array(values, dtype=np.float64).reshape(count, 1)
-        return out
+                inputs[name] = np.array(values, dtype=np.float64).reshape(count, 1)
+        return inputs
 
 
-def _fit(kind: str, value: Any) -> tuple[bool, Any]:
-    match kind:
-        case "bool":
-            return isinstance(value, bool), value
-        case "int":
-            whole = isinstance(value, int | float) and not isinstance(value, bool) and value == int(value)
-            return whole, value
-        case "float":
-            return isinstance(value, int | float) and not isinstance(value, bool), value
-        case "string":
-            return isinstance(value, str), value
+def whole(problem: str, status: int, column: str | None = None) -> BadRows:
+    """Return the refusal of a whole body."""
+    return BadRows([{"row": None, "column": column, "problem": problem}], status)
+
+
+def decode_json(body: bytes) -> Any:
+    """Return what a body of JSON holds; NaN, Infinity and numbers beyond a double are no JSON here. Raises BadRows."""
     try:
-        if kind == "date":
-            return True, (dt.date.fromisoformat(value) - _EPOCH).days
-        moment = dt.datetime.fromisoformat(value)
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
-        return True, (moment - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1)
-    except (ValueError, TypeError):
-        return False, None
+        return msgspec.json.decode(body)
+    except RecursionError as error:
+        raise whole("not JSON that is read here: nested too deeply", 400) from error
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise whole(f"not JSON: {error}", 400) from error
 
 
-def _unknown(name: str, names: set[str]) -> str:
-    import difflib
+def tensor_rows(request: Any, most: int) -> list[Mapping[str, Any]]:
+    """Return the rows of an inference request. `most`: the most that it may have. Raises BadRows."""
+    tensors = request.get("inputs") if isinstance(request, dict) else None
+    if not isinstance(tensors, list) or not all(_is_tensor(tensor) for tensor in tensors):
+        raise whole("an inference request has `inputs`, each with name, shape, datatype and data", 400, "inputs")
+    flat = {tensor["name"]: values_of(tensor["data"]) for tensor in tensors}
+    counts = {len(data) for data in flat.values()}
+    if len(counts) != 1:
+        raise whole(f"the inputs have different numbers of rows: {sorted(counts)[:10]}", 400, "inputs")
+    if max(counts) > most:
+        raise whole(f"{max(counts):,} rows, and a request may have {most:,}", 413, "rows")
+    return [dict(zip(flat, values, strict=True)) for values in zip(*flat.values(), strict=True)]
 
-    near = difflib.get_close_matches(name, names, 1, 0.6)
-    return f"is no column of the model{f'; did you mean {near[0]}?' if near else ''}"
+
+def _is_tensor(tensor: Any) -> bool:
+    return isinstance(tensor, dict) and isinstance(tensor.get("name"), str) and isinstance(tensor.get("data"), list)

@@ -32,7 +32,8 @@ def main() -> None:
         kept = config.log
         log = PredictionLog(Path(kept.dir), config.version, sample=kept.sample, flush=kept.flush, keep=kept.keep)
     try:
-        application = Application(Path(config.bento) if config.bento else MODEL, config.version, log)
+        folder = Path(config.bento) if config.bento else MODEL
+        application = Application(folder, config.version, log, arrival=config.arrival)
     except GoldenFailed as error:
         sys.exit(f"Error: {error}")
     if config.uds is None:
