@@ -148,7 +148,7 @@ def test_a_line_that_is_cut_off_stops_nothing(tmp_path: Path) -> None:
 
 def test_late_labels_are_measured_from_a_few_hundred(tmp_path: Path) -> None:
     contract = {"task": "binary", "classes": [False, True]}
-    labels = Labels(contract, tmp_path / "labels.json")
+    labels = Labels(contract, tmp_path)
     chance = random.Random(3)
     for number in range(400):
         score = chance.random()
@@ -176,7 +176,7 @@ def test_late_labels_are_measured_from_a_few_hundred(tmp_path: Path) -> None:
 def test_late_labels_are_measured_by_the_metrics_of_the_task(
     tmp_path: Path, contract: dict[str, Any], pair: Any, live: dict[str, float], before: float, worse: str | None
 ) -> None:
-    labels = Labels(contract, tmp_path / "labels.json")
+    labels = Labels(contract, tmp_path)
     for number in range(400):
         predicted, label = pair(number)
         labels.predicted(f"r{number}", [predicted])
