@@ -1,6 +1,6 @@
 """Say what the watcher of a monitor reads and writes.
 
-Lives here: WatcherConfig, BaselineFile, WatcherStatus, MonitorFinding, and the mark of a finding in the watcher's log.
+Lives here: WatcherConfig, BaselineFile, WatcherStatus, MonitorFinding, their parts, and the mark of a finding in the watcher's log.
 Not here: statistics (workloads.monitoring), what is made of a finding (mlops.monitoring), the watcher's pod (watching).
 Law: what a version before this one wrote is read; what it needs is always written.
 """
@@ -15,6 +15,8 @@ from mlops.contracts.codec import Contract, Document
 
 FINDING_MARK = "finding "
 """What a line of the watcher's log begins with that goes on with a finding as JSON."""
+LABELS_KEEP = 7 * 86400.0
+"""Seconds that labels and predictions wait for each other where nothing else is set."""
 
 
 class DriftTests(Contract, kw_only=True, frozen=True, omit_defaults=True):
@@ -40,7 +42,7 @@ class WatcherConfig(Document, kw_only=True, frozen=True, omit_defaults=True):
     monitor: Annotated[str, Meta(description="Address of the monitor.")]
     log_dir: Annotated[str, Meta(description="Folder of the prediction log; unused by the baseline.")] = ""
     baseline_dir: Annotated[str, Meta(description="Folder of baseline.json and baseline.bin.")]
-    out_dir: Annotated[str, Meta(description="Folder that status.json, labels.json and findings/ lie in.")]
+    out_dir: Annotated[str, Meta(description="Folder that status.json, labels.sqlite and findings/ lie in.")]
     window: Annotated[float, Meta(gt=0, description="Seconds of a window.")]
     min_rows: Annotated[int, Meta(description="A window with fewer rows is joined to the next.")]
     drift: Annotated[DriftTests, Meta(description="The tests.")]
@@ -50,6 +52,28 @@ class WatcherConfig(Document, kw_only=True, frozen=True, omit_defaults=True):
     profile: Annotated[str, Meta(description="Path of the data set's profile.json.")]
     baseline_digest: Annotated[str, Meta(description="Digest of what the baseline is made from.")]
     metrics: Annotated[dict[str, Any], Meta(description="Metrics of the model when it was trained.")]
+    labels_keep: Annotated[
+        float, Meta(gt=0, description="Seconds that a prediction waits for its label, and a label for its prediction.")
+    ] = LABELS_KEEP
+
+
+class BaselineColumn(Contract, kw_only=True, frozen=True, omit_defaults=True):
+    """What all training rows hold in one column. A fact that is null switches its own check off."""
+
+    known: Annotated[int, Meta(description="Values that are not missing.")]
+    values: Annotated[
+        tuple[str, ...] | None,
+        Meta(description="Every value, as text; null for numbers, and where there are too many."),
+    ] = None
+    once: Annotated[
+        int, Meta(description="Values that occur once: so many rows would have been new to the others.")
+    ] = 0
+    least: Annotated[float | None, Meta(description="The smallest number.")] = None
+    most: Annotated[float | None, Meta(description="The largest number.")] = None
+    mode: Annotated[float | str | None, Meta(description="The value that occurs most often.")] = None
+    mode_share: Annotated[float | None, Meta(description="Its share of the known values.")] = None
+    mean: Annotated[float | None, Meta(description="Mean; of predictions alone.")] = None
+    deviation: Annotated[float | None, Meta(description="Standard deviation; of predictions alone.")] = None
 
 
 class BaselineFile(Document, kw_only=True, frozen=True):
@@ -63,6 +87,19 @@ class BaselineFile(Document, kw_only=True, frozen=True):
     profile: Annotated[
         str | None, Meta(description="sha256 of baseline.bin; null in files of a version that wrote none.")
     ] = None
+    columns: Annotated[
+        dict[str, BaselineColumn] | None,
+        Meta(description="Column -> what training held; null in files of a version that wrote none: no such checks."),
+    ] = None
+
+
+class LabelCounts(Contract, kw_only=True, frozen=True):
+    """Where the late labels stand: requests, of which one may have several rows."""
+
+    joined: Annotated[int, Meta(description="Labels that have their prediction.")] = 0
+    waiting: Annotated[int, Meta(description="Labels whose prediction is not in the log yet.")] = 0
+    refused: Annotated[int, Meta(description="Labels that were set aside, with their reasons, in labels.sqlite.")] = 0
+    reason: Annotated[str | None, Meta(description="Why the last one was set aside.")] = None
 
 
 class WatcherStatus(Document, kw_only=True, frozen=True):
@@ -76,34 +113,42 @@ class WatcherStatus(Document, kw_only=True, frozen=True):
     )
     cursor: Annotated[float | None, Meta(description="Start of the next window, in Unix seconds.")] = None
     quiet: Annotated[int, Meta(description="Windows with too few rows that are joined to the next.")] = 0
+    labels: Annotated[LabelCounts, Meta(description="Where the late labels stand.")] = LabelCounts()
 
 
-class FindingColumn(Contract, kw_only=True, frozen=True):
+class FindingColumn(Contract, kw_only=True, frozen=True, omit_defaults=True):
     """One test of one column that moved, or the metric that is worse."""
 
     name: Annotated[str, Meta(description="The column, or the metric.")]
-    method: Annotated[str, Meta(description="The test; `missing` for missing values, `live` for a metric.")]
+    method: Annotated[
+        str,
+        Meta(
+            description="The test: `ks`, `chi2`, `psi`, `jensen_shannon` of the distribution; `mean` of the predictions; `missing`, `unseen`, `outside`, `constant` of the values; `live` for a metric."
+        ),
+    ]
     statistic: Annotated[float, Meta(description="What the test measured.")]
     p: Annotated[float | None, Meta(description="How likely chance alone does this; null where the test has none.")]
     threshold: Annotated[float, Meta(description="From where it matters.")]
+    examples: Annotated[tuple[str, ...], Meta(description="Values that training never had.")] = ()
 
 
 class MonitorFinding(Document, kw_only=True, frozen=True, omit_defaults=True):
     """`OUT_DIR/findings/ID.json`, and a line of the watcher's log after `finding `.
 
     `ID.ack.json` beside it, `{"reason", "who", "at"}`, acknowledges it. One open finding is extended by later windows rather
-    than repeated; an acknowledged one is not raised again for the same columns against the same baseline.
+    than repeated, and is closed by three windows in a row that do not show it; an acknowledged one is not raised again for
+    the same columns against the same baseline.
     """
 
     id: Annotated[str, Meta(description="KIND-DATE-TIME.")]
     monitor: Annotated[str, Meta(description="Address of the monitor.")]
     kind: Annotated[
         Literal["drift", "concept", "quality"],
-        Meta(description="Columns moved; a live metric is worse; values are missing."),
+        Meta(description="Columns moved; a live metric is worse; values are missing or unlike those of training."),
     ]
-    since: Annotated[str, Meta(description="Start of the first window, as ISO text.")]
-    until: Annotated[str, Meta(description="End of the last window, as ISO text.")]
-    rows: Annotated[int, Meta(description="Rows of all windows.")]
+    since: Annotated[str, Meta(description="Start of the first window that showed it, as ISO text.")]
+    until: Annotated[str, Meta(description="End of the last window that showed it, as ISO text.")]
+    rows: Annotated[int, Meta(description="Rows of the windows that showed it.")]
     columns: Annotated[tuple[FindingColumn, ...], Meta(description="What moved.")]
     windows: Annotated[int, Meta(description="How many windows showed it.")]
     baseline_digest: Annotated[str, Meta(description="Digest of the baseline that was compared with.")]
@@ -112,3 +157,7 @@ class MonitorFinding(Document, kw_only=True, frozen=True, omit_defaults=True):
         default_factory=dict
     )
     tested: Annotated[int | None, Meta(description="How many columns were tested.")] = None
+    clean: Annotated[int, Meta(description="Windows since the last that showed it.")] = 0
+    closed: Annotated[
+        str | None, Meta(description="End of the window that closed it, as ISO text; null while it is open.")
+    ] = None

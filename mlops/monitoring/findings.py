@@ -1,6 +1,6 @@
 """Tell of findings.
 
-Lives here: open_findings, attention_of, watched_status, acknowledge, and the proposal: an edit of the YAML, as a command
+Lives here: open_findings, is_newer, attention_of, watched_status, acknowledge, and the proposal: an edit of the YAML, as a command
 and a patch.
 Not here: finding them (workloads.monitoring).
 Law: a proposal is never carried out; it is planned and reviewed like any other change.
@@ -24,7 +24,11 @@ from mlops.context.status import Status
 from mlops.engine.resource import Attention, Record
 from mlops.errors import MlopsError
 
-_KINDS = {"drift": "drift", "concept": "a worse model", "quality": "missing values"}
+_KINDS = {"drift": "drift", "concept": "a worse model"}
+_QUALITY = {
+    "missing": "missing values", "unseen": "values that training never had", "outside": "values outside the range of training",
+    "constant": "a column stuck at one value",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,10 @@ class Proposal:
 
 
 def open_findings(folder: Path, baseline: str | None) -> list[dict[str, Any]]:
-    """Return the findings that nobody acknowledged, against the baseline that is recorded; the oldest first."""
+    """Return the findings that neither clean windows closed nor anybody acknowledged; the oldest first.
+
+    `baseline`: digest of the one that is recorded; findings against another are left out.
+    """
     found: list[dict[str, Any]] = []
     for path in sorted((folder / "findings").glob("*.json")):
         if path.name.endswith(".ack.json") or path.with_suffix("").with_suffix(".ack.json").exists():
@@ -45,6 +52,8 @@ def open_findings(folder: Path, baseline: str | None) -> list[dict[str, Any]]:
         try:
             finding = json.loads(path.read_text())
         except (OSError, ValueError):
+            continue
+        if finding.get("closed"):
             continue
         if baseline is None or finding.get("baseline_digest") == baseline:
             found.append(finding)
@@ -82,7 +91,7 @@ def lines_of(finding: Mapping[str, Any]) -> list[str]:
             f"live {name} {live[name]:.3g} against {training[f'test_{name}']:.3g} at training ({live['rows']:.0f} labelled rows)"
         ]
     lines = [
-        f"{len(columns)} of {finding.get('tested', len(columns))} columns moved, most: {named}; {finding['rows']:,} rows"
+        f"{len({column['name'] for column in columns})} of {finding.get('tested', len(columns))} columns moved, most: {named}; {finding['rows']:,} rows"
     ]
     metric = next((name for name in live if name != "rows" and f"test_{name}" in training), None)
     if metric:
@@ -94,8 +103,29 @@ def lines_of(finding: Mapping[str, Any]) -> list[str]:
 
 
 def _column(column: Mapping[str, Any]) -> str:
-    words = {"ks": "KS", "chi2": "TV", "psi": "PSI", "jensen_shannon": "JS", "missing": "missing"}
-    return f"{column['name']} ({words.get(column['method'], column['method'])} {column['statistic']:.2f})"
+    words = {
+        "ks": "KS", "chi2": "TV", "psi": "PSI", "jensen_shannon": "JS", "unseen": "never seen", "constant": "stuck, others before",
+        "outside": "outside the range",
+    }  # fmt: skip
+    examples = f": {', '.join(column['examples'])}" if column.get("examples") else ""
+    return f"{column['name']} ({words.get(column['method'], column['method'])} {column['statistic']:.2f}{examples})"
+
+
+def _what(finding: Mapping[str, Any]) -> str:
+    """Return what a finding found, in words."""
+    if finding["kind"] != "quality":
+        return _KINDS[finding["kind"]]
+    methods = {column["method"] for column in finding["columns"]}
+    return " and ".join(words for method, words in _QUALITY.items() if method in methods)
+
+
+def is_newer(finding: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
+    """Whether a finding was written after another state of the same one."""
+    return _age(finding) > _age(known)
+
+
+def _age(finding: Mapping[str, Any]) -> tuple[int, int]:
+    return int(finding["windows"]), int(finding.get("clean", 0))
 
 
 def attention_of(
@@ -120,7 +150,7 @@ def attention_of(
                 _keep_patch(path, proposal.patch)
                 commands.append(f"or commit it: git apply {context.relative(path)}")
         commands.append(f"or close it: mlops ack {monitor} --reason '…'")
-        summary = f"{monitor} has found {_KINDS[finding['kind']]} since {finding['since']}"
+        summary = f"{monitor} has found {_what(finding)} since {finding['since']}"
         attention.append(
             Attention(monitor, summary, tuple(lines_of(finding)), proposal.words if proposal else None, tuple(commands))
         )

@@ -7,14 +7,22 @@ import random
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pytest
+from msgspec import structs
 
 from mlops.contracts.codec import convert
-from mlops.contracts.watcher import WatcherConfig
-from mlops.workloads.monitoring.drift import compare
+from mlops.contracts.watcher import BaselineColumn, WatcherConfig
+from mlops.monitoring.findings import open_findings
+from mlops.workloads.monitoring.drift import ALPHA, compare
+from mlops.workloads.monitoring.facts import WindowCounts, facts_of
+from mlops.workloads.monitoring.findings import iso
 from mlops.workloads.monitoring.labels import Labels
 from mlops.workloads.monitoring.log import entries_between
 from mlops.workloads.monitoring.profile import PREDICTION, Profile
+from mlops.workloads.monitoring.value_tests import value_tests
+from mlops.workloads.monitoring.values import reader_of
 from mlops.workloads.monitoring.watcher import Watcher
 
 KINDS = {"temp": "number", "carrier": "text"}
@@ -148,7 +156,7 @@ def test_a_line_that_is_cut_off_stops_nothing(tmp_path: Path) -> None:
 
 def test_late_labels_are_measured_from_a_few_hundred(tmp_path: Path) -> None:
     contract = {"task": "binary", "classes": [False, True]}
-    labels = Labels(contract, tmp_path / "labels.json")
+    labels = Labels(contract, tmp_path)
     chance = random.Random(3)
     for number in range(400):
         score = chance.random()
@@ -176,7 +184,7 @@ def test_late_labels_are_measured_from_a_few_hundred(tmp_path: Path) -> None:
 def test_late_labels_are_measured_by_the_metrics_of_the_task(
     tmp_path: Path, contract: dict[str, Any], pair: Any, live: dict[str, float], before: float, worse: str | None
 ) -> None:
-    labels = Labels(contract, tmp_path / "labels.json")
+    labels = Labels(contract, tmp_path)
     for number in range(400):
         predicted, label = pair(number)
         labels.predicted(f"r{number}", [predicted])
@@ -192,3 +200,192 @@ def test_a_statistic_means_the_same_whatever_the_number_of_rows(baseline: Profil
         statistics[count] = next(one for one in compare(baseline, window, KINDS) if one.method == "chi2").statistic
     assert statistics[1000] == pytest.approx(0.4, abs=0.05)
     assert statistics[20_000] == pytest.approx(0.4, abs=0.02)
+
+
+TYPES = {"temp": "float", "carrier": "string", "gate": "int"}
+TYPED_KINDS = {**KINDS, "gate": "text", PREDICTION: "number"}
+
+
+def typed_columns(seed: int, count: int, **how: Any) -> dict[str, Any]:
+    chance = random.Random(seed + 1000)
+    made = columns(seed, count, **how)
+    made["gate"] = [chance.choice([1, 2, 3]) for _ in range(count)]
+    made[PREDICTION] = [min(1.0, max(0.0, chance.gauss(0.2, 0.1))) for _ in range(count)]
+    return made
+
+
+def as_read(values: dict[str, Any]) -> dict[str, Any]:
+    readers = {name: reader_of(kind, TYPES.get(name)) for name, kind in TYPED_KINDS.items()}
+    return {name: [readers[name](value) for value in column] for name, column in values.items()}
+
+
+@pytest.fixture(scope="module")
+def training() -> tuple[Profile, dict[str, BaselineColumn]]:
+    made = typed_columns(1, 20_000)
+    tables = {name: pa.chunked_array([made[name]]) for name in TYPES}
+    facts = facts_of(tables, TYPED_KINDS, TYPES, np.array(made[PREDICTION]))
+    return Profile.of(as_read(made), TYPED_KINDS), facts
+
+
+def found_in(training: tuple[Profile, dict[str, BaselineColumn]], window: dict[str, Any]) -> set[tuple[str, str]]:
+    baseline, facts = training
+    read = as_read(window)
+    counts = WindowCounts(facts, TYPED_KINDS)
+    counts.add(read)
+    tests = compare(baseline, Profile.of(read, TYPED_KINDS), TYPED_KINDS, counts=counts)
+    return {(test.name, test.method) for test in tests if test.moved}
+
+
+@pytest.mark.parametrize("write", [float, str, lambda gate: f"{gate}.0"])
+def test_whole_number_is_the_same_however_it_is_written(training: Any, write: Any) -> None:
+    window = typed_columns(2, 1000)
+    window["gate"] = [write(gate) for gate in window["gate"]]
+    assert found_in(training, window) == set()
+
+
+def test_bool_and_float_categories_are_the_same_however_written() -> None:
+    assert [reader_of("text", "bool")(value) for value in (True, "true", 1, None)] == ["True", "True", "True", None]
+    assert [reader_of("text", "float")(value) for value in (1, 1.0, "1", float("nan"))] == ["1.0", "1.0", "1.0", None]
+    assert [reader_of("number", "int")(value) for value in (7, "7", "abc", None)] == [7.0, 7.0, None, None]
+
+
+def test_rows_of_the_same_kind_show_no_value_that_is_new(training: Any) -> None:
+    for seed in range(2, 12):
+        assert found_in(training, typed_columns(seed, 1000)) == set()
+
+
+def test_fewer_missing_values_are_no_fault_and_more_are() -> None:
+    baseline = Profile.of(columns(1, 20_000, missing=0.2), KINDS)
+    assert moved(baseline, Profile.of(columns(2, 1000, missing=0.0), KINDS)) == {}
+    assert moved(baseline, Profile.of(columns(2, 1000, missing=0.4), KINDS)) == {"temp": "missing"}
+
+
+def every(count: int, values: list[Any], value: Any) -> list[Any]:
+    return [value if index % count == 0 else one for index, one in enumerate(values)]
+
+
+@pytest.mark.parametrize(
+    ("column", "change", "method"),
+    [
+        ("carrier", lambda values: every(33, values, "Z"), "unseen"),
+        ("gate", lambda values: every(33, values, 9), "unseen"),
+        ("carrier", lambda values: every(33, values, None), "missing"),
+        ("temp", lambda values: every(33, values, 99.0), "outside"),
+        ("gate", lambda values: [2] * len(values), "constant"),
+        ("temp", lambda values: [0.0] * len(values), "constant"),
+    ],
+)
+def test_fault_in_three_of_a_hundred_rows_is_found(training: Any, column: str, change: Any, method: str) -> None:
+    for seed in range(5):
+        window = typed_columns(20 + seed, 1000)
+        window[column] = change(window[column])
+        assert (column, method) in found_in(training, window)
+
+
+def test_predictions_a_tenth_higher_are_found_in_most_windows(training: Any) -> None:
+    _, facts = training
+    found = 0
+    for seed in range(100):
+        window = typed_columns(20 + seed, 1000)
+        window[PREDICTION] = [value * 1.1 for value in window[PREDICTION]]
+        counts = WindowCounts(facts, TYPED_KINDS)
+        counts.add(as_read(window))
+        (mean,) = [test for test in value_tests(counts) if test.method == "mean"]
+        found += mean.statistic >= mean.threshold and (mean.p or 0) < ALPHA / 20
+    assert found >= 90  # the deviation of 0.1 in 1,000 rows leaves a few windows below what chance allows
+
+
+def test_fault_in_fewer_rows_than_matter_is_no_finding(training: Any) -> None:
+    window = typed_columns(2, 20_000)
+    window["carrier"] = every(200, window["carrier"], "Z")
+    window["temp"] = every(200, window["temp"], 99.0)
+    assert found_in(training, window) == set()
+
+
+@pytest.mark.parametrize("gone", ["values", "least", "mode_share"])
+def test_fact_that_is_missing_switches_its_own_check_off(training: Any, gone: str) -> None:
+    baseline, facts = training
+    window = typed_columns(2, 1000)
+    window["carrier"] = every(33, window["carrier"], "Z")
+    window["temp"] = every(33, window["temp"], 99.0)
+    window["gate"] = [2] * len(window["gate"])
+    expected = {"values": ("carrier", "unseen"), "least": ("temp", "outside"), "mode_share": ("gate", "constant")}
+    without = {name: structs.replace(fact, **{gone: None}) for name, fact in facts.items()}
+    found = found_in((baseline, without), window)
+    assert expected.pop(gone) not in found
+    assert set(expected.values()) <= found
+
+
+def test_column_of_too_many_values_is_not_searched_for_new_ones() -> None:
+    values = pa.chunked_array([[f"id{number}" for number in range(2000)]])
+    facts = facts_of({"carrier": values}, {"carrier": "text"}, {"carrier": "string"})
+    assert (facts["carrier"].values, facts["carrier"].once) == (None, 2000)
+
+
+def feedback(path: Path, at: float, label: Any, *ids: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = [{"t": at, "v": "v1", "f": {"id": name, "label": label}} for name in ids]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def status_of(tmp_path: Path) -> dict[str, Any]:
+    status: dict[str, Any] = json.loads((tmp_path / "out/status.json").read_text())
+    return status
+
+
+def test_watcher_joins_labels_over_a_restart_and_thin_windows_once(tmp_path: Path, baseline: Profile) -> None:
+    start = 1_700_000_000.0
+    for number in range(3):
+        at = start + 10 * number
+        write_log(tmp_path / f"log/v1-1-{int(at * 1e9)}.jsonl", at, columns(number, 90), ids=f"{number}-")
+        feedback(
+            tmp_path / f"log/v1-2-{int(at * 1e9)}.jsonl", at + 1, True, f"{number}-0", "0-1", f"{(number + 1) % 3}-5"
+        )
+    for _ in range(3):
+        assert watcher(tmp_path, baseline).tick(start + 33)
+    assert status_of(tmp_path)["labels"] == {"joined": 7, "waiting": 0, "refused": 0, "reason": None}
+    assert status_of(tmp_path)["live"]["rows"] == 7
+
+
+def test_label_of_a_wrong_type_stops_no_watcher(tmp_path: Path, baseline: Profile) -> None:
+    start = 1_700_000_000.0
+    write_log(tmp_path / f"log/v1-1-{int(start * 1e9)}.jsonl", start, columns(1, 300))
+    feedback(
+        tmp_path / f"log/v1-2-{int(start * 1e9)}.jsonl", start + 1, "abc", *(f"r{number}" for number in range(250))
+    )
+    (tmp_path / f"log/v1-3-{int(start * 1e9)}.jsonl").write_text(
+        f'{{"t":{start + 2},"v":"v1","f":{{"id":"r1","label":NaN}}}}\n'
+    )
+    assert watcher(tmp_path, baseline).tick(start + 13)
+    status = status_of(tmp_path)
+    assert (status["windows"], status["labels"]["joined"], status["labels"]["refused"]) == (1, 0, 251)
+    assert status["labels"]["reason"] == "r1: the label NaN is none of the classes false, true"
+
+
+def test_finding_closes_when_windows_are_clean_again(tmp_path: Path, baseline: Profile) -> None:
+    start = 1_700_000_000.0
+    for number, shift in enumerate((0.8, 0, 0, 0.8, 0, 0, 0, 0, 0.8)):
+        at = start + 10 * number
+        write_log(tmp_path / f"log/v1-1-{int(at * 1e9)}.jsonl", at, columns(number, 500, shift=shift))
+    watching = watcher(tmp_path, baseline)
+    for number in range(9):
+        watching.tick(start + 13 + 10 * number)
+        if number == 5:
+            assert [finding["kind"] for finding in open_findings(tmp_path / "out", "b1")] == ["drift"]
+        if number == 7:
+            assert open_findings(tmp_path / "out", "b1") == []
+    first, second = findings(tmp_path)
+    assert (first["rows"], first["windows"], first["clean"]) == (1000, 2, 3)
+    assert (first["since"], first["until"], first["closed"]) == (iso(start), iso(start + 40), iso(start + 70))
+    assert (second["rows"], second.get("closed")) == (500, None)
+    assert open_findings(tmp_path / "out", "b1") == [second]
+
+
+def test_window_that_is_judged_again_after_a_kill_extends_no_finding(tmp_path: Path, baseline: Profile) -> None:
+    start = 1_700_000_000.0
+    write_log(tmp_path / f"log/v1-1-{int(start * 1e9)}.jsonl", start, columns(3, 1000, shift=0.8))
+    assert watcher(tmp_path, baseline).tick(start + 13)
+    (tmp_path / "out/status.json").unlink()
+    assert watcher(tmp_path, baseline).tick(start + 13)
+    (finding,) = findings(tmp_path)
+    assert (finding["windows"], finding["rows"]) == (1, 1000)

@@ -1,6 +1,6 @@
 """Say what is watched.
 
-Lives here: Monitor, with its drift tests.
+Lives here: Monitor, with its drift tests and its late labels.
 Not here: computing statistics (workloads).
 Law: nothing here retrains; a finding proposes.
 """
@@ -25,6 +25,12 @@ class DriftPolicy(Strict):
     predictions: bool = spec_field(True, doc="Test the distribution of the predictions too.")
 
 
+class LabelPolicy(Strict):
+    keep: Duration = spec_field(
+        604800.0, doc="How long a prediction waits for its label (`POST /feedback`), and a label for its prediction."
+    )
+
+
 class Monitor(Resource):
     """An endpoint, watched against the data its model was trained on."""
 
@@ -39,6 +45,7 @@ class Monitor(Resource):
         json_schema_extra={"x-change": "RECONFIGURE"},
     )
     drift: DriftPolicy = spec_field(DriftPolicy(), doc="The tests.", change=Category.RECONFIGURE)
+    labels: LabelPolicy = spec_field(LabelPolicy(), doc="Late labels.", change=Category.RECONFIGURE)
     on_finding: Literal["propose", "record"] = spec_field(
         "propose", doc="`propose` adds an edit of the YAML to the finding.", change=Category.RECONFIGURE
     )

@@ -19,7 +19,7 @@ from mlops.config.schema.category import Category
 from mlops.context.context import Context
 from mlops.context.inputs import METADATA_NAMES, without_fields
 from mlops.context.status import Status
-from mlops.contracts.codec import ContractError, decode, encode
+from mlops.contracts.codec import ContractError, decode, encode, to_json
 from mlops.contracts.names import FILES, LOGS, OUT
 from mlops.contracts.watcher import FINDING_MARK, MonitorFinding
 from mlops.contracts.watching import WatchingInputs
@@ -27,7 +27,7 @@ from mlops.engine.diff import diff
 from mlops.engine.resource import Attention, Desired, Effect, Observed, Outcome, Record, Step
 from mlops.errors import ToolFailed
 from mlops.monitoring.baseline import Watch, forget, make_baseline, watch_of
-from mlops.monitoring.findings import attention_of
+from mlops.monitoring.findings import attention_of, is_newer
 from mlops.targets.kubernetes.cluster_context import (
     ClusterContext,
     cluster_context_of,
@@ -158,6 +158,16 @@ class ClusterMonitor:
                     except ContractError:
                         continue  # a line that was cut off
                     folder.mkdir(parents=True, exist_ok=True)
-                    (folder / f"{finding.id}.json").write_text(encode(finding, indent=2) + "\n")
+                    _keep_newest(folder / f"{finding.id}.json", finding)
         digest = record.outputs.get("digest")
         return attention_of(self.context, address, folder.parent, digest, self.dataset, propose=propose)
+
+
+def _keep_newest(path: Path, finding: MonitorFinding) -> None:
+    """Write a finding, unless a later state of it is there: pods that ran one after another are not read in their order."""
+    try:
+        known = decode(MonitorFinding, path.read_bytes())
+    except (OSError, ContractError):
+        known = None
+    if known is None or is_newer(to_json(finding), to_json(known)):
+        path.write_text(encode(finding, indent=2) + "\n")

@@ -20,7 +20,9 @@ import pyarrow.parquet as pq
 from mlops.contracts.codec import ContractError, decode, encode
 from mlops.contracts.watcher import BaselineFile, DriftTests, WatcherConfig
 from mlops.workloads.features.columns import categorical_columns, read_columns
+from mlops.workloads.monitoring.facts import facts_of
 from mlops.workloads.monitoring.profile import PREDICTION, Profile
+from mlops.workloads.monitoring.values import reader_of
 
 _MOST_ROWS = 100_000
 
@@ -52,9 +54,12 @@ def write_baseline(config: WatcherConfig) -> None:
     step = max(1, -(-table.num_rows // _MOST_ROWS))
     chosen = np.arange(0, table.num_rows, step)
     sample = table.take(chosen)
-    columns: dict[str, Any] = {name: sample[name].to_pylist() for name in kinds if name != PREDICTION}
+    types = {column["name"]: column["type"] for column in contract["columns"]}
+    readers = {name: reader_of(kind, types.get(name)) for name, kind in kinds.items() if name != PREDICTION}
+    columns: dict[str, Any] = {
+        name: [read(value) for value in sample[name].to_pylist()] for name, read in readers.items()
+    }
     if PREDICTION in kinds:
-        types = {column["name"]: column["type"] for column in contract["columns"]}
         inputs = {name: values[chosen] for name, values in read_columns(train, types).items()}
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
@@ -63,12 +68,14 @@ def write_baseline(config: WatcherConfig) -> None:
         session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         columns[PREDICTION] = [prediction_value(contract, raw) for raw in session.run(None, inputs)[0].tolist()]
     profile = Profile.of(columns, kinds)
+    predictions = np.array(columns[PREDICTION]) if kinds.get(PREDICTION) == "number" else None
     out = Path(config.baseline_dir)
     out.mkdir(parents=True, exist_ok=True)
     profile.write(out / "baseline.bin")
     written = BaselineFile(
         kinds=kinds, rows=profile.rows, digest=config.baseline_digest, metrics=config.metrics, task=contract["task"],
         profile=hashlib.sha256((out / "baseline.bin").read_bytes()).hexdigest(),
+        columns=facts_of({name: table[name] for name in readers}, kinds, types, predictions),
     )  # fmt: skip
     (out / "baseline.json").write_text(encode(written, indent=2) + "\n")
 

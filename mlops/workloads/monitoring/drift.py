@@ -1,49 +1,33 @@
 """Compare a window with the baseline.
 
-Lives here: ColumnTest, compare, and the tests: Kolmogorov-Smirnov, chi-squared, PSI, Jensen-Shannon, and the
-share of missing values.
-Not here: profiles (profile), windows (watcher).
-Law: a column moved where its test is significant after Bonferroni's correction AND the difference is large enough to
-matter; a big window does not make a small difference a finding.
+Lives here: ColumnTest, compare, and the tests of a distribution: Kolmogorov-Smirnov, chi-squared, PSI, Jensen-Shannon.
+Not here: tests of single values (value_tests), profiles (profile), windows (watcher).
+Law: a column moved where its test is significant after Bonferroni's correction for all tests of the window AND the
+difference is large enough to matter; a big window does not make a small difference a finding.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from scipy import stats
 from scipy.special import kolmogorov
 
-from mlops.contracts.watcher import FindingColumn
+from mlops.workloads.monitoring.column_test import ColumnTest
+from mlops.workloads.monitoring.facts import WindowCounts
 from mlops.workloads.monitoring.profile import Profile
+from mlops.workloads.monitoring.value_tests import missing_test, value_tests
 
 ALPHA = 0.01
-SMALLEST = {"ks": 0.1, "chi2": 0.1, "psi": 0.2, "jensen_shannon": 0.15, "missing": 0.05}
+"""How likely a window of rows like those of training shows anything by chance, all its tests together."""
+SMALLEST = {"ks": 0.1, "chi2": 0.1, "psi": 0.2, "jensen_shannon": 0.15}
 """The smallest statistic that matters, where the threshold is `auto`. For chi2 the statistic is the total variation distance."""
 _POINTS = 101
 _BINS = 10
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnTest:
-    """One test of one column. `statistic`, `p` and `threshold` are those of `method`."""
-
-    name: str
-    method: str
-    statistic: float
-    p: float | None
-    threshold: float
-    moved: bool
-
-    def column(self) -> FindingColumn:
-        """Return the test as it stands in a finding."""
-        return FindingColumn(
-            name=self.name, method=self.method, statistic=round(self.statistic, 4), p=self.p, threshold=self.threshold
-        )
 
 
 def compare(
@@ -53,12 +37,15 @@ def compare(
     *,
     method: str = "auto",
     threshold: float | str = "auto",
+    counts: WindowCounts | None = None,
 ) -> list[ColumnTest]:
-    """Return the tests of every column of `kinds` (name -> "number" or "text"), those that moved most first."""
-    tests = max(1, 2 * len(kinds))
-    out: list[ColumnTest] = []
+    """Return the tests of every column of `kinds` (name -> "number" or "text"), those that moved most first.
+
+    `counts`: those of the window; without them, single values are not tested.
+    """
+    out: list[ColumnTest] = value_tests(counts) if counts is not None else []
     for name, kind in kinds.items():
-        out.append(_missing(baseline, window, name, tests))
+        out.append(missing_test(baseline, window, name))
         if min(baseline.known(name), window.known(name)) < 20:
             continue
         chosen = {"auto": "ks" if kind == "number" else "chi2", "ks": "ks", "chi2": "chi2"}.get(method, method)
@@ -66,13 +53,13 @@ def compare(
             chosen = "chi2"
         if kind == "number" and chosen == "chi2":
             chosen = "ks"
-        out.append(_test(baseline, window, name, kind, chosen, threshold, tests))
+        out.append(_test(baseline, window, name, kind, chosen, threshold))
+    level = ALPHA / max(1, sum(test.p is not None for test in out))
+    out = [replace(test, moved=test.statistic >= test.threshold and (test.p is None or test.p < level)) for test in out]
     return sorted(out, key=lambda test: (-test.moved, -test.statistic, test.name))
 
 
-def _test(
-    baseline: Profile, window: Profile, name: str, kind: str, method: str, threshold: float | str, tests: int
-) -> ColumnTest:
+def _test(baseline: Profile, window: Profile, name: str, kind: str, method: str, threshold: float | str) -> ColumnTest:
     n, m = baseline.known(name), window.known(name)
     bound = SMALLEST[method] if isinstance(threshold, str) else float(threshold)
     p: float | None = None
@@ -84,8 +71,7 @@ def _test(
     else:
         left, right = _shares(baseline, window, name, kind)
         statistic = _psi(left, right) if method == "psi" else _js(left, right)
-    moved = statistic >= bound and (p is None or p < ALPHA / tests)
-    return ColumnTest(name, method, float(statistic), p, bound, moved)
+    return ColumnTest(name, method, float(statistic), p, bound)
 
 
 def _ks(baseline: Profile, window: Profile, name: str) -> float:
@@ -142,14 +128,3 @@ def _js(left: Any, right: Any) -> float:
             b * np.log2(np.where(b > 0, b / middle, 1))
         )
     return math.sqrt(max(0.0, float(each) / 2))
-
-
-def _missing(baseline: Profile, window: Profile, name: str, tests: int) -> ColumnTest:
-    """Compare the shares of missing values by the pooled z-test."""
-    n, m = baseline.rows, window.rows
-    a, b = baseline.missing(name) / max(n, 1), window.missing(name) / max(m, 1)
-    pooled = (a * n + b * m) / max(n + m, 1)
-    spread = math.sqrt(pooled * (1 - pooled) * (1 / max(n, 1) + 1 / max(m, 1)))
-    p = float(2 * stats.norm.sf(abs(a - b) / spread)) if spread > 0 else 1.0
-    bound = SMALLEST["missing"]
-    return ColumnTest(name, "missing", abs(a - b), p, bound, abs(a - b) >= bound and p < ALPHA / tests)

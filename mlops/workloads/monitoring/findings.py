@@ -2,7 +2,8 @@
 
 Lives here: Findings: one file each, extended rather than repeated, and a line in the log.
 Not here: a finding's form (contracts.watcher), deciding what it means (mlops.monitoring).
-Law: an acknowledged finding is not raised again for the same columns against the same baseline.
+Law: an acknowledged finding is not raised again for the same columns against the same baseline; a finding closes when
+windows are clean again, and what is found after that is another.
 """
 
 from __future__ import annotations
@@ -18,6 +19,10 @@ from msgspec import structs
 
 from mlops.contracts.codec import ContractError, decode, encode
 from mlops.contracts.watcher import FINDING_MARK, FindingColumn, MonitorFinding
+
+CLEAN_WINDOWS = 3
+"""Windows in a row without what a finding shows, after which it is closed."""
+Kind = Literal["drift", "concept", "quality"]
 
 
 def iso(at: float) -> str:
@@ -44,11 +49,9 @@ class Findings:
         self._folder, self._monitor, self._baseline = folder, monitor, baseline
         folder.mkdir(parents=True, exist_ok=True)
 
-    def keep(
-        self, kind: Literal["drift", "concept", "quality"], columns: Sequence[FindingColumn], evidence: Evidence
-    ) -> str | None:
+    def keep(self, kind: Kind, columns: Sequence[FindingColumn], evidence: Evidence) -> str | None:
         """Write or extend a finding; return its id, None where it was acknowledged already."""
-        names = {column.name for column in columns}
+        names = {_named(kind, column) for column in columns}
         shown: dict[str, Any] = {
             "live": dict(evidence.live),
             "baseline": dict(evidence.baseline),
@@ -58,13 +61,17 @@ class Findings:
             if known.kind != kind or known.baseline_digest != self._baseline:
                 continue
             if (self._folder / f"{known.id}.ack.json").exists():
-                if names <= {column.name for column in known.columns}:
+                if names <= {_named(kind, column) for column in known.columns}:
                     return None
                 continue
-            merged = {column.name: column for column in (*known.columns, *columns)}
+            if known.closed is not None:
+                continue
+            if known.until == iso(evidence.until):
+                return known.id  # a watcher that was killed before it wrote down where it stands judges a window again
+            merged = {(column.name, column.method): column for column in (*known.columns, *columns)}
             longer = structs.replace(
                 known, until=iso(evidence.until), rows=known.rows + evidence.rows, columns=tuple(merged.values()),
-                windows=known.windows + 1, **shown,
+                windows=known.windows + 1, clean=0, **shown,
             )  # fmt: skip
             self._write(longer)
             return longer.id
@@ -75,6 +82,14 @@ class Findings:
         )  # fmt: skip
         self._write(finding)
         return finding.id
+
+    def clean(self, kind: Kind, until: float) -> None:
+        """Count a window, which ended at `until`, that does not show what the open findings of a kind do; close them in time."""
+        for known in self._all():
+            if (known.kind, known.baseline_digest, known.closed) == (kind, self._baseline, None):
+                count = known.clean + 1
+                closed = iso(until) if count >= CLEAN_WINDOWS else None
+                self._write(structs.replace(known, clean=count, closed=closed))
 
     def log_all(self) -> None:
         """Write every finding into the process's log."""
@@ -97,6 +112,11 @@ class Findings:
         temporary.write_text(encode(finding, indent=2) + "\n")
         temporary.replace(path)
         log_finding(finding)
+
+
+def _named(kind: Kind, column: FindingColumn) -> str:
+    """Return what an acknowledgement covers: a column that moved, however that shows, or one fault of a column's values."""
+    return f"{column.name} {column.method}" if kind == "quality" else column.name
 
 
 def log_finding(finding: MonitorFinding) -> None:

@@ -1,92 +1,152 @@
 """Measure with late labels.
 
-Lives here: Labels, which joins feedback with predictions and measures.
-Not here: comparing columns (drift), which metrics tell that a model became worse (metrics).
-Law: a metric is given with the number of labelled rows it stands on, and not at all below a few hundred.
+Lives here: Labels, which types feedback, joins it with predictions and measures.
+Not here: keeping both (label_store), comparing columns (drift), which metrics tell that a model became worse (metrics).
+Law: a metric is given with the number of labelled rows it stands on, and not at all below a few hundred. A label that
+does not fit is set aside with a sentence, and stops nothing.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections import OrderedDict, deque
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mlops.contracts.watcher import LABELS_KEEP, LabelCounts
 from mlops.metrics.metric import MEASURED_SPLITS
 from mlops.metrics.table import drift_metrics_of
 from mlops.metrics.task import Task
+from mlops.workloads.monitoring.label_store import LabelStore
 
 FEWEST = 200
 """Labelled rows below which nothing is measured."""
-_REMEMBERED = 200_000
 _WINDOW = 5_000
+_COMMIT_EVERY = 50_000
+_BEFORE = "labels.json"
+
+
+class LabelError(ValueError):
+    """A label does not fit. The message is a sentence without a full stop that follows the label's id."""
 
 
 class Labels:
-    """Joins late labels with what was predicted. `path`: where labelled pairs are kept over a restart."""
+    """Joins late labels with what was predicted. `folder`: where both are kept, in labels.sqlite, for `keep` seconds."""
 
-    def __init__(self, contract: dict[str, Any], path: Path) -> None:
+    def __init__(self, contract: dict[str, Any], folder: Path, *, keep: float = LABELS_KEEP) -> None:
         self._contract = contract
         self._task = Task(contract["task"])
-        self._path = path
-        self._seen: OrderedDict[str, list[Any]] = OrderedDict()
-        self._pairs: deque[list[Any]] = deque(maxlen=_WINDOW)
+        self._keep = keep
+        self._uncommitted = 0
+        self.store = LabelStore(folder / "labels.sqlite")
+        self._take_over(folder / _BEFORE)
+
+    def _take_over(self, path: Path) -> None:
+        """Bring in the pairs that a version before this one kept, without ids; the file is gone afterwards."""
         try:
-            self._pairs.extend(json.loads(path.read_text()))
+            pairs = json.loads(path.read_text())
+            at = path.stat().st_mtime
         except (OSError, ValueError):
-            pass
+            return
+        for index, pair in enumerate(pairs if isinstance(pairs, list) else []):
+            if isinstance(pair, list) and len(pair) == 2:
+                self.predicted(f"{_BEFORE}#{index}", [pair[0]], at=at)
+                self.add({"id": f"{_BEFORE}#{index}", "label": pair[1]}, at=at)
+        self.store.commit()
+        path.unlink(missing_ok=True)
 
-    def predicted(self, request_id: str, values: list[Any]) -> None:
-        """Remember what was predicted."""
-        self._seen[request_id] = values
-        if len(self._seen) > _REMEMBERED:
-            self._seen.popitem(last=False)
+    def predicted(self, request_id: str, values: list[Any], *, at: float = 0.0) -> None:
+        """Keep what was predicted. `at`: Unix seconds of its line in the log."""
+        if request_id and values:
+            self.store.predicted(request_id, values, at)
+            self._count()
 
-    def add(self, feedback: dict[str, Any]) -> None:
-        """Join a late label with its prediction, where that is remembered."""
-        values = self._seen.get(str(feedback.get("id")))
-        labels = feedback.get("label")
-        labels = labels if isinstance(labels, list) else [labels]
-        if values is not None and len(values) == len(labels):
-            self._pairs.extend([value, label] for value, label in zip(values, labels, strict=True))
+    def add(self, feedback: dict[str, Any], *, at: float = 0.0) -> None:
+        """Keep a late label, whether its prediction is known yet or not; set it aside where it does not fit."""
+        name, given = feedback.get("id"), feedback.get("label")
+        try:
+            if isinstance(name, bool) or not isinstance(name, str | int) or not _is_text(str(name)):
+                raise LabelError("its id is no text; send the x-request-id of the answer")
+            labels = given if isinstance(given, list) else [given]
+            if not labels:
+                raise LabelError("it has no label")
+            self.store.labelled(str(name), [self._typed(label) for label in labels], at)
+        except LabelError as error:
+            shown = name if isinstance(name, str) and _is_text(name) else json.dumps(name)
+            self.store.refused(shown, given, str(error), at)
+        self._count()
 
-    def keep(self) -> None:
-        """Write the labelled pairs down."""
-        temporary = self._path.with_suffix(".part")
-        temporary.write_text(json.dumps(list(self._pairs)))
-        temporary.replace(self._path)
+    def _count(self) -> None:
+        self._uncommitted += 1
+        if self._uncommitted >= _COMMIT_EVERY:
+            self.store.commit()
+            self._uncommitted = 0
+
+    def settle(self, now: float) -> LabelCounts:
+        """Make all that was given durable, forget what is too old, and return where the labels stand."""
+        self.store.commit()
+        self._uncommitted = 0
+        self.store.expire(now, self._keep)
+        return self.store.counts()
+
+    def _typed(self, label: Any) -> Any:
+        """Return a label as it is kept: the class, the text of one, or a number. Raises LabelError.
+
+        A class that the model does not know is a label of several classes all the same: whatever was predicted was wrong.
+        """
+        shown = json.dumps(label)[:60]
+        classes = self._contract.get("classes") or []
+        if self._task is Task.REGRESSION:
+            if not _is_number(label):
+                raise LabelError(f"the label {shown} is no number")
+            return float(label)
+        for name in classes:
+            same_text = str(label).lower() == str(name).lower() if isinstance(name, bool) else str(label) == str(name)
+            if label == name or same_text:
+                return str(name) if self._task is Task.MULTICLASS else name
+        if self._task is Task.MULTICLASS and any(_same_type(label, name) for name in classes):
+            return str(label)
+        known = ", ".join(json.dumps(name, ensure_ascii=False) for name in classes[:10])
+        raise LabelError(f"the label {shown} is none of the classes {known}")
 
     def measure(self) -> dict[str, float]:
         """Return {"rows": n} and, from enough rows, the metrics by which a model of the task becomes worse."""
-        live: dict[str, float] = {"rows": float(len(self._pairs))}
-        if len(self._pairs) < FEWEST:
+        self.store.commit()
+        pairs = self.store.recent(_WINDOW)
+        live: dict[str, float] = {"rows": float(len(pairs))}
+        if len(pairs) < FEWEST:
             return live
         from mlops.workloads.measuring import compute
 
-        truth, predicted = self._arrays()
+        truth, predicted = self._arrays(pairs)
         for metric in drift_metrics_of(self._task) if len(truth) else ():
             value = compute(metric, truth, predicted)
             if math.isfinite(value):
                 live[metric.name] = value
         return {name: round(value, 4) for name, value in live.items()}
 
-    def _arrays(self) -> tuple[Any, Any]:
-        """Return truth and predictions as metrics take them; of several classes, the one that was chosen has probability 1."""
-        values, labels = zip(*self._pairs, strict=True)
-        match self._task:
-            case Task.BINARY:
-                return np.array([float(label == self._contract["classes"][1]) for label in labels]), np.array(values)
-            case Task.MULTICLASS:
-                places = {str(name): index for index, name in enumerate(self._contract["classes"])}
-                chosen = np.array([places.get(str(value), -1) for value in values])
-                truth = np.array([places.get(str(label), -1) for label in labels])
-                known = chosen >= 0  # pairs are kept over a restart, and may be of an older model's classes
-                return truth[known], np.eye(len(places))[chosen[known]]
-            case Task.REGRESSION:
-                return np.array([float(label) for label in labels]), np.array([float(value) for value in values])
+    def _arrays(self, pairs: list[tuple[Any, Any]]) -> tuple[Any, Any]:
+        """Return truth and predictions as metrics take them; of several classes, the one that was chosen has probability 1.
+
+        Pairs are kept over a restart, and may be of an older model: those of another task or of other classes are left out.
+        """
+        if self._task is Task.MULTICLASS:
+            places = {str(name): index for index, name in enumerate(self._contract["classes"])}
+            chosen = np.array([places.get(str(value), -1) for value, _ in pairs])
+            truth = np.array([places.get(str(label), -1) for _, label in pairs])
+            known = chosen >= 0
+            return truth[known], np.eye(len(places))[chosen[known]]
+        numbers = [(value, label) for value, label in pairs if _is_number(value) and self._is_truth(label)]
+        if self._task is Task.BINARY:
+            truth = np.array([float(label == self._contract["classes"][1]) for _, label in numbers])
+        else:
+            truth = np.array([float(label) for _, label in numbers])
+        return truth, np.array([float(value) for value, _ in numbers])
+
+    def _is_truth(self, label: Any) -> bool:
+        return label in self._contract["classes"] if self._task is Task.BINARY else _is_number(label)
 
     def worse(self, live: dict[str, float], training: dict[str, Any]) -> str | None:
         """Return the metric that is worse than at training by more than chance and habit allow."""
@@ -96,3 +156,26 @@ class Labels:
             if now is not None and before is not None and metric.is_worse(self._task, before=before, now=now):
                 return metric.name
         return None
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:
+        return False  # a whole number beyond what a float holds
+
+
+def _is_text(name: str) -> bool:
+    """Whether an id can be kept: not empty, and without halves of characters."""
+    return name != "" and not any("\ud800" <= character <= "\udfff" for character in name)
+
+
+def _same_type(label: Any, name: Any) -> bool:
+    """Whether a label could be a class of the same kind as `name`; a whole number may be written as a text."""
+    if isinstance(name, str):
+        return isinstance(label, str)
+    if isinstance(name, bool):
+        return isinstance(label, bool)
+    if isinstance(label, str):
+        return label.lstrip("-").isdigit()
+    return _is_number(label) and float(label).is_integer()

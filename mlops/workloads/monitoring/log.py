@@ -7,6 +7,7 @@ Law: a line that is cut off or no JSON is counted, and stops nothing.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,15 +68,26 @@ def _overlaps(path: Path, start: float, end: float) -> bool:
 
 
 def _entry(line: bytes) -> LogEntry | None:
+    read: _Line | None
     try:
         read = _decoder.decode(line)
     except (msgspec.MsgspecError, UnicodeDecodeError):
+        read = _feedback(line)
+    if read is None:
         return None
     if read.f is not None:
         return LogEntry(read.t, "", [], [], read.f) if isinstance(read.f, dict) else None
     rows = read.q.get("rows", [read.q]) if isinstance(read.q, dict) else []
     predictions = read.a.get("predictions", []) if isinstance(read.a, dict) else []
     return LogEntry(read.t, read.id, rows, predictions, None)
+
+
+def _feedback(line: bytes) -> _Line | None:
+    """Return a late label that is no JSON in the strict sense: with NaN, which the service lets through; None for all else."""
+    try:
+        return msgspec.convert(json.loads(line), _Line) if b'"f":' in line else None
+    except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
+        return None
 
 
 def first_time(folder: Path) -> float | None:

@@ -18,10 +18,13 @@ from msgspec import structs
 from mlops.contracts.codec import ContractError, decode, encode
 from mlops.contracts.watcher import BaselineFile, FindingColumn, WatcherConfig, WatcherStatus
 from mlops.workloads.monitoring.drift import compare
-from mlops.workloads.monitoring.findings import Evidence, Findings, iso
+from mlops.workloads.monitoring.facts import WindowCounts
+from mlops.workloads.monitoring.findings import Evidence, Findings, Kind, iso
 from mlops.workloads.monitoring.labels import Labels
 from mlops.workloads.monitoring.log import entries_between, first_time
 from mlops.workloads.monitoring.profile import PREDICTION, Profile
+from mlops.workloads.monitoring.value_tests import QUALITY
+from mlops.workloads.monitoring.values import reader_of
 from mlops.workloads.parent_death import die_with_parent
 
 _LATE = 2.5
@@ -42,7 +45,9 @@ class Watcher:
         self._baseline = Profile.read(folder / "baseline.bin", self._trained.rows)
         self._out.mkdir(parents=True, exist_ok=True)
         self._findings = Findings(self._out / "findings", config.monitor, self._trained.digest)
-        self._labels = Labels(self._contract, self._out / "labels.json")
+        self._labels = Labels(self._contract, self._out, keep=config.labels_keep)
+        types = {column["name"]: column["type"] for column in self._contract.get("columns", ())}
+        self._readers = {name: reader_of(kind, types.get(name)) for name, kind in self._kinds.items()}
         self._status = self._read_status()
 
     def _read_status(self) -> WatcherStatus:
@@ -68,14 +73,16 @@ class Watcher:
         end = start + window * (1 + self._status.quiet)
         if now < end + _LATE:
             return False
-        profile = self._profile(start, end)
+        counts = WindowCounts(self._trained.columns or {}, self._kinds)
+        profile = self._profile(start, end, counts)
+        self._change(labels=self._labels.settle(end))
         rows = profile.rows if profile else 0
         if profile is None or rows == 0:
             self._change(cursor=end, quiet=0)
         elif rows < self._config.min_rows:
             self._change(quiet=self._status.quiet + 1)
         else:
-            self._judge(profile, start, end)
+            self._judge(profile, counts, start=start, end=end)
             windows, total = self._status.windows + 1, self._status.rows + rows
             self._change(windows=windows, last=iso(end), rows=total, cursor=end, quiet=0)
         self._keep()
@@ -84,29 +91,26 @@ class Watcher:
     def _change(self, **fields: Any) -> None:
         self._status = structs.replace(self._status, **fields)
 
-    def _profile(self, start: float, end: float) -> Profile | None:
-        """Return the profile of all rows of the window, batch by batch; late labels are joined on the way."""
+    def _profile(self, start: float, end: float, counts: WindowCounts) -> Profile | None:
+        """Return the profile of all rows of the window and count them, batch by batch; late labels are joined on the way."""
         names = [name for name in self._kinds if name != PREDICTION]
         output = self._contract["outputs"][0]["name"]
         columns: dict[str, list[Any]] = {name: [] for name in self._kinds}
         profile: Profile | None = None
-        feedback = []
         for entry in entries_between(self._log, start, end):
             if entry.feedback is not None:
-                feedback.append(entry.feedback)
+                self._labels.add(entry.feedback, at=entry.at)
                 continue
             values = [self._value(prediction, output) for prediction in entry.predictions]
-            self._labels.predicted(entry.id, values)
+            self._labels.predicted(entry.id, values, at=entry.at)
             for row, value in zip(entry.rows, values, strict=False):
                 for name in names:
-                    columns[name].append(row.get(name))
+                    columns[name].append(self._readers[name](row.get(name)))
                 if PREDICTION in columns:
-                    columns[PREDICTION].append(value)
+                    columns[PREDICTION].append(self._readers[PREDICTION](value))
             if len(columns[names[0]]) >= _BATCH:
-                profile, columns = self._merged(profile, columns), {name: [] for name in self._kinds}
-        for label in feedback:
-            self._labels.add(label)
-        return self._merged(profile, columns) if columns[names[0]] else profile
+                profile, columns = self._merged(profile, columns, counts), {name: [] for name in self._kinds}
+        return self._merged(profile, columns, counts) if columns[names[0]] else profile
 
     def _value(self, prediction: dict[str, Any], output: str) -> Any:
         """Return what of one answer is compared."""
@@ -116,28 +120,37 @@ class Watcher:
             return str(prediction.get(self._contract["label"]))
         return prediction.get(output)
 
-    def _merged(self, profile: Profile | None, columns: dict[str, list[Any]]) -> Profile:
+    def _merged(self, profile: Profile | None, columns: dict[str, list[Any]], counts: WindowCounts) -> Profile:
+        counts.add(columns)
         part = Profile.of(columns, self._kinds)
         return part if profile is None else profile.merge(part)
 
-    def _judge(self, profile: Profile, start: float, end: float) -> None:
+    def _judge(self, profile: Profile, counts: WindowCounts, *, start: float, end: float) -> None:
         drift = self._config.drift
-        tests = compare(self._baseline, profile, self._kinds, method=drift.method, threshold=drift.threshold)
+        tests = compare(
+            self._baseline, profile, self._kinds, method=drift.method, threshold=drift.threshold, counts=counts
+        )
         live = self._labels.measure()
-        self._labels.keep()
         self._change(live=live)
         training = self._trained.metrics
         evidence = Evidence(start, end, profile.rows, live, training, tested=len(self._kinds))
         moved = [test.column() for test in tests if test.moved]
-        if columns := [column for column in moved if column.method != "missing"]:
-            self._findings.keep("drift", columns, evidence)
-        if columns := [column for column in moved if column.method == "missing"]:
-            self._findings.keep("quality", columns, evidence)
+        self._find("drift", [column for column in moved if column.method not in QUALITY], evidence)
+        self._find("quality", [column for column in moved if column.method in QUALITY], evidence)
         if worse := self._labels.worse(live, training):
             column = FindingColumn(
                 name=worse, method="live", statistic=live[worse], p=None, threshold=training[f"test_{worse}"]
             )
-            self._findings.keep("concept", [column], evidence)
+            self._find("concept", [column], evidence)
+        elif len(live) > 1:
+            self._find("concept", [], evidence)
+
+    def _find(self, kind: Kind, columns: list[FindingColumn], evidence: Evidence) -> None:
+        """Keep what a window shows of a kind, or that it shows nothing."""
+        if columns:
+            self._findings.keep(kind, columns, evidence)
+        else:
+            self._findings.clean(kind, evidence.until)
 
     def _keep(self) -> None:
         path = self._out / "status.json"

@@ -1,0 +1,143 @@
+"""Keep late labels and the predictions that they belong to.
+
+Lives here: LabelStore, a SQLite file with one row for each request id.
+Not here: which labels are of the right type, and what is measured with them (labels).
+Law: a label and its prediction meet whichever comes first, over restarts and kills; what is read twice counts once; rows
+leave by age alone.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mlops.contracts.watcher import LabelCounts
+
+_BUSY_SECONDS = 30.0
+_CACHE_KIBIBYTES = 16 * 1024
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS requests (
+    id TEXT PRIMARY KEY, predicted_at REAL, predicted TEXT, predicted_rows INTEGER, labelled_at REAL, label TEXT,
+    label_rows INTEGER
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS predicted ON requests (predicted_at) WHERE predicted IS NOT NULL;
+CREATE INDEX IF NOT EXISTS waiting ON requests (labelled_at) WHERE predicted IS NULL;
+CREATE INDEX IF NOT EXISTS joined ON requests (labelled_at) WHERE predicted IS NOT NULL AND label IS NOT NULL;
+CREATE INDEX IF NOT EXISTS uneven ON requests (predicted_rows) WHERE predicted_rows <> label_rows;
+CREATE TABLE IF NOT EXISTS refused (id TEXT, at REAL, label TEXT, reason TEXT, PRIMARY KEY (id, at)) WITHOUT ROWID;
+"""
+_PREDICTED = """
+INSERT INTO requests (id, predicted_at, predicted, predicted_rows) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
+    predicted_at = excluded.predicted_at, predicted = excluded.predicted, predicted_rows = excluded.predicted_rows
+WHERE requests.predicted IS NULL OR requests.label IS NULL
+"""
+_LABELLED = """
+INSERT INTO requests (id, labelled_at, label, label_rows) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
+    labelled_at = excluded.labelled_at, label = excluded.label, label_rows = excluded.label_rows
+WHERE requests.label IS NULL OR excluded.labelled_at >= requests.labelled_at
+"""
+_JOINED = "predicted IS NOT NULL AND label IS NOT NULL"
+
+
+class LabelStore:
+    """Holds predictions that wait for a label, labels that wait for a prediction, pairs, and labels that were refused.
+
+    `path`: the file; one that SQLite cannot read is set aside under another name. Times are Unix seconds of the log.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            self._database = self._opened()
+        except sqlite3.OperationalError:
+            raise  # the disk is full, the folder read-only: not the file's fault
+        except sqlite3.DatabaseError as error:
+            aside = path.with_name(f"{path.name}.damaged")
+            print(f"{path} cannot be read ({error}): it is now {aside.name}, and labels are kept anew.", flush=True)
+            path.replace(aside)
+            for suffix in ("-wal", "-shm"):
+                path.with_name(path.name + suffix).unlink(missing_ok=True)
+            self._database = self._opened()
+
+    def _opened(self) -> sqlite3.Connection:
+        database = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level="DEFERRED")
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+            database.execute("PRAGMA synchronous = FULL")
+            database.execute(f"PRAGMA cache_size = -{_CACHE_KIBIBYTES}")
+            database.executescript(_SCHEMA)
+        except sqlite3.Error:
+            database.close()
+            raise
+        return database
+
+    def predicted(self, request_id: str, values: Sequence[Any], at: float) -> None:
+        """Keep what was predicted. A request that was labelled already keeps the prediction that it has."""
+        self._database.execute(_PREDICTED, (request_id, at, json.dumps(values), len(values)))
+
+    def labelled(self, request_id: str, labels: Sequence[Any], at: float) -> None:
+        """Keep the labels of a request's rows; later ones take the place of earlier ones."""
+        found = self._database.execute("SELECT predicted_rows FROM requests WHERE id = ?", (request_id,)).fetchone()
+        if found is not None and found[0] is not None and found[0] != len(labels):
+            self.refused(request_id, labels, _uneven(found[0], len(labels)), at)
+            return
+        self._database.execute(_LABELLED, (request_id, at, json.dumps(labels), len(labels)))
+
+    def refused(self, request_id: str, label: Any, reason: str, at: float) -> None:
+        """Set a label aside."""
+        row = (request_id, at, json.dumps(label), reason)
+        self._database.execute("INSERT OR IGNORE INTO refused VALUES (?, ?, ?, ?)", row)
+
+    def commit(self) -> None:
+        """Make what was given durable; set labels aside that came before their prediction and do not have its number."""
+        uneven = (
+            "SELECT id, label, predicted_rows, label_rows, labelled_at FROM requests WHERE predicted_rows <> label_rows"
+        )
+        for request_id, label, predicted, labelled, at in self._database.execute(uneven).fetchall():
+            self.refused(request_id, json.loads(label), _uneven(predicted, labelled), at)
+            forget = "UPDATE requests SET label = NULL, label_rows = NULL, labelled_at = NULL WHERE id = ?"
+            self._database.execute(forget, (request_id,))
+        self._database.commit()
+
+    def expire(self, now: float, keep: float) -> None:
+        """Forget what is older than `keep` seconds; a label whose prediction never came is set aside."""
+        reason = f"no request with this id is in the prediction log within {keep:g} seconds of its label"
+        lost = "FROM requests WHERE predicted IS NULL AND labelled_at < ?"
+        self._database.execute(
+            f"INSERT OR IGNORE INTO refused SELECT id, labelled_at, label, ? {lost}",
+            (reason, now - keep),
+        )
+        self._database.execute(f"DELETE {lost}", (now - keep,))
+        self._database.execute("DELETE FROM requests WHERE predicted IS NOT NULL AND predicted_at < ?", (now - keep,))
+        self._database.execute("DELETE FROM refused WHERE at < ?", (now - 2 * keep,))
+        self._database.commit()
+
+    def recent(self, rows: int) -> list[tuple[Any, Any]]:
+        """Return pairs of prediction and label: of the requests labelled last, until there are `rows`; the oldest first."""
+        newest = f"SELECT predicted, label FROM requests WHERE {_JOINED} ORDER BY labelled_at DESC, id DESC LIMIT ?"  # noqa: S608
+        pairs: list[tuple[Any, Any]] = []
+        for predicted, label in self._database.execute(newest, (rows,)):
+            pairs.extend(reversed(list(zip(json.loads(predicted), json.loads(label), strict=True))))
+            if len(pairs) >= rows:
+                break
+        return pairs[:rows][::-1]
+
+    def counts(self) -> LabelCounts:
+        one = self._database.execute
+        last = one("SELECT id, reason FROM refused ORDER BY at DESC, id DESC LIMIT 1").fetchone()
+        return LabelCounts(
+            joined=one(f"SELECT count(*) FROM requests WHERE {_JOINED}").fetchone()[0],  # noqa: S608
+            waiting=one("SELECT count(*) FROM requests WHERE predicted IS NULL").fetchone()[0],
+            refused=one("SELECT count(*) FROM refused").fetchone()[0],
+            reason=f"{last[0]}: {last[1]}" if last else None,
+        )
+
+    def close(self) -> None:
+        self._database.close()
+
+
+def _uneven(predicted: int, labelled: int) -> str:
+    return f"it has labels for {labelled} row{'s' if labelled != 1 else ''}, and its request had {predicted}"
