@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import cast
 
 import bentoml
 from starlette.applications import Starlette
 from starlette.routing import Mount
+from starlette.types import ASGIApp
 
 from mlops.workloads.serving.app import Application
 
 _FOLDER = Path(__file__).resolve().parents[3] / "model"
 _NAME = json.loads((_FOLDER / "package.json").read_text())["name"]
-_application = Starlette(routes=[Mount("/", app=Application(_FOLDER, "bento"))])
+# Starlette types what it receives from as awaitable; every server hands in a coroutine.
+_application = Starlette(routes=[Mount("/", app=cast(ASGIApp, Application(_FOLDER, "bento")))])
 
 
 @bentoml.service(name=_NAME)
