@@ -15,8 +15,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from mlops.contracts.names import MISSING_INT
 from mlops.workloads.features.columns import DTYPES
-from mlops.workloads.features.missing import MISSING_INT
 
 
 class GraphBuilder:

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mlops.config.schema.transforms.transform import read_features
-from mlops.workloads.features.missing import MISSING_INT
+from mlops.contracts.names import MISSING_INT
 
 DTYPES = {
     "bool": "double",

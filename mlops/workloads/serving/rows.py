@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from mlops.workloads.features.missing import MISSING_INT
+from mlops.contracts.names import MISSING_INT
 from mlops.workloads.serving.structure import LARGE, structure_of
 from mlops.workloads.serving.values import FAST_TYPES, nearest, shortened, value_problem, values_of
 
