@@ -22,7 +22,7 @@ def test_program_is_found_beside_its_project_file(name: str) -> None:
 
 
 def test_program_that_was_not_installed_is_an_error_with_a_way_out() -> None:
-    with pytest.raises(MlopsError, match="lacks its Pulumi program network.* Install it again"):
+    with pytest.raises(MlopsError, match=r"lacks its Pulumi program network.* Install it again"):
         find_program("network")
 
 
