@@ -39,7 +39,7 @@ from mlops.engine.state import Head, Operation, operation_id
 from mlops.engine.store import DatabaseStore, in_project, open_database
 from mlops.errors import Interrupted, LockHeld, MlopsError, Problem
 from mlops.kinds.base import BaseKind
-from mlops.kinds.registry import acting, build_kinds, desire_all
+from mlops.kinds.registry import acting, build_kinds, desire_all, refuse_what_cannot_work
 from mlops.kinds.staged.params import out_of_date, write_params
 from mlops.render.document import plan_document
 from mlops.tools.git import commit_of
@@ -129,7 +129,8 @@ class Project(Inspection):
         return {operation.id for operation in self.store.operations() if operation.outcome in ("done", "failed")}
 
     def plan(self, options: Options | None = None) -> Plan:
-        """Plan what would change. Raises InvalidConfig for a cycle and MlopsError for an unknown address."""
+        """Plan what would change. Raises InvalidConfig for a cycle and for what no apply could carry out, and MlopsError for an
+        unknown address."""
         options = options or Options()
         return self._plan_of(self._snapshot_of(options), options)
 
@@ -141,8 +142,11 @@ class Project(Inspection):
         selection = options.selection(
             {**snapshot.plan_inputs.observed, **snapshot.plan_inputs.desired}, self.spec.settings.removed
         )
+        changes = make_plan(snapshot.plan_inputs, selection)
+        if options.preflight:
+            refuse_what_cannot_work(snapshot.kinds, changes)
         return Plan(
-            self.spec.name, self.environment, snapshot.head.lineage, snapshot.head.serial, _now(), make_plan(snapshot.plan_inputs, selection),
+            self.spec.name, self.environment, snapshot.head.lineage, snapshot.head.serial, _now(), changes,
             self._pins(snapshot), collect_attention(snapshot.plan_inputs), commit=commit_of(self.root), overrides=self.overrides,
             extra=options.to_extra(),
         )  # fmt: skip
