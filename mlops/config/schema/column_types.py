@@ -23,7 +23,7 @@ VALUES: Mapping[str, str] = {
 }  # fmt: skip
 """Type of the contract -> what a column of it holds, in a sentence."""
 QUOTE_IT = (
-    "YAML reads NO, no and off as the boolean false, and YES, yes and on as true. Write them in quotes, such as "
+    "YAML reads NO and off as the boolean false, YES and on as the boolean true. Write them in quotes, such as "
     '["NO", "SE"].'
 )
 

@@ -47,9 +47,11 @@ def misfits(inputs: Mapping[str, Any], columns: Columns) -> list[Misfit]:
 
 def unknown_column(name: str, field: str, columns: Columns) -> Misfit:
     """Return the misfit of a field that names a column which is not there."""
+    part = ".".join(word for word in field.split(".") if not word.isdigit()).removesuffix(f".{name}")
     hint = near(name, columns)
     there = "" if hint else f", which has: {', '.join(columns)}. Name one of these, or select it in `sql`"
-    return Misfit("no such column", f"`{name}` is no column of the result of the SQL{there}.", field, name, hint)
+    detail = f"`{part}` names `{name}`, which is no column of the result of the SQL{there}."
+    return Misfit("no such column", detail, field, name, hint)
 
 
 def _label(dataset: Dataset, columns: Columns) -> Iterator[Misfit]:
