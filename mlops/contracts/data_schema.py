@@ -34,6 +34,7 @@ class DescribeProblem(Contract, kw_only=True, frozen=True, omit_defaults=True):
     detail: Annotated[str, Meta(description="What, why, and what to do next.")]
     field: Annotated[str, Meta(description="The field of the data set that it is about, such as `sql`.")] = "sql"
     hint: Annotated[str | None, Meta(description="Such as: Did you mean `late`?")] = None
+    line: Annotated[int | None, Meta(description="The line of the SQL that it is about, from 1.")] = None
 
 
 class DataSchema(Document, kw_only=True, frozen=True):

@@ -25,7 +25,7 @@ from mlops.errors import MlopsError, Problem
 from mlops.kinds.base import BaseKind
 from mlops.kinds.staged.code import moved_files
 from mlops.kinds.staged.params import dataset_code, dataset_params
-from mlops.kinds.staged.schemas import DataSchemas, column_problems
+from mlops.kinds.staged.schemas import DataSchemas, schema_problems
 from mlops.kinds.staged.stages import make, stale_of
 from mlops.sources.source import fingerprint_of
 
@@ -97,11 +97,7 @@ class DatasetKind(BaseKind):
             schema = self._schemas.of(address, made)
             if schema is None:
                 continue
-            for problem in schema.problems:
-                source = resource.source(problem.field)
-                yield Problem(problem.summary, problem.detail, str(address), source, problem.hint)
-            if not schema.problems:
-                yield from column_problems(resource, schema, self.context.root)
+            yield from schema_problems(resource, schema, self.context.root)
 
     def notes(self, desired: Desired, record: Record | None, category: str) -> tuple[str, ...]:
         if category != Category.REPROCESS:

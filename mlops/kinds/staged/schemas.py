@@ -100,8 +100,14 @@ class DataSchemas:
             return decode(DescribeAnswer, answer.read_bytes())
 
 
-def column_problems(resource: LoadedResource, schema: DataSchema, root: Path) -> Iterator[Problem]:
-    """Yield what a data set says that its columns cannot do, each at its place in a file."""
+def schema_problems(resource: LoadedResource, schema: DataSchema, root: Path) -> Iterator[Problem]:
+    """Yield why the columns of a data set cannot be known or, where they are, what it says that they cannot do; each at its
+    place in a file."""
+    for problem in schema.problems:
+        source = _line_of_block(resource.source(problem.field), problem.line, root)
+        yield Problem(problem.summary, problem.detail, str(resource.address), source, problem.hint)
+    if schema.problems:
+        return
     from mlops.config.validate.columns import misfits  # pydantic: a plan that makes no data set does without
 
     for found in misfits(resource.inputs, {column.name: column for column in schema.columns}):
@@ -109,16 +115,27 @@ def column_problems(resource: LoadedResource, schema: DataSchema, root: Path) ->
         yield Problem(found.summary, found.detail, str(resource.address), source, found.hint)
 
 
+def _line_of_block(source: FileLocation | None, line: int | None, root: Path) -> FileLocation | None:
+    """Return the place of a line of a text, where the text is a block of YAML; otherwise of the text as a whole."""
+    is_block = line is not None and re.search(r":\s*[|>][+-]?\s*(#.*)?$", _line_at(source, root))
+    return replace(source, line=source.line + line) if is_block and source and source.line and line else source
+
+
+def _line_at(source: FileLocation | None, root: Path) -> str:
+    """Return the line of a file; empty where it cannot be read."""
+    if source is None or source.line is None:
+        return ""
+    with suppress(OSError, IndexError):
+        return (root / source.file).read_text(encoding="utf-8", errors="replace").splitlines()[source.line - 1]
+    return ""
+
+
 def _pointed_at(source: FileLocation | None, text: str, root: Path) -> FileLocation | None:
     """Return the place with the column at which the text stands in its line, where it stands there once."""
-    if source is None or source.line is None:
+    found = list(re.finditer(rf"(?<!\w){re.escape(text)}(?!\w)", _line_at(source, root)))
+    if source is None or len(found) != 1:
         return source
-    with suppress(OSError, IndexError):
-        line = (root / source.file).read_text(encoding="utf-8", errors="replace").splitlines()[source.line - 1]
-        found = list(re.finditer(rf"(?<!\w){re.escape(text)}(?!\w)", line))
-        if len(found) == 1:
-            return replace(source, column=found[0].start() + 1, width=len(text))
-    return source
+    return replace(source, column=found[0].start() + 1, width=len(text))
 
 
 def _unknown(error: Exception) -> DataSchema:

@@ -25,7 +25,7 @@ from pydantic import ValidationError
 from mlops.config.schema.dataset import Dataset
 from mlops.contracts.codec import convert, decode, encode
 from mlops.contracts.data_schema import ColumnSchema, DataSchema, DescribeAnswer, DescribeProblem, DescribeRequest
-from mlops.errors import MlopsError
+from mlops.errors import MlopsError, near
 from mlops.extensions import SOURCES
 from mlops.sources.source import scheme_of
 from mlops.workloads.data.columns import is_inexact, type_of, why_text, with_contract_types
@@ -35,6 +35,8 @@ from mlops.workloads.parent_death import die_with_parent
 
 _ROWS = 10_000
 """How many rows of each source are read: enough to see what the values of a column look like."""
+_LINE = re.compile(r"^LINE (\d+):", re.MULTILINE)
+_QUOTED = re.compile(r'"([^"]*)"')
 _PIVOT = re.compile(r"\bPIVOT", re.IGNORECASE)
 
 
@@ -76,7 +78,9 @@ def describe(spec: Mapping[str, Any], *, root: Path) -> DataSchema:
         try:
             return DataSchema(columns=tuple(_columns(connection, dataset)))
         except MlopsError as error:
-            return DataSchema(problems=tuple(_problems(error, "sql")))
+            cause = error.__cause__
+            said = _sql_problem(str(cause)) if isinstance(cause, duckdb.Error) else None
+            return DataSchema(problems=(said,) if said else tuple(_problems(error, "sql")))
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> Iterator[ColumnSchema]:
@@ -96,6 +100,19 @@ def _first_rows(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> pa.T
         return with_contract_types(connection.sql(query_of(dataset)).limit(_ROWS).to_arrow_table())
     except (duckdb.Error, pa.ArrowException, MlopsError):
         return None
+
+
+def _sql_problem(text: str) -> DescribeProblem | None:
+    """Return what DuckDB says of a line of the SQL; None where it names no line."""
+    at = _LINE.search(text)
+    if at is None:
+        return None
+    before, _, candidates = text[: at.start()].strip().partition("Candidate bindings:")
+    name, known = _QUOTED.search(before), [found.rpartition(".")[2] for found in _QUOTED.findall(candidates)]
+    return DescribeProblem(
+        summary="SQL failed", detail=f"DuckDB says of `sql`: {before.strip().rstrip('!.')}. Correct it.",
+        hint=near(name.group(1), known) if name else None, line=int(at.group(1)),
+    )  # fmt: skip
 
 
 def _problems(error: MlopsError, field: str) -> Iterator[DescribeProblem]:
