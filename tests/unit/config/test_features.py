@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
+from mlops.address import Address
 from mlops.config.schema.transforms.expand import expand_features, has_patterns
 from mlops.config.schema.transforms.transform import read_features
 from mlops.errors import InvalidConfig
+from tests.small_project import VALUES, load_files
 
 TYPES = {
     "id": "int", "name": "string", "zip_home": "int", "age": "float", "hour": "int", "plan": "string", "paid": "bool",
@@ -62,6 +66,12 @@ def test_pattern_that_cannot_be_meant_is_refused(features: dict[str, object], su
 def test_except_without_a_pattern_is_refused() -> None:
     with pytest.raises(ValidationError, match="no pattern stands here"):
         read_features({"numeric": ["age"], "except": ["id"]})
+
+
+def test_patterns_are_written_in_a_file_as_a_text_or_a_list(tmp_path: Path) -> None:
+    text = "sources: { t: { uri: t.csv } }\nfeatures: { numeric: '*', categorical: [a, b], except: id }\nsplit: { by: random }\n"
+    dataset = load_files(tmp_path, {**VALUES, "conf/dataset/t.yaml": text}).resources[Address("dataset", "t")]
+    assert dataset.inputs["features"] == {"numeric": ["*"], "categorical": ["a", "b"], "except": ["id"]}
 
 
 def test_one_column_is_read_as_a_list_of_one() -> None:

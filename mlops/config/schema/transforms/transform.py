@@ -27,11 +27,11 @@ def is_pattern(column: str) -> bool:
     return "*" in column
 
 
-def _as_list(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
+def _as_tuple(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
 
 
-Columns = Annotated[tuple[Column, ...], BeforeValidator(_as_list, json_schema_input_type=Column | tuple[Column, ...])]
+Columns = Annotated[tuple[Column, ...], BeforeValidator(_as_tuple, json_schema_input_type=Column | tuple[Column, ...])]
 """Columns, or patterns: `"*"` is every column of a type that fits, `"lag_*"` every column with such a name."""
 
 
