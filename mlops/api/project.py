@@ -20,6 +20,7 @@ from typing import Any
 
 from mlops.address import Address
 from mlops.api.inspect import Inspection
+from mlops.api.needs import attention_to_needs, check_needs
 from mlops.api.options import Options
 from mlops.api.rollback import moves_of, with_rollback
 from mlops.config.load import load
@@ -70,6 +71,10 @@ class Snapshot:
     context: Context
     kinds: Mapping[str, BaseKind]
     plan_inputs: PlanInputs
+
+    @property
+    def desired_inputs(self) -> Mapping[Address, Mapping[str, Any]]:
+        return {address: desired.inputs for address, desired in self.plan_inputs.desired.items()}
 
 
 @dataclass
@@ -141,9 +146,13 @@ class Project(Inspection):
         selection = options.selection(
             {**snapshot.plan_inputs.observed, **snapshot.plan_inputs.desired}, self.spec.settings.removed
         )
+        changes = make_plan(snapshot.plan_inputs, selection)
+        attention = collect_attention(snapshot.plan_inputs)
+        if options.preflight:
+            attention += attention_to_needs(self.root, snapshot.kinds, snapshot.desired_inputs, changes)
         return Plan(
-            self.spec.name, self.environment, snapshot.head.lineage, snapshot.head.serial, _now(), make_plan(snapshot.plan_inputs, selection),
-            self._pins(snapshot), collect_attention(snapshot.plan_inputs), commit=commit_of(self.root), overrides=self.overrides,
+            self.spec.name, self.environment, snapshot.head.lineage, snapshot.head.serial, _now(), changes,
+            self._pins(snapshot), attention, commit=commit_of(self.root), overrides=self.overrides,
             extra=options.to_extra(),
         )  # fmt: skip
 
@@ -187,6 +196,7 @@ class Project(Inspection):
                 check_own(plan, again, self.store, file=self.saved_as or "the plan")
             else:
                 check_same(base, again, file=self.saved_as or "the plan")
+            check_needs(self.root, snapshot.kinds, snapshot.desired_inputs, again.changes)
             operation = _operation(again, who, plan_digest(plan))
             self.store.begin(operation, token)
             apply_context = ApplyContext(

@@ -114,6 +114,9 @@ class DatasetKind(BaseKind):
         except MlopsError:
             return "missing"
 
+    def extras(self, inputs: Mapping[str, Any]) -> tuple[str, ...]:
+        return ("data",) if self.context.settings.build else ()
+
     def delete(self, step: Step) -> None:
         """Files, lock entry and cache stay."""
 

@@ -202,6 +202,11 @@ class ModelKind(BaseKind):
         code = json.dumps([sections[stage]["code"] for stage in _STAGES])
         return {f"code of {desired.address}": hashlib.md5(code.encode(), usedforsecurity=False).hexdigest()}
 
+    def extras(self, inputs: Mapping[str, Any]) -> tuple[str, ...]:
+        if not self.context.settings.build:
+            return ()
+        return ("data",) if self._cluster() else ("training",)
+
     def delete(self, step: Step) -> None:
         """Remove what is left of its job; files, lock entry and cache stay."""
         if cluster := self._cluster():
