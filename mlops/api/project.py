@@ -40,7 +40,7 @@ from mlops.engine.state import Head, Operation, operation_id
 from mlops.engine.store import DatabaseStore, in_project, open_database
 from mlops.errors import Interrupted, LockHeld, MlopsError, Problem
 from mlops.kinds.base import BaseKind
-from mlops.kinds.registry import acting, build_kinds, desire_all
+from mlops.kinds.registry import acting, build_kinds, desire_all, refuse_what_cannot_work
 from mlops.kinds.staged.params import out_of_date, write_params
 from mlops.render.document import plan_document
 from mlops.tools.git import commit_of
@@ -134,7 +134,8 @@ class Project(Inspection):
         return {operation.id for operation in self.store.operations() if operation.outcome in ("done", "failed")}
 
     def plan(self, options: Options | None = None) -> Plan:
-        """Plan what would change. Raises InvalidConfig for a cycle and MlopsError for an unknown address."""
+        """Plan what would change. Raises InvalidConfig for a cycle and for what no apply could carry out, and MlopsError for an
+        unknown address."""
         options = options or Options()
         return self._plan_of(self._snapshot_of(options), options)
 
@@ -149,6 +150,7 @@ class Project(Inspection):
         changes = make_plan(snapshot.plan_inputs, selection)
         attention = collect_attention(snapshot.plan_inputs)
         if options.preflight:
+            refuse_what_cannot_work(snapshot.kinds, changes)
             attention += attention_to_needs(self.root, snapshot.kinds, snapshot.desired_inputs, changes)
         return Plan(
             self.spec.name, self.environment, snapshot.head.lineage, snapshot.head.serial, _now(), changes,

@@ -1,6 +1,6 @@
 """Resolve secrets.
 
-Lives here: read_secret, seal (references to digests), unseal (the value of one reference), fill (those in a text),
+Lives here: read_secret, missing_secrets, seal (references to digests), unseal (the value of one reference), fill (those in a text),
 key_reference (what may be stored of a secret that a gateway is given).
 Not here: where references may stand (config.schema).
 Law: a value is in no record, plan or log; a salted HMAC tells a rotation from none.
@@ -14,12 +14,14 @@ import os
 import re
 import secrets
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from mlops.config.project import LoadedResource
 from mlops.engine.resource import Secret
-from mlops.errors import InvalidConfig, MlopsError
+from mlops.errors import InvalidConfig, MlopsError, Problem
 
 _REFERENCE = re.compile(r"\$\{secret:([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -51,6 +53,32 @@ def _check_private(path: Path, most: int, noun: str) -> None:
             f"The {noun} {path} has mode {mode:04o}: other users of this machine can reach secrets in it. Close it: chmod "
             f"{most:o} {shlex.quote(str(path))}. If others have used this machine, change the secrets.",
         )
+
+
+def missing_secrets(resource: LoadedResource, folder: Path) -> Iterator[Problem]:
+    """Yield a problem for each secret that a resource names and that has no value on this machine."""
+    for field, text in _texts("", resource.inputs):
+        for name in dict.fromkeys(_REFERENCE.findall(text)):
+            address, source = str(resource.address), resource.source(field)
+            try:
+                value = read_secret(folder, name)
+            except InvalidConfig as error:
+                yield from (replace(problem, address=address, source=source) for problem in error.problems)
+                continue
+            if not value:
+                detail = (
+                    f"`{field}` needs the secret {name}. Set the environment variable {name}, or put the value into "
+                    f".mlops/secrets/{name} with mode 0600. Where the apply runs elsewhere, and has it there: --no-preflight."
+                )
+                yield Problem("secret has no value", detail, address, source)
+
+
+def _texts(path: str, value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield path, value
+    pairs = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list | tuple) else ()
+    for key, inner in pairs:
+        yield from _texts(f"{path}.{key}" if path else str(key), inner)
 
 
 def seal(value: Any, folder: Path, salt: str) -> Any:

@@ -24,10 +24,14 @@ from mlops.workloads.stage import failed
 
 @dataclass(frozen=True)
 class Place:
-    """Where a source is opened. `root`: the project's folder. `scratch`: a folder that is removed afterwards."""
+    """Where a source is opened. `root`: the project's folder. `scratch`: a folder that is removed afterwards.
+
+    `first`: so many rows are enough, since only names and types are wanted; a source that gives all of them costs time only.
+    """
 
     root: Path
     scratch: Path
+    first: int | None = None
 
 
 class Source(Protocol):
