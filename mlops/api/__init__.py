@@ -7,7 +7,15 @@ Law: everything a user can do has one function here, and it prints nothing.
 
 from __future__ import annotations
 
-from mlops.api.configuration import composed_config, load_spec, schema_text, write_schemas
+from mlops.api.configuration import (
+    composed_config,
+    load_spec,
+    reference_files,
+    reference_text,
+    schema_text,
+    write_reference,
+    write_schemas,
+)
 from mlops.api.doctor import Requirement, doctor, install_pulumi
 from mlops.api.import_resource import import_resource
 from mlops.api.options import Options
@@ -30,11 +38,14 @@ __all__ = [
     "open_saved",
     "plan_rollback",
     "pull_state",
+    "reference_files",
+    "reference_text",
     "rename",
     "rollback_edits",
     "schema_text",
     "uses",
     "view_of",
     "why",
+    "write_reference",
     "write_schemas",
 ]
