@@ -247,7 +247,7 @@ class _Walk:
             case str(kind):
                 return _TYPES.get(kind, kind) + _bounds(schema)
             case list(kinds):
-                return " or ".join(_TYPES.get(kind, kind) for kind in kinds)
+                return " or ".join(_TYPES.get(str(kind), str(kind)) for kind in kinds)
             case _:
                 return "anything"
 
