@@ -25,8 +25,10 @@ from mlops.api.saved import open_saved
 from mlops.api.state import pull_state, rename
 from mlops.api.views import view_of
 from mlops.api.why import uses, why
+from mlops.errors import MlopsError
 
 __all__ = [
+    "MlopsError",
     "Options",
     "Project",
     "Requirement",

@@ -46,7 +46,7 @@ class EndpointView(Predictor):
     >>> endpoint.url == project.headline()
     True
     >>> endpoint.predict([{"months": 2, "plan": "basic"}, {"months": 50, "plan": "plus"}])  # doctest: +ELLIPSIS
-    [{'probability': 0.9..., 'churned': True}, {'probability': 0.0..., 'churned': False}]
+    [{'probability': 0.9..., 'churned': True}, {'probability': ..., 'churned': False}]
     """
 
     def __init__(self, address: str, ask: Ask, most: int, url: str) -> None:
@@ -62,7 +62,7 @@ class ModelView(Predictor):
 
     >>> model = project.model("churn")
     >>> model.columns
-    {'months': 'float', 'plan': 'string'}
+    {'months': 'int', 'plan': 'string'}
     >>> model.predict({"months": 2, "plan": "basic"})  # doctest: +ELLIPSIS
     {'probability': 0.9..., 'churned': True}
     >>> test = project.data("churn", split="test").to_pandas()
@@ -71,7 +71,7 @@ class ModelView(Predictor):
     >>> model.predict({"months": "many"})
     Traceback (most recent call last):
         ...
-    mlops.errors.MlopsError: rows were refused: model.churn: row 0, column months: must be a number, and is "many".
+    mlops.errors.MlopsError: rows were refused: model.churn: row 0, column months: must be a whole number of at most 64 bits, and is "many".
     """
 
     def __init__(
