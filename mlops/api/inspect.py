@@ -145,14 +145,16 @@ class Inspection:
 
     def keep_hints(self, overrides: Sequence[str]) -> list[str]:
         """Return the edit of the YAML that would keep each override."""
+        from mlops.config.compose.overrides import split_override
+
         hints: list[str] = []
         context = self._context()
         for override in overrides:
-            path, _, value = override.lstrip("+").partition("=")
+            path, value = split_override(override.lstrip("+"))
             kind, *rest = path.split(".")
             if len(rest) > 1 and kind in KINDS:
                 at = Address(kind, rest[0])
-                hints.append(kind_class(kind)(context).override_hint(at, ".".join(rest[1:]), value))
+                hints.append(kind_class(kind)(context).override_hint(at, ".".join(rest[1:]), value or ""))
         return hints
 
 

@@ -16,6 +16,11 @@ from mlops.config.schema.units import Share
 class Loss(Strict):
     name: Literal["bce", "cross_entropy", "mse", "mae", "huber", "focal"] = spec_field(doc="What training makes small.")
     balance: bool = spec_field(False, doc="Weigh classes by the inverse of their frequency in the train split.")
+    standardize: bool = spec_field(
+        False,
+        doc="Of a regression: learn the label less its mean, divided by its deviation (of the train split), so that steps "
+        "have the label's size. Predictions are in its own unit.",
+    )
 
 
 class Optimizer(Strict):

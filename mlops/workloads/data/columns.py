@@ -1,6 +1,7 @@
 """Bring columns into the types of the contract.
 
-Lives here: with_contract_types and type_of, and check_columns, which sees that what the data set says of a column fits its type.
+Lives here: with_contract_types and type_of, with_named_features, which resolves patterns of features, and check_columns, which
+sees that what the data set says of a column fits its type.
 Not here: checks of values (checks), encoding (features).
 Law: what would end in a traceback of a library later is a sentence here.
 """
@@ -15,6 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mlops.config.schema.dataset import Cleaning, Dataset
+from mlops.config.schema.transforms.expand import expand_features, has_patterns
+from mlops.config.schema.transforms.transform import read_features
 from mlops.workloads.stage import failed
 
 _TYPES = {
@@ -74,6 +77,18 @@ def with_contract_types(table: pa.Table) -> pa.Table:
     if wrong:
         raise failed("column of an unknown type", *wrong)
     return pa.table(columns)
+
+
+def with_named_features(dataset: Dataset, table: pa.Table) -> Dataset:
+    """Return the data set with columns in the place of patterns such as `"*"`. `table`: in the types of the contract. Raises
+    MlopsError where a pattern fits nothing."""
+    features = dataset.features.model_dump(mode="json", exclude_defaults=True, by_alias=True)
+    if not has_patterns(features):
+        return dataset
+    types = {name: str(type_of(column.type)) for name, column in zip(table.column_names, table.columns, strict=True)}
+    reserved = {*dataset.split.columns, *([] if dataset.label is None else [dataset.label])}
+    named = read_features(expand_features(features, types, reserved=reserved))
+    return dataset.model_copy(update={"features": named})
 
 
 def check_columns(table: pa.Table, dataset: Dataset) -> None:
