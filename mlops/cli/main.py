@@ -35,7 +35,8 @@ from mlops.cli import (
     validate,
     why,
 )
-from mlops.cli.session import Session, find_root, report
+from mlops.cli.session import Session, report
+from mlops.context.paths import find_root
 from mlops.errors import InvalidConfig, MlopsError, refusal
 
 

@@ -54,8 +54,8 @@ class AutoscalePolicy(Strict):
 class Resources(Strict):
     """What one replica asks the cluster for."""
 
-    cpu: Quantity = "500m"
-    memory: Quantity = "512Mi"
+    cpu: Quantity = spec_field("500m", doc="CPUs.")
+    memory: Quantity = spec_field("512Mi", doc="Memory.")
 
 
 class Log(Strict):

@@ -109,4 +109,4 @@ def _every() -> CoreSchema:
     return core_schema.union_schema([model.__pydantic_core_schema__ for model in models])
 
 
-BY_SCHEME = Chosen(_choose, _every)
+BY_SCHEME = Chosen(_choose, _every, SOURCE_SCHEMAS)

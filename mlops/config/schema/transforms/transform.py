@@ -132,4 +132,4 @@ def _every() -> CoreSchema:
     return _model(list(TRANSFORM_SCHEMAS.names())).__pydantic_core_schema__
 
 
-BY_TRANSFORM = Chosen(_choose, _every)
+BY_TRANSFORM = Chosen(_choose, _every, TRANSFORM_SCHEMAS)
