@@ -161,7 +161,7 @@ class FieldDrift:
 
 @dataclass(frozen=True, slots=True)
 class Stale:
-    """Why a resource must be made again although none of its fields changed, such as "output lost"."""
+    """Why a resource must be made again although none of its fields changed, such as an output that is gone."""
 
     reason: Reason
     effect: Effect

@@ -94,7 +94,7 @@ class PackageKind(BaseKind):
         exported = self.context.root / "models" / model / "export"
         digest = step.upstream[Address("model", model)].get("digest")
         if not exported.exists() or self.context.hashes.tree(exported) != digest:
-            checkout(self.context.root, [f"export@{model}"])
+            checkout(self.context.root, [f"export@{model}"], self.context.remote)
         if self.context.hashes.tree(exported) != digest:
             raise MlopsError.of(
                 "model is not the one that was judged",

@@ -88,7 +88,7 @@ class Doors:
 
         self.act(f"building {name}", do)
 
-    def checkout(self, root: Path, stages: Sequence[str]) -> None:
+    def checkout(self, root: Path, stages: Sequence[str], remote: object) -> None:
         """`dvc checkout`, from the cache that the executor filled."""
         for stage in stages:
             for path, md5 in read_lock(root)[stage].outs.items():

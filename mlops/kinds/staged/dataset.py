@@ -24,6 +24,7 @@ from mlops.engine.resource import Action, Desired, Effect, Observed, Outcome, Re
 from mlops.errors import MlopsError, Problem
 from mlops.kinds.base import BaseKind
 from mlops.kinds.staged.code import moved_files
+from mlops.kinds.staged.outputs import push_outputs, unpushed_of, unreachable
 from mlops.kinds.staged.params import dataset_code, dataset_params
 from mlops.kinds.staged.schemas import DataSchemas, schema_problems
 from mlops.kinds.staged.stages import make, stale_of
@@ -53,8 +54,12 @@ class DatasetKind(BaseKind):
             address, inputs, {**kept, "digest": digest}, {}, (), protect, record.complete if record and same else True,
             record.serial if record else 0, record.extra if record else {},
         )  # fmt: skip
-        stale = [*self._moved(desired, pinned), *stale_of(self.context, stage, self.created)]
-        return Observed(truth, adopted=not same, stale=tuple(stale))
+        stale = [
+            *self._moved(desired, pinned),
+            *stale_of(self.context, stage, self.created, recorded=same),
+            *unpushed_of(self.context, [stage], record),
+        ]
+        return Observed(truth, adopted=not same, stale=tuple(stale), attention=unreachable(self.context, address))
 
     def pinned(self, address: Address) -> dict[str, Any] | None:
         """The inputs that dvc.lock holds of it; None where it holds none."""
@@ -149,7 +154,9 @@ class DatasetKind(BaseKind):
             "seconds": round(seconds, 1) or (step.recorded.outputs.get("seconds", 0.0) if step.recorded else 0.0),
             "newest": profile.get("newest"), "types": _types(schema),
         }  # fmt: skip
-        return Outcome(outputs, f"{rows['source']:,} → {rows['result']:,} rows, {columns} columns")
+        outcome = Outcome(outputs, f"{rows['source']:,} → {rows['result']:,} rows, {columns} columns")
+        push_outputs(self.context, step, [stage], outcome)
+        return outcome
 
     def status(self, record: Record) -> Status:
         rows = record.outputs.get("rows", {}).get("result")
