@@ -118,9 +118,9 @@ def choice_options(command: ClickCommand) -> ClickCommand:
 
 
 def refresh_data_option(command: ClickCommand) -> ClickCommand:
-    return click.option("--refresh-data", is_flag=True, help="Ask databases and other remote sources for what they hold now.")(
-        command
-    )
+    return click.option(
+        "--refresh-data", is_flag=True, help="Ask databases and other remote sources for what they hold now."
+    )(command)
 
 
 def split_words(words: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -112,7 +112,10 @@ class DatasetKind(BaseKind):
         code = json.dumps(dataset_code(desired.inputs, self.context))
         return {
             f"code of {desired.address}": hashlib.md5(code.encode(), usedforsecurity=False).hexdigest(),
-            **{f"source {desired.address}.{name}": self._fingerprint(desired, name) for name in desired.inputs["sources"]},
+            **{
+                f"source {desired.address}.{name}": self._fingerprint(desired, name)
+                for name in desired.inputs["sources"]
+            },
         }
 
     def input_problems(self, desired: Desired) -> tuple[Problem, ...]:

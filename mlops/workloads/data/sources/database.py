@@ -66,11 +66,11 @@ class AttachedDatabase:
 
     def _table(self, name: str) -> str:
         """Return the name of a table as DuckDB's SQL writes it. `name` may begin with a schema and a dot."""
-        found = self._connection.execute(
-            "SELECT schema_name, table_name FROM (SELECT database_name, schema_name, table_name FROM duckdb_tables() UNION ALL "
-            "SELECT database_name, schema_name, view_name FROM duckdb_views()) WHERE database_name = ? AND schema_name NOT IN "
-            f"({', '.join(map(_text, _OF_THE_SERVER))})", [NAME],
-        ).fetchall()  # fmt: skip
+        listed = self._connection.execute(
+            "SELECT database_name, schema_name, table_name FROM duckdb_tables() UNION ALL "
+            "SELECT database_name, schema_name, view_name FROM duckdb_views()"
+        ).fetchall()
+        found = [(schema, table) for at, schema, table in listed if at == NAME and schema not in _OF_THE_SERVER]
         default = self._default_schema(found)
         for schema, table in found:
             if name in (f"{schema}.{table}", table if schema == default else None):
@@ -88,9 +88,8 @@ class AttachedDatabase:
         return next((name for name in ("public", "main") if name in schemas), next(iter(schemas), ""))
 
     def _texts(self, rows: str) -> list[str]:
-        return [
-            str(row[0]) for row in self._connection.execute(f"SELECT CAST(r AS VARCHAR) FROM {rows} AS r").fetchall()
-        ]
+        found = self._connection.sql(f"SELECT CAST(r AS VARCHAR) FROM {rows} AS r").fetchall()  # noqa: S608
+        return [str(row[0]) for row in found]
 
 
 def create_secret(connection: duckdb.DuckDBPyConnection, kind: str, fields: Mapping[str, object]) -> None:
