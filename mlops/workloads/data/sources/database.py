@@ -10,10 +10,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from urllib.parse import unquote, urlsplit
 
 import duckdb
 
-from mlops.config.schema.sources.database import TableSpec
+from mlops.config.schema.sources.database import DatabaseSpec, TableSpec
 from mlops.errors import MlopsError, near
 from mlops.workloads.data.duckdb_extensions import copy_rows
 from mlops.workloads.data.sources.csv import SQL_TYPES
@@ -28,23 +29,33 @@ _OF_THE_SERVER = ("information_schema", "pg_catalog", "mysql", "performance_sche
 
 class AttachedDatabase:
     """A database that is attached to `connection` as `source`. `query_function`: the function of DuckDB that hands it SQL of
-    its own, such as postgres_query."""
+    its own, such as postgres_query. `is_snapshot`: whether all that is read in one transaction is of one moment."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, query_function: str) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, query_function: str, *, is_snapshot: bool = True) -> None:
         self._connection = connection
         self._query_function = query_function
+        self._is_snapshot = is_snapshot
+        self._found: str | None = None
         connection.execute("BEGIN").fetchall()
 
     def fingerprint(self, spec: TableSpec) -> str:
         """Return the digest of what `version_query` gives, or else of the names, types and rows of what is read."""
         if spec.version_query is not None:
-            rows = self._texts(self._own_sql(spec.version_query))
-            return "version-" + _digest(rows)
-        return "rows-" + content_digest(self._connection, self.rows_query(spec))
+            self._found = "version-" + _digest(self._texts(self._own_sql(spec.version_query)))
+        else:
+            self._found = "rows-" + content_digest(self._connection, self.rows_query(spec))
+        return self._found
 
     def copy_to(self, connection: duckdb.DuckDBPyConnection, table_name: str, spec: TableSpec) -> None:
-        """Make the table of what is read."""
+        """Make the table of what is read. Raises MlopsError where the rows are no longer those that were fingerprinted."""
         copy_rows(self._connection, self.rows_query(spec), connection, table_name)
+        before = self._found
+        if before is not None and not self._is_snapshot and self.fingerprint(spec) != before:
+            raise failed(
+                "source changed while it was read",
+                f"`{spec.uri}` (source {table_name}) has other rows now than when the reading began. Run the same command "
+                "again, or read what no longer changes, such as `query: SELECT … WHERE day < '2024-01-01'`.",
+            )
 
     def close(self) -> None:
         """End the transaction and the connection."""
@@ -90,6 +101,18 @@ class AttachedDatabase:
     def _texts(self, rows: str) -> list[str]:
         found = self._connection.sql(f"SELECT CAST(r AS VARCHAR) FROM {rows} AS r").fetchall()  # noqa: S608
         return [str(row[0]) for row in found]
+
+
+def login_of(spec: DatabaseSpec, place: Place) -> dict[str, object]:
+    """Return what a uri and the fields beside it say of where to log in. Raises MlopsError for a secret without a value."""
+    parts = urlsplit(spec.uri)
+    return {
+        "HOST": parts.hostname,
+        "PORT": parts.port,
+        "DATABASE": unquote(parts.path.strip("/")),
+        "USER": place.secrets.fill(spec.user, field="user") if spec.user else unquote(parts.username or ""),
+        "PASSWORD": place.secrets.fill(spec.password, field="password") if spec.password else None,
+    }
 
 
 def create_secret(connection: duckdb.DuckDBPyConnection, kind: str, fields: Mapping[str, object]) -> None:

@@ -7,13 +7,13 @@ Law: nothing is written there; the password stands in no text that DuckDB could 
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import duckdb
 
 from mlops.config.schema.sources.postgres import PostgresSource
 from mlops.workloads.data.duckdb_extensions import open_with_extensions
-from mlops.workloads.data.sources.database import AttachedDatabase, attach, create_secret, reached
+from mlops.workloads.data.sources.database import AttachedDatabase, attach, create_secret, login_of, reached
 from mlops.workloads.data.sources.source import Place
 
 _DEFAULTS = {"connect_timeout": "10", "application_name": "mlops"}
@@ -37,15 +37,9 @@ class PostgresReader:
     def _opened(self, spec: PostgresSource, place: Place) -> AttachedDatabase:
         if self._database is None:
             connection = open_with_extensions("postgres_scanner")
-            parts = urlsplit(spec.uri)
-            options = dict(parse_qsl(parts.query))
-            login = {
-                "HOST": options.pop("host", None) or parts.hostname,
-                "PORT": options.pop("port", None) or parts.port,
-                "DATABASE": unquote(parts.path.strip("/")),
-                "USER": place.secrets.fill(spec.user, field="user") if spec.user else unquote(parts.username or ""),
-                "PASSWORD": place.secrets.fill(spec.password, field="password") if spec.password else None,
-            }
+            options = dict(parse_qsl(urlsplit(spec.uri).query))
+            login = login_of(spec, place)
+            login |= {name.upper(): options.pop(name) for name in ("host", "port") if name in options}
             with reached(spec.uri, place):
                 create_secret(connection, "postgres", login)
                 address = " ".join(f"{name}={_libpq(value)}" for name, value in {**_DEFAULTS, **options}.items())
