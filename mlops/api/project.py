@@ -30,15 +30,15 @@ from mlops.contracts.home import make_home
 from mlops.engine.apply import ApplyContext, Result, apply_plan
 from mlops.engine.events import Sink
 from mlops.engine.lease import Holder, free, holder_of, lease
-from mlops.engine.plan import Change, Pin, Plan, PlanInputs, collect_attention, make_plan
+from mlops.engine.plan import Pin, Plan, PlanInputs, collect_attention, make_plan
 from mlops.engine.planfile import check_own, check_same, plan_digest, plan_to_json
-from mlops.engine.resource import Action, Observed
+from mlops.engine.resource import Observed
 from mlops.engine.selection import half_made, renamed
 from mlops.engine.state import Head, Operation, operation_id
 from mlops.engine.store import DatabaseStore, in_project, open_database
-from mlops.errors import Interrupted, InvalidConfig, LockHeld, MlopsError, Problem
+from mlops.errors import Interrupted, LockHeld, MlopsError, Problem
 from mlops.kinds.base import BaseKind
-from mlops.kinds.registry import acting, build_kinds, desire_all
+from mlops.kinds.registry import acting, build_kinds, desire_all, refuse_what_cannot_work
 from mlops.kinds.staged.params import out_of_date, write_params
 from mlops.render.document import plan_document
 from mlops.secret_values import read_secret
@@ -131,7 +131,8 @@ class Project(Inspection):
         return {operation.id for operation in self.store.operations() if operation.outcome in ("done", "failed")}
 
     def plan(self, options: Options | None = None) -> Plan:
-        """Plan what would change. Raises InvalidConfig for a cycle and MlopsError for an unknown address."""
+        """Plan what would change. Raises InvalidConfig for a cycle and for what no apply could carry out, and MlopsError for an
+        unknown address."""
         options = options or Options()
         return self._plan_of(self._snapshot_of(options), options)
 
@@ -146,7 +147,8 @@ class Project(Inspection):
             {**snapshot.plan_inputs.observed, **snapshot.plan_inputs.desired}, self.spec.settings.removed
         )
         changes = make_plan(snapshot.plan_inputs, selection)
-        _check_inputs(changes, snapshot)
+        if options.preflight:
+            refuse_what_cannot_work(snapshot.kinds, changes)
         return Plan(
             self.spec.name, self.environment, snapshot.head.lineage, snapshot.head.serial, _now(), changes,
             self._pins(snapshot), collect_attention(snapshot.plan_inputs), commit=commit_of(self.root), overrides=self.overrides,
@@ -266,15 +268,6 @@ class Project(Inspection):
             Pin("configuration", self.spec.digest),
             *(Pin(name, digest) for name, digest in sorted(of_kinds.items())),
         )
-
-
-def _check_inputs(changes: Sequence[Change], snapshot: Snapshot) -> None:
-    """Raise InvalidConfig where something that a change would read from outside cannot be read."""
-    desired = snapshot.plan_inputs.desired
-    making = [change.address for change in changes if change.action in (Action.CREATE, Action.RUN, Action.REPLACE)]
-    problems = [problem for at in making for problem in snapshot.kinds[at.kind].input_problems(desired[at])]
-    if problems:
-        raise InvalidConfig(*problems)
 
 
 def _command() -> str:

@@ -15,7 +15,7 @@ from mlops.config.schema.base import FieldError, spec_field
 from mlops.config.schema.sources.database import DatabaseSpec
 from mlops.errors import near
 
-OPTIONS = ("socket", "ssl_ca", "ssl_capath", "ssl_cert", "ssl_cipher", "ssl_crl", "ssl_crlpath", "ssl_key", "ssl_mode")
+_OPTIONS = ("socket", "ssl_ca", "ssl_capath", "ssl_cert", "ssl_cipher", "ssl_crl", "ssl_crlpath", "ssl_key", "ssl_mode")
 
 
 class MysqlSource(DatabaseSpec):
@@ -30,6 +30,6 @@ class MysqlSource(DatabaseSpec):
     @classmethod
     def _with_known_options(cls, uri: str) -> str:
         for name, _ in parse_qsl(urlsplit(uri).query, keep_blank_values=True):
-            if name not in OPTIONS:
-                raise FieldError(f"`{name}` is no option of a connection that is taken here", hint=near(name, OPTIONS))
+            if name not in _OPTIONS:
+                raise FieldError(f"`{name}` is no option of a connection that is taken here", hint=near(name, _OPTIONS))
         return uri

@@ -15,7 +15,7 @@ from mlops.config.schema.base import FieldError, spec_field
 from mlops.config.schema.sources.database import DatabaseSpec
 from mlops.errors import near
 
-OPTIONS = ("application_name", "channel_binding", "connect_timeout", "host", "keepalives", "options", "port", "sslcert",
+_OPTIONS = ("application_name", "channel_binding", "connect_timeout", "host", "keepalives", "options", "port", "sslcert",
            "sslcrl", "sslkey", "sslmode", "sslrootcert", "target_session_attrs")  # fmt: skip
 
 
@@ -31,6 +31,6 @@ class PostgresSource(DatabaseSpec):
     @classmethod
     def _with_known_options(cls, uri: str) -> str:
         for name, _ in parse_qsl(urlsplit(uri).query, keep_blank_values=True):
-            if name not in OPTIONS:
-                raise FieldError(f"`{name}` is no option of a connection that is taken here", hint=near(name, OPTIONS))
+            if name not in _OPTIONS:
+                raise FieldError(f"`{name}` is no option of a connection that is taken here", hint=near(name, _OPTIONS))
         return uri

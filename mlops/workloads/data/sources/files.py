@@ -28,9 +28,16 @@ _PATH = "mlops path"
 
 
 def read_source_files(
-    connection: duckdb.DuckDBPyConnection, table_name: str, spec: FileSpec, files: SourceFiles, *, scratch: Path
+    connection: duckdb.DuckDBPyConnection,
+    table_name: str,
+    spec: FileSpec,
+    files: SourceFiles,
+    *,
+    scratch: Path,
+    first: int | None = None,
 ) -> None:
-    """Make the table of what the files hold. Raises MlopsError where they hold nothing that can be read."""
+    """Make the table of what the files hold, or of their `first` rows. Raises MlopsError where they hold nothing that can be
+    read."""
     for path in files.paths:
         if path.stat().st_size == 0:
             raise failed(
@@ -42,7 +49,7 @@ def read_source_files(
     readable = {path: _readable(table_name, path, (spec, kind), scratch) for path in files.paths}
     parts = {str(readable[path]): files.partition(path) for path in files.paths}
     try:
-        _load(connection, table_name, (spec, kind), parts)
+        _load(connection, table_name, (spec, kind), parts, first)
     except duckdb.Error as error:
         said = advice(str(error)) if kind == "csv" else str(error).strip()
         raise failed("source cannot be read", f"{where}: {said}") from error
@@ -67,7 +74,7 @@ def quoted(name: str) -> str:
 
 def _load(
     connection: duckdb.DuckDBPyConnection, table_name: str, how: tuple[FileSpec, str],
-    parts: dict[str, dict[str, str | None]],
+    parts: dict[str, dict[str, str | None]], first: int | None,
 ) -> None:  # fmt: skip
     """Create the table. `parts`: each file to read, with what its folders KEY=VALUE say."""
     spec, kind = how
@@ -92,7 +99,9 @@ def _load(
         )
     columns = "*" if spec.columns is None else ", ".join(map(quoted, spec.columns))
     arguments: list[object] = [[_literal(path) for path in parts], *values]
-    connection.execute(f"CREATE TABLE {quoted(table_name)} AS SELECT {columns} FROM {rows}", arguments).fetchall()  # noqa: S608
+    limit = "" if first is None else f" LIMIT {first}"
+    made = f"CREATE TABLE {quoted(table_name)} AS SELECT {columns} FROM {rows}{limit}"  # noqa: S608
+    connection.execute(made, arguments).fetchall()
     if keys:
         connection.unregister(_PARTS)
 
