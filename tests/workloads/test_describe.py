@@ -1,4 +1,4 @@
-"""The columns that a plan is told of are those that the stage makes, and what it refuses is what the stage refuses."""
+"""The columns that a plan learns of are those that the stage makes, and what it refuses is what the stage refuses."""
 
 from __future__ import annotations
 
@@ -30,9 +30,8 @@ CHECKS: tuple[dict[str, Any], ...] = (
 
 
 def spec_of(project: Path, **changes: Any) -> dict[str, Any]:
-    section = (
-        say_dataset(project, **changes) or json.loads((project / "params/dataset/rows.json").read_text())["prepare"]
-    )
+    say_dataset(project, **changes)
+    section = json.loads((project / "params/dataset/rows.json").read_text())["prepare"]
     return {name: value for name, value in section.items() if name not in ("fingerprint", "code")}
 
 
@@ -87,7 +86,7 @@ def test_type_comes_of_all_rows_and_not_of_the_first_alone(project: Path) -> Non
 )
 def test_sql_that_cannot_be_run_is_a_problem_of_its_field(project: Path, sql: str, field: str, sign: str) -> None:
     schema = described(project, sql=sql)
-    assert [problem.field for problem in schema.problems] == [field]
+    assert {problem.field for problem in schema.problems} == {field}
     assert sign in schema.problems[0].detail
 
 
