@@ -28,7 +28,6 @@ from mlops.config.load import load
 from mlops.config.project import ProjectSpec, with_secrets
 from mlops.context.context import Context
 from mlops.context.paths import ProjectPaths, find_root
-from mlops.context.secrets import read_secret
 from mlops.contracts.home import make_home
 from mlops.engine.apply import ApplyContext, Result, apply_plan
 from mlops.engine.events import Sink
@@ -43,6 +42,7 @@ from mlops.errors import Interrupted, LockHeld, MlopsError, Problem
 from mlops.kinds.base import BaseKind
 from mlops.kinds.registry import acting, build_kinds, desire_all, refuse_what_cannot_work
 from mlops.kinds.staged.params import out_of_date, write_params
+from mlops.secret_values import read_secret
 from mlops.tools.git import commit_of
 
 _GITHUB = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
@@ -125,16 +125,18 @@ class Project(NotebookViews):
     def environment(self) -> str:
         return self.spec.environment
 
-    def look(self, *, refresh: bool = True, destroy: bool = False, preflight: bool = True) -> Snapshot:
+    def look(
+        self, *, refresh: bool = True, destroy: bool = False, preflight: bool = True, refresh_data: bool = False
+    ) -> Snapshot:
         """Read state and world. Without `refresh`, what is recorded stands for what would be observed; without `preflight`,
-        nothing is in the way of a change."""
+        nothing is in the way of a change. `refresh_data`: remote sources are asked anew."""
         head, stored, intents = self.store.head(), self.store.records(), self.store.intents()
         spec = self.spec
         moves = moves_of(spec, stored)
         records = {moves.get(at, at): renamed(record, moves) for at, record in stored.items()}
         half = half_made(intents, records, () if destroy else spec.resources)
         records |= half
-        context = Context(self.root, spec.settings, head.salt, records, spec.resources)
+        context = Context(self.root, spec.settings, head.salt, records, spec.resources, refresh_data)
         kinds = build_kinds(context)
         desired = {} if destroy else desire_all(kinds, spec)
         observed: dict[Address, Observed] = {}
@@ -164,7 +166,9 @@ class Project(NotebookViews):
 
     def _snapshot_of(self, options: Options) -> Snapshot:
         project = with_rollback(self, options.back)
-        return project.look(refresh=options.refresh, destroy=options.destroy, preflight=options.preflight)
+        return project.look(
+            refresh=options.refresh, destroy=options.destroy, preflight=options.preflight, refresh_data=options.refresh_data
+        )  # fmt: skip
 
     def _plan_of(self, snapshot: Snapshot, options: Options) -> ShownPlan:
         selection = options.selection(
@@ -279,9 +283,10 @@ class Project(NotebookViews):
             return error
         return None
 
-    def render_params(self, *, check: bool = False) -> list[str]:
-        """Write params/ unless `check`, and return the files that differed."""
-        context = Context(self.root, self.spec.settings, resources=self.spec.resources)
+    def render_params(self, *, check: bool = False, refresh_data: bool = False) -> list[str]:
+        """Write params/ unless `check`, and return the files that differed. `refresh_data`: remote sources are asked
+        anew."""
+        context = Context(self.root, self.spec.settings, resources=self.spec.resources, refresh_data=refresh_data)
         changed = out_of_date(self.spec, context) if check else write_params(self.spec, context)
         context.hashes.keep()
         return changed

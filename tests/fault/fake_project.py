@@ -126,7 +126,7 @@ class Stage:
 
     def _prepare(self, name: str) -> None:
         params = self._read(f"params/dataset/{name}.json")["prepare"]
-        self._write(f"data/{name}/schema.json", params)
+        self._write(f"data/{name}/schema.json", {**params, "columns": []})
         self.doors.touch("in the middle of a data set")
         self._write(f"data/{name}/profile.json", {"rows": {"source": 9, "result": 9}, "columns": [], "newest": None})
 

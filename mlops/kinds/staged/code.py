@@ -29,6 +29,7 @@ EXEMPT: Mapping[str, str] = {
     "mlops.contracts": "gives values their types, and computes nothing",
     "mlops.errors": "words messages",
     "mlops.extensions": "finds registered code, which is counted itself",
+    "mlops.secret_values": "reads secrets, and computes nothing",
     "mlops.sources": "pins what is read, by its content",
     "mlops.workloads.stage": "reports progress and problems",
     "mlops.workloads.parent_death": "ends processes",

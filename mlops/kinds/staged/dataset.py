@@ -10,11 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from mlops.address import Address
+from mlops.config.project import LoadedResource, ProjectSpec
 from mlops.config.schema.category import Category
 from mlops.context.effects import KEEPS_OUTPUTS, effect_of
 from mlops.context.inputs import metadata_fields, without_fields
@@ -28,7 +30,7 @@ from mlops.kinds.staged.outputs import push_outputs, unpushed_of, unreachable
 from mlops.kinds.staged.params import dataset_code, dataset_params
 from mlops.kinds.staged.schemas import DataSchemas, schema_problems
 from mlops.kinds.staged.stages import make, stale_of
-from mlops.sources.source import fingerprint_of
+from mlops.sources.source import remote_of
 
 
 class DatasetKind(BaseKind):
@@ -36,6 +38,11 @@ class DatasetKind(BaseKind):
     keeping = KEEPS_OUTPUTS
     created = effect_of(Category.REPROCESS)
     deleted = Effect(Category.DESTROY.value, Category.DESTROY.rank, Action.FORGET)
+
+    def desire(self, resource: LoadedResource, project: ProjectSpec) -> Desired:
+        """References to secrets stay as they are written: a password that was changed changes no data."""
+        desired = super().desire(resource, project)
+        return replace(desired, inputs=dict(resource.inputs), effective=resource.effective)
 
     def observe(self, address: Address, desired: Desired | None, record: Record | None) -> Observed:
         stage = f"prepare@{address.name}"
@@ -75,13 +82,14 @@ class DatasetKind(BaseKind):
         prints = pinned.get("fingerprint", {})
         for name, source in desired.inputs["sources"].items():
             try:
-                now = fingerprint_of(source, root=self.context.root, digests=self.context.hashes)
+                now = self.context.sources.of(desired.address.name, name, source)
             except MlopsError as error:
                 problem = error.problems[0]
                 stale.append(Stale(Reason(f"source {name}: {problem.detail}"), self.created))
                 continue
             if name in prints and prints[name] != now:
-                stale.append(Stale(Reason(f"source {name} changed on disk ({source['uri']})"), self.created))
+                where = "" if remote_of(source) else " on disk"
+                stale.append(Stale(Reason(f"source {name} changed{where} ({source['uri']})"), self.created))
         if moved := moved_files(pinned.get("code"), dataset_code(desired.inputs, self.context)):
             stale.append(Stale(Reason(f"the code that prepares data changed: {moved}"), self.created))
         return stale
@@ -95,10 +103,13 @@ class DatasetKind(BaseKind):
 
     def problems(self, changes: Sequence[Change]) -> Iterator[Problem]:
         """Columns that are named and not there, or not of a type that fits; sources and SQL that cannot be read."""
-        yield from super().problems(changes)
+        secrets = list(super().problems(changes))
+        yield from secrets
         made = [change.address for change in changes if change.category == Category.REPROCESS]
         for address in made if self.context.settings.build else ():
             resource = self.context.resources[address]
+            if any(problem.address == str(address) for problem in secrets):
+                continue
             schema = self._schemas.of(address, made)
             if schema is None:
                 continue
@@ -164,15 +175,17 @@ class DatasetKind(BaseKind):
 
     def pins(self, desired: Desired) -> Mapping[str, str]:
         code = json.dumps(dataset_code(desired.inputs, self.context))
-        sources = desired.inputs["sources"].items()
         return {
             f"code of {desired.address}": hashlib.md5(code.encode(), usedforsecurity=False).hexdigest(),
-            **{f"source {desired.address}.{name}": self._fingerprint(source) for name, source in sources},
+            **{
+                f"source {desired.address}.{name}": self._fingerprint(desired, name)
+                for name in desired.inputs["sources"]
+            },
         }
 
-    def _fingerprint(self, source: Mapping[str, Any]) -> str:
+    def _fingerprint(self, desired: Desired, name: str) -> str:
         try:
-            return fingerprint_of(source, root=self.context.root, digests=self.context.hashes)
+            return self.context.sources.of(desired.address.name, name, desired.inputs["sources"][name])
         except MlopsError:
             return "missing"
 

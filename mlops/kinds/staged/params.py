@@ -22,16 +22,15 @@ from mlops.errors import InvalidConfig
 from mlops.kinds.staged.code import project_code, stage_code
 from mlops.kinds.staged.registered import encoding_modules, learning_module, measuring_modules, preparing_modules
 from mlops.kinds.staged.schemas import column_types
-from mlops.sources.source import fingerprint_of
 
 _index_guard = threading.Lock()
 _NOT_TRAINED = ("gates", "slices", *METADATA_NAMES)
 
 
 def dataset_params(resource: LoadedResource, context: Context) -> dict[str, Any]:
-    """Raises MlopsError where a source is not there."""
+    """Return the sections of a data set. Raises MlopsError where a source is not there or cannot be reached."""
     fingerprints = {
-        name: fingerprint_of(source, root=context.root, digests=context.hashes)
+        name: context.sources.of(resource.address.name, name, source)
         for name, source in resource.inputs["sources"].items()
     }
     code = dataset_code(resource.inputs, context)

@@ -30,7 +30,7 @@ from mlops.engine.resource import Json
 from mlops.errors import FileLocation, MlopsError, Problem
 from mlops.extensions import SOURCES
 from mlops.kinds.staged.code import work_code
-from mlops.sources.source import fingerprint_of, scheme_of
+from mlops.sources.source import scheme_of
 from mlops.tools.process import run
 from mlops.tools.scratch import scratch
 
@@ -42,7 +42,7 @@ _KEPT = 128
 def column_types(resource: LoadedResource, context: Context) -> Mapping[str, str] | None:
     """Return the columns of a data set's result, name -> type of the contract, as far as this machine has seen them since its
     sources, SQL or code changed; None where it has not. Starts no process. Raises MlopsError for a source that is not there."""
-    schema = _read(_file(resource.inputs, context))
+    schema = _read(_file(resource.address, resource.inputs, context))
     return schema.types if schema is not None else None
 
 
@@ -64,11 +64,11 @@ class DataSchemas:
         files: dict[Address, Path] = {}
         for address in addresses:
             inputs = self.context.resources[address].inputs
-            missing = _missing_sources(inputs, self.context)
+            missing = _missing_sources(address, inputs, self.context)
             if missing:
                 self._known[address] = DataSchema(problems=tuple(missing))
                 continue
-            files[address] = _file(inputs, self.context)
+            files[address] = _file(address, inputs, self.context)
             if (schema := _read(files[address])) is not None:
                 self._known[address] = schema
                 del files[address]
@@ -143,23 +143,24 @@ def _unknown(error: Exception) -> DataSchema:
     return DataSchema(problems=(DescribeProblem(summary="columns cannot be found out", detail=detail, field=""),))
 
 
-def _missing_sources(inputs: Mapping[str, Json], context: Context) -> list[DescribeProblem]:
+def _missing_sources(address: Address, inputs: Mapping[str, Json], context: Context) -> list[DescribeProblem]:
     problems = []
     for name, source in inputs["sources"].items():
         try:
-            fingerprint_of(source, root=context.root, digests=context.hashes)
+            context.sources.of(address.name, name, source)
         except MlopsError as error:
             first = error.problems[0]
-            problems.append(DescribeProblem(summary=first.summary, detail=first.detail, field=f"sources.{name}.uri"))
+            problems.append(
+                DescribeProblem(
+                    summary=first.summary, detail=first.detail, field=f"sources.{name}.uri", hint=first.hint
+                )
+            )
     return problems
 
 
-def _file(inputs: Mapping[str, Json], context: Context) -> Path:
+def _file(address: Address, inputs: Mapping[str, Json], context: Context) -> Path:
     """Name the file that remembers the answer. Raises MlopsError for a source that is not there."""
-    fingerprints = {
-        name: fingerprint_of(source, root=context.root, digests=context.hashes)
-        for name, source in inputs["sources"].items()
-    }
+    fingerprints = {name: context.sources.of(address.name, name, source) for name, source in inputs["sources"].items()}
     readers = sorted({SOURCES.module(scheme_of(source["uri"])) for source in inputs["sources"].values()})
     code = work_code([_DESCRIBE, *readers], context.hashes)
     text = json.dumps([inputs["sources"], inputs.get("sql"), fingerprints, code, _engine()], sort_keys=True)

@@ -26,10 +26,8 @@ from mlops.config.schema.dataset import Dataset
 from mlops.contracts.codec import convert, decode, encode
 from mlops.contracts.data_schema import ColumnSchema, DataSchema, DescribeAnswer, DescribeProblem, DescribeRequest
 from mlops.errors import MlopsError, near
-from mlops.extensions import SOURCES
-from mlops.sources.source import scheme_of
 from mlops.workloads.data.columns import is_inexact, type_of, why_text, with_contract_types
-from mlops.workloads.data.sources.source import Place, Source
+from mlops.workloads.data.sources.source import Place, open_newest
 from mlops.workloads.data.sql import connect, query_of, run_sql, seal_database
 from mlops.workloads.parent_death import die_with_parent
 
@@ -60,18 +58,12 @@ def describe(spec: Mapping[str, Any], *, root: Path) -> DataSchema:
         return DataSchema(problems=(DescribeProblem(summary="data set does not fit", detail=f"{error}.", field=""),))
     with tempfile.TemporaryDirectory() as scratch, connect() as connection:
         # What a PIVOT makes of values are columns: it is shown all rows.
-        place = Place(root, Path(scratch), None if _PIVOT.search(dataset.sql or "") else _ROWS)
+        place = Place.of(root, Path(scratch), first=None if _PIVOT.search(dataset.sql or "") else _ROWS)
         for name, source in dataset.sources.items():
-            reader: Source = SOURCES.load(scheme_of(source.uri))()
             try:
-                reader.open(connection, name, source, place)
+                open_newest(connection, name, source, place)
             except MlopsError as error:
                 problems += _problems(error, f"sources.{name}")
-            except duckdb.Error as error:
-                detail = f"`{source.uri}` (source {name}): {str(error).strip()}"
-                problems.append(
-                    DescribeProblem(summary="source cannot be read", detail=detail, field=f"sources.{name}")
-                )
         if problems:
             return DataSchema(problems=tuple(problems))
         seal_database(connection)
