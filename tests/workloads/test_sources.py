@@ -37,7 +37,7 @@ def read(root: Path, source: dict[str, Any], name: str = "t") -> tuple[list[str]
     scratch.mkdir(exist_ok=True)
     with connect() as connection:
         open_sources(connection, dataset, section, Place(root, scratch))
-        table = connection.table(quoted(name))
+        table = connection.sql(f"FROM {quoted(name)}")
         columns = [f"{column} {kind}" for column, kind in zip(table.columns, table.types, strict=True)]
         return columns, table.fetchall()
 
