@@ -34,6 +34,10 @@ class SourceSpec(Entry):
 
     uri: str = spec_field(doc="`path/to/file.csv`, relative to the project, or `SCHEME://…`.")
 
+    def reference(self) -> tuple[str, str] | None:
+        """Return kind and name of the resource of the project that it reads; None where it reads none."""
+        return None
+
 
 class FileSpec(SourceSpec):
     """A file that holds one table, or several files that hold parts of it."""
