@@ -26,22 +26,22 @@ from mlops.config.load import load
 from mlops.config.project import ProjectSpec, with_secrets
 from mlops.context.context import Context
 from mlops.context.paths import ProjectPaths
-from mlops.context.secrets import read_secret
 from mlops.contracts.home import make_home
 from mlops.engine.apply import ApplyContext, Result, apply_plan
 from mlops.engine.events import Sink
 from mlops.engine.lease import Holder, free, holder_of, lease
-from mlops.engine.plan import Pin, Plan, PlanInputs, collect_attention, make_plan
+from mlops.engine.plan import Change, Pin, Plan, PlanInputs, collect_attention, make_plan
 from mlops.engine.planfile import check_own, check_same, plan_digest, plan_to_json
-from mlops.engine.resource import Observed
+from mlops.engine.resource import Action, Observed
 from mlops.engine.selection import half_made, renamed
 from mlops.engine.state import Head, Operation, operation_id
 from mlops.engine.store import DatabaseStore, in_project, open_database
-from mlops.errors import Interrupted, LockHeld, MlopsError, Problem
+from mlops.errors import Interrupted, InvalidConfig, LockHeld, MlopsError, Problem
 from mlops.kinds.base import BaseKind
 from mlops.kinds.registry import acting, build_kinds, desire_all
 from mlops.kinds.staged.params import out_of_date, write_params
 from mlops.render.document import plan_document
+from mlops.secret_values import read_secret
 from mlops.tools.git import commit_of
 
 _GITHUB = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
@@ -97,16 +97,18 @@ class Project(Inspection):
     def environment(self) -> str:
         return self.spec.environment
 
-    def look(self, *, refresh: bool = True, destroy: bool = False, preflight: bool = True) -> Snapshot:
+    def look(
+        self, *, refresh: bool = True, destroy: bool = False, preflight: bool = True, refresh_data: bool = False
+    ) -> Snapshot:
         """Read state and world. Without `refresh`, what is recorded stands for what would be observed; without `preflight`,
-        nothing is in the way of a change."""
+        nothing is in the way of a change. `refresh_data`: remote sources are asked anew."""
         head, stored, intents = self.store.head(), self.store.records(), self.store.intents()
         spec = self.spec
         moves = moves_of(spec, stored)
         records = {moves.get(at, at): renamed(record, moves) for at, record in stored.items()}
         half = half_made(intents, records, () if destroy else spec.resources)
         records |= half
-        context = Context(self.root, spec.settings, head.salt, records, spec.resources)
+        context = Context(self.root, spec.settings, head.salt, records, spec.resources, refresh_data)
         kinds = build_kinds(context)
         desired = {} if destroy else desire_all(kinds, spec)
         observed: dict[Address, Observed] = {}
@@ -135,14 +137,18 @@ class Project(Inspection):
 
     def _snapshot_of(self, options: Options) -> Snapshot:
         project = with_rollback(self, options.back)
-        return project.look(refresh=options.refresh, destroy=options.destroy, preflight=options.preflight)
+        return project.look(
+            refresh=options.refresh, destroy=options.destroy, preflight=options.preflight, refresh_data=options.refresh_data
+        )  # fmt: skip
 
     def _plan_of(self, snapshot: Snapshot, options: Options) -> Plan:
         selection = options.selection(
             {**snapshot.plan_inputs.observed, **snapshot.plan_inputs.desired}, self.spec.settings.removed
         )
+        changes = make_plan(snapshot.plan_inputs, selection)
+        _check_inputs(changes, snapshot)
         return Plan(
-            self.spec.name, self.environment, snapshot.head.lineage, snapshot.head.serial, _now(), make_plan(snapshot.plan_inputs, selection),
+            self.spec.name, self.environment, snapshot.head.lineage, snapshot.head.serial, _now(), changes,
             self._pins(snapshot), collect_attention(snapshot.plan_inputs), commit=commit_of(self.root), overrides=self.overrides,
             extra=options.to_extra(),
         )  # fmt: skip
@@ -229,9 +235,10 @@ class Project(Inspection):
             return error
         return None
 
-    def render_params(self, *, check: bool = False) -> list[str]:
-        """Write params/ unless `check`, and return the files that differed."""
-        context = Context(self.root, self.spec.settings, resources=self.spec.resources)
+    def render_params(self, *, check: bool = False, refresh_data: bool = False) -> list[str]:
+        """Write params/ unless `check`, and return the files that differed. `refresh_data`: remote sources are asked
+        anew."""
+        context = Context(self.root, self.spec.settings, resources=self.spec.resources, refresh_data=refresh_data)
         changed = out_of_date(self.spec, context) if check else write_params(self.spec, context)
         context.hashes.keep()
         return changed
@@ -259,6 +266,15 @@ class Project(Inspection):
             Pin("configuration", self.spec.digest),
             *(Pin(name, digest) for name, digest in sorted(of_kinds.items())),
         )
+
+
+def _check_inputs(changes: Sequence[Change], snapshot: Snapshot) -> None:
+    """Raise InvalidConfig where something that a change would read from outside cannot be read."""
+    desired = snapshot.plan_inputs.desired
+    making = [change.address for change in changes if change.action in (Action.CREATE, Action.RUN, Action.REPLACE)]
+    problems = [problem for at in making for problem in snapshot.kinds[at.kind].input_problems(desired[at])]
+    if problems:
+        raise InvalidConfig(*problems)
 
 
 def _command() -> str:

@@ -27,12 +27,16 @@ from mlops.cli.session import PENDING, Session, choice_options, overrides_argume
 def command(
     session: Session, overrides: tuple[str, ...], out: Path | None, view: str, detailed_exitcode: bool,
     refresh: bool, preflight: bool, destroy: bool, targets: tuple[str, ...], exclude: tuple[str, ...], replace: tuple[str, ...],
+    refresh_data: bool,
 ) -> None:  # fmt: skip
     """Show what would change, across the whole chain, and why."""
     from mlops.api import Options, view_of
 
     project = session.open(overrides)
-    plan = project.plan(Options(targets, exclude, replace, refresh=refresh, destroy=destroy, preflight=preflight))
+    options = Options(
+        targets, exclude, replace, refresh=refresh, destroy=destroy, preflight=preflight, refresh_data=refresh_data
+    )  # fmt: skip
+    plan = project.plan(options)
     document = project.document(plan, saved_as=out)
     if out is not None:
         project.save(plan, out)

@@ -21,7 +21,7 @@ from mlops.context.effects import effect_of, field_default, field_effect
 from mlops.context.secrets import seal, unseal
 from mlops.context.status import Status
 from mlops.engine.resource import Action, Dependency, Desired, Effect, Observed, Outcome, Record, Step
-from mlops.errors import MlopsError
+from mlops.errors import MlopsError, Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +101,10 @@ class BaseKind:
     def pins(self, desired: Desired) -> Mapping[str, str]:
         """Name -> digest of what a saved plan of this resource depends on besides its inputs, such as the content of files."""
         return {}
+
+    def input_problems(self, desired: Desired) -> tuple[Problem, ...]:
+        """Say why something that it reads from outside cannot be read; asked at plan time, of what would be made."""
+        return ()
 
     def status(self, record: Record) -> Status:
         """Say how it is doing; called for what was completely applied."""

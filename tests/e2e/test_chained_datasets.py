@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -32,7 +31,7 @@ split: { by: random, val: 10%, test: 20% }
 
 
 @pytest.fixture
-def chained(tmp_path: Path) -> Iterator[Workplace]:
+def chained(tmp_path: Path) -> Workplace:
     """Two data sets; the one that reads the other comes first by its name."""
     root = tmp_path / "project"
     for name, text in {
@@ -46,7 +45,7 @@ def chained(tmp_path: Path) -> Iterator[Workplace]:
     shutil.copytree(ROOT / "pipelines", root / "pipelines", ignore=shutil.ignore_patterns("__pycache__"))
     write_rows(root / "rows.csv", 500)
     _git(root)
-    yield Workplace(root)
+    return Workplace(root)
 
 
 def rows_of(place: Workplace, name: str, split: str = "train") -> int:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from mlops.config.schema.sources.source import FileSpec
 from mlops.errors import MlopsError
-from tests.workloads.test_sources import read
+from tests.workloads.reading import read
 
 LOG = """2024-03-01T10:00:00Z INFO  started, "quoted"; done
 

@@ -10,21 +10,23 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from mlops.address import Address
+from mlops.config.project import LoadedResource, ProjectSpec
 from mlops.config.schema.category import Category
 from mlops.context.effects import KEEPS_OUTPUTS, effect_of
 from mlops.context.inputs import metadata_fields, without_fields
 from mlops.context.status import Status
 from mlops.engine.resource import Action, Desired, Effect, Observed, Outcome, Reason, Record, Stale, Step
-from mlops.errors import MlopsError
+from mlops.errors import FileLocation, MlopsError, Problem
 from mlops.kinds.base import BaseKind
 from mlops.kinds.staged.code import moved_files
 from mlops.kinds.staged.params import dataset_code, dataset_params, upstream_folders, write_params_of
 from mlops.kinds.staged.stages import make, stale_of
-from mlops.sources.source import fingerprint_of
+from mlops.sources.source import remote_of
 from mlops.tools.dvc.reader import read_stages
 
 
@@ -33,6 +35,11 @@ class DatasetKind(BaseKind):
     keeping = KEEPS_OUTPUTS
     created = effect_of(Category.REPROCESS)
     deleted = Effect(Category.DESTROY.value, Category.DESTROY.rank, Action.FORGET)
+
+    def desire(self, resource: LoadedResource, project: ProjectSpec) -> Desired:
+        """References to secrets stay as they are written: a password that was changed changes no data."""
+        desired = super().desire(resource, project)
+        return replace(desired, inputs=dict(resource.inputs), effective=resource.effective)
 
     def observe(self, address: Address, desired: Desired | None, record: Record | None) -> Observed:
         stage = f"prepare@{address.name}"
@@ -70,13 +77,14 @@ class DatasetKind(BaseKind):
         prints = pinned.get("fingerprint", {})
         for name, source in desired.inputs["sources"].items():
             try:
-                now = fingerprint_of(source, root=self.context.root, digests=self.context.hashes)
+                now = self.context.sources.of(desired.address.name, name, source)
             except MlopsError as error:
                 problem = error.problems[0]
                 stale.append(Stale(Reason(f"source {name}: {problem.detail}"), self.created))
                 continue
             if name in prints and prints[name] != now:
-                stale.append(Stale(Reason(f"source {name} changed on disk ({source['uri']})"), self.created))
+                where = "" if remote_of(source) else " on disk"
+                stale.append(Stale(Reason(f"source {name} changed{where} ({source['uri']})"), self.created))
         if moved := moved_files(pinned.get("code"), dataset_code(desired.inputs, self.context)):
             stale.append(Stale(Reason(f"the code that prepares data changed: {moved}"), self.created))
         return stale
@@ -122,15 +130,32 @@ class DatasetKind(BaseKind):
 
     def pins(self, desired: Desired) -> Mapping[str, str]:
         code = json.dumps(dataset_code(desired.inputs, self.context))
-        sources = desired.inputs["sources"].items()
         return {
             f"code of {desired.address}": hashlib.md5(code.encode(), usedforsecurity=False).hexdigest(),
-            **{f"source {desired.address}.{name}": self._fingerprint(source) for name, source in sources},
+            **{
+                f"source {desired.address}.{name}": self._fingerprint(desired, name)
+                for name in desired.inputs["sources"]
+            },
         }
 
-    def _fingerprint(self, source: Mapping[str, Any]) -> str:
+    def input_problems(self, desired: Desired) -> tuple[Problem, ...]:
+        """Say which sources are not there, or cannot be reached."""
+        problems: list[Problem] = []
+        for name, source in desired.inputs["sources"].items():
+            try:
+                self.context.sources.of(desired.address.name, name, source)
+            except MlopsError as error:
+                file, _, line = desired.origins.get(f"sources.{name}.uri", "").rpartition(":")
+                where = FileLocation(file, int(line)) if line.isdigit() else None
+                problems += [
+                    replace(problem, address=str(desired.address), source=problem.source or where)
+                    for problem in error.problems
+                ]
+        return tuple(problems)
+
+    def _fingerprint(self, desired: Desired, name: str) -> str:
         try:
-            return fingerprint_of(source, root=self.context.root, digests=self.context.hashes)
+            return self.context.sources.of(desired.address.name, name, desired.inputs["sources"][name])
         except MlopsError:
             return "missing"
 

@@ -20,7 +20,7 @@ from mlops.context.inputs import METADATA_NAMES, without_fields
 from mlops.kinds.staged.code import project_code, stage_code
 from mlops.kinds.staged.registered import encoding_modules, learning_module, measuring_modules, preparing_modules
 from mlops.sources.dataset import MOST_READ, data_folder
-from mlops.sources.source import fingerprint_of, scheme_of
+from mlops.sources.source import scheme_of
 
 _SCRIPT = "pipelines/prepare.py"
 _index_guard = threading.Lock()
@@ -28,9 +28,9 @@ _NOT_TRAINED = ("gates", "slices", *METADATA_NAMES)
 
 
 def dataset_params(resource: LoadedResource, context: Context) -> dict[str, Any]:
-    """Raises MlopsError where a source is not there."""
+    """Return the sections of a data set. Raises MlopsError where a source is not there or cannot be reached."""
     fingerprints = {
-        name: fingerprint_of(source, root=context.root, digests=context.hashes)
+        name: context.sources.of(resource.address.name, name, source)
         for name, source in resource.inputs["sources"].items()
     }
     code = dataset_code(resource.inputs, context)

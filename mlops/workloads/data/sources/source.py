@@ -1,13 +1,15 @@
 """Make each source a table that the SQL may name.
 
-Lives here: open_sources, and the protocol Source with what it is given (Place).
+Lives here: open_sources, the protocols Source and RemoteSource with what they are given (Place), and explained, which
+turns errors of DuckDB into sentences without secrets.
 Not here: reading files (files), the SQL (prepare).
 Law: a source whose content is not what the parameters pin is refused before it is read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,18 +18,28 @@ import duckdb
 
 from mlops.config.schema.by_name import unfit
 from mlops.config.schema.dataset import Dataset
+from mlops.config.schema.sources.source import SourceSpec
+from mlops.errors import MlopsError
 from mlops.extensions import SOURCES
-from mlops.sources.source import FileDigests, fingerprint_of, scheme_of
+from mlops.secret_values import SecretReader
+from mlops.sources.source import FileDigests, fingerprint_of, remote_of, scheme_of
 from mlops.workloads.data.sources.files import quoted
 from mlops.workloads.stage import failed
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a source is opened. `root`: the project's folder. `scratch`: a folder that is removed afterwards."""
+    """Where a source is opened. `root`: the project's folder. `scratch`: a folder that is removed afterwards. `secrets`:
+    fills `${secret:NAME}` in."""
 
     root: Path
     scratch: Path
+    secrets: SecretReader
+
+    @classmethod
+    def of(cls, root: Path, scratch: Path) -> Place:
+        """Return a place with the secrets of the project."""
+        return cls(root, scratch, SecretReader(root / ".mlops" / "secrets"))
 
 
 class Source(Protocol):
@@ -41,6 +53,21 @@ class Source(Protocol):
         """
 
 
+class RemoteSource(Source, Protocol):
+    """What a scheme registers there whose fingerprint is a mlops.sources.source.RemoteFingerprint.
+
+    One object serves one source, once: `fingerprint`, then perhaps `open`, then `close`. So that what is read is what was
+    fingerprinted, it may keep a transaction, or the version that it saw.
+    """
+
+    def fingerprint(self, spec: Any, place: Place) -> str:
+        """Return a text that differs where the content differs. Raises MlopsError, or an error of DuckDB, where the source
+        is not there or cannot be reached."""
+
+    def close(self) -> None:
+        """Give back what it holds, such as connections."""
+
+
 def open_sources(
     connection: duckdb.DuckDBPyConnection, dataset: Dataset, section: Mapping[str, Any], place: Place
 ) -> int:
@@ -50,20 +77,48 @@ def open_sources(
     """
     largest = 0
     for name, spec in dataset.sources.items():
-        found = fingerprint_of(section["sources"][name], root=place.root, digests=FileDigests())
-        if found != section["fingerprint"].get(name):
-            raise failed(
-                "source is not the pinned one",
-                f"`{spec.uri}` (source {name}) has another content than params/ pins. Run `mlops render`, and look at "
-                "the plan.",
-            )
-        opener: Source = SOURCES.load(scheme_of(spec.uri))()
-        try:
-            opener.open(connection, name, spec, place)
+        pinned = section["fingerprint"].get(name)
+        with explained(f"`{spec.uri}` (source {name})", place):
+            opener = SOURCES.load(scheme_of(spec.uri))()
+            if remote_of(section["sources"][name]) is None:
+                found = fingerprint_of(section["sources"][name], root=place.root, digests=FileDigests())
+                _check_pinned(name, spec, pinned=pinned, found=found)
+                opener.open(connection, name, spec, place)
+            else:
+                with closing(opener):
+                    _check_pinned(name, spec, pinned=pinned, found=opener.fingerprint(spec, place))
+                    opener.open(connection, name, spec, place)
             largest = max(largest, _count(connection, name, spec.uri))
-        except duckdb.Error as error:
-            raise failed("source cannot be read", f"`{spec.uri}` (source {name}): {str(error).strip()}") from error
     return largest
+
+
+def remote_fingerprint(spec: SourceSpec, place: Place) -> str:
+    """Return the fingerprint of a remote source. Raises MlopsError where it is not there or cannot be reached."""
+    with explained(f"`{spec.uri}`", place), closing(SOURCES.load(scheme_of(spec.uri))()) as reader:
+        found = reader.fingerprint(spec, place)
+        if not isinstance(found, str):
+            raise unfit(SOURCES, scheme_of(spec.uri), "its fingerprint is no text")
+        return found
+
+
+@contextmanager
+def explained(where: str, place: Place) -> Iterator[None]:
+    """Turn errors of DuckDB into sentences that begin with `where`; no error that leaves holds a secret."""
+    try:
+        yield
+    except MlopsError as error:
+        raise place.secrets.masked(error) from None
+    except duckdb.Error as error:
+        raise failed("source cannot be read", f"{where}: {place.secrets.mask(str(error).strip())}") from None
+
+
+def _check_pinned(name: str, spec: SourceSpec, *, pinned: str | None, found: str) -> None:
+    if found != pinned:
+        raise failed(
+            "source is not the pinned one",
+            f"`{spec.uri}` (source {name}) has another content than params/ pins. Run `mlops render`, and look at "
+            "the plan.",
+        )
 
 
 def _count(connection: duckdb.DuckDBPyConnection, name: str, uri: str) -> int:
