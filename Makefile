@@ -22,13 +22,15 @@ help:  ## list the targets
 env: .venv/.installed  ## make .venv/ and install what requirements.lock pins
 
 # The stamp is written last, so an interrupted install is taken up again by the next call.
-.venv/.installed: requirements.lock pyproject.toml
+.venv/.installed: requirements.lock tests/servers.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or 3.12 was not found. Install one, or name it: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
 	@echo "Environment: $(PYTHON) → .venv (the first time takes a minute or two: PyTorch is large)"
 	@test -x $(BIN)/python && $(BIN)/python -c 'import pip' 2>/dev/null || $(PYTHON) -m venv --clear .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep -E '^uv==' requirements.lock)"
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .venv/servers
+	@$(BIN)/uv pip install --quiet --python .venv/servers/bin/python -r tests/servers.lock
 	@$(BIN)/python -m compileall -q mlops || true
 	@touch $@
 

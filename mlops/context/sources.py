@@ -57,7 +57,7 @@ class SourceFingerprints:
             self._ask({key: dict(source), **{_key(other): other for other in self._unknown()}})
         answer = self._answers[key]
         if answer.fingerprint is None:
-            raise MlopsError.of(answer.summary, answer.detail)
+            raise MlopsError.of(answer.summary, answer.detail, hint=answer.hint)
         return answer.fingerprint
 
     def _known(self, dataset: str, name: str, source: Mapping[str, Any]) -> str | None:

@@ -26,6 +26,7 @@ class SourceAnswer(Contract, kw_only=True, frozen=True):
     fingerprint: Annotated[str | None, Meta(description="None where it is not there or cannot be reached.")] = None
     summary: Annotated[str, Meta(description="What is wrong, in a phrase.")] = ""
     detail: Annotated[str, Meta(description="What is wrong, in sentences.")] = ""
+    hint: Annotated[str | None, Meta(description="What was probably meant.")] = None
 
 
 class SourceAnswers(Contract, kw_only=True, frozen=True):

@@ -18,7 +18,7 @@ from mlops.errors import MlopsError
 from mlops.sources.source import Digests
 
 _ENDINGS = {".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".pq": "parquet", ".json": "json", ".jsonl": "json",
-            ".ndjson": "json"}  # fmt: skip
+            ".ndjson": "json", ".xlsx": "excel"}  # fmt: skip
 _PACKED = (".gz", ".zip")
 _MAGIC = frozenset("*?[")
 _WRITTEN_BY_PREPARE = ("schema.json", "profile.json")

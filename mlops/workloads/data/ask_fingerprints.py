@@ -43,7 +43,7 @@ def _ask(source: dict[str, Any], place: Place) -> SourceAnswer:
         return SourceAnswer(fingerprint=remote_fingerprint(judge.validate_python(source), place))
     except MlopsError as error:
         problem = error.problems[0]
-        return SourceAnswer(summary=problem.summary, detail=problem.detail)
+        return SourceAnswer(summary=problem.summary, detail=problem.detail, hint=problem.hint)
 
 
 if __name__ == "__main__":

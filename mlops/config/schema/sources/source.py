@@ -24,7 +24,8 @@ from mlops.sources.files import file_format, format_in_folders
 from mlops.sources.source import scheme_of
 
 _OF_CSV = ("delimiter", "quote", "decimal", "thousands", "header", "encoding", "date_format", "timestamp_format")
-_OPTIONS = {"CSV": _OF_CSV, "text": ("pattern", "unmatched", "encoding", "date_format", "timestamp_format")}
+_OPTIONS = {"CSV": _OF_CSV, "text": ("pattern", "unmatched", "encoding", "date_format", "timestamp_format"),
+            "Excel": ("header", "sheet", "range")}  # fmt: skip
 """Format -> the options that files of it take, beyond those that files of every format take."""
 ColumnType = Literal["bool", "int", "float", "string", "date", "timestamp"]
 
@@ -46,8 +47,8 @@ class FileSpec(SourceSpec):
         doc="`path/to/file.csv`, relative to the project, or `package://NAME/path/in/package`. A folder (`raw/`) or a "
         "pattern (`raw/**/*.csv`) is all its files, columns matched by name; folders `KEY=VALUE` become columns."
     )
-    format: Literal["csv", "parquet", "json"] | None = spec_field(
-        None, doc="Default: by the ending (.csv, .csv.gz, .csv.zip, .parquet, .json, .jsonl)."
+    format: Literal["csv", "parquet", "json", "excel"] | None = spec_field(
+        None, doc="Default: by the ending (.csv, .csv.gz, .csv.zip, .parquet, .json, .jsonl, .xlsx)."
     )
     columns: tuple[Column, ...] | None = spec_field(None, doc="Read only these columns.")
     types: dict[Column, ColumnType] = spec_field(
@@ -65,7 +66,8 @@ class FileSpec(SourceSpec):
         None, doc="What stands between the thousands in the numbers of a CSV file. Default: nothing."
     )
     header: bool = spec_field(
-        True, doc="`false` where the first line of a CSV file is a row; the columns are column0, column1, …"
+        True,
+        doc="`false` where the first line of a CSV file or a sheet is a row; the columns of CSV are column0, column1, …, those of Excel A1, B1, …",
     )
     encoding: str = spec_field("utf-8", doc="Of the text of a CSV file, such as cp1252, latin-1 or utf-16.")
     date_format: str | None = spec_field(
@@ -75,6 +77,13 @@ class FileSpec(SourceSpec):
         None, doc="How a CSV file writes timestamps, such as `%d.%m.%Y %H:%M`. Default: found out.", min_length=1
     )
 
+    sheet: str | None = spec_field(None, doc="The sheet of an Excel workbook. Default: the first.", min_length=1)
+    range: str | None = spec_field(
+        None,
+        doc="The cells of an Excel sheet that hold the table, such as `B3:F200`. Default: from the first row to the first that is "
+        "empty.",
+        pattern=r"^[A-Za-z]{1,3}[0-9]+:[A-Za-z]{1,3}[0-9]+$",
+    )
     pattern: str | None = spec_field(
         None,
         doc=r"For files of lines, such as logs: a regular expression (RE2) whose named groups are the columns, such as "

@@ -16,9 +16,9 @@ import duckdb
 
 from mlops.config.schema.sources.database import DatabaseSpec, TableSpec
 from mlops.errors import MlopsError, near
-from mlops.workloads.data.duckdb_extensions import copy_rows
-from mlops.workloads.data.sources.csv import SQL_TYPES
+from mlops.workloads.data.duckdb_extensions import copy_rows, sql_text
 from mlops.workloads.data.sources.files import quoted
+from mlops.workloads.data.sources.selection import selected
 from mlops.workloads.data.sources.source import Place
 from mlops.workloads.stage import failed
 
@@ -64,16 +64,10 @@ class AttachedDatabase:
     def rows_query(self, spec: TableSpec) -> str:
         """Return the SQL that gives the rows of a source. Raises MlopsError where there is no such table."""
         rows = self._own_sql(spec.query) if spec.query is not None else self._table(str(spec.table))
-        columns = "*" if spec.columns is None else ", ".join(map(quoted, spec.columns))
-        if spec.types:
-            casts = [
-                f"CAST({quoted(name)} AS {SQL_TYPES[type_]}) AS {quoted(name)}" for name, type_ in spec.types.items()
-            ]
-            rows = f"(SELECT * REPLACE ({', '.join(casts)}) FROM {rows})"  # noqa: S608
-        return f"SELECT {columns} FROM {rows}"  # noqa: S608
+        return selected(rows, columns=spec.columns, types=spec.types)
 
     def _own_sql(self, sql: str) -> str:
-        return f"{self._query_function}('{NAME}', {_text(sql.strip().rstrip(';'))})"
+        return f"{self._query_function}('{NAME}', {sql_text(sql.strip().rstrip(';'))})"
 
     def _table(self, name: str) -> str:
         """Return the name of a table as DuckDB's SQL writes it. `name` may begin with a schema and a dot."""
@@ -117,13 +111,13 @@ def login_of(spec: DatabaseSpec, place: Place) -> dict[str, object]:
 
 def create_secret(connection: duckdb.DuckDBPyConnection, kind: str, fields: Mapping[str, object]) -> None:
     """Give DuckDB what it logs in with, under the name `login`. Fields without a value are left out."""
-    given = [f"{name} {_text(str(value))}" for name, value in fields.items() if value not in (None, "")]
+    given = [f"{name} {sql_text(str(value))}" for name, value in fields.items() if value not in (None, "")]
     connection.execute(f"CREATE SECRET login ({', '.join([f'TYPE {kind}', *given])})").fetchall()
 
 
 def attach(connection: duckdb.DuckDBPyConnection, address: str, how: str) -> None:
     """Attach a database as `source`, to be read alone."""
-    connection.execute(f"ATTACH {_text(address)} AS {NAME} ({how}, READ_ONLY)").fetchall()
+    connection.execute(f"ATTACH {sql_text(address)} AS {NAME} ({how}, READ_ONLY)").fetchall()
 
 
 @contextmanager
@@ -137,10 +131,6 @@ def reached(uri: str, place: Place) -> Iterator[None]:
             f"`{uri}`: {place.secrets.mask(str(error).strip())} Look at `uri`, `user` and `password`, and whether the server "
             "answers this machine.",
         ) from None
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
 
 
 def content_digest(connection: duckdb.DuckDBPyConnection, query: str) -> str:

@@ -1,7 +1,7 @@
 """Read files as a table.
 
-Lives here: read_source_files, for CSV, Parquet, JSON and text, packed or not, one file or several.
-Not here: which files (mlops.sources), the options of CSV (csv), the pattern of text (text).
+Lives here: read_source_files, for CSV, Parquet, JSON, Excel and text, packed or not, one file or several.
+Not here: which files (mlops.sources), the options of CSV (csv), the pattern of text (text), sheets (excel).
 Law: exactly the files that were pinned are read, in their order; of a packed file, the one file inside.
 """
 
@@ -20,6 +20,7 @@ import pyarrow as pa
 from mlops.config.schema.sources.source import FileSpec, option_of
 from mlops.sources.files import SourceFiles
 from mlops.workloads.data.sources.csv import SQL_TYPES, advice, csv_call, decoded, glued
+from mlops.workloads.data.sources.excel import forget_sheets, sheet_rows
 from mlops.workloads.data.sources.names import literal_path, quoted, sql_text
 from mlops.workloads.data.sources.text import forget_lines, matched_lines
 from mlops.workloads.stage import failed
@@ -73,6 +74,8 @@ def _load(
     arguments: list[object] = []
     if kind == "text":
         rows = matched_lines(connection, spec, list(parts), where=where, file_column=_FILE)
+    elif kind == "excel":
+        rows = sheet_rows(connection, spec, list(parts), where=where, file_column=_FILE)
     else:
         rows, arguments = _table_call(how, list(parts), keys)
     if keys:
@@ -82,13 +85,14 @@ def _load(
             f"{', '.join(f'parts.{quoted(key)}' for key in keys)} FROM {rows} AS files "
             f"JOIN {quoted(_PARTS)} AS parts ON files.{quoted(_FILE)} = parts.{quoted(_PATH)})"
         )
-    elif kind == "text":
+    elif kind in ("text", "excel"):
         rows = f"(SELECT * EXCLUDE ({quoted(_FILE)}) FROM {rows})"  # noqa: S608
     columns = "*" if spec.columns is None else ", ".join(map(quoted, spec.columns))
     connection.execute(f"CREATE TABLE {quoted(table_name)} AS SELECT {columns} FROM {rows}", arguments).fetchall()  # noqa: S608
     if keys:
         connection.unregister(_PARTS)
     forget_lines(connection)
+    forget_sheets(connection)
 
 
 def _table_call(how: tuple[FileSpec, str], paths: list[str], keys: list[str]) -> tuple[str, list[object]]:
@@ -141,7 +145,7 @@ def _format(where: str, spec: FileSpec, files: SourceFiles) -> str:
     if kind is None:
         raise failed(
             "unknown format",
-            f"{where}: its ending says no format. Say `format: csv`, parquet or json, or the `pattern` of its lines.",
+            f"{where}: its ending says no format. Say `format: csv`, parquet, json or excel, or the `pattern` of its lines.",
         )
     if option := spec.unfitting_option(kind):
         raise failed("option does not fit", f"{where} is {kind}, and `{option}` is {option_of(option)}. Take it out.")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 _GOOGLE = "https://storage.googleapis.com"
 _PAGE = 1000
+_MODIFIED = "modified "
+_NO_BUCKET = ("NoSuchBucket", "ContainerNotFound")
 _RETRY: Mapping[str, Any] = {"max_retries": 3, "retry_timeout": timedelta(seconds=30)}
 _ADVICE = (
     "Say {fields} (`${{secret:NAME}}`), or `anonymous: true` where everybody may read it; or ask for the right to read."
@@ -143,9 +146,9 @@ class _Bucket:
         import obstore
         from obstore.exceptions import PreconditionError
 
-        is_etag = file.tag.startswith('"')
+        is_etag = not file.tag.startswith(_MODIFIED)
         try:
-            got = obstore.get(self._store, file.key, options={"if_match": file.tag} if is_etag else {})
+            got = obstore.get(self._store, file.key, options={"if_match": f'"{file.tag}"'} if is_etag else {})
             if _remote_file(got.meta) != file:
                 raise moved(file.key)
             with path.open("wb") as copy:
@@ -167,16 +170,28 @@ class _Bucket:
         except FileNotFoundError:
             raise missing(spec.uri, f"is not in {where}") from None
         except (PermissionDeniedError, UnauthenticatedError):
-            fields = " and ".join(f"`{name}`" for name in type(spec).secrets()[:2])
-            raise refused(spec.uri, where, _ADVICE.format(fields=fields)) from None
+            raise self._refused(where) from None
         except (BaseError, OSError, ValueError) as error:
+            if re.search(r"\b40[13] (Forbidden|Unauthorized)", str(error)):
+                raise self._refused(where) from None
+            if any(f"<Code>{code}</Code>" in str(error) for code in _NO_BUCKET):
+                raise missing(spec.uri, f"names the bucket {spec.bucket}, which {self._where} does not have") from None
             raise unreachable(spec.uri, where, _first_sentence(error)) from None
+
+    def _refused(self, where: str) -> Exception:
+        fields = " and ".join(f"`{name}`" for name in type(self._spec).secrets()[:2])
+        return refused(self._spec.uri, where, _ADVICE.format(fields=fields))
 
 
 def _remote_file(meta: ObjectMeta) -> RemoteFile:
-    return RemoteFile(meta["path"], meta["size"], meta["e_tag"] or meta["last_modified"].isoformat())
+    """Services quote an ETag in a header, and some of them not in a list."""
+    etag = (meta["e_tag"] or "").strip('"')
+    return RemoteFile(meta["path"], meta["size"], etag or f"{_MODIFIED}{meta['last_modified']:%Y-%m-%dT%H:%M:%SZ}")
 
 
 def _first_sentence(error: BaseException) -> str:
-    """Return what obstore says of an error, without the Rust that follows."""
-    return str(error).partition("\n\nDebug source")[0].strip().rstrip(".")
+    """Return what obstore says of an error, without the XML and the Rust in it."""
+    text = str(error).partition("\n\nDebug source")[0]
+    message = re.search(r"<Message>([^<]*)", text)
+    text = re.sub(r"<\?xml.*", message[1] if message else "", text, flags=re.DOTALL)
+    return " ".join(text.split()).rstrip(".")

@@ -1,6 +1,6 @@
 """Make each source a table that the SQL may name.
 
-Lives here: open_sources, the protocols Source and RemoteSource with what they are given (Place), and explained, which
+Lives here: open_sources, the protocols Source, RemoteSource and VersionedSource with what they are given (Place), and explained, which
 turns errors of DuckDB into sentences without secrets.
 Not here: reading files (files), the SQL (prepare).
 Law: a source whose content is not what the parameters pin is refused before it is read.
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import duckdb
 
@@ -68,6 +68,17 @@ class RemoteSource(Source, Protocol):
         """Give back what it holds, such as connections."""
 
 
+@runtime_checkable
+class VersionedSource(Protocol):
+    """What a scheme registers there in place of a Source, where what is named keeps its versions: the pinned one is read,
+    though there be newer ones. A mlops.sources.source.Fingerprint names the newest."""
+
+    def open_version(
+        self, connection: duckdb.DuckDBPyConnection, table_name: str, spec: Any, place: Place, pinned: str
+    ) -> None:
+        """Make the table of the version that the fingerprint `pinned` names. Raises MlopsError where it is no longer there."""
+
+
 def open_sources(
     connection: duckdb.DuckDBPyConnection, dataset: Dataset, section: Mapping[str, Any], place: Place
 ) -> int:
@@ -80,7 +91,9 @@ def open_sources(
         pinned = section["fingerprint"].get(name)
         with explained(f"`{spec.uri}` (source {name})", place):
             opener = SOURCES.load(scheme_of(spec.uri))()
-            if remote_of(section["sources"][name]) is None:
+            if isinstance(opener, VersionedSource):
+                opener.open_version(connection, name, spec, place, str(pinned))
+            elif remote_of(section["sources"][name]) is None:
                 found = fingerprint_of(section["sources"][name], root=place.root, digests=FileDigests())
                 _check_pinned(name, spec, pinned=pinned, found=found)
                 opener.open(connection, name, spec, place)
