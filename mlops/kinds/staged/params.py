@@ -22,7 +22,10 @@ from mlops.errors import InvalidConfig
 from mlops.kinds.staged.code import project_code, stage_code
 from mlops.kinds.staged.registered import encoding_modules, learning_module, measuring_modules, preparing_modules
 from mlops.kinds.staged.schemas import column_types
+from mlops.sources.dataset import MOST_READ, data_folder
+from mlops.sources.source import scheme_of
 
+_SCRIPT = "pipelines/prepare.py"
 _index_guard = threading.Lock()
 _NOT_TRAINED = ("gates", "slices", *METADATA_NAMES)
 
@@ -95,8 +98,20 @@ def rendered(project: ProjectSpec, context: Context) -> dict[str, str]:
 
 def _index(project: ProjectSpec) -> dict[str, Any]:
     names = [a.name for a in project.resources if a.kind == "dataset"]
+    prepare = {a.name: _reads(r.inputs["sources"]) for a, r in project.resources.items() if a.kind == "dataset"}
     models = {a.name: {"dataset": r.inputs["dataset"]} for a, r in project.resources.items() if a.kind == "model"}
-    return {"dataset": names, "model": models}
+    return {"dataset": names, "model": models, "prepare": prepare}
+
+
+def upstream_folders(sources: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return the folders of the data sets that a data set reads."""
+    uris = [source["uri"] for source in sources.values() if scheme_of(source["uri"]) == "dataset"]
+    return sorted({data_folder(uri) for uri in uris})
+
+
+def _reads(sources: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    folders = upstream_folders(sources)
+    return {"reads": [*folders, *[_SCRIPT] * (MOST_READ - len(folders))]}
 
 
 def out_of_date(project: ProjectSpec, context: Context) -> list[str]:
@@ -130,8 +145,10 @@ def _write_one(kind: str, name: str, sections: Mapping[str, Any], root: Path) ->
         index = {}
     index.setdefault("dataset", [])
     index.setdefault("model", {})
+    index.setdefault("prepare", {})
     if kind == "dataset":
         index["dataset"] = sorted({*index["dataset"], name})
+        index["prepare"][name] = _reads(sections["prepare"]["sources"])
     else:
         index["model"][name] = {"dataset": sections["train"]["dataset"]}
     write_if_other(index_path, _text(index))

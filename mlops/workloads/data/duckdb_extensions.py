@@ -15,7 +15,7 @@ from pathlib import Path
 
 import duckdb
 
-from mlops.workloads.data.sources.files import quoted
+from mlops.workloads.data.sources.names import quoted
 from mlops.workloads.stage import failed
 
 EXTRAS: Mapping[str, str] = {
