@@ -7,6 +7,7 @@ Law: options of the connection are those that DuckDB's reader knows.
 
 from __future__ import annotations
 
+from typing import ClassVar
 from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import field_validator
@@ -21,6 +22,7 @@ _OPTIONS = ("socket", "ssl_ca", "ssl_capath", "ssl_cert", "ssl_cipher", "ssl_crl
 class MysqlSource(DatabaseSpec):
     """A table of MySQL or MariaDB, or the rows of a query."""
 
+    uri_begins: ClassVar[str | None] = r"^(mysql|mariadb)://"
     uri: str = spec_field(
         doc="`mysql://HOST:PORT/DATABASE`; options of the connection follow, such as `?ssl_mode=required`, or "
         "`?socket=/run/mysqld/mysqld.sock` for a Unix socket."

@@ -7,6 +7,7 @@ Law: options of the connection are those of the uri that PostgreSQL itself knows
 
 from __future__ import annotations
 
+from typing import ClassVar
 from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import field_validator
@@ -22,6 +23,7 @@ _OPTIONS = ("application_name", "channel_binding", "connect_timeout", "host", "k
 class PostgresSource(DatabaseSpec):
     """A table of PostgreSQL, or the rows of a query."""
 
+    uri_begins: ClassVar[str | None] = r"^postgres(ql)?://"
     uri: str = spec_field(
         doc="`postgres://HOST:PORT/DATABASE`; options of the connection follow, such as `?sslmode=require`, or "
         "`?host=/var/run/postgresql` for a Unix socket."

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import field_validator, model_validator
+from pydantic import GetJsonSchemaHandler, field_validator, model_validator
 from pydantic_core import CoreSchema, core_schema
 
 from mlops.config.schema.base import Column, FieldError, spec_field
@@ -33,11 +33,20 @@ _OPTIONS = {"CSV": _OF_CSV, "text": ("pattern", "unmatched", "encoding", "date_f
 class SourceSpec(Entry):
     """Where the rows of one table come from."""
 
+    uri_begins: ClassVar[str | None] = None
+    """Regular expression that fits the uris of this source and no others, for editors; None where none is given."""
     uri: str = spec_field(doc="`path/to/file.csv`, relative to the project, or `SCHEME://…`.")
 
     def reference(self) -> tuple[str, str] | None:
         """Return kind and name of the resource of the project that it reads; None where it reads none."""
         return None
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        made = handler(schema)
+        if cls.uri_begins is not None:
+            handler.resolve_ref_schema(made)["properties"]["uri"]["pattern"] = cls.uri_begins
+        return made
 
 
 class FileSpec(SourceSpec):
