@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops.config.schema.sources.objects import AzureSource, GoogleSource, KeyedSpec, ObjectSpec, S3Source
 from mlops.errors import MlopsError
-from mlops.sources.remote_files import RemoteFile, chosen_files, folder_of, is_pattern
+from mlops.sources.remote_files import RemoteFile, chosen_files, folder_of, is_pattern, with_path
 from mlops.workloads.data.sources.remote_files import RemoteFilesReader, Server, missing, moved, refused, unreachable
 from mlops.workloads.data.sources.source import Place
 from mlops.workloads.stage import failed
@@ -138,7 +138,7 @@ class _Bucket:
         import obstore
 
         try:
-            return _remote_file(obstore.head(self._store, key))
+            return with_path(_remote_file(obstore.head(self._store, key)))
         except FileNotFoundError:
             return None
 
