@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlops.config.schema.sources.objects import AzureSource, GoogleSource, KeyedSpec, ObjectSpec, S3Source
 from mlops.errors import MlopsError
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from obstore import ObjectMeta
     from obstore.store import ObjectStore
 
+_T = TypeVar("_T")
 _GOOGLE = "https://storage.googleapis.com"
 _PAGE = 1000
 _MODIFIED = "modified "
@@ -157,7 +158,7 @@ class _Bucket:
         except (PreconditionError, FileNotFoundError):
             raise moved(file.key) from None
 
-    def _asked(self, ask: Callable[[], Any]) -> Any:
+    def _asked(self, ask: Callable[[], _T]) -> _T:
         """Return what `ask` returns. Raises MlopsError, in words of the service, for what obstore raises."""
         from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 
