@@ -65,14 +65,18 @@ def chosen_files(files: Iterable[RemoteFile], key: str, *, format: str | None) -
     elif format != "text":
         of_format = [file for file in found if _counts(file.key, format)]
         found = of_format or (found if format else [])
-    for file in found:
-        if any(part in ("", ".", "..") for part in file.key.split("/")):
-            raise MlopsError.of(
-                "source cannot be read",
-                f"The key `{file.key}` has a part that is empty, `.` or `..`, so it is no path. Rename it, or name a folder or "
-                "pattern without it.",
-            )
-    return sorted(found, key=lambda file: file.key)
+    return sorted((with_path(file) for file in found), key=lambda file: file.key)
+
+
+def with_path(file: RemoteFile) -> RemoteFile:
+    """Return the file. Raises MlopsError where its key is no path below a folder."""
+    if any(part in ("", ".", "..") for part in file.key.split("/")):
+        raise MlopsError.of(
+            "source cannot be read",
+            f"The key `{file.key}` has a part that is empty, `.` or `..`, so it is no path. Rename it, or name a folder or "
+            "pattern without it.",
+        )
+    return file
 
 
 def _counts(key: str, format: str | None) -> bool:

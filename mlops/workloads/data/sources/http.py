@@ -45,7 +45,8 @@ class _WebServer:
         self.identity = uri
 
     def files(self) -> list[RemoteFile]:
-        key = unquote(urlsplit(self._uri).path.rpartition("/")[2]) or "file"
+        name = unquote(urlsplit(self._uri).path).rpartition("/")[2]
+        key = "file" if name in ("", ".", "..") else name
         with self._asked() as answer:
             size, tag = answer.headers.get("Content-Length"), _tag(answer.headers)
             if size is not None and tag:
