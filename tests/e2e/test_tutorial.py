@@ -42,8 +42,8 @@ def test_commands_of_the_tutorial_do_what_it_says(tmp_path: Path) -> None:
 
 
 def pattern_of(line: str) -> str:
-    """Return the regular expression of a printed line, where `…` stands for anything."""
-    return ".*".join(re.escape(part) for part in squeezed(line).split("…"))
+    """Return the regular expression of a printed line, where `…` stands for anything, or nothing."""
+    return ".*".join(re.escape(part.strip()) for part in squeezed(line).split("…"))
 
 
 def squeezed(line: str) -> str:

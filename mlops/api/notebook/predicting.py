@@ -71,7 +71,7 @@ class ModelView(Predictor):
     >>> model.predict({"months": "many"})
     Traceback (most recent call last):
         ...
-    mlops.errors.MlopsError: rows were refused: model.churn: row 0, column months: must be a whole number of at most 64 bits, and is "many".
+    mlops.errors.MlopsError: rows were refused: model.churn answered 422: row 0, column months: must be a whole number of at most 64 bits, and is "many".
     """
 
     def __init__(
