@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import doctest
-import gc
 import importlib
 import pkgutil
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ import pytest
 
 import mlops.api
 from mlops.api import Project
+from mlops.api.notebook.predicting import ModelView
 from mlops.errors import MlopsError
 from mlops.tools.process import alive, processes
 from tests.e2e.churn import make_churn
@@ -95,21 +95,28 @@ def test_column_that_nobody_knows_is_refused_with_the_nearest(project: Project) 
 def test_process_of_a_model_is_kept_and_ends_with_the_object(project: Project) -> None:
     model = project.model("churn")
     model.predict(ROWS)
-    (pid,) = processes(f"{project.root}/models/churn/export")
+    pid = pid_of(model)
     model.predict(ROWS)
-    assert processes(f"{project.root}/models/churn/export") == [pid]
+    assert pid_of(model) == pid
     del model
-    gc.collect()
     assert not alive(pid)
 
 
 def test_process_of_a_model_is_another_after_a_training(project: Project) -> None:
     model = project.model("churn")
     model.predict(ROWS)
-    before = processes(f"{project.root}/models/churn/export")
+    before = pid_of(model)
     (project.root / "models/churn/export/model.onnx").touch()
     assert model.predict(ROWS[0])["churned"]
-    assert processes(f"{project.root}/models/churn/export") != before
+    assert pid_of(model) != before
+    assert not alive(before)
+
+
+def pid_of(model: ModelView) -> int:
+    process = model._process._process
+    assert process is not None
+    assert process.pid in processes(str(model._process.export))
+    return process.pid
 
 
 def test_process_that_cannot_start_says_why(project: Project, tmp_path: Path) -> None:
@@ -134,7 +141,10 @@ def test_endpoint_with_another_key_refuses(project: Project, monkeypatch: pytest
 
 
 def test_endpoint_that_was_not_applied_says_so(project: Project) -> None:
-    with pytest.raises(MlopsError, match=r"is declared, and nothing was applied yet\. Start it: mlops apply"):
-        Project.open(project.root, overrides=["+endpoint.new.package=churn", "+endpoint.new.stack=local"]).endpoint(
-            "new"
-        )
+    file = project.root / "conf/endpoint/new.yaml"
+    file.write_text("package: churn\nstack: local\n")
+    try:
+        with pytest.raises(MlopsError, match=r"is declared, and nothing was applied yet\. Start it: mlops apply"):
+            Project.open(project.root).endpoint("new")
+    finally:
+        file.unlink()
