@@ -22,7 +22,7 @@ help:  ## list the targets
 env: .venv/.installed  ## make .venv/ and install what requirements.lock pins
 
 # The stamp is written last, so an interrupted install is taken up again by the next call.
-.venv/.installed: requirements.lock pyproject.toml
+.venv/.installed: requirements.lock pyproject.toml setup.py
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or 3.12 was not found. Install one, or name it: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
 	@echo "Environment: $(PYTHON) → .venv (the first time takes a minute or two: PyTorch is large)"
 	@test -x $(BIN)/python && $(BIN)/python -c 'import pip' 2>/dev/null || $(PYTHON) -m venv --clear .venv

@@ -25,7 +25,7 @@ from mlops.scaffold import resource_files as texts
 from mlops.scaffold.data_files import FOLDER, PlacedData, place_data
 from mlops.scaffold.examples import EXAMPLES, SURVEYED, WRITTEN, example_files
 from mlops.scaffold.project_files import project_name, secret_name, write_new_files, write_secret
-from mlops.scaffold.propose import Proposal, propose
+from mlops.scaffold.propose import FEATURES, Proposal, propose
 from mlops.scaffold.stage_files import Upgrade, upgrade_stage_files, write_stage_files
 from mlops.tools.process import run
 
@@ -237,7 +237,7 @@ def _about(path: str, project: NewProject) -> str:
     if proposal is None:
         return ""
     if kind == "dataset":
-        count = len(proposal.columns("numeric")) + len(proposal.columns("categorical"))
+        count = sum(len(proposal.columns(use)) for use in FEATURES)
         left = [f"{one.column} left out ({one.why})" for one in proposal.choices if one.use == "left out"]
         more = [f"and {len(left) - 3} more"] if len(left) > 3 else []
         return "; ".join([f"{count} features", *left[:3], *more, *proposal.survey.notes])

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from mlops.address import Address
+from mlops.api.needs import attention_to_needs, check_needs
 from mlops.api.notebook.plan import ShownPlan, document_of, quoted
 from mlops.api.notebook.progress import progress_of
 from mlops.api.notebook.views import NotebookViews
@@ -27,7 +28,6 @@ from mlops.config.load import load
 from mlops.config.project import ProjectSpec, with_secrets
 from mlops.context.context import Context
 from mlops.context.paths import ProjectPaths, find_root
-from mlops.context.secrets import read_secret
 from mlops.contracts.home import make_home
 from mlops.engine.apply import ApplyContext, Result, apply_plan
 from mlops.engine.events import Sink
@@ -40,8 +40,9 @@ from mlops.engine.state import Head, Operation, operation_id
 from mlops.engine.store import DatabaseStore, in_project, open_database
 from mlops.errors import Interrupted, LockHeld, MlopsError, Problem
 from mlops.kinds.base import BaseKind
-from mlops.kinds.registry import acting, build_kinds, desire_all
+from mlops.kinds.registry import acting, build_kinds, desire_all, refuse_what_cannot_work
 from mlops.kinds.staged.params import out_of_date, write_params
+from mlops.secret_values import read_secret
 from mlops.tools.git import commit_of
 
 _GITHUB = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
@@ -73,6 +74,10 @@ class Snapshot:
     context: Context
     kinds: Mapping[str, BaseKind]
     plan_inputs: PlanInputs
+
+    @property
+    def desired_inputs(self) -> Mapping[Address, Mapping[str, Any]]:
+        return {address: desired.inputs for address, desired in self.plan_inputs.desired.items()}
 
 
 @dataclass(repr=False)
@@ -120,16 +125,18 @@ class Project(NotebookViews):
     def environment(self) -> str:
         return self.spec.environment
 
-    def look(self, *, refresh: bool = True, destroy: bool = False, preflight: bool = True) -> Snapshot:
+    def look(
+        self, *, refresh: bool = True, destroy: bool = False, preflight: bool = True, refresh_data: bool = False
+    ) -> Snapshot:
         """Read state and world. Without `refresh`, what is recorded stands for what would be observed; without `preflight`,
-        nothing is in the way of a change."""
+        nothing is in the way of a change. `refresh_data`: remote sources are asked anew."""
         head, stored, intents = self.store.head(), self.store.records(), self.store.intents()
         spec = self.spec
         moves = moves_of(spec, stored)
         records = {moves.get(at, at): renamed(record, moves) for at, record in stored.items()}
         half = half_made(intents, records, () if destroy else spec.resources)
         records |= half
-        context = Context(self.root, spec.settings, head.salt, records, spec.resources)
+        context = Context(self.root, spec.settings, head.salt, records, spec.resources, refresh_data)
         kinds = build_kinds(context)
         desired = {} if destroy else desire_all(kinds, spec)
         observed: dict[Address, Observed] = {}
@@ -152,21 +159,29 @@ class Project(NotebookViews):
         return {operation.id for operation in self.store.operations() if operation.outcome in ("done", "failed")}
 
     def plan(self, options: Options | None = None) -> ShownPlan:
-        """Plan what would change. Raises InvalidConfig for a cycle and MlopsError for an unknown address."""
+        """Plan what would change. Raises InvalidConfig for a cycle and for what no apply could carry out, and MlopsError for an
+        unknown address."""
         options = options or Options()
         return self._plan_of(self._snapshot_of(options), options)
 
     def _snapshot_of(self, options: Options) -> Snapshot:
         project = with_rollback(self, options.back)
-        return project.look(refresh=options.refresh, destroy=options.destroy, preflight=options.preflight)
+        return project.look(
+            refresh=options.refresh, destroy=options.destroy, preflight=options.preflight, refresh_data=options.refresh_data
+        )  # fmt: skip
 
     def _plan_of(self, snapshot: Snapshot, options: Options) -> ShownPlan:
         selection = options.selection(
             {**snapshot.plan_inputs.observed, **snapshot.plan_inputs.desired}, self.spec.settings.removed
         )
+        changes = make_plan(snapshot.plan_inputs, selection)
+        attention = collect_attention(snapshot.plan_inputs)
+        if options.preflight:
+            refuse_what_cannot_work(snapshot.kinds, changes)
+            attention += attention_to_needs(self.root, snapshot.kinds, snapshot.desired_inputs, changes)
         return ShownPlan(
-            self.spec.name, self.environment, snapshot.head.lineage, snapshot.head.serial, _now(), make_plan(snapshot.plan_inputs, selection),
-            self._pins(snapshot), collect_attention(snapshot.plan_inputs), commit=commit_of(self.root), overrides=self.overrides,
+            self.spec.name, self.environment, snapshot.head.lineage, snapshot.head.serial, _now(), changes,
+            self._pins(snapshot), attention, commit=commit_of(self.root), overrides=self.overrides,
             extra=options.to_extra(),
         )  # fmt: skip
 
@@ -225,6 +240,7 @@ class Project(NotebookViews):
                 check_own(plan, again, self.store, file=self.saved_as or "the plan")
             else:
                 check_same(base, again, file=self.saved_as or "the plan")
+            check_needs(self.root, snapshot.kinds, snapshot.desired_inputs, again.changes)
             operation = _operation(again, who, plan_digest(plan))
             self.store.begin(operation, token)
             apply_context = ApplyContext(
@@ -267,9 +283,10 @@ class Project(NotebookViews):
             return error
         return None
 
-    def render_params(self, *, check: bool = False) -> list[str]:
-        """Write params/ unless `check`, and return the files that differed."""
-        context = Context(self.root, self.spec.settings, resources=self.spec.resources)
+    def render_params(self, *, check: bool = False, refresh_data: bool = False) -> list[str]:
+        """Write params/ unless `check`, and return the files that differed. `refresh_data`: remote sources are asked
+        anew."""
+        context = Context(self.root, self.spec.settings, resources=self.spec.resources, refresh_data=refresh_data)
         changed = out_of_date(self.spec, context) if check else write_params(self.spec, context)
         context.hashes.keep()
         return changed

@@ -16,23 +16,33 @@ from typing import Any
 from mlops.contracts.survey import ColumnSurvey, Survey
 from mlops.errors import InvalidConfig
 
-NUMERIC, CATEGORICAL, LEFT_OUT, LABEL, SPLIT = "numeric", "categorical", "left out", "label", "split"
+NUMERIC, CATEGORICAL, CYCLIC, LEFT_OUT, LABEL, SPLIT = "numeric", "categorical", "cyclic", "left out", "label", "split"
+FEATURES = (NUMERIC, CATEGORICAL, CYCLIC)
 _EXACT = 2**53
 _ID = re.compile(r"(^|[_\W])(id|uuid|guid|key|index|rownum)s?($|[_\W])|[a-z]I[dD]$|^unnamed", re.IGNORECASE)
 _CODE = re.compile(r"(^|[_\W])(zip|postcode|postal|code|plz)($|[_\W])", re.IGNORECASE)
 _BIRTH = re.compile(r"birth|born|dob", re.IGNORECASE)
 _TIME = re.compile(r"date|time|day|created|timestamp|at$", re.IGNORECASE)
+_CYCLES = {
+    "hour": (24, 0, 23),
+    "minute": (60, 0, 59),
+    "month": (12, 1, 12),
+    "weekday": (7, 0, 7),
+    "dayofweek": (7, 0, 7),
+}
+"""Last part of a name -> its period, and the smallest and largest value that it may have."""
 _FEW_ROWS, _FEW_VALUES, _MOST_CLASSES, _MOST_NUMBERED = 5, 20, 100, 20
 
 
 @dataclass(frozen=True)
 class Choice:
     """What is done with a column. `use`: a transform, or LEFT_OUT, LABEL, SPLIT. `why`: worth a comment, empty where it is
-    plain."""
+    plain. `period`: of a cyclic one."""
 
     column: str
     use: str
     why: str = ""
+    period: int | None = None
 
 
 @dataclass(frozen=True)
@@ -79,7 +89,7 @@ def propose(survey: Survey) -> Proposal:
     time = _time_column(survey.columns, survey.label)
     split, split_why = _by_time(time) if time else _random(task)
     choices = [_choose(column, survey, time.name if time else None) for column in survey.columns]
-    if not any(choice.use in (NUMERIC, CATEGORICAL) for choice in choices):
+    if not any(choice.use in FEATURES for choice in choices):
         reasons = "; ".join(f"{choice.column}: {choice.why}" for choice in choices if choice.use == LEFT_OUT)
         raise InvalidConfig.of(
             "no features", f"No column of the data can be a feature. {reasons}. Prepare a table with others first."
@@ -128,7 +138,18 @@ def _choose(column: ColumnSurvey, survey: Survey, time: str | None) -> Choice:
         return Choice(column.name, CATEGORICAL, missing)
     if _CODE.search(column.name) and column.whole:
         return Choice(column.name, CATEGORICAL, "whole numbers that are a code, not an amount")
+    if period := _period_of(column):
+        return Choice(column.name, CYCLIC, "", period)
     return Choice(column.name, NUMERIC, missing and f"{missing}: the median, and a flag")
+
+
+def _period_of(column: ColumnSurvey) -> int | None:
+    """Return the period of a column that counts hours, weekdays or the like, None for another one."""
+    last = re.sub(r"[^a-z]", "", re.split(r"[_\W]", column.name.lower())[-1])
+    period, least, most = _CYCLES.get(last, (0, 0, 0))
+    ends = (column.least, column.most)
+    inside = all(isinstance(end, float | int) and least <= end <= most for end in ends)
+    return period if period and column.whole and not column.missing and inside else None
 
 
 def _reasons_against(column: ColumnSurvey, rows: int) -> Iterator[str]:

@@ -15,7 +15,7 @@ import yaml
 
 from mlops.contracts.survey import FirstLook
 from mlops.scaffold.defaults import gates_of, propose_training
-from mlops.scaffold.propose import CATEGORICAL, LEFT_OUT, NUMERIC, Choice, Proposal
+from mlops.scaffold.propose import CATEGORICAL, CYCLIC, LEFT_OUT, NUMERIC, Choice, Proposal
 
 _WIDTH = 110
 _COMMENT_AT = 46
@@ -89,6 +89,7 @@ def dataset_text(name: str, proposal: Proposal, where: str) -> str:
         "features:",
         *_features(proposal, NUMERIC, "standardised"),
         *_features(proposal, CATEGORICAL, "a slot for each value; an unseen value has one of its own"),
+        *_cyclic(proposal),
         *_left_out(proposal.choices),
         "",
         f"# {proposal.split_why}",
@@ -197,6 +198,12 @@ def _features(proposal: Proposal, transform: str, meaning: str) -> Iterator[str]
     yield f"  {transform}: [  # {meaning}"
     yield from _wrapped(names)
     yield "  ]"
+
+
+def _cyclic(proposal: Proposal) -> Iterator[str]:
+    periods = {choice.column: choice.period for choice in proposal.choices if choice.use == CYCLIC}
+    if periods:
+        yield f"  cyclic: {flow(periods)}  # the last is next to the first"
 
 
 def _wrapped(names: Sequence[str]) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Write the files that are the same in every project, and bring them up to date.
 
-Lives here: write_stage_files, upgrade_stage_files, outdated_stage_files, edited_stage_files.
+Lives here: write_stage_files and upgrade_stage_files; which of them are missing, outdated or edited.
 Not here: conf/ and the README of a project; what the stages do (workloads).
 Law: a file is replaced only where it is, byte for byte, one that an earlier version wrote; whatever else stands in its
 place is the user's, and is left as it is.
@@ -76,6 +76,12 @@ def upgrade_stage_files(root: Path) -> Upgrade:
     ]
     written = [*_write(root, replaced), *_complete_lists(root)]
     return Upgrade(tuple(written), tuple(root / path for path in edited_stage_files(root)))
+
+
+def missing_stage_files(root: Path) -> list[str]:
+    """Return the paths of those that are not there, and without which no stage runs: dvc.yaml and the scripts that it
+    names."""
+    return [file.path for file in STAGE_FILES if file.needed and file.path != _CONFIG and _is_missing(root, file)]
 
 
 def outdated_stage_files(root: Path) -> list[str]:

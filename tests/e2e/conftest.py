@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from mlops.scaffold.stage_files import write_stage_files
+
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 KEY = "a-key-of-the-tests"
@@ -153,10 +155,8 @@ def make_project(root: Path, files: Mapping[str, str], *, commit: bool = True) -
     for name, text in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
-    for name in ("dvc.yaml", ".dvc/config", ".dvcignore", ".gitignore"):
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, root / name)
-    shutil.copytree(ROOT / "pipelines", root / "pipelines", ignore=shutil.ignore_patterns("__pycache__"))
+    subprocess.run(["git", "init", "-q"], cwd=root, check=True)
+    write_stage_files(root)
     if commit:
         _git(root)
     return Workplace(root)

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, Field, model_validator
 from mlops.address import Address
 from mlops.config.schema.base import FieldError, Name, SecretText, Strict, spec_field
 from mlops.config.schema.database_url import is_in_the_clear, url_fault
+from mlops.config.schema.storage import StorageSettings
 from mlops.config.schema.targets.base import Quantity
 from mlops.config.schema.units import Duration
 from mlops.extensions import KINDS
@@ -146,6 +147,9 @@ class ProjectFile(Strict):
     pulumi: PulumiSettings = spec_field(PulumiSettings(), doc="For stacks on Kubernetes.")
     registry: RegistrySettings | None = spec_field(
         None, doc="Where images are pushed. Default: they stay in the builder's local storage."
+    )
+    storage: StorageSettings | None = spec_field(
+        None, doc="Where outputs are kept for other machines. Default: where DVC's default remote is, if it has one."
     )
     moved: dict[AddressText, AddressText] = spec_field(
         {}, doc="Resources that have another address now: OLD: NEW. What is recorded goes along."

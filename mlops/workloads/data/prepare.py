@@ -39,7 +39,7 @@ def prepare(name: str, *, root: Path = Path()) -> None:
         say("reading sources", 0.0)
         with connect() as connection:
             (Path(scratch) / "sources").mkdir()
-            rows = open_sources(connection, dataset, section, Place(root, Path(scratch) / "sources"))
+            rows = open_sources(connection, dataset, section, Place.of(root, Path(scratch) / "sources"))
             seal_database(connection)
             say("running the SQL", 0.3)
             table = with_contract_types(run_sql(connection, dataset))

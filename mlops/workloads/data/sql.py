@@ -26,10 +26,21 @@ _OFFLINE: dict[str, str | bool | int | float | list[str]] = {
 }  # fmt: skip
 _SEALED = ("python_enable_replacements = false", "enable_external_access = false", "lock_configuration = true")
 _CLOCK = {"current_date", "current_time", "current_timestamp", "localtime", "localtimestamp"}
-_NOW = _CLOCK | {"now", "today", "transaction_timestamp", "get_current_time", "get_current_timestamp"}
+_NOW = _CLOCK | {
+    "current_localtime",
+    "current_localtimestamp",
+    "now",
+    "today",
+    "transaction_timestamp",
+    "get_current_time",
+    "get_current_timestamp",
+}
 _ASIDE = {"error", "current_schema", "current_schemas", "in_search_path"}
+_UNSEEDED = -1
 _NO_NAMES = (duckdb.token_type.string_const, duckdb.token_type.comment)
 _INDIRECT = {"query", "json_execute_serialized_sql"}
+_WRONGLY_STABLE = {"current_setting", "getvariable", "current_localtime", "current_localtimestamp"}
+"""What DuckDB calls consistent and what is not."""
 _DENIED = re.compile(r'Cannot access (?:file|directory) "([^"]*)"')
 
 
@@ -46,13 +57,20 @@ def seal_database(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"SET {setting}").fetchall()
 
 
-def run_sql(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> pa.Table:
-    """Return the rows, sorted. Raises MlopsError where the SQL fails, or does not give the same rows each time."""
-    sql = (dataset.sql or f"SELECT * FROM {quoted(next(iter(dataset.sources)))}").rstrip().rstrip(";")  # noqa: S608
+def query_of(dataset: Dataset) -> str:
+    """Return the SQL of a data set; all of its only source where it says none."""
+    return (dataset.sql or f"SELECT * FROM {quoted(next(iter(dataset.sources)))}").rstrip().rstrip(";")  # noqa: S608
+
+
+def run_sql(connection: duckdb.DuckDBPyConnection, dataset: Dataset, *, limit: int | None = None) -> pa.Table:
+    """Return the rows, sorted; with `limit`, so many of them in any order. Raises MlopsError where the SQL fails, or does not
+    give the same rows each time."""
+    sql = query_of(dataset)
+    last = "ORDER BY ALL" if limit is None else f"LIMIT {limit}"
     try:
         _refuse_chance(connection, sql)
         _refuse_repeated(connection, sql)
-        return connection.sql(f"SELECT * FROM ({sql}\n) ORDER BY ALL").to_arrow_table()  # noqa: S608
+        return connection.sql(f"SELECT * FROM ({sql}\n) {last}").to_arrow_table()  # noqa: S608
     except duckdb.PermissionException as error:
         raise _undeclared(str(error)) from error
     except duckdb.Error as error:
@@ -129,7 +147,7 @@ def _unstable(connection: duckdb.DuckDBPyConnection) -> set[str]:
     ).fetchall()
     columns = {row[0] for row in connection.execute("SELECT lower(column_name) FROM duckdb_columns()").fetchall()}
     clock = {name for name in _CLOCK if name not in columns}
-    return {row[0] for row in rows} - _ASIDE | clock | _INDIRECT | {"sample", "age with one argument"}
+    return {row[0] for row in rows} - _ASIDE | clock | _INDIRECT | _WRONGLY_STABLE | {"sample", "age with one argument"}
 
 
 def _named(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[str]:
@@ -158,7 +176,7 @@ def _names_in(node: Any) -> Iterator[str]:
         yield "age with one argument" if name == "age" and only else name
     if node.get("class") == "COLUMN_REF" and len(node["column_names"]) == 1:
         yield from _CLOCK & {str(node["column_names"][0]).lower()}
-    if isinstance(node.get("sample"), dict) and not node["sample"].get("repeatable"):
+    if isinstance(node.get("sample"), dict) and node["sample"].get("seed", _UNSEEDED) == _UNSEEDED:
         yield "sample"
     for value in node.values():
         yield from _names_in(value)

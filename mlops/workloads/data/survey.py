@@ -60,7 +60,7 @@ def survey(request: SurveyRequest, root: Path) -> Survey:
     while True:
         with tempfile.TemporaryDirectory() as scratch, connect() as connection:
             try:
-                _open(connection, source, Place(root, Path(scratch)))
+                _open(connection, source, Place.of(root, Path(scratch)))
             except MlopsError as error:
                 changed = other_encoding(source, str(error))
                 if changed is None:

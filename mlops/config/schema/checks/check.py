@@ -15,6 +15,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from mlops.config.schema.base import Column, FieldError, spec_field
 from mlops.config.schema.by_name import Assembled, Chosen, Entry, assemble, built_in_or_named, entries
+from mlops.config.schema.column_types import ANYTHING, Takes
 from mlops.extensions import CHECK_SCHEMAS
 
 
@@ -26,9 +27,16 @@ class CheckSpec(Entry):
 
     on_table: ClassVar[bool] = False
 
+    @classmethod
+    def takes(cls, expected: Any) -> Takes:
+        """Return the types of columns that the check is for. `expected`: the value of its word in `expect:`."""
+        return ANYTHING
+
 
 class Expectation(Assembled):
     """What is expected. Each check that is given must hold, or the stage stops."""
+
+    parts: ClassVar[Mapping[str, type[CheckSpec]]] = {}
 
     def given(self) -> Iterator[tuple[str, Any]]:
         """Yield the name of each check that is given, and what is expected."""

@@ -13,6 +13,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from mlops.config.schema.base import Column, spec_field
+from mlops.config.schema.column_types import TIMES, Takes
 from mlops.config.schema.splits.split import SplitSpec
 
 Period = Annotated[str, Field(pattern=r"^\d+ (day|week|month|year)s?$")]
@@ -22,6 +23,11 @@ class TimeSplit(SplitSpec):
     """The newest `test` before `until` (inclusive) is the test split, `val` before that validates, the rest trains."""
 
     order: ClassVar[int] = 10
+    takes: ClassVar[Takes] = Takes(
+        TIMES,
+        "needs dates or timestamps",
+        "Cast it in the SQL, CAST({column} AS DATE) AS {column}, or say another column.",
+    )
 
     by: Literal["time"] = spec_field(doc="How rows are split.")
     column: Column = spec_field(doc="A date or timestamp column.")

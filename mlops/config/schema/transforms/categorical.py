@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from mlops.config.schema.base import spec_field
+from mlops.config.schema.column_types import EVERY_TYPE
 from mlops.config.schema.transforms.transform import Columns, TransformSpec
 
 
@@ -17,7 +18,7 @@ class Categorical(TransformSpec):
     """Values get a slot each."""
 
     order: ClassVar[int] = 20
-    takes_text: ClassVar[bool] = True
+    takes: ClassVar[frozenset[str]] = EVERY_TYPE
     is_categorical: ClassVar[bool] = True
     always_written: ClassVar[bool] = True
 

@@ -17,6 +17,7 @@ from pydantic_core import CoreSchema
 
 from mlops.config.schema.base import Column, FieldError
 from mlops.config.schema.by_name import Assembled, Chosen, Entry, assemble, built_in_or_named, entries
+from mlops.config.schema.column_types import EVERY_TYPE, TEXT
 from mlops.extensions import TRANSFORM_SCHEMAS
 
 EXCEPT = "except"
@@ -39,19 +40,19 @@ class TransformSpec(Entry):
     """One transform. Its field of the name that it is registered under holds the columns that take it.
 
     The field is a list of columns, or a mapping from column to parameter; other fields are options for all its columns.
-    `takes_text`: a column of texts may take it.
+    `takes`: the types of columns that may take it.
     `is_categorical`: numbers that take it are names rather than amounts, and are compared as such.
     `always_written`: schema.json names it where no column takes it, too, as format 1 does for the first four.
     """
 
-    takes_text: ClassVar[bool] = False
+    takes: ClassVar[frozenset[str]] = EVERY_TYPE - TEXT
     is_categorical: ClassVar[bool] = False
     always_written: ClassVar[bool] = False
 
     @classmethod
     def types_of_star(cls) -> frozenset[str]:
         """Return the types of the columns that `*` takes."""
-        return frozenset({"string", "bool"} if cls.takes_text else {"int", "float"})
+        return frozenset({"string", "bool"} if "string" in cls.takes else {"int", "float"})
 
 
 @dataclass(frozen=True)
