@@ -18,11 +18,12 @@ def refusal(summary: str, address: str, status: int, body: bytes, *, first: int 
     """Return the error of rows that were refused. `first`: the number of the first of them, in the frame."""
     text = body.decode(errors="replace")
     try:
-        problems = json.loads(text).get("problems", [])
-    except (ValueError, AttributeError):
-        problems = []
-    named = "; ".join(_sentence(problem, first) for problem in problems)
-    return MlopsError.of(summary, f"{address}: {named or f'{status}: {text[:300]}'}.", address=address)
+        answer = json.loads(text)
+        problems = "; ".join(_sentence(problem, first) for problem in answer.get("problems", []))
+        said = problems or str(answer["error"])
+    except (ValueError, AttributeError, KeyError):
+        said = text[:300]
+    return MlopsError.of(summary, f"{address} answered {status}: {said}.", address=address)
 
 
 def _sentence(problem: Mapping[str, Any], first: int) -> str:

@@ -8,6 +8,7 @@ Law: rows are asked in pieces that a request may have, and the answer has the fo
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -16,17 +17,20 @@ from mlops.api.notebook.model_process import ModelProcess
 from mlops.api.notebook.table import Table
 from mlops.api.refusal import refusal
 
-Ask = Callable[[Sequence[Mapping[str, Any]], int], Sequence[Mapping[str, Any]]]
-"""Takes rows and the number of the first; returns an answer for each. Raises MlopsError."""
+Row = Mapping[str, Any]
 _PIECE = 10_000
 
 
-class Predictor:
+class Predictor(ABC):
     """Something that answers rows. `most`: the most rows of one request."""
 
-    def __init__(self, address: str, ask: Ask, most: int) -> None:
+    def __init__(self, address: str, most: int) -> None:
         self.address = address
-        self._ask, self._most = ask, max(1, min(most, _PIECE))
+        self._most = max(1, min(most, _PIECE))
+
+    @abstractmethod
+    def _ask(self, rows: Sequence[Row], first: int) -> Sequence[Row]:
+        """Return an answer for each row. `first`: the number of the first, in the frame. Raises MlopsError."""
 
     def predict(self, frame: Any) -> Any:
         """Return the answer for each row, in the form of `frame`: a pandas or polars frame, an Arrow table, a list of mappings,
@@ -49,9 +53,13 @@ class EndpointView(Predictor):
     [{'probability': 0.9..., 'churned': True}, {'probability': ..., 'churned': False}]
     """
 
-    def __init__(self, address: str, ask: Ask, most: int, url: str) -> None:
-        super().__init__(address, ask, most)
+    def __init__(self, address: str, most: int, url: str, ask: Callable[[Sequence[Row], int], Sequence[Row]]) -> None:
+        super().__init__(address, most)
         self.url = url
+        self._over_http = ask
+
+    def _ask(self, rows: Sequence[Row], first: int) -> Sequence[Row]:
+        return self._over_http(rows, first)
 
     def __repr__(self) -> str:
         return f"<{self.address} at {self.url}>"
@@ -71,13 +79,13 @@ class ModelView(Predictor):
     >>> model.predict({"months": "many"})
     Traceback (most recent call last):
         ...
-    mlops.errors.MlopsError: rows were refused: model.churn: row 0, column months: must be a whole number of at most 64 bits, and is "many".
+    mlops.errors.MlopsError: rows were refused: model.churn answered 422: row 0, column months: must be a whole number of at most 64 bits, and is "many".
     """
 
     def __init__(
         self, address: str, process: ModelProcess, most: int, tables: Callable[[], tuple[Table, Table]]
     ) -> None:
-        super().__init__(address, self._in_process, most)
+        super().__init__(address, most)
         self._process, self._tables = process, tables
 
     @property
@@ -98,7 +106,7 @@ class ModelView(Predictor):
         """End its process; the next prediction starts another. Without it, the process ends with the object."""
         self._process.close()
 
-    def _in_process(self, rows: Sequence[Mapping[str, Any]], first: int) -> Sequence[Mapping[str, Any]]:
+    def _ask(self, rows: Sequence[Row], first: int) -> Sequence[Row]:
         status, body = self._process.ask(json.dumps({"rows": rows}, allow_nan=False, default=str))
         if status != 200:
             raise refusal("rows were refused", self.address, status, body, first=first)

@@ -17,7 +17,6 @@ from mlops.api.notebook.data import Rows
 from mlops.api.notebook.model_process import ModelProcess
 from mlops.api.notebook.predicting import EndpointView, ModelView
 from mlops.api.notebook.table import Table
-from mlops.config.schema.kinds import effective_of
 from mlops.context.inputs import without_fields
 from mlops.context.metrics_file import read_metrics
 from mlops.engine.state import Operation, Version
@@ -57,6 +56,8 @@ class NotebookViews(Inspection):
             ...
         mlops.errors.MlopsError: no such resource: `endpoint.chrun` is not the address of a resource.
         """
+        from mlops.config.schema.kinds import effective_of
+
         records = self.store.records()
         at = Address("endpoint", name)
         if at not in records and at in self.spec.resources:
@@ -71,7 +72,7 @@ class NotebookViews(Inspection):
             answers: Sequence[Mapping[str, Any]] = self.ask(str(at), rows, first=first)[1]["predictions"]
             return answers
 
-        return EndpointView(str(at), ask, most, str(record.outputs["url"]))
+        return EndpointView(str(at), most, str(record.outputs["url"]), ask)
 
     def metrics(self, model: str | None = None) -> Table:
         """Return what evaluations measured, a row for each model, or for the one that is named.
@@ -108,6 +109,8 @@ class NotebookViews(Inspection):
     def _package_of(self, model: str) -> Any:
         """Return the effective inputs of the package that serves the model; where none does, or several, those of one that says
         nothing else."""
+        from mlops.config.schema.kinds import effective_of
+
         found = [
             resource.effective for at, resource in self.spec.resources.items()
             if at.kind == "package" and resource.inputs.get("model") == model
