@@ -31,7 +31,7 @@ def test_prepare_puts_each_row_into_one_split_and_repeats_its_bytes(project: Pat
 
 def test_prepare_writes_the_columns_that_patterns_mean(project: Path) -> None:
     say_dataset(project, features={"numeric": "num*", "categorical": "*", "except": ["c*_2"]}, clean={})
-    with pytest.raises(MlopsError, match="`c\\*_2` of `features.except` fits no column"):
+    with pytest.raises(MlopsError, match=r"`c\*_2` of `features.except` fits no column"):
         prepare("rows")
     say_dataset(project, features={"numeric": "num*", "categorical": "*"}, clean={})
     prepare("rows")

@@ -1,6 +1,6 @@
 """Take a first look at what a data set can predict: python -m mlops.workloads.data.first_look REQUEST ANSWER.
 
-Lives here: first_look, and the process that answers `mlops init`.
+Lives here: first_look, measure_prepared, and the process that answers `mlops init`.
 Not here: training a model of the project (workloads.training), proposing gates (scaffold).
 Law: the rows are prepared, split and encoded as the stages do it; a linear model that is too small to be wrong about tells what a
 gate may ask for.
@@ -52,10 +52,11 @@ def first_look(request: FirstLookRequest, root: Path) -> FirstLook:
             prepare(_NAME, root=Path(scratch))
         finally:
             os.chdir(here)
-        return _measured(Path(scratch) / "data" / _NAME, task)
+        return measure_prepared(Path(scratch) / "data" / _NAME, task)
 
 
-def _measured(folder: Path, task: Task) -> FirstLook:
+def measure_prepared(folder: Path, task: Task) -> FirstLook:
+    """Return what a linear model reaches on a prepared data set. `folder`: data/NAME."""
     schema = json.loads((folder / "schema.json").read_text())
     types = feature_types(schema)
     train = read_columns(folder / "train.parquet", types)
