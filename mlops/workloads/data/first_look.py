@@ -35,11 +35,11 @@ _METRICS = {Task.BINARY: "auc", Task.MULTICLASS: "accuracy", Task.REGRESSION: "r
 Array = npt.NDArray[Any]
 
 
-def first_look(request: FirstLookRequest, root: Path) -> FirstLook:
+def first_look(request: FirstLookRequest) -> FirstLook:
     """Return what a linear model reaches. Raises MlopsError where the data set cannot be prepared."""
     task = Task(request.task)
     fingerprints = {
-        name: fingerprint_of(source, root=root, digests=FileDigests())
+        name: fingerprint_of(source, root=Path(), digests=FileDigests())
         for name, source in request.dataset["sources"].items()
     }
     with tempfile.TemporaryDirectory() as scratch:
@@ -114,7 +114,7 @@ def _auc_error(auc: float, positives: int, negatives: int) -> float:
 
 def _answer(request: FirstLookRequest) -> FirstLook:
     try:
-        return first_look(request, Path.cwd())
+        return first_look(request)
     except MlopsError as error:
         return FirstLook(
             problems=tuple(SurveyProblem(summary=one.summary, detail=one.detail) for one in error.problems)
