@@ -32,7 +32,7 @@ from mlops.workloads.features.graph import Graph, build_graph
 _NAME = "looked-at"
 _MOST_ROWS = 50_000
 _METRICS = {Task.BINARY: "auc", Task.MULTICLASS: "accuracy", Task.REGRESSION: "r2"}
-Array = npt.NDArray[Any]
+_Array = npt.NDArray[Any]
 
 
 def first_look(request: FirstLookRequest) -> FirstLook:
@@ -77,7 +77,7 @@ def measure_prepared(folder: Path, task: Task) -> FirstLook:
     )
 
 
-def _classes(task: Task, x: Array, y: Array, x_test: Array, y_test: Array) -> tuple[float, float, float]:
+def _classes(task: Task, x: _Array, y: _Array, x_test: _Array, y_test: _Array) -> tuple[float, float, float]:
     """Return value, standard error, and what the most frequent class alone reaches."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import roc_auc_score
@@ -93,7 +93,7 @@ def _classes(task: Task, x: Array, y: Array, x_test: Array, y_test: Array) -> tu
     return value, math.sqrt(max(value * (1 - value), 0.01) / len(texts_test)), float(most)
 
 
-def _regression(x: Array, y: Array, x_test: Array, y_test: Array) -> tuple[float, float, float]:
+def _regression(x: _Array, y: _Array, x_test: _Array, y_test: _Array) -> tuple[float, float, float]:
     from sklearn.linear_model import Ridge
 
     y, y_test = y.astype(np.float64), y_test.astype(np.float64)

@@ -11,7 +11,7 @@ from mlops.errors import MlopsError
 from mlops.scaffold import data_files
 from mlops.scaffold.data_files import place_data
 from mlops.scaffold.examples import example_files
-from mlops.scaffold.project_files import project_name, secret_name, write_new_files, write_secret
+from mlops.scaffold.project_files import key_name, project_name, write_new_files, write_secret
 
 ROOT = Path(__file__).parents[3]
 
@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[3]
 )
 def test_any_text_becomes_a_name(text: str, name: str) -> None:
     assert project_name(text) == name
-    assert secret_name("zoe-s-data") == "ZOE_S_DATA_KEY"
+    assert key_name("zoe-s-data") == "ZOE_S_DATA_KEY"
 
 
 def test_small_file_is_copied_into_the_project(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from mlops.config.schema.model import Model
 from mlops.contracts.survey import ColumnSurvey, FirstLook, Survey
 from mlops.errors import InvalidConfig
 from mlops.scaffold.defaults import gates_of, propose_training
-from mlops.scaffold.propose import Choice, Proposal, propose
+from mlops.scaffold.propose import Choice, DatasetProposal, propose
 from mlops.scaffold.resource_files import dataset_text, model_text
 
 ROWS = 1000
@@ -158,7 +158,7 @@ def test_rows_without_a_label_and_odd_types_are_taken_out_in_the_sql() -> None:
 
 
 def test_project_without_a_label_says_what_to_do() -> None:
-    proposal: Proposal = propose(survey_of(label=None))
+    proposal: DatasetProposal = propose(survey_of(label=None))
     text = dataset_text("t", proposal, "")
     assert proposal.task is None
     assert "# label: COLUMN" in text
