@@ -33,10 +33,21 @@ _SHARE = 0.6
 """Of the memory, how much DuckDB may take; the rest is for Python and for the rows that are being written."""
 _SEALED = ("python_enable_replacements = false", "enable_external_access = false", "lock_configuration = true")
 _CLOCK = {"current_date", "current_time", "current_timestamp", "localtime", "localtimestamp"}
-_NOW = _CLOCK | {"now", "today", "transaction_timestamp", "get_current_time", "get_current_timestamp"}
+_NOW = _CLOCK | {
+    "current_localtime",
+    "current_localtimestamp",
+    "now",
+    "today",
+    "transaction_timestamp",
+    "get_current_time",
+    "get_current_timestamp",
+}
 _ASIDE = {"error", "current_schema", "current_schemas", "in_search_path"}
+_UNSEEDED = -1
 _NO_NAMES = (duckdb.token_type.string_const, duckdb.token_type.comment)
 _INDIRECT = {"query", "json_execute_serialized_sql"}
+_WRONGLY_STABLE = {"current_setting", "getvariable", "current_localtime", "current_localtimestamp"}
+"""What DuckDB calls consistent and what is not."""
 _DENIED = re.compile(r'Cannot access (?:file|directory) "([^"]*)"')
 
 
@@ -164,7 +175,7 @@ def _unstable(connection: duckdb.DuckDBPyConnection) -> set[str]:
     ).fetchall()
     columns = {row[0] for row in connection.execute("SELECT lower(column_name) FROM duckdb_columns()").fetchall()}
     clock = {name for name in _CLOCK if name not in columns}
-    return {row[0] for row in rows} - _ASIDE | clock | _INDIRECT | {"sample", "age with one argument"}
+    return {row[0] for row in rows} - _ASIDE | clock | _INDIRECT | _WRONGLY_STABLE | {"sample", "age with one argument"}
 
 
 def _named(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[str]:
@@ -193,7 +204,7 @@ def _names_in(node: Any) -> Iterator[str]:
         yield "age with one argument" if name == "age" and only else name
     if node.get("class") == "COLUMN_REF" and len(node["column_names"]) == 1:
         yield from _CLOCK & {str(node["column_names"][0]).lower()}
-    if isinstance(node.get("sample"), dict) and not node["sample"].get("repeatable"):
+    if isinstance(node.get("sample"), dict) and node["sample"].get("seed", _UNSEEDED) == _UNSEEDED:
         yield "sample"
     for value in node.values():
         yield from _names_in(value)

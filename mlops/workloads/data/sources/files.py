@@ -46,7 +46,7 @@ def read_source_files(
     except duckdb.Error as error:
         said = advice(str(error)) if kind == "csv" else str(error).strip()
         raise failed("source cannot be read", f"{where}: {said}") from error
-    table = connection.table(quoted(table_name))
+    table = connection.sql(f"FROM {quoted(table_name)}")
     if kind == "csv" and (name := glued(table.columns, spec)):
         raise failed(
             "source cannot be read",
