@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from mlops.config.schema.sources.source import ColumnType, FileSpec
+from mlops.workloads.data.sources.csv_types import ALL_ROWS
 from mlops.workloads.stage import failed
 
 SQL_TYPES: dict[ColumnType, str] = {
@@ -53,7 +54,7 @@ def csv_call(spec: FileSpec, types: dict[str, str]) -> tuple[str, list[object]]:
     options = {name: value for name, value in given.items() if value is not None}
     header = str(spec.header).lower()
     text = "".join(f", {name} = ?" for name in options)
-    return f"nullstr = ?, sample_size = -1, header = {header}{text}", [list(spec.null), *options.values()]
+    return f"nullstr = ?, {ALL_ROWS}, header = {header}{text}", [list(spec.null), *options.values()]
 
 
 def decoded(path: Path, spec: FileSpec, scratch: Path) -> Path:

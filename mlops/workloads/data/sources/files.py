@@ -20,6 +20,7 @@ import pyarrow as pa
 from mlops.config.schema.sources.source import FileSpec
 from mlops.sources.files import SourceFiles, file_format
 from mlops.workloads.data.sources.csv import SQL_TYPES, advice, csv_call, decoded, glued
+from mlops.workloads.data.sources.csv_types import ALL_ROWS, FIRST_ROWS, first_rows_suffice
 from mlops.workloads.stage import failed
 
 _FILE = "mlops file"
@@ -92,7 +93,16 @@ def _load(
         )
     columns = "*" if spec.columns is None else ", ".join(map(quoted, spec.columns))
     arguments: list[object] = [[_literal(path) for path in parts], *values]
-    connection.execute(f"CREATE TABLE {quoted(table_name)} AS SELECT {columns} FROM {rows}", arguments).fetchall()  # noqa: S608
+    made = f"CREATE TABLE {quoted(table_name)} AS SELECT {columns} FROM {rows}"  # noqa: S608
+    try:
+        sampled = made
+        if kind == "csv" and all(first_rows_suffice(connection, Path(path), spec, (call, values)) for path in parts):
+            sampled = made.replace(call, call.replace(ALL_ROWS, FIRST_ROWS), 1)
+        connection.execute(sampled, arguments).fetchall()
+    except duckdb.Error:
+        if sampled == made:
+            raise
+        connection.execute(made, arguments).fetchall()
     if keys:
         connection.unregister(_PARTS)
 
