@@ -14,6 +14,8 @@ from typing import Any
 
 import duckdb
 
+from mlops.workloads.data.literal import literal
+
 _CLASSES = {
     "BETWEEN", "CASE", "CAST", "COLLATE", "COLUMN_REF", "COMPARISON", "CONJUNCTION", "CONSTANT", "FUNCTION", "LAMBDA",
     "LAMBDA_REF", "OPERATOR", "POSITIONAL_REFERENCE", "STAR", "SUBQUERY",
@@ -30,7 +32,7 @@ def is_free_of_order(connection: duckdb.DuckDBPyConnection, sql: str | None) -> 
     """
     if sql is None:
         return True
-    parsed = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchall()[0][0]
+    parsed = connection.execute(f"SELECT json_serialize_sql({literal(sql)}::VARCHAR)").fetchall()[0][0]
     tree = json.loads(parsed)
     if tree["error"] or len(tree["statements"]) != 1:
         return False

@@ -58,13 +58,20 @@ def _of_numbers(given: npt.NDArray[Any]) -> dict[str, Any]:
     values = given.astype(np.float64)
     summary: dict[str, Any] = {"min": _round(values.min()), "max": _round(values.max()), "mean": _round(values.mean())}
     summary["std"] = _round(values.std())
-    has_two_zeros = given.dtype.kind == "f" and len(np.unique(np.signbit(values[values == 0]))) == 2
     ordered = np.sort(given)
+    zeros = ordered[np.searchsorted(ordered, 0) : np.searchsorted(ordered, 0, side="right")]
+    has_two_zeros = given.dtype.kind == "f" and len(np.unique(np.signbit(zeros))) == 2
     summary["distinct"] = 1 + int(np.count_nonzero(ordered[1:] != ordered[:-1])) + has_two_zeros
-    np.copyto(values, ordered)
-    found = np.quantile(values, _QUANTILES, overwrite_input=True)
-    summary["quantiles"] = {str(q): _round(value) for q, value in zip(_QUANTILES, found, strict=True)}
+    summary["quantiles"] = {str(q): _round(_quantile(ordered, q)) for q in _QUANTILES}
     return summary
+
+
+def _quantile(ordered: npt.NDArray[Any], share: float) -> Any:
+    """Return a quantile of sorted numbers as np.quantile does, which would look for its two neighbours among all."""
+    place = share * (len(ordered) - 1)
+    low = int(place)
+    neighbours = ordered[[low, min(low + 1, len(ordered) - 1)]].astype(np.float64)
+    return np.quantile(neighbours, place - low)
 
 
 def _of_values(column: pa.ChunkedArray) -> dict[str, Any]:

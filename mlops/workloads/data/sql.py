@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from mlops.config.schema.dataset import Dataset
 from mlops.errors import MlopsError
+from mlops.workloads.data.literal import literal
 from mlops.workloads.data.order import is_free_of_order
 from mlops.workloads.data.resources import Resources
 from mlops.workloads.data.sources.files import quoted
@@ -67,7 +68,7 @@ def connect(
             "temp_directory": str(spill), "preserve_insertion_order": False,
         }  # fmt: skip
         for name, value in settings.items():
-            connection.execute(f"SET {name} = ?", [value]).fetchall()
+            connection.execute(f"SET {name} = {literal(value)}").fetchall()
     return connection
 
 
@@ -180,7 +181,7 @@ def _unstable(connection: duckdb.DuckDBPyConnection) -> set[str]:
 
 def _named(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[str]:
     """Yield the names of the functions in the SQL, and of the columns that stand without a table."""
-    parsed = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchall()[0][0]
+    parsed = connection.execute(f"SELECT json_serialize_sql({literal(sql)}::VARCHAR)").fetchall()[0][0]
     tree = json.loads(parsed)
     if not tree["error"]:
         yield from _names_in(tree)

@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mlops.config.schema.sources.source import FileSpec
+from mlops.workloads.data.literal import literal
 
 ALL_ROWS = "sample_size = -1"
 FIRST_ROWS = "sample_size = 20480"
@@ -40,25 +41,22 @@ _FORMS = {
 }
 
 
-def first_rows_suffice(
-    connection: duckdb.DuckDBPyConnection, path: Path, spec: FileSpec, call: tuple[str, Sequence[object]]
-) -> bool:
+def first_rows_suffice(connection: duckdb.DuckDBPyConnection, path: Path, spec: FileSpec, call: str) -> bool:
     """Return whether the types that the first rows of a file show are those of all its rows.
 
-    `call`: the arguments of `read_csv` after the path, and the values of its parameters.
+    `call`: the arguments of `read_csv` after the path.
     """
     is_written_otherwise = spec.decimal != "." or spec.thousands or spec.date_format or spec.timestamp_format
     is_packed_or_pattern = path.suffix == ".gz" or any(character in str(path) for character in "*?[")
     if is_written_otherwise or is_packed_or_pattern or path.stat().st_size < SMALL:
         return False
-    options, values = call[0].replace(ALL_ROWS, FIRST_ROWS), [str(path), *call[1]]
+    arguments = f"{literal(str(path))}, {call.replace(ALL_ROWS, FIRST_ROWS)}"
     try:
-        answer = connection.execute(f"FROM sniff_csv(?, {options})", values)
+        answer = connection.execute(f"FROM sniff_csv({arguments})")
         names = [column[0] for column in answer.description]
         sniffed = dict(zip(names, answer.fetchall()[0], strict=True))
         seen = connection.execute(
-            f"SELECT count(COLUMNS(*)) FROM (FROM read_csv(?, {options}) LIMIT {_SEEN})",  # noqa: S608
-            values,
+            f"SELECT count(COLUMNS(*)) FROM (FROM read_csv({arguments}) LIMIT {_SEEN})"  # noqa: S608
         ).fetchall()[0]
     except duckdb.Error:
         return False

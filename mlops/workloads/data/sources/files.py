@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from mlops.config.schema.sources.source import FileSpec
 from mlops.sources.files import SourceFiles, file_format
+from mlops.workloads.data.literal import literal
 from mlops.workloads.data.sources.csv import SQL_TYPES, advice, csv_call, decoded, glued
 from mlops.workloads.data.sources.csv_types import ALL_ROWS, FIRST_ROWS, first_rows_suffice
 from mlops.workloads.stage import failed
@@ -74,13 +75,13 @@ def _load(
     spec, kind = how
     keys = list(dict.fromkeys(key for part in parts.values() for key in part))
     types = {name: SQL_TYPES[type_] for name, type_ in spec.types.items() if name not in keys}
-    call, values = csv_call(spec, types) if kind == "csv" else ("", [])
+    call = csv_call(spec, types) if kind == "csv" else ""
     options = ["hive_partitioning = false", *filter(None, [call])]
     if len(parts) > 1:
         options.append("union_by_name = true")
     if keys:
         options.append(f"filename = '{_FILE}'")
-    rows = f"read_{kind}(?, {', '.join(options)})"
+    rows = f"read_{kind}({literal([_literal(path) for path in parts])}, {', '.join(options)})"
     if types and kind != "csv":
         casts = ", ".join(f"CAST({quoted(name)} AS {type_}) AS {quoted(name)}" for name, type_ in types.items())
         rows = f"(SELECT * REPLACE ({casts}) FROM {rows})"  # noqa: S608
@@ -92,17 +93,16 @@ def _load(
             f"JOIN {quoted(_PARTS)} AS parts ON files.{quoted(_FILE)} = parts.{quoted(_PATH)})"
         )
     columns = "*" if spec.columns is None else ", ".join(map(quoted, spec.columns))
-    arguments: list[object] = [[_literal(path) for path in parts], *values]
     made = f"CREATE TABLE {quoted(table_name)} AS SELECT {columns} FROM {rows}"  # noqa: S608
     try:
         sampled = made
-        if kind == "csv" and all(first_rows_suffice(connection, Path(path), spec, (call, values)) for path in parts):
+        if kind == "csv" and all(first_rows_suffice(connection, Path(path), spec, call) for path in parts):
             sampled = made.replace(call, call.replace(ALL_ROWS, FIRST_ROWS), 1)
-        connection.execute(sampled, arguments).fetchall()
+        connection.execute(sampled).fetchall()
     except duckdb.Error:
         if sampled == made:
             raise
-        connection.execute(made, arguments).fetchall()
+        connection.execute(made).fetchall()
     if keys:
         connection.unregister(_PARTS)
 
