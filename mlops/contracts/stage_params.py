@@ -41,7 +41,8 @@ class PrepareParams(Contract, kw_only=True, frozen=True):
         Meta(description="The data set's fields that change data, defaults left out; see `mlops schema`."),
     ]
     fingerprint: Annotated[
-        dict[str, str], Meta(description="Source -> md5 of its file's bytes, checked before it is read.")
+        dict[str, str],
+        Meta(description="Source -> its fingerprint, such as the md5 of a file's bytes, checked before it is read."),
     ]
     code: Annotated[_Code, _CODE] = ""
 

@@ -36,8 +36,8 @@ def read(root: Path, source: dict[str, Any], name: str = "t") -> tuple[list[str]
     scratch = root / "scratch"
     scratch.mkdir(exist_ok=True)
     with connect() as connection:
-        open_sources(connection, dataset, section, Place(root, scratch))
-        table = connection.table(quoted(name))
+        open_sources(connection, dataset, section, Place.of(root, scratch))
+        table = connection.sql(f"FROM {quoted(name)}")
         columns = [f"{column} {kind}" for column, kind in zip(table.columns, table.types, strict=True)]
         return columns, table.fetchall()
 

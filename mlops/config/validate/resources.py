@@ -20,6 +20,7 @@ from mlops.config.compose.provenance import Provenance
 from mlops.config.effective import effective_json
 from mlops.config.schema.kinds import model_of, noun_of
 from mlops.config.validate.error_messages import ErrorFormatter
+from mlops.config.validate.implied import unsaid_references
 from mlops.config.validate.references import Declared, missing_resource, output_problems
 from mlops.config.validate.walk import dotted, leaves_below, paths_below
 from mlops.errors import InvalidConfig, Problem
@@ -31,7 +32,8 @@ def judge_resource(raw: RawResource, settings: Tree | None, declared: Declared, 
     """Return {inputs, effective, origins, references, protect}. `settings`: None where they have problems of their own, so
     that what depends on them cannot be judged. Raises InvalidConfig with all problems of the resource."""
     noun = noun_of(raw.kind)
-    errors = ErrorFormatter(raw.kind, f"a {noun}", f"{raw.kind}.{raw.name}", raw.value, raw.paths, provenance)
+    errors = ErrorFormatter(raw.kind, f"a {noun}", f"{raw.kind}.{raw.name}", raw.value, raw.paths, provenance,
+                            {field: _choice(kind, declared) for field, kind, _ in unsaid_references(raw.kind)})  # fmt: skip
     if not isinstance(raw.value, dict):
         detail = f"A {noun} is `field: value`, one a line; this is something else."
         raise InvalidConfig(errors.problem("not a mapping", detail, ()))
@@ -44,7 +46,8 @@ def judge_resource(raw: RawResource, settings: Tree | None, declared: Declared, 
     references = list(_references(model))
     for field, kind, name in references:
         if (kind, name) not in declared:
-            problems.append(missing_resource((field,), name, kind=kind, declared=declared, errors=errors))
+            why = f"{errors.address} leaves `{field}` out, which then" if field in raw.implied else f"`{field}: {name}`"
+            problems.append(missing_resource((field,), name, kind=kind, declared=declared, errors=errors, subject=why))
     problems += output_problems(inputs, declared, errors)
     if problems:
         raise InvalidConfig(*problems)
@@ -58,6 +61,14 @@ def judge_resource(raw: RawResource, settings: Tree | None, declared: Declared, 
         "references": [(field, f"{kind}.{name}") for field, kind, name in references],
         "protect": by_default if protect is None else protect,
     }
+
+
+def _choice(kind: str, declared: Declared) -> str:
+    """Say what to write where a reference to the only resource of a kind is left out, and there is not one alone."""
+    names = sorted(name for other, name in declared if other == kind)
+    if not names:
+        return f"There is no {kind}: write conf/{kind}/NAME.yaml; the only one need not be named."
+    return f"There are {len(names)}: {', '.join(names[:8])}. Say which."
 
 
 def _without_common(inputs: dict[str, Any]) -> dict[str, Any]:

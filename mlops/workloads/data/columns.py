@@ -1,6 +1,7 @@
 """Bring columns into the types of the contract.
 
-Lives here: ContractTypes and type_of, and check_columns, which sees that what the data set says of a column fits its type.
+Lives here: ContractTypes, with_contract_types and type_of, with_named_features, which resolves patterns of features, and
+check_columns, which sees that what the data set says of a column fits its type.
 Not here: checks of values (checks), encoding (features).
 Law: what would end in a traceback of a library later is a sentence here.
 """
@@ -14,7 +15,9 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mlops.config.schema.column_types import VALUES
 from mlops.config.schema.dataset import Cleaning, Dataset
+from mlops.config.schema.expanded import expand_dataset
 from mlops.workloads.data.rows import Rows
 from mlops.workloads.stage import failed
 
@@ -27,11 +30,6 @@ _ARROW = {
     "bool": pa.bool_(), "int": pa.int64(), "float": pa.float64(), "string": pa.string(), "date": pa.date32(),
     "timestamp": pa.timestamp("us"),
 }  # fmt: skip
-VALUES = {
-    "bool": "true or false", "int": "whole numbers", "float": "numbers", "string": "text", "date": "dates",
-    "timestamp": "timestamps",
-}  # fmt: skip
-"""Type of the contract -> what a column of it holds, in a sentence."""
 _EXACT = 2**53
 _SEEN = 1000
 _COMMA = re.compile(r"[+-]?\d+(?:[ .']\d{3})*,\d+")
@@ -92,10 +90,24 @@ class ContractTypes:
             )
 
 
+def with_contract_types(table: pa.Table) -> pa.Table:
+    """Return the table with every column in one of the six types of the contract. Raises MlopsError for other types."""
+    types = ContractTypes(table.schema)
+    batches = [types.cast(batch) for batch in table.to_batches()]
+    types.finish()
+    return pa.Table.from_batches(batches, types.schema)
+
+
 def _kind_of(type_: pa.DataType) -> str | None:
     if pa.types.is_decimal(type_):
         return "float"
     return "string" if pa.types.is_dictionary(type_) else type_of(type_)
+
+
+def with_named_features(dataset: Dataset, schema: pa.Schema) -> Dataset:
+    """Return the data set with columns in the place of patterns such as `"*"`. `schema`: in the types of the contract. Raises
+    MlopsError where a pattern fits nothing."""
+    return expand_dataset(dataset, {field.name: str(type_of(field.type)) for field in schema})
 
 
 def check_columns(rows: Rows, dataset: Dataset) -> None:
@@ -110,10 +122,10 @@ def check_columns(rows: Rows, dataset: Dataset) -> None:
     parts = dataset.features.parts
     for feature in dataset.features.each:
         kind = type_of(rows.schema.field(feature.column).type) if feature.column in rows.column_names else None
-        if kind == "string" and not parts[feature.transform].takes_text:
-            others = " or ".join(f"features.{name}" for name, part in parts.items() if part.takes_text)
+        if kind == "string" and kind not in parts[feature.transform].takes:
+            others = " or ".join(f"features.{name}" for name, part in parts.items() if kind in part.takes)
             problems.append(f"`{feature.column}` is text, and features.{feature.transform} takes numbers. Cast it in the SQL, "
-                            f"or list it under {others}.{_why_text(rows[feature.column])}")  # fmt: skip
+                            f"or list it under {others}.{why_text(rows[feature.column])}")  # fmt: skip
     for name in dict.fromkeys([*dataset.features.columns, *named["label"]]):
         if name in rows.column_names and type_of(rows.schema.field(name).type) == "int":
             problems += _inexact(name, rows[name])
@@ -124,9 +136,14 @@ def check_columns(rows: Rows, dataset: Dataset) -> None:
         raise failed("columns do not fit", *problems)
 
 
-def _inexact(name: str, column: pa.ChunkedArray) -> Iterator[str]:
+def is_inexact(column: pa.ChunkedArray) -> bool:
+    """Say whether a column of whole numbers has some that a DOUBLE cannot tell apart."""
     bounds = pc.min_max(column)
-    if any(value is not None and abs(value) > _EXACT for value in (bounds["min"].as_py(), bounds["max"].as_py())):
+    return any(value is not None and abs(value) > _EXACT for value in (bounds["min"].as_py(), bounds["max"].as_py()))
+
+
+def _inexact(name: str, column: pa.ChunkedArray) -> Iterator[str]:
+    if is_inexact(column):
         yield (
             f"`{name}` holds whole numbers beyond {_EXACT:,} (2^53), which a model cannot tell apart. If they are ids, make "
             f"them text in the SQL, CAST({name} AS VARCHAR) AS {name}, and list them under features.categorical, or leave "
@@ -149,7 +166,7 @@ def _cleaning(name: str, kind: str, cleaning: Cleaning) -> Iterator[str]:
         yield f"{holds}.missing` is the text `{missing}`. Give a number, `median`, `mean` or `drop`."
 
 
-def _why_text(column: pa.ChunkedArray) -> str:
+def why_text(column: pa.ChunkedArray) -> str:
     """Say which option of a CSV source would make numbers of a column of texts, where one would."""
     texts = [text.strip() for text in pc.unique(column.drop_null())[:_SEEN].to_pylist()]
     others = [text for text in texts if not _is_number(text)]

@@ -23,7 +23,7 @@ from mlops.config.schema.dataset import Dataset
 from mlops.contracts.stage_params import PrepareParams
 from mlops.errors import MlopsError, Problem
 from mlops.workloads.data.checks.check import violations
-from mlops.workloads.data.columns import ContractTypes, check_columns, type_of
+from mlops.workloads.data.columns import ContractTypes, check_columns, type_of, with_named_features
 from mlops.workloads.data.parts import write_parts
 from mlops.workloads.data.profile import column_profile, profile_of
 from mlops.workloads.data.resources import Resources
@@ -47,12 +47,13 @@ def prepare(name: str, *, root: Path = Path()) -> None:
         say("reading sources", 0.0)
         with connect(dataset.sql, resources=resources, spill=scratch / "spill") as connection:
             (scratch / "sources").mkdir()
-            source_rows = open_sources(connection, dataset, section, Place(root, scratch / "sources"))
+            source_rows = open_sources(connection, dataset, section, Place.of(root, scratch / "sources"))
             seal_database(connection)
             say("running the SQL", 0.3)
-            types = ContractTypes(run_sql(connection, dataset))
+            types = ContractTypes(run_sql(connection, dataset).schema)
             rows = write_rows(scratch / "rows.arrow", types.schema, map(types.cast, sorted_batches(connection, RESULT)))
         types.finish()
+        dataset = with_named_features(dataset, rows.schema)
         made = scratch / "made"
         _write(made, rows, dataset, source_rows=source_rows, threads=resources.threads)
         out = root / "data" / name

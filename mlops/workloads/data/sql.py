@@ -78,17 +78,25 @@ def seal_database(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"SET {setting}").fetchall()
 
 
-def run_sql(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> pa.Schema:
-    """Make the table RESULT of the rows, in no order, instead of the sources, and return its types.
+def query_of(dataset: Dataset) -> str:
+    """Return the SQL of a data set; all of its only source where it says none."""
+    return (dataset.sql or f"SELECT * FROM {quoted(next(iter(dataset.sources)))}").rstrip().rstrip(";")  # noqa: S608
 
-    Raises MlopsError where the SQL fails, or does not give the same rows each time.
+
+def run_sql(connection: duckdb.DuckDBPyConnection, dataset: Dataset, *, makes_rows: bool = True) -> pa.Table:
+    """Make the table RESULT of the rows, in no order, in the place of the sources, and return it without rows.
+
+    With `makes_rows` false it is not made, and the sources stay. Raises MlopsError where the SQL fails, or does not give the
+    same rows each time.
     """
-    sql = (dataset.sql or f"SELECT * FROM {quoted(next(iter(dataset.sources)))}").rstrip().rstrip(";")  # noqa: S608
+    sql = query_of(dataset)
     try:
         _refuse_chance(connection, sql)
         _refuse_repeated(connection, sql)
-        _make_result(connection, dataset, sql)
-        return connection.sql(f"SELECT * FROM {quoted(RESULT)} LIMIT 0").to_arrow_table().schema  # noqa: S608
+        if makes_rows:
+            _make_result(connection, dataset, sql)
+            sql = f"FROM {quoted(RESULT)}"
+        return connection.sql(f"SELECT * FROM ({sql}\n) LIMIT 0").to_arrow_table()  # noqa: S608
     except duckdb.PermissionException as error:
         raise _undeclared(str(error)) from error
     except duckdb.Error as error:

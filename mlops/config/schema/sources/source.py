@@ -16,11 +16,10 @@ from pydantic_core import CoreSchema, core_schema
 
 from mlops.config.schema.base import Column, FieldError, spec_field
 from mlops.config.schema.by_name import Chosen, Entry, entries, load_entry
+from mlops.config.schema.column_types import ColumnType
 from mlops.extensions import SOURCE_SCHEMAS
 from mlops.sources.files import file_format
 from mlops.sources.source import scheme_of
-
-ColumnType = Literal["bool", "int", "float", "string", "date", "timestamp"]
 
 
 class SourceSpec(Entry):
@@ -110,4 +109,4 @@ def _every() -> CoreSchema:
     return core_schema.union_schema([model.__pydantic_core_schema__ for model in models])
 
 
-BY_SCHEME = Chosen(_choose, _every)
+BY_SCHEME = Chosen(_choose, _every, SOURCE_SCHEMAS)

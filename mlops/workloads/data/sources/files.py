@@ -30,9 +30,16 @@ _PATH = "mlops path"
 
 
 def read_source_files(
-    connection: duckdb.DuckDBPyConnection, table_name: str, spec: FileSpec, files: SourceFiles, *, scratch: Path
+    connection: duckdb.DuckDBPyConnection,
+    table_name: str,
+    spec: FileSpec,
+    files: SourceFiles,
+    *,
+    scratch: Path,
+    first: int | None = None,
 ) -> None:
-    """Make the table of what the files hold. Raises MlopsError where they hold nothing that can be read."""
+    """Make the table of what the files hold, or of their `first` rows. Raises MlopsError where they hold nothing that can be
+    read."""
     for path in files.paths:
         if path.stat().st_size == 0:
             raise failed(
@@ -44,7 +51,7 @@ def read_source_files(
     readable = {path: _readable(table_name, path, (spec, kind), scratch) for path in files.paths}
     parts = {str(readable[path]): files.partition(path) for path in files.paths}
     try:
-        _load(connection, table_name, (spec, kind), parts)
+        _load(connection, table_name, (spec, kind), parts, first)
     except duckdb.Error as error:
         said = advice(str(error)) if kind == "csv" else str(error).strip()
         raise failed("source cannot be read", f"{where}: {said}") from error
@@ -69,7 +76,7 @@ def quoted(name: str) -> str:
 
 def _load(
     connection: duckdb.DuckDBPyConnection, table_name: str, how: tuple[FileSpec, str],
-    parts: dict[str, dict[str, str | None]],
+    parts: dict[str, dict[str, str | None]], first: int | None,
 ) -> None:  # fmt: skip
     """Create the table. `parts`: each file to read, with what its folders KEY=VALUE say."""
     spec, kind = how
@@ -93,7 +100,8 @@ def _load(
             f"JOIN {quoted(_PARTS)} AS parts ON files.{quoted(_FILE)} = parts.{quoted(_PATH)})"
         )
     columns = "*" if spec.columns is None else ", ".join(map(quoted, spec.columns))
-    made = f"CREATE TABLE {quoted(table_name)} AS SELECT {columns} FROM {rows}"  # noqa: S608
+    limit = "" if first is None else f" LIMIT {first}"
+    made = f"CREATE TABLE {quoted(table_name)} AS SELECT {columns} FROM {rows}{limit}"  # noqa: S608
     try:
         sampled = made
         if kind == "csv" and all(first_rows_suffice(connection, Path(path), spec, call) for path in parts):
