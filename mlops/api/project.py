@@ -19,7 +19,7 @@ from typing import Any
 
 from mlops.address import Address
 from mlops.api.needs import attention_to_needs, check_needs
-from mlops.api.notebook.plan import ShownPlan, document_of, quoted
+from mlops.api.notebook.plan import ShownPlan, document_of, shell_word
 from mlops.api.notebook.progress import progress_of
 from mlops.api.notebook.views import NotebookViews
 from mlops.api.options import Options
@@ -318,7 +318,7 @@ class Project(NotebookViews):
 
 def _command() -> str:
     """Return the command line that runs, with the URL of the CI job where the usual variables say one."""
-    command = " ".join(["mlops", *map(quoted, sys.argv[1:])])
+    command = " ".join(["mlops", *map(shell_word, sys.argv[1:])])
     address = next((os.environ[name] for name in ("CI_JOB_URL", "BUILD_URL") if os.environ.get(name)), None)
     if address is None and all(os.environ.get(name) for name in _GITHUB):
         server, repository, number = (os.environ[name] for name in _GITHUB)

@@ -10,9 +10,9 @@ from pydantic import TypeAdapter
 from mlops.config.schema.dataset import Dataset
 from mlops.config.schema.sources.source import BY_SCHEME, SourceSpec
 from mlops.sources.source import FileDigests, fingerprint_of, remote_of
-from mlops.workloads.data.sources.files import quoted
 from mlops.workloads.data.sources.source import Place, open_sources, remote_fingerprint
 from mlops.workloads.data.sql import connect, seal_database
+from mlops.workloads.data.sql_text import quoted
 
 Rows = list[tuple[Any, ...]]
 

@@ -14,7 +14,7 @@ import duckdb
 
 from mlops.config.schema.sources.source import FileSpec
 from mlops.sources.files import file_format
-from mlops.workloads.data.sources.files import quoted
+from mlops.workloads.data.sql_text import quoted
 
 _MISSING = ("?", "-", "--", ".", "n/a", "na", "nan", "null", "none", "#n/a", "missing", "unknown")
 _MOST_TEXTS = 3

@@ -23,7 +23,7 @@ from mlops.errors import MlopsError
 from mlops.extensions import SOURCES
 from mlops.secret_values import SecretReader
 from mlops.sources.source import FileDigests, fingerprint_of, remote_of, scheme_of
-from mlops.workloads.data.sources.files import quoted
+from mlops.workloads.data.sql_text import quoted
 from mlops.workloads.stage import failed
 
 
