@@ -21,7 +21,7 @@ from typing import Any
 from mlops.address import Address
 from mlops.api.inspect import Inspection
 from mlops.api.options import Options
-from mlops.api.rollback import moves_of, with_rollback
+from mlops.api.rollback import moves_of, pinned_records, restores_of, with_rollback
 from mlops.config.load import load
 from mlops.config.project import ProjectSpec, with_secrets
 from mlops.context.context import Context
@@ -97,8 +97,10 @@ class Project(Inspection):
     def environment(self) -> str:
         return self.spec.environment
 
-    def look(self, *, refresh: bool = True, destroy: bool = False, preflight: bool = True) -> Snapshot:
-        """Read state and world. Without `refresh`, what is recorded stands for what would be observed; without `preflight`,
+    def look(
+        self, *, refresh: bool = True, destroy: bool = False, preflight: bool = True, back: Sequence[str] = ()
+    ) -> Snapshot:  # fmt: skip
+        """Read state and world. `back`: ADDRESS@SERIAL of what goes back. Without `refresh`, what is recorded stands for what would be observed; without `preflight`,
         nothing is in the way of a change."""
         head, stored, intents = self.store.head(), self.store.records(), self.store.intents()
         spec = self.spec
@@ -109,6 +111,10 @@ class Project(Inspection):
         context = Context(self.root, spec.settings, head.salt, records, spec.resources)
         kinds = build_kinds(context)
         desired = {} if destroy else desire_all(kinds, spec)
+        restores = restores_of(self.store, back) if back else {}
+        if restores:
+            context = replace(context, records={**records, **pinned_records(restores, desired)})
+            kinds = build_kinds(context)
         observed: dict[Address, Observed] = {}
         for at in sorted({*desired, *records}):
             record = records.get(at)
@@ -121,7 +127,10 @@ class Project(Inspection):
         context.hashes.keep()
         moved = {new: old for old, new in moves.items()}
         return Snapshot(
-            head, context, kinds, PlanInputs(desired, observed, acting(kinds), interrupted, half, moved, failed)
+            head,
+            context,
+            kinds,
+            PlanInputs(desired, observed, acting(kinds), interrupted, half, moved, failed, restores),
         )
 
     def _ended(self) -> set[str]:
@@ -135,7 +144,9 @@ class Project(Inspection):
 
     def _snapshot_of(self, options: Options) -> Snapshot:
         project = with_rollback(self, options.back)
-        return project.look(refresh=options.refresh, destroy=options.destroy, preflight=options.preflight)
+        return project.look(
+            refresh=options.refresh, destroy=options.destroy, preflight=options.preflight, back=options.back
+        )
 
     def _plan_of(self, snapshot: Snapshot, options: Options) -> Plan:
         selection = options.selection(
