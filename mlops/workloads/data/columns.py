@@ -74,11 +74,10 @@ def with_contract_types(table: pa.Table) -> pa.Table:
     return pa.table(columns)
 
 
-def with_named_features(dataset: Dataset, table: pa.Table) -> Dataset:
-    """Return the data set with columns in the place of patterns such as `"*"`. `table`: in the types of the contract. Raises
-    MlopsError where a pattern fits nothing."""
-    types = {name: str(type_of(column.type)) for name, column in zip(table.column_names, table.columns, strict=True)}
-    return expand_dataset(dataset, types)
+def with_named_features(dataset: Dataset, schema: pa.Schema) -> Dataset:
+    """Return the data set with columns in the place of patterns such as `"*"`. `schema`: of the result of the SQL, in the types
+    of the contract. Raises MlopsError where a pattern fits nothing."""
+    return expand_dataset(dataset, {field.name: str(type_of(field.type)) for field in schema})
 
 
 def check_columns(table: pa.Table, dataset: Dataset) -> None:

@@ -43,7 +43,7 @@ def prepare(name: str, *, root: Path = Path()) -> None:
             seal_database(connection)
             say("running the SQL", 0.3)
             table = with_contract_types(run_sql(connection, dataset))
-        dataset = with_named_features(dataset, table)
+        dataset = with_named_features(dataset, table.schema)
         made = Path(scratch) / "made"
         _write(made, _checked(table, dataset), dataset, source_rows=rows)
         out = root / "data" / name
