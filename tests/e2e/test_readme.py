@@ -70,7 +70,7 @@ def test_notebook_of_docs_runs_from_its_first_cell_to_its_last(flights: Workplac
     client = NotebookClient(
         notebook, timeout=600, km=manager, resources={"metadata": {"path": str(flights.root / "docs")}}
     )
-    client.execute(env=flights.env)
+    client.execute(env=flights.env, cleanup_kc=True)
     shown = [cell.outputs for cell in notebook.cells if cell.cell_type == "code"]
     assert "No changes." in shown[1][0].data["text/html"]
     assert "RETRAIN" in shown[2][0].data["text/html"]
