@@ -51,6 +51,16 @@ importable(path)
 asyncio.new_event_loop().run_until_complete(pulumi.runtime.run_pulumi_func(lambda: run_program(path)))
 print(json.dumps([str(path), made]))
 """
+NOTEBOOK = """
+import pandas
+from mlops.api import Project
+
+project = Project.open()
+frame = project.data("rows", split="test").to_pandas().head(20)
+answers = [asked.predict(frame) for asked in (project.model("late"), project.endpoint("late"))]
+pandas.testing.assert_frame_equal(*answers)
+print(list(answers[0].columns), "No changes" in project.plan()._repr_html_(), repr(project.apply()))
+"""
 
 
 @dataclass
@@ -192,6 +202,12 @@ def test_extra_serving_answers_requests(applied: Workplace, install: Callable[[s
     finally:
         server.terminate()
         server.wait(30)
+
+
+def test_extra_notebook_predicts_frames(applied: Workplace, install: Callable[[str], Path]) -> None:
+    place = Installed(applied.root, install("notebook"))
+    shown = place.run(str(place.python), "-W", "error", "-c", NOTEBOOK).stdout
+    assert shown == "['probability', 'late'] True Nothing to apply. The world matches conf/.\n"
 
 
 def test_extra_monitoring_watches(applied: Workplace, install: Callable[[str], Path], tmp_path: Path) -> None:
