@@ -206,11 +206,11 @@ def test_extra_monitoring_watches(applied: Workplace, install: Callable[[str], P
     (tmp_path / "config.json").write_text(json.dumps({**written, **changed}))
     rows = tmp_path / "rows.json"
     rows.write_text(json.dumps([{"number": 0.5, "color": "red"}] * 50))
-    applied.mlops("invoke", "endpoint.late", "--rows", str(rows))
     base = [str(python), "-m"]
     subprocess.run([*base, "mlops.workloads.monitoring.baseline", tmp_path / "config.json"], cwd=tmp_path, check=True)
 
     def judged() -> int:
+        applied.mlops("invoke", "endpoint.late", "--rows", str(rows))
         watcher = [*base, "mlops.workloads.monitoring.watcher", str(tmp_path / "config.json"), "--once"]
         subprocess.run(watcher, cwd=tmp_path, check=True)
         status = tmp_path / "out" / "status.json"
