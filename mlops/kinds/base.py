@@ -7,7 +7,7 @@ Law: `observe` only reads; create, update and delete may be called again after a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,10 +18,11 @@ from mlops.config.project import LoadedResource, ProjectSpec
 from mlops.config.schema.category import Category
 from mlops.context.context import Context
 from mlops.context.effects import effect_of, field_default, field_effect
-from mlops.context.secrets import seal, unseal
+from mlops.context.secrets import missing_secrets, seal, unseal
 from mlops.context.status import Status
+from mlops.engine.plan import Change
 from mlops.engine.resource import Action, Dependency, Desired, Effect, Observed, Outcome, Record, Step
-from mlops.errors import MlopsError
+from mlops.errors import MlopsError, Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +80,30 @@ class BaseKind:
     def observe(self, address: Address, desired: Desired | None, record: Record | None) -> Observed:
         return Observed(record, exists=record is not None)
 
+    def problems(self, changes: Sequence[Change]) -> Iterator[Problem]:
+        """Yield what an apply of these changes of the kind would end in, and what their files alone do not show. A plan with
+        problems is refused before anything is done; `--no-preflight` leaves them for the apply to meet."""
+        for change in changes:
+            resource = self.context.resources.get(change.address)
+            if resource is not None and change.category != Category.METADATA:
+                yield from missing_secrets(resource, self.context.paths.secrets)
+
     def create(self, step: Step) -> Outcome:
         raise NotImplementedError
 
     def update(self, step: Step) -> Outcome:
         """Serves changes; `create` does, where a kind makes the same of both."""
         return self.create(step)
+
+    @property
+    def restored(self) -> Effect:
+        """What going back to an earlier version means."""
+        return replace(self.created, action=Action.UPDATE)
+
+    def restore(self, step: Step) -> Outcome:
+        """Serves rollbacks: make of it what `step.restore` recorded. `update` does, where it makes the same of the same inputs
+        and upstream outputs, which the step has as that version had them."""
+        return self.create(step) if step.action.creates else self.update(step)
 
     def delete(self, step: Step) -> None:
         raise NotImplementedError

@@ -9,7 +9,7 @@ import random
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -145,13 +145,20 @@ def write_rows(path: Path, count: int = 2000, seed: int = 7) -> None:
 
 
 def make_small(root: Path) -> Workplace:
-    for name, text in SMALL.items():
+    write_rows(make_project(root, SMALL, commit=False).root / "rows.csv")
+    _git(root)
+    return Workplace(root)
+
+
+def make_project(root: Path, files: Mapping[str, str], *, commit: bool = True) -> Workplace:
+    """A project of these files, with the stages of the reference project."""
+    for name, text in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
     subprocess.run(["git", "init", "-q"], cwd=root, check=True)
     write_stage_files(root)
-    write_rows(root / "rows.csv")
-    _git(root)
+    if commit:
+        _git(root)
     return Workplace(root)
 
 

@@ -88,7 +88,7 @@ class Doors:
 
         self.act(f"building {name}", do)
 
-    def checkout(self, root: Path, stages: Sequence[str]) -> None:
+    def checkout(self, root: Path, stages: Sequence[str], remote: object) -> None:
         """`dvc checkout`, from the cache that the executor filled."""
         for stage in stages:
             for path, md5 in read_lock(root)[stage].outs.items():
@@ -126,7 +126,7 @@ class Stage:
 
     def _prepare(self, name: str) -> None:
         params = self._read(f"params/dataset/{name}.json")["prepare"]
-        self._write(f"data/{name}/schema.json", params)
+        self._write(f"data/{name}/schema.json", {**params, "columns": []})
         self.doors.touch("in the middle of a data set")
         self._write(f"data/{name}/profile.json", {"rows": {"source": 9, "result": 9}, "columns": [], "newest": None})
 

@@ -29,7 +29,9 @@ from mlops.errors import GateFailed, MlopsError, Problem
 from mlops.kinds.base import BaseKind
 from mlops.kinds.staged.code import moved_files
 from mlops.kinds.staged.gates import Verdict, judge_gates, needs_live
+from mlops.kinds.staged.outputs import push_outputs, remote_attention, unpushed_of
 from mlops.kinds.staged.params import model_params
+from mlops.kinds.staged.restore import LOCKED, lock_entries_of, restore_stages
 from mlops.kinds.staged.stages import make, stale_of
 from mlops.metrics.metric import MEASURED_SPLITS
 from mlops.metrics.table import headlines_of
@@ -73,15 +75,23 @@ class ModelKind(BaseKind):
             inputs["slices"] = slices
         digest = export.outs.get(f"models/{name}/export", "")
         same = record is not None and record.outputs.get("digest") == digest
+        stages = [f"{stage}@{name}" for stage in _STAGES]
+        kept = record.outputs if record and same else {LOCKED: lock_entries_of(self.context, stages)}
         data = f"data/{trained.get('dataset', '')}"
         upstream = {f"dataset.{trained.get('dataset', '')}:digest": train.deps.get(data)}
         truth = Record(
-            address, inputs, {**(record.outputs if record and same else {}), "digest": digest}, upstream,
+            address, inputs, {**kept, "digest": digest}, upstream,
             record.depends_on if record else (), record.protect if record else desired.protect,
             record.complete if record and same else True, record.serial if record else 0, record.extra if record else {},
+            record.rolled_back_to if record and same else None,
         )  # fmt: skip
-        stale = (*self._stale(desired, name, data), *self._missed(truth, same))
-        return Observed(truth, adopted=not same, stale=stale, obstacles=obstacles)
+        stale = (
+            *self._stale(desired, name, data, same), *self._missed(truth, same),
+            *unpushed_of(self.context, stages, record),
+        )  # fmt: skip
+        return Observed(
+            truth, adopted=not same, stale=stale, obstacles=obstacles, attention=remote_attention(self.context, address)
+        )
 
     def pinned(self, address: Address) -> dict[str, Any] | None:
         """Return the inputs that dvc.lock holds of it, without gates; None where it holds none."""
@@ -89,13 +99,13 @@ class ModelKind(BaseKind):
         trained = locked.params.get(f"params/model/{address.name}.json", {}).get("train", {}) if locked else {}
         return without_fields(trained, "code") or None
 
-    def _stale(self, desired: Desired, name: str, data: str) -> list[Stale]:
+    def _stale(self, desired: Desired, name: str, data: str, recorded: bool) -> list[Stale]:
         params = model_params(desired.inputs, self.context)
         stale: list[Stale] = []
         effects = {"train": self.created, "evaluate": effect_of(Category.REEVALUATE), "export": self.created}
         for stage, effect in effects.items():
             follows = [data, f"models/{name}/train"]
-            stale += stale_of(self.context, f"{stage}@{name}", effect, follows=follows)
+            stale += stale_of(self.context, f"{stage}@{name}", effect, recorded=recorded, follows=follows)
             locked = self.context.lock[f"{stage}@{name}"].params.get(f"params/model/{name}.json", {}).get(stage, {})
             if moved := moved_files(locked.get("code"), params[stage]["code"]):
                 stale.append(Stale(Reason(f"the code of stage {stage} changed: {moved}"), effect))
@@ -128,9 +138,9 @@ class ModelKind(BaseKind):
         """Raises GateFailed, with what was made as its `partial`, where a gate is missed."""
         assert step.desired is not None
         name, inputs = step.address.name, step.desired.inputs
-        cluster = self._cluster()
+        cluster, stages = self._cluster(), [f"{stage}@{name}" for stage in _STAGES]
         lock, seconds = make(
-            self.context, step, model_params(inputs, self.context), [f"{stage}@{name}" for stage in _STAGES],
+            self.context, step, model_params(inputs, self.context), stages,
             (lambda stages, reads: cluster.run(step, stages, reads)) if cluster else None,
         )  # fmt: skip
         metrics = read_metrics(self.context.root, name)
@@ -147,11 +157,12 @@ class ModelKind(BaseKind):
         summary = json.loads((self.context.root / "models" / name / "train" / "summary.json").read_text())
         outputs = {
             "digest": digest, "metrics": without_fields(metrics, "slices"), "gates": [v.as_json() for v in verdicts],
-            "seconds": round(seconds, 1) or before.get("seconds", 0.0),
+            "seconds": round(seconds, 1) or before.get("seconds", 0.0), LOCKED: lock_entries_of(self.context, stages),
         }  # fmt: skip
         effort = _effort(inputs)
         if effort:
             outputs[effort.key] = summary[effort.key]
+        push_outputs(self.context, step, stages, Outcome(outputs))
         missed = [verdict for verdict in verdicts if not verdict.holds]
         if missed:
             raise _missed_error(step.address, missed, Outcome(outputs))
@@ -206,6 +217,15 @@ class ModelKind(BaseKind):
         if not self.context.settings.build:
             return ()
         return ("data",) if self._cluster() else ("training",)
+
+    @property
+    def restored(self) -> Effect:
+        return effect_of(Category.RESTORE)
+
+    def restore(self, step: Step) -> Outcome:
+        """Put back the model that was trained then, with its metrics and verdicts; nothing is trained."""
+        outputs = restore_stages(self.context, step, [f"{stage}@{step.address.name}" for stage in _STAGES])
+        return Outcome(outputs, "taken from what is kept; nothing ran")
 
     def delete(self, step: Step) -> None:
         """Remove what is left of its job; files, lock entry and cache stay."""

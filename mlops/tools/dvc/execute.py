@@ -174,7 +174,7 @@ class _Run:
 
     def _is_up_to_date(self, stage: Stage, wanted: LockEntry) -> bool:
         entry = self.entries.get(stage.name)
-        if entry is None or {**entry, "outs": wanted["outs"]} != wanted:
+        if entry is None or {**_without_repeats(entry), "outs": wanted["outs"]} != wanted:
             return False
         made = {out["path"]: out["md5"] for out in entry.get("outs", ())}
         return all(self._is_there(out.path, made.get(out.path), out.cache) for out in stage.outs)
@@ -183,6 +183,13 @@ class _Run:
         if (self.root / path).exists():
             return self.hashes.tree(self.root / path) == md5
         return md5 is not None and cached and self.cache.has(md5)
+
+
+def _without_repeats(entry: LockEntry) -> LockEntry:
+    """Return an entry that names each dependency once: DVC names one as often as dvc.yaml does."""
+    if "deps" not in entry:
+        return entry
+    return {**entry, "deps": list({item["path"]: item for item in entry["deps"]}.values())}
 
 
 def params_of(root: Path, stage: Stage) -> dict[str, dict[str, Any]]:
