@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -254,6 +255,42 @@ def test_extra_kubernetes_runs_the_programs_of_the_wheel(install: Callable[[str]
         assert (Path(path).parent / "Pulumi.yaml").is_file()
         assert len(objects) > 1
     assert len(done.stdout.splitlines()) == len(asked)
+
+
+SOURCES = {
+    "source-postgres": ["postgres_scanner"],
+    "source-mysql": ["mysql_scanner"],
+    "source-sqlite": ["sqlite_scanner"],
+    "source-iceberg": ["avro", "iceberg"],
+    "source-delta": ["delta"],
+    "source-excel": ["excel"],
+    "source-http": ["httpfs"],
+    "source-s3": ["httpfs", "aws"],
+    "source-azure": ["azure"],
+}
+
+
+@pytest.mark.parametrize("extra", SOURCES)
+def test_extra_of_a_source_has_what_opens_it(install: Callable[[str], Path], tmp_path: Path, extra: str) -> None:
+    code = "import sys; from mlops.workloads.data import duckdb_extensions as d; d.open_with_extensions(*sys.argv[1:])"
+    subprocess.run([install(extra), "-c", code, *SOURCES[extra]], cwd=tmp_path, check=True)
+
+
+@pytest.mark.parametrize(
+    ("extra", "module"),
+    [("source-objects", "obstore"), ("storage-s3", "dvc_s3"), ("notebook", "IPython, mlops.api.notebook.frames")],
+)
+def test_extra_brings_what_is_imported_of_it(
+    install: Callable[[str], Path], tmp_path: Path, extra: str, module: str
+) -> None:
+    subprocess.run([install(extra), "-c", f"import {module}"], cwd=tmp_path, check=True)
+
+
+def test_every_extra_is_tested_alone() -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    tested = {"data", "training", "package", "serving", "monitoring", "local", "postgres", "kubernetes", "all"}
+    several = {"sources", "reference", "dev"}
+    assert set(declared) == tested | {*SOURCES, "source-objects", "storage-s3", "notebook"} | several
 
 
 def test_all_extras_make_a_live_endpoint(install: Callable[[str], Path], tmp_path: Path) -> None:
