@@ -7,6 +7,7 @@ Law: a credential is the name of a secret, never a value.
 
 from __future__ import annotations
 
+from typing import ClassVar
 from urllib.parse import urlsplit
 
 from pydantic import field_validator, model_validator
@@ -20,6 +21,7 @@ _ANONYMOUS = "Ask without credentials, for what everybody may read."
 class ObjectSpec(FileSpec):
     """Objects of a store that hold one table, or parts of it."""
 
+    extra: ClassVar[str | None] = "source-objects"
     endpoint: str | None = spec_field(
         None, doc="The address of the service, such as `https://minio.example.com:9000`. Default: the provider's own."
     )
