@@ -28,7 +28,7 @@ from mlops.kinds.base import BaseKind
 from mlops.kinds.staged.code import moved_files
 from mlops.kinds.staged.outputs import push_outputs, unpushed_of, unreachable
 from mlops.kinds.staged.params import dataset_code, dataset_params, upstream_folders, write_params_of
-from mlops.kinds.staged.schemas import DataSchemas, schema_problems
+from mlops.kinds.staged.schemas import DataSchemas, last_types, schema_problems
 from mlops.kinds.staged.stages import make, stale_of
 from mlops.sources.source import remote_of
 from mlops.tools.dvc.reader import read_stages
@@ -133,7 +133,7 @@ class DatasetKind(BaseKind):
 
     def _retyped(self, address: Address, record: Record | None) -> list[str]:
         """Return a line for each column whose type is another than in the last version, and for each that is gone."""
-        before = self._last_types(address, record)
+        before = last_types(address, self.context) if record is not None else {}
         schema = self._schemas.of(address) if before and self.context.settings.build else None
         if schema is None or schema.problems:
             return []
@@ -143,17 +143,6 @@ class DatasetKind(BaseKind):
             for name, type_ in before.items()
             if now.get(name) != type_
         ]
-
-    def _last_types(self, address: Address, record: Record | None) -> Mapping[str, str]:
-        """Return column -> type of the last version: as it was recorded or, where it was made elsewhere, as it lies here."""
-        if record is None:
-            return {}
-        if types := record.outputs.get("types"):
-            return dict(types)
-        try:
-            return _types(_json(self.context.root / "data" / address.name / "schema.json"))
-        except MlopsError:
-            return {}
 
     def create(self, step: Step) -> Outcome:
         stage = f"prepare@{step.address.name}"

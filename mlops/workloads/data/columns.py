@@ -9,7 +9,7 @@ Law: what would end in a traceback of a library later is a sentence here.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -79,6 +79,11 @@ def with_named_features(dataset: Dataset, table: pa.Table) -> Dataset:
     MlopsError where a pattern fits nothing."""
     types = {name: str(type_of(column.type)) for name, column in zip(table.column_names, table.columns, strict=True)}
     return expand_dataset(dataset, types)
+
+
+def empty_table(types: Mapping[str, str]) -> pa.Table:
+    """Return a table without rows. `types`: column -> type of the contract."""
+    return pa.schema([(name, _ARROW[type_]) for name, type_ in types.items()]).empty_table()
 
 
 def check_columns(table: pa.Table, dataset: Dataset) -> None:
