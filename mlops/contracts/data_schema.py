@@ -54,9 +54,7 @@ class DescribeRequest(Document, kw_only=True, frozen=True):
 
     datasets: Annotated[
         dict[str, dict[str, Any]],
-        Meta(
-            description="Name -> the data set's fields, defaults left out; see `mlops schema`. Those read by others first."
-        ),
+        Meta(description="Name -> the data set's fields, defaults left out; see `mlops schema`."),
     ]
     prepared: Annotated[
         dict[str, dict[str, str]],

@@ -110,7 +110,7 @@ def test_data_set_that_reads_another_is_described_before_either_is_made(project:
     second = {**first, "sources": sources, "sql": "SELECT part.*, day FROM part, old"}
     prepared = {"old": {"day": "date", "late": "bool"}}
     found = answer(
-        DescribeRequest(datasets={"first": first, "second": second}, prepared=prepared), root=project
+        DescribeRequest(datasets={"second": second, "first": first}, prepared=prepared), root=project
     ).datasets
     assert found["second"].types == {"number": "float", "hue": "string", "id": "int", "day": "date"}
     alone = {**second, "sources": {"part": sources["part"]}, "sql": "SELECT * FROM part"}

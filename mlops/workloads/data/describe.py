@@ -65,8 +65,8 @@ def answer(request: DescribeRequest, *, root: Path) -> DescribeAnswer:
 
     # Those that are read come first: a job never waits for one that no thread has taken yet.
     with ThreadPoolExecutor(max(1, min(len(request.datasets), os.cpu_count() or 1))) as pool:
-        for name, spec in request.datasets.items():
-            jobs[name] = pool.submit(work, spec)
+        for name in _in_order(request.datasets):
+            jobs[name] = pool.submit(work, request.datasets[name])
     found = {name: job.result() for name, job in jobs.items()}
     return DescribeAnswer(datasets={name: one.schema for name, one in found.items() if one is not None})
 
@@ -74,6 +74,21 @@ def answer(request: DescribeRequest, *, root: Path) -> DescribeAnswer:
 def describe(spec: Mapping[str, Any], *, root: Path) -> DataSchema:
     """Return the columns of one data set, or the problems that its sources or its SQL have."""
     return answer(DescribeRequest(datasets={"": dict(spec)}), root=root).datasets[""]
+
+
+def _in_order(datasets: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return the names, those that are read before those that read them. A plan has refused cycles before it asks."""
+    order: dict[str, None] = {}
+
+    def add(name: str) -> None:
+        for read in _read(datasets[name]):
+            if read in datasets and read not in order:
+                add(read)
+        order.setdefault(name)
+
+    for name in datasets:
+        add(name)
+    return list(order)
 
 
 def _read(spec: Mapping[str, Any]) -> list[str]:
