@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -108,6 +108,11 @@ def with_named_features(dataset: Dataset, schema: pa.Schema) -> Dataset:
     """Return the data set with columns in the place of patterns such as `"*"`. `schema`: in the types of the contract. Raises
     MlopsError where a pattern fits nothing."""
     return expand_dataset(dataset, {field.name: str(type_of(field.type)) for field in schema})
+
+
+def empty_table(types: Mapping[str, str]) -> pa.Table:
+    """Return a table without rows. `types`: column -> type of the contract."""
+    return pa.schema([(name, _ARROW[type_]) for name, type_ in types.items()]).empty_table()
 
 
 def check_columns(rows: Rows, dataset: Dataset) -> None:

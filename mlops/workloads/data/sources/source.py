@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import duckdb
+import pyarrow as pa
 
 from mlops.config.schema.by_name import unfit
 from mlops.config.schema.dataset import Dataset
@@ -33,17 +34,21 @@ class Place:
     fills `${secret:NAME}` in.
 
     `first`: so many rows are enough, since only names and types are wanted; a source that gives all of them costs time only.
+    `prepared`: rows of data sets, by name, that stand for what would be prepared of them.
     """
 
     root: Path
     scratch: Path
     secrets: SecretReader
     first: int | None = None
+    prepared: Mapping[str, pa.Table] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, root: Path, scratch: Path, *, first: int | None = None) -> Place:
+    def of(
+        cls, root: Path, scratch: Path, *, first: int | None = None, prepared: Mapping[str, pa.Table] | None = None
+    ) -> Place:
         """Return a place with the secrets of the project."""
-        return cls(root, scratch, SecretReader(root / ".mlops" / "secrets"), first)
+        return cls(root, scratch, SecretReader(root / ".mlops" / "secrets"), first, prepared or {})
 
 
 class Source(Protocol):
