@@ -140,6 +140,10 @@ class BaseKind:
         `mlops doctor`."""
         return ()
 
+    def extras(self, inputs: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the extras of this package, such as `data`, that a resource with these inputs needs on this machine."""
+        return ()
+
     def override_hint(self, address: Address, path: str, value: str) -> str:
         """The edit of the YAML that would keep an override."""
         return f"To keep it, say in conf/{address.kind}/{address.name}.yaml:  {path}: {value}"

@@ -20,6 +20,7 @@ from mlops.config.schema.column_types import EVERY_TYPE, QUOTE_IT, TEXT, Takes
 from mlops.config.schema.sources.source import BY_SCHEME, SourceSpec
 from mlops.config.schema.splits.split import BY_SPLIT, SplitSpec
 from mlops.config.schema.transforms.transform import BY_TRANSFORM, Features
+from mlops.sources.dataset import MOST_READ
 
 Scalar = bool | int | float | str
 
@@ -79,6 +80,17 @@ class Dataset(Resource):
         doc="How columns become numbers.", change=Category.REPROCESS
     )
     split: Annotated[SplitSpec, BY_SPLIT] = spec_field(doc="Train, validation and test.", change=Category.REPROCESS)
+
+    @model_validator(mode="after")
+    def _few_others(self) -> Dataset:
+        others = {found for source in self.sources.values() if (found := source.reference()) and found[0] == "dataset"}
+        if len(others) > MOST_READ:
+            raise FieldError(
+                f"it reads {len(others)} other data sets, and one may read {MOST_READ}; join some of them in a data set of "
+                "their own",
+                "sources",
+            )
+        return self
 
     @model_validator(mode="after")
     def _sql_for_many(self) -> Dataset:

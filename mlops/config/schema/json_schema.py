@@ -45,6 +45,10 @@ def schema_of(name: str) -> dict[str, Any]:
     schema = model.model_json_schema(by_alias=True)
     for resource in () if name == "project" else _resources_of(schema):
         resource["properties"] = {**resource["properties"], **_ALSO}
+        required = [field for field in resource.get("required", ()) if "x-unsaid" not in resource["properties"][field]]
+        resource.pop("required", None)
+        if required:
+            resource["required"] = required
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 

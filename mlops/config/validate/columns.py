@@ -14,9 +14,10 @@ from typing import Any
 from mlops.config.schema.checks.check import ColumnExpectation
 from mlops.config.schema.column_types import VALUES
 from mlops.config.schema.dataset import Dataset
+from mlops.config.schema.expanded import expand_dataset
 from mlops.config.validate.walk import dotted, leaves_below, paths_below
 from mlops.contracts.data_schema import ColumnSchema
-from mlops.errors import near
+from mlops.errors import InvalidConfig, near
 
 Columns = Mapping[str, ColumnSchema]
 _EXACT = 2**53
@@ -36,6 +37,10 @@ class Misfit:
 def misfits(inputs: Mapping[str, Any], columns: Columns) -> list[Misfit]:
     """Return what a data set says that its columns cannot do. `inputs`: its judged fields, defaults left out."""
     dataset = Dataset.model_validate(inputs)
+    try:
+        dataset = expand_dataset(dataset, {name: column.type for name, column in columns.items()})
+    except InvalidConfig as error:
+        return [Misfit(one.summary, one.detail, "features", "features", one.hint) for one in error.problems]
     return [
         *_label(dataset, columns),
         *_features(dataset, columns),

@@ -26,10 +26,12 @@ from mlops.engine.resource import Action, Desired, Effect, Observed, Outcome, Re
 from mlops.errors import MlopsError, Problem
 from mlops.kinds.base import BaseKind
 from mlops.kinds.staged.code import moved_files
-from mlops.kinds.staged.params import dataset_code, dataset_params
+from mlops.kinds.staged.outputs import push_outputs, unpushed_of, unreachable
+from mlops.kinds.staged.params import dataset_code, dataset_params, upstream_folders, write_params_of
 from mlops.kinds.staged.schemas import DataSchemas, schema_problems
 from mlops.kinds.staged.stages import make, stale_of
 from mlops.sources.source import remote_of
+from mlops.tools.dvc.reader import read_stages
 
 
 class DatasetKind(BaseKind):
@@ -56,12 +58,18 @@ class DatasetKind(BaseKind):
         same = record is not None and record.outputs.get("digest") == digest
         kept = dict(record.outputs) if record and same else {}
         protect = record.protect if record else desired.protect
+        folders = upstream_folders(pinned.get("sources", {}))
+        upstream = {f"dataset.{folder.removeprefix('data/')}:digest": locked.deps.get(folder) for folder in folders}
         truth = Record(
-            address, inputs, {**kept, "digest": digest}, {}, (), protect, record.complete if record and same else True,
-            record.serial if record else 0, record.extra if record else {},
+            address, inputs, {**kept, "digest": digest}, upstream, record.depends_on if record else (), protect,
+            record.complete if record and same else True, record.serial if record else 0, record.extra if record else {},
         )  # fmt: skip
-        stale = [*self._moved(desired, pinned), *stale_of(self.context, stage, self.created)]
-        return Observed(truth, adopted=not same, stale=tuple(stale))
+        stale = [
+            *self._moved(desired, pinned),
+            *stale_of(self.context, stage, self.created, recorded=same, follows=folders),
+            *unpushed_of(self.context, [stage], record),
+        ]
+        return Observed(truth, adopted=not same, stale=tuple(stale), attention=unreachable(self.context, address))
 
     def pinned(self, address: Address) -> dict[str, Any] | None:
         """The inputs that dvc.lock holds of it; None where it holds none."""
@@ -150,7 +158,9 @@ class DatasetKind(BaseKind):
     def create(self, step: Step) -> Outcome:
         stage = f"prepare@{step.address.name}"
         resource = self.context.resources[step.address]
-        lock, seconds = make(self.context, step, dataset_params(resource, self.context), [stage])
+        params = dataset_params(resource, self.context)
+        self._check_stage_file(stage, params)
+        lock, seconds = make(self.context, step, params, [stage])
         folder = self.context.root / "data" / step.address.name
         profile, schema = _json(folder / "profile.json"), _json(folder / "schema.json")
         rows = profile["rows"]
@@ -160,7 +170,24 @@ class DatasetKind(BaseKind):
             "seconds": round(seconds, 1) or (step.recorded.outputs.get("seconds", 0.0) if step.recorded else 0.0),
             "newest": profile.get("newest"), "types": _types(schema),
         }  # fmt: skip
-        return Outcome(outputs, f"{rows['source']:,} → {rows['result']:,} rows, {columns} columns")
+        outcome = Outcome(outputs, f"{rows['source']:,} → {rows['result']:,} rows, {columns} columns")
+        push_outputs(self.context, step, [stage], outcome)
+        return outcome
+
+    def _check_stage_file(self, stage: str, params: Mapping[str, Any]) -> None:
+        """Raise MlopsError where dvc.yaml is older than data sets that read others: DVC would not see that they changed."""
+        folders = upstream_folders(params["prepare"]["sources"])
+        if not folders or not self.context.settings.build:
+            return
+        write_params_of("dataset", stage.partition("@")[2], params, self.context.root)
+        known = read_stages(self.context.root).get(stage)
+        missing = [folder for folder in folders if known is None or folder not in known.deps]
+        if missing:
+            raise MlopsError.of(
+                "dvc.yaml is older than this data set",
+                f"Stage {stage} reads {missing[0]}, and dvc.yaml does not say so, because its stage `prepare` has no places for "
+                "data sets that are read (`${item.reads[0]}` and so on). Bring it up to date: mlops init --upgrade",
+            )
 
     def status(self, record: Record) -> Status:
         rows = record.outputs.get("rows", {}).get("result")
@@ -181,6 +208,9 @@ class DatasetKind(BaseKind):
             return self.context.sources.of(desired.address.name, name, desired.inputs["sources"][name])
         except MlopsError:
             return "missing"
+
+    def extras(self, inputs: Mapping[str, Any]) -> tuple[str, ...]:
+        return ("data",) if self.context.settings.build else ()
 
     def delete(self, step: Step) -> None:
         """Files, lock entry and cache stay."""

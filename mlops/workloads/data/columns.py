@@ -1,6 +1,7 @@
 """Bring columns into the types of the contract.
 
-Lives here: with_contract_types and type_of, and check_columns, which sees that what the data set says of a column fits its type.
+Lives here: with_contract_types and type_of, with_named_features, which resolves patterns of features, and check_columns, which
+sees that what the data set says of a column fits its type.
 Not here: checks of values (checks), encoding (features).
 Law: what would end in a traceback of a library later is a sentence here.
 """
@@ -16,6 +17,7 @@ import pyarrow.compute as pc
 
 from mlops.config.schema.column_types import VALUES
 from mlops.config.schema.dataset import Cleaning, Dataset
+from mlops.config.schema.expanded import expand_dataset
 from mlops.workloads.stage import failed
 
 _TYPES = {
@@ -70,6 +72,12 @@ def with_contract_types(table: pa.Table) -> pa.Table:
     if wrong:
         raise failed("column of an unknown type", *wrong)
     return pa.table(columns)
+
+
+def with_named_features(dataset: Dataset, schema: pa.Schema) -> Dataset:
+    """Return the data set with columns in the place of patterns such as `"*"`. `schema`: of the result of the SQL, in the types
+    of the contract. Raises MlopsError where a pattern fits nothing."""
+    return expand_dataset(dataset, {field.name: str(type_of(field.type)) for field in schema})
 
 
 def check_columns(table: pa.Table, dataset: Dataset) -> None:

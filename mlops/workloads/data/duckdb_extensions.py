@@ -15,16 +15,13 @@ from pathlib import Path
 
 import duckdb
 
-from mlops.workloads.data.sources.files import quoted
+from mlops.workloads.data.sources.names import quoted
 from mlops.workloads.stage import failed
 
 EXTRAS: Mapping[str, str] = {
     "avro": "source-iceberg",
-    "aws": "source-s3",
-    "azure": "source-azure",
     "delta": "source-delta",
     "excel": "source-excel",
-    "httpfs": "source-http",
     "iceberg": "source-iceberg",
     "mysql_scanner": "source-mysql",
     "postgres_scanner": "source-postgres",

@@ -21,11 +21,11 @@ from mlops.workloads.monitoring.drift import compare
 from mlops.workloads.monitoring.facts import WindowCounts
 from mlops.workloads.monitoring.findings import Evidence, FindingKind, Findings, iso
 from mlops.workloads.monitoring.labels import Labels
-from mlops.workloads.monitoring.log import entries_between, first_time
 from mlops.workloads.monitoring.profile import PREDICTION, Profile
 from mlops.workloads.monitoring.value_tests import QUALITY
 from mlops.workloads.monitoring.values import reader_of
 from mlops.workloads.parent_death import die_with_parent
+from mlops.workloads.prediction_log import entries_between, first_time
 
 _LATE = 2.5
 """Seconds after a window's end until its lines are surely in the log: its flush, and a breath."""

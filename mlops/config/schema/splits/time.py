@@ -29,12 +29,12 @@ class TimeSplit(SplitSpec):
         "Cast it in the SQL, CAST({column} AS DATE) AS {column}, or say another column.",
     )
 
-    by: Literal["time"]
+    by: Literal["time"] = spec_field(doc="How rows are split.")
     column: Column = spec_field(doc="A date or timestamp column.")
     until: dt.date | None = spec_field(None, doc="The last day taken. Default: the newest in the data.")
     since: dt.date | None = spec_field(None, doc="The first day taken. Default: the oldest in the data.")
     val: Period = spec_field(doc="Such as `1 month`; whole calendar periods counted back from the end.")
-    test: Period
+    test: Period = spec_field(doc="Such as `3 months`; the newest rows, which only the evaluation sees.")
 
     @property
     def columns(self) -> tuple[str, ...]:
