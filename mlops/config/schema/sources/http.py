@@ -7,6 +7,7 @@ Law: a credential is the name of a secret, never a value.
 
 from __future__ import annotations
 
+from typing import ClassVar
 from urllib.parse import urlsplit
 
 from pydantic import field_validator
@@ -19,6 +20,7 @@ from mlops.sources.remote_files import is_glob
 class HttpSource(FileSpec):
     """A file behind a web address."""
 
+    uri_begins: ClassVar[str | None] = r"^https?://"
     uri: str = spec_field(
         doc="`https://HOST/path/to/file.csv`, one file. Each plan asks its server for the ETag (or the time of the last "
         "change) and the size; a server that says neither is asked for the whole file. `${secret:NAME}` may stand in it, "

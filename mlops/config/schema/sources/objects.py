@@ -98,6 +98,7 @@ class KeyedSpec(ObjectSpec):
 class S3Source(KeyedSpec):
     """Objects of Amazon S3, or of a store that speaks its language, such as MinIO or R2."""
 
+    uri_begins: ClassVar[str | None] = r"^s3://"
     uri: str = spec_field(
         doc="`s3://BUCKET/path/to/file.parquet`, a folder (`s3://BUCKET/raw/`) or a pattern (`s3://BUCKET/raw/**/*.csv`). Each "
         "plan asks for ETags and sizes. Without keys, those of the environment or of the machine's role are used."
@@ -113,6 +114,7 @@ class S3Source(KeyedSpec):
 class GoogleSource(KeyedSpec):
     """Objects of Google Cloud Storage."""
 
+    uri_begins: ClassVar[str | None] = r"^gs://"
     uri: str = spec_field(
         doc="`gs://BUCKET/path/to/file.parquet`, a folder or a pattern, as of s3. Without credentials, those of the environment "
         "(GOOGLE_APPLICATION_CREDENTIALS) or of the machine are used."
@@ -136,6 +138,7 @@ class GoogleSource(KeyedSpec):
 class AzureSource(ObjectSpec):
     """Blobs of Azure Storage."""
 
+    uri_begins: ClassVar[str | None] = r"^az://"
     uri: str = spec_field(
         doc="`az://CONTAINER/path/to/file.parquet`, a folder or a pattern, as of s3. Without credentials, those of the "
         "environment (AZURE_CLIENT_ID, …) or of the machine are used."

@@ -12,20 +12,23 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Annotated, Any, Protocol, runtime_checkable
 
 import duckdb
 import pyarrow as pa
+from pydantic import TypeAdapter
 
 from mlops.config.schema.by_name import unfit
 from mlops.config.schema.dataset import Dataset
-from mlops.config.schema.sources.source import SourceSpec
+from mlops.config.schema.sources.source import BY_SCHEME, SourceSpec
 from mlops.errors import MlopsError
 from mlops.extensions import SOURCES
 from mlops.secret_values import SecretReader
 from mlops.sources.source import FileDigests, fingerprint_of, remote_fingerprint_of, scheme_of
 from mlops.workloads.data.sql_text import quoted
 from mlops.workloads.stage import failed
+
+_JUDGE: TypeAdapter[SourceSpec] = TypeAdapter(Annotated[SourceSpec, BY_SCHEME])
 
 
 @dataclass(frozen=True)
@@ -120,12 +123,19 @@ def open_newest(connection: duckdb.DuckDBPyConnection, table_name: str, spec: So
         opener = SOURCES.load(scheme_of(spec.uri))()
         source = spec.model_dump(mode="json", exclude_defaults=True)
         if isinstance(opener, VersionedSource):
-            newest = fingerprint_of(source, root=place.root, digests=FileDigests())
-            opener.open_version(connection, table_name, spec, place, newest)
+            opener.open_version(connection, table_name, spec, place, newest_fingerprint(source, place))
             return
         if remote_fingerprint_of(source) is not None:
             stack.enter_context(closing(opener))
         opener.open(connection, table_name, spec, place)
+
+
+def newest_fingerprint(source: Mapping[str, Any], place: Place) -> str:
+    """Return the fingerprint of a source as it is now. `source`: what a data set says of it. Raises MlopsError where it is
+    not there or cannot be reached."""
+    if remote_of(source) is None:
+        return fingerprint_of(source, root=place.root, digests=FileDigests())
+    return remote_fingerprint(_JUDGE.validate_python(source), place)
 
 
 def remote_fingerprint(spec: SourceSpec, place: Place) -> str:
