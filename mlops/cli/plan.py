@@ -20,7 +20,11 @@ from mlops.cli.session import PENDING, Session, choice_options, overrides_argume
 @click.option("--format", "view", type=click.Choice(["terminal", "json", "markdown", "html"]), default="terminal")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 where changes are pending, 0 where none are.")
 @click.option("--refresh/--no-refresh", default=True, help="Look at the world, or trust what is recorded.")
-@click.option("--preflight/--no-preflight", default=True, help="Say what is in the way, or leave it for apply to meet.")
+@click.option(
+    "--preflight/--no-preflight",
+    default=True,
+    help="Refuse what apply would end in, such as a missing column or secret, or leave it for apply to meet.",
+)
 @click.option("--destroy", is_flag=True, help="Plan to destroy everything.")
 @choice_options
 @pass_session

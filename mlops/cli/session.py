@@ -93,11 +93,6 @@ def _reader(root: Path) -> Callable[[str, int], str | None]:
     return read_line
 
 
-def find_root(start: Path) -> Path:
-    """Return the nearest folder, from `start` upwards, that has conf/project.yaml; `start` where none has."""
-    return next((p for p in (start, *start.parents) if (p / "conf" / "project.yaml").is_file()), start)
-
-
 def overrides_argument(command: ClickCommand) -> ClickCommand:
     return click.argument("overrides", nargs=-1, metavar="[OVERRIDES]...")(command)
 

@@ -22,6 +22,7 @@ from mlops.errors import FileLocation, InvalidConfig, MlopsError, Problem
 
 if TYPE_CHECKING:
     from mlops.config.schema.project_file import PulumiSettings, RegistrySettings, TrainingSettings
+    from mlops.config.schema.storage import StorageSettings
 
 COMMAND_LINE = "command line"
 
@@ -39,7 +40,7 @@ class ProjectSettings:
 
     `state_url` None means `.mlops/state.db`; a secret in it stands as `${secret:NAME}` until
     `with_secrets` resolves it. `build`: whether data sets and models may be made here. `protect`: the kinds that refuse to be deleted
-    unless their file says otherwise. `training`, `pulumi`, `registry`: objects with the fields of these models, every
+    unless their file says otherwise. `training`, `pulumi`, `registry`, `storage`: objects with the fields of these models, every
     default filled in, secrets as `${secret:NAME}`. `concurrency`: how many changes apply carries out at once; `stages`: how
     many DVC stages among them. `moved`: old address -> new; `removed`: addresses to forget.
     """
@@ -58,6 +59,7 @@ class ProjectSettings:
     removed: tuple[str, ...] = ()
     pulumi: PulumiSettings = field(default_factory=lambda: _defaults("PulumiSettings"))
     registry: RegistrySettings | None = None
+    storage: StorageSettings | None = None
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
@@ -85,6 +87,14 @@ class LoadedResource:
                 return self.origins[path]
             path = path.rpartition(".")[0]
         return None
+
+    def source(self, path: str) -> FileLocation | None:
+        """Return the same as a place in a file; None where the files say nothing of it."""
+        origin = self.origin(path)
+        if origin is None:
+            return None
+        file, _, line = origin.rpartition(":")
+        return FileLocation(file, int(line)) if file and line.isdigit() else FileLocation(origin)
 
 
 @dataclass(frozen=True)
@@ -119,7 +129,7 @@ def project_from_json(payload: Mapping[str, Any], *, root: Path, overrides: tupl
     settings = {**payload["settings"]}
     for name in ("allow_targets", "protect", "removed"):
         settings[name] = tuple(settings[name])
-    for name in ("training", "pulumi", "registry"):
+    for name in ("training", "pulumi", "registry", "storage"):
         settings[name] = typed(settings[name])
     resources: dict[Address, LoadedResource] = {}
     for text, judged in payload["resources"].items():

@@ -17,9 +17,11 @@ from mlops.address import Address
 from mlops.config.project import LoadedResource, ProjectSettings
 from mlops.context.paths import ProjectPaths
 from mlops.context.sources import SourceFingerprints
+from mlops.context.storage import declared_remote
 from mlops.engine.resource import Record
 from mlops.tools.digest import Hashes
 from mlops.tools.dvc.reader import Locked, Stage, read_lock, read_stages
+from mlops.tools.dvc.remote import Remote, remote_of
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,11 @@ class Context:
     @cached_property
     def stages(self) -> Mapping[str, Stage]:
         return read_stages(self.root)
+
+    @cached_property
+    def remote(self) -> Remote | None:
+        """Where outputs are kept for other machines; None where nothing names such a place."""
+        return remote_of(self.root, declared_remote(self.root, self.settings.storage, self.paths.secrets))
 
     @cached_property
     def clusters(self) -> dict[tuple[str | None, str | None], Any]:

@@ -1,7 +1,7 @@
 """Resolve secrets.
 
-Lives here: seal (references to digests), unseal (the value of one reference), fill (those in a text), key_reference (what
-may be stored of a secret that a gateway is given).
+Lives here: missing_secrets, seal (references to digests), unseal (the value of one reference), fill (those in a text),
+key_reference (what may be stored of a secret that a gateway is given).
 Not here: where references may stand (config.schema), reading a value (secret_values).
 Law: a value is in no record, plan or log; a salted HMAC tells a rotation from none.
 """
@@ -11,12 +11,41 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from mlops.config.project import LoadedResource
 from mlops.engine.resource import Secret
+from mlops.errors import InvalidConfig, Problem
 from mlops.secret_values import REFERENCE, read_secret, required_secret
+
+
+def missing_secrets(resource: LoadedResource, folder: Path) -> Iterator[Problem]:
+    """Yield a problem for each secret that a resource names and that has no value on this machine."""
+    for field, text in _texts("", resource.inputs):
+        for name in dict.fromkeys(REFERENCE.findall(text)):
+            address, source = str(resource.address), resource.source(field)
+            try:
+                value = read_secret(folder, name)
+            except InvalidConfig as error:
+                yield from (replace(problem, address=address, source=source) for problem in error.problems)
+                continue
+            if not value:
+                detail = (
+                    f"`{field}` needs the secret {name}. Set the environment variable {name}, or put the value into "
+                    f".mlops/secrets/{name} with mode 0600. Where the apply runs elsewhere, and has it there: --no-preflight."
+                )
+                yield Problem("secret has no value", detail, address, source)
+
+
+def _texts(path: str, value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield path, value
+    pairs = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list | tuple) else ()
+    for key, inner in pairs:
+        yield from _texts(f"{path}.{key}" if path else str(key), inner)
 
 
 def seal(value: Any, folder: Path, salt: str) -> Any:

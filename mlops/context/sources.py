@@ -88,7 +88,7 @@ class SourceFingerprints:
         with scratch(self._root / ".mlops" / "tmp") as folder:
             (folder / "request.json").write_bytes(msgspec.json.encode(SourceRequest(sources=tuple(sources.values()))))
             try:
-                run([sys.executable, "-m", _ASKING, str(folder.absolute())], cwd=self._root, timeout=_PATIENCE)
+                run([sys.executable, "-P", "-m", _ASKING, str(folder.absolute())], cwd=self._root, timeout=_PATIENCE)
                 answers = msgspec.json.decode((folder / "answer.json").read_bytes(), type=SourceAnswers).answers
             except ToolFailed as error:
                 raise ToolFailed.of("sources cannot be asked", error.problems[0].detail) from error

@@ -161,7 +161,7 @@ class FieldDrift:
 
 @dataclass(frozen=True, slots=True)
 class Stale:
-    """Why a resource must be made again although none of its fields changed, such as "output lost"."""
+    """Why a resource must be made again although none of its fields changed, such as an output that is gone."""
 
     reason: Reason
     effect: Effect
@@ -169,9 +169,10 @@ class Stale:
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """A message in the plan that changes nothing, such as a finding of a monitor."""
+    """A message in the plan that changes nothing, such as a finding of a monitor. `address`: the resource that it is
+    about; None where it is about the project."""
 
-    address: Address
+    address: Address | None
     summary: str
     lines: tuple[str, ...] = ()
     proposal: str | None = None

@@ -7,7 +7,7 @@ Law: `observe` only reads; create, update and delete may be called again after a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,8 +18,9 @@ from mlops.config.project import LoadedResource, ProjectSpec
 from mlops.config.schema.category import Category
 from mlops.context.context import Context
 from mlops.context.effects import effect_of, field_default, field_effect
-from mlops.context.secrets import seal, unseal
+from mlops.context.secrets import missing_secrets, seal, unseal
 from mlops.context.status import Status
+from mlops.engine.plan import Change
 from mlops.engine.resource import Action, Dependency, Desired, Effect, Observed, Outcome, Record, Step
 from mlops.errors import MlopsError, Problem
 
@@ -79,6 +80,14 @@ class BaseKind:
     def observe(self, address: Address, desired: Desired | None, record: Record | None) -> Observed:
         return Observed(record, exists=record is not None)
 
+    def problems(self, changes: Sequence[Change]) -> Iterator[Problem]:
+        """Yield what an apply of these changes of the kind would end in, and what their files alone do not show. A plan with
+        problems is refused before anything is done; `--no-preflight` leaves them for the apply to meet."""
+        for change in changes:
+            resource = self.context.resources.get(change.address)
+            if resource is not None and change.category != Category.METADATA:
+                yield from missing_secrets(resource, self.context.paths.secrets)
+
     def create(self, step: Step) -> Outcome:
         raise NotImplementedError
 
@@ -101,10 +110,6 @@ class BaseKind:
     def pins(self, desired: Desired) -> Mapping[str, str]:
         """Name -> digest of what a saved plan of this resource depends on besides its inputs, such as the content of files."""
         return {}
-
-    def input_problems(self, desired: Desired) -> tuple[Problem, ...]:
-        """Say why something that it reads from outside cannot be read; asked at plan time, of what would be made."""
-        return ()
 
     def status(self, record: Record) -> Status:
         """Say how it is doing; called for what was completely applied."""
@@ -133,6 +138,10 @@ class BaseKind:
     def missing_tools(self, inputs: Mapping[str, Any]) -> tuple[tuple[str, str, str], ...]:
         """Return (program, what was found or empty, what to do) of what a resource with these inputs needs, for
         `mlops doctor`."""
+        return ()
+
+    def extras(self, inputs: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the extras of this package, such as `data`, that a resource with these inputs needs on this machine."""
         return ()
 
     def override_hint(self, address: Address, path: str, value: str) -> str:

@@ -94,7 +94,7 @@ class PackageKind(BaseKind):
         exported = self.context.root / "models" / model / "export"
         digest = step.upstream[Address("model", model)].get("digest")
         if not exported.exists() or self.context.hashes.tree(exported) != digest:
-            checkout(self.context.root, [f"export@{model}"])
+            checkout(self.context.root, [f"export@{model}"], self.context.remote)
         if self.context.hashes.tree(exported) != digest:
             raise MlopsError.of(
                 "model is not the one that was judged",
@@ -132,6 +132,9 @@ class PackageKind(BaseKind):
 
     def status(self, record: Record) -> Status:
         return Status(str(record.outputs.get("tag", "")))
+
+    def extras(self, inputs: Mapping[str, Any]) -> tuple[str, ...]:
+        return ("package",)
 
     def delete(self, step: Step) -> None:
         if step.recorded and (image := step.recorded.inputs.get("image")):

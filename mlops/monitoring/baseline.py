@@ -58,7 +58,7 @@ def watch_of(context: Context, step: Step, dataset: LoadedResource) -> Watch:
     data = context.root / "data" / dataset.address.name
     for path, stage in ((exported, f"export@{model.name}"), (data, f"prepare@{dataset.address.name}")):
         if not path.exists():
-            checkout(context.root, [stage])
+            checkout(context.root, [stage], context.remote)
     model_digest = step.upstream[model]["digest"]
     identity = [model_digest, monitor.drift.ignore, monitor.drift.predictions]
     digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()

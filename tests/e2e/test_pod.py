@@ -18,7 +18,9 @@ import pytest
 from mlops.errors import MlopsError
 from mlops.targets.kubernetes.workspace import workspace_files, workspace_secrets
 from mlops.tools.dvc.lockfile import LockFile
-from mlops.tools.dvc.remote import has_remote, push, take_report
+from mlops.tools.dvc.remote import Remote, locked_outs, remote_of
+from mlops.tools.dvc.report import take_report
+from mlops.tools.dvc.settings import DvcSettings
 from mlops.workloads.pod.report import reduced
 from tests.e2e.conftest import Workplace, make_small
 
@@ -31,11 +33,16 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     place = make_small(tmp_path_factory.mktemp("prepared") / "project")
     place.mlops("render")
     place.run("dvc", "repro", "-q", "prepare@rows")
-    assert not has_remote(place.root)
+    assert remote_of(place.root) is None
     place.run("dvc", "remote", "add", "-d", "store", "../store")
-    assert has_remote(place.root)
-    push(place.root, ["prepare@rows"])
+    remote_at(place).push(locked_outs(place.root, ["prepare@rows"]))
     return place
+
+
+def remote_at(place: Workplace) -> Remote:
+    remote = remote_of(place.root)
+    assert remote is not None
+    return remote
 
 
 @pytest.fixture(scope="module")
@@ -57,9 +64,11 @@ def caller(prepared: Workplace, tmp_path: Path) -> Workplace:
     return copy(prepared, tmp_path)
 
 
-def start(place: Workplace, name: str, *stages: str, deps: str = "data/rows", **env: str) -> subprocess.Popen[str]:
+def start(
+    place: Workplace, name: str, *stages: str, deps: str = "data/rows", python: str = sys.executable, **env: str
+) -> subprocess.Popen[str]:
     folder = place.root.parent / name
-    for path, text in workspace_files(place.root, "late").items():
+    for path, text in workspace_files(place.root, "late", DvcSettings.of(place.root)).items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text)
     told = {
@@ -67,7 +76,7 @@ def start(place: Workplace, name: str, *stages: str, deps: str = "data/rows", **
         "MLOPS_STAGES": " ".join(stages), "MLOPS_DEPS": deps, "MLOPS_REPORT": str(folder / "report.json"), **env,
     }  # fmt: skip
     return subprocess.Popen(
-        [sys.executable, "-m", "mlops.workloads.pod"], cwd=folder, env=told, stdout=subprocess.PIPE,
+        [python, "-m", "mlops.workloads.pod"], cwd=folder, env=told, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
 
@@ -86,7 +95,7 @@ def report_of(place: Workplace, name: str) -> Mapping[str, Any]:
 
 
 def take(place: Workplace, name: str) -> None:
-    take_report(place.root, report_of(place, name), lambda line, fraction: None)
+    take_report(remote_at(place), report_of(place, name), lambda line, fraction: None)
 
 
 def assert_is_at_rest(place: Workplace) -> None:
@@ -107,11 +116,11 @@ def test_what_one_pod_makes_is_what_this_machine_makes(caller: Workplace, here: 
     assert all("inputs" in entry for entry in entries.values())  # with its parameters the report would not fit
     whole = {name: entry for name, entry in LockFile(here.root).entries().items() if name in entries}
     assert reduced(whole) == entries
-    take_report(caller.root, {"stages": whole}, lambda line, fraction: None)
+    take_report(remote_at(caller), {"stages": whole}, lambda line, fraction: None)
     assert (caller.root / "dvc.lock").read_bytes() == (here.root / "dvc.lock").read_bytes()
     (caller.root / "params/model/late.json").write_text('{"train": {}, "evaluate": {}, "export": {}}')
     with pytest.raises(MlopsError, match="stage's inputs moved"):
-        take_report(caller.root, {"stages": entries}, lambda line, fraction: None)
+        take_report(remote_at(caller), {"stages": entries}, lambda line, fraction: None)
 
 
 def test_what_was_finished_before_a_stage_failed_is_kept(caller: Workplace) -> None:
@@ -173,8 +182,8 @@ def running_in(folder: Path) -> list[str]:
 def test_no_credential_is_among_the_files(caller: Workplace) -> None:
     caller.run("dvc", "remote", "add", "-d", "--local", "cloud", "s3://bucket/models")
     caller.run("dvc", "remote", "modify", "--local", "cloud", "secret_access_key", "a%secret")
-    files = workspace_files(caller.root, "late")
+    files = workspace_files(caller.root, "late", DvcSettings.of(caller.root))
     assert all("a%secret" not in text for text in files.values())
     assert str(caller.root.parent / "store") in files[".dvc/config"]
-    assert list(workspace_secrets(caller.root)) == ["MLOPS_DVC_CONFIG"]
-    assert "secret_access_key = a%secret" in workspace_secrets(caller.root)["MLOPS_DVC_CONFIG"]
+    assert list(workspace_secrets(DvcSettings.of(caller.root))) == ["MLOPS_DVC_CONFIG"]
+    assert "secret_access_key = a%secret" in workspace_secrets(DvcSettings.of(caller.root))["MLOPS_DVC_CONFIG"]

@@ -73,10 +73,11 @@ def test_mysql_rows_that_move_while_they_are_read_are_refused(
     copy_rows = database.copy_rows
 
     def copy_slowly(
-        reading: duckdb.DuckDBPyConnection, query: str, connection: duckdb.DuckDBPyConnection, table_name: str
-    ) -> None:
+        reading: duckdb.DuckDBPyConnection, query: str, connection: duckdb.DuckDBPyConnection, table_name: str,
+        *, first: int | None,
+    ) -> None:  # fmt: skip
         mariadb.run("INSERT INTO d.t (a) VALUES (9)")
-        copy_rows(reading, query, connection, table_name)
+        copy_rows(reading, query, connection, table_name, first=first)
 
     monkeypatch.setattr(database, "copy_rows", copy_slowly)
     with pytest.raises(MlopsError, match="source changed while it was read"):

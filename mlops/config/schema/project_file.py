@@ -15,6 +15,7 @@ from pydantic import AfterValidator, Field, model_validator
 from mlops.address import Address
 from mlops.config.schema.base import FieldError, Name, SecretText, Strict, spec_field
 from mlops.config.schema.database_url import is_in_the_clear, url_fault
+from mlops.config.schema.storage import StorageSettings
 from mlops.config.schema.targets.base import Quantity
 from mlops.config.schema.units import Duration
 from mlops.extensions import KINDS
@@ -73,8 +74,8 @@ class ModelPods(Strict):
     pods: int | None = Field(None, ge=1, le=1024, description="Several train together (DDP).")
     gpus: int | None = Field(None, ge=0, le=64, description="Of each pod.")
     product: str | None = spec_field(None, doc="The GPU, as its node is labelled: NVIDIA-H100-80GB-HBM3.")
-    cpu: Quantity | None = None
-    memory: Quantity | None = None
+    cpu: Quantity | None = spec_field(None, doc="CPUs of each pod.")
+    memory: Quantity | None = spec_field(None, doc="Memory of each pod.")
     spot: bool | None = spec_field(None, doc="May run on nodes that can be taken away.")
     time_limit: Duration | None = spec_field(None, doc="A longer run is ended.")
     retries: int | None = Field(None, ge=0, le=100, description="After a lost node; never after an error of the code.")
@@ -103,8 +104,8 @@ class TrainingSettings(Strict):
     pods: int = Field(1, ge=1, le=1024, description="On a cluster: several train together (DDP).")
     gpus: int = Field(0, ge=0, le=64, description="Of each pod.")
     product: str | None = spec_field(None, doc="The GPU, as its node is labelled: NVIDIA-H100-80GB-HBM3.")
-    cpu: Quantity = "2"
-    memory: Quantity = "8Gi"
+    cpu: Quantity = spec_field("2", doc="CPUs of each pod.")
+    memory: Quantity = spec_field("8Gi", doc="Memory of each pod.")
     spot: bool = spec_field(False, doc="May run on nodes that can be taken away.")
     time_limit: Duration = spec_field(14400.0, doc="A longer run is ended.")
     retries: int = Field(2, ge=0, le=100, description="After a lost node; never after an error of the code.")
@@ -146,6 +147,9 @@ class ProjectFile(Strict):
     pulumi: PulumiSettings = spec_field(PulumiSettings(), doc="For stacks on Kubernetes.")
     registry: RegistrySettings | None = spec_field(
         None, doc="Where images are pushed. Default: they stay in the builder's local storage."
+    )
+    storage: StorageSettings | None = spec_field(
+        None, doc="Where outputs are kept for other machines. Default: where DVC's default remote is, if it has one."
     )
     moved: dict[AddressText, AddressText] = spec_field(
         {}, doc="Resources that have another address now: OLD: NEW. What is recorded goes along."

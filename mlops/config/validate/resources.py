@@ -21,6 +21,7 @@ from mlops.config.effective import effective_json
 from mlops.config.schema.kinds import model_of, noun_of
 from mlops.config.schema.sources.source import SourceSpec
 from mlops.config.validate.error_messages import ErrorFormatter
+from mlops.config.validate.implied import unsaid_references
 from mlops.config.validate.references import Declared, missing_resource, output_problems
 from mlops.config.validate.walk import dotted, leaves_below, paths_below
 from mlops.errors import InvalidConfig, Problem
@@ -32,7 +33,8 @@ def judge_resource(raw: RawResource, settings: Tree | None, declared: Declared, 
     """Return {inputs, effective, origins, references, protect}. `settings`: None where they have problems of their own, so
     that what depends on them cannot be judged. Raises InvalidConfig with all problems of the resource."""
     noun = noun_of(raw.kind)
-    errors = ErrorFormatter(raw.kind, f"a {noun}", f"{raw.kind}.{raw.name}", raw.value, raw.paths, provenance)
+    errors = ErrorFormatter(raw.kind, f"a {noun}", f"{raw.kind}.{raw.name}", raw.value, raw.paths, provenance,
+                            {field: _choice(kind, declared) for field, kind, _ in unsaid_references(raw.kind)})  # fmt: skip
     if not isinstance(raw.value, dict):
         detail = f"A {noun} is `field: value`, one a line; this is something else."
         raise InvalidConfig(errors.problem("not a mapping", detail, ()))
@@ -45,7 +47,9 @@ def judge_resource(raw: RawResource, settings: Tree | None, declared: Declared, 
     references = list(_references(model))
     for path, kind, name in references:
         if (kind, name) not in declared:
-            problems.append(missing_resource(path, name, kind=kind, declared=declared, errors=errors))
+            said = dotted(path)
+            why = f"{errors.address} leaves `{said}` out, which then" if path[0] in raw.implied else f"`{said}: {name}`"
+            problems.append(missing_resource(path, name, kind=kind, declared=declared, errors=errors, subject=why))
         elif (kind, name) == (raw.kind, raw.name):
             detail = f"{kind}.{name} reads itself, so it could never be made. Name another {noun}."
             problems.append(errors.problem("cycle", detail, path))
@@ -62,6 +66,14 @@ def judge_resource(raw: RawResource, settings: Tree | None, declared: Declared, 
         "references": [(dotted(path), f"{kind}.{name}") for path, kind, name in references],
         "protect": by_default if protect is None else protect,
     }
+
+
+def _choice(kind: str, declared: Declared) -> str:
+    """Say what to write where a reference to the only resource of a kind is left out, and there is not one alone."""
+    names = sorted(name for other, name in declared if other == kind)
+    if not names:
+        return f"There is no {kind}: write conf/{kind}/NAME.yaml; the only one need not be named."
+    return f"There are {len(names)}: {', '.join(names[:8])}. Say which."
 
 
 def _without_common(inputs: dict[str, Any]) -> dict[str, Any]:

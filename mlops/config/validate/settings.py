@@ -61,6 +61,7 @@ def _settings_of(project_file: ProjectFile, environment: str) -> ProjectSettings
         removed=project_file.removed,
         pulumi=effective_json(project_file.pulumi),
         registry=effective_json(project_file.registry) if project_file.registry else None,
+        storage=effective_json(project_file.storage) if project_file.storage else None,
     )
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,14 @@ from mlops.config.schema.category import Category
 from mlops.context.effects import KEEPS_OUTPUTS, effect_of
 from mlops.context.inputs import metadata_fields, without_fields
 from mlops.context.status import Status
+from mlops.engine.plan import Change
 from mlops.engine.resource import Action, Desired, Effect, Observed, Outcome, Reason, Record, Stale, Step
-from mlops.errors import FileLocation, MlopsError, Problem
+from mlops.errors import MlopsError, Problem
 from mlops.kinds.base import BaseKind
 from mlops.kinds.staged.code import moved_files
+from mlops.kinds.staged.outputs import push_outputs, unpushed_of, unreachable
 from mlops.kinds.staged.params import dataset_code, dataset_params, upstream_folders, write_params_of
+from mlops.kinds.staged.schemas import DataSchemas, schema_problems
 from mlops.kinds.staged.stages import make, stale_of
 from mlops.sources.source import remote_of
 from mlops.tools.dvc.reader import read_stages
@@ -60,8 +64,12 @@ class DatasetKind(BaseKind):
             address, inputs, {**kept, "digest": digest}, upstream, record.depends_on if record else (), protect,
             record.complete if record and same else True, record.serial if record else 0, record.extra if record else {},
         )  # fmt: skip
-        stale = [*self._moved(desired, pinned), *stale_of(self.context, stage, self.created, follows=folders)]
-        return Observed(truth, adopted=not same, stale=tuple(stale))
+        stale = [
+            *self._moved(desired, pinned),
+            *stale_of(self.context, stage, self.created, recorded=same, follows=folders),
+            *unpushed_of(self.context, [stage], record),
+        ]
+        return Observed(truth, adopted=not same, stale=tuple(stale), attention=unreachable(self.context, address))
 
     def pinned(self, address: Address) -> dict[str, Any] | None:
         """The inputs that dvc.lock holds of it; None where it holds none."""
@@ -89,9 +97,63 @@ class DatasetKind(BaseKind):
             stale.append(Stale(Reason(f"the code that prepares data changed: {moved}"), self.created))
         return stale
 
+    _lacks_said = ""
+    """The address of the data set whose notes say what is not installed: once in a plan."""
+
+    @cached_property
+    def _schemas(self) -> DataSchemas:
+        return DataSchemas(self.context)
+
+    def problems(self, changes: Sequence[Change]) -> Iterator[Problem]:
+        """Columns that are named and not there, or not of a type that fits; sources and SQL that cannot be read."""
+        secrets = list(super().problems(changes))
+        yield from secrets
+        made = [change.address for change in changes if change.category == Category.REPROCESS]
+        for address in made if self.context.settings.build else ():
+            resource = self.context.resources[address]
+            if any(problem.address == str(address) for problem in secrets):
+                continue
+            schema = self._schemas.of(address, made)
+            if schema is None:
+                continue
+            yield from schema_problems(resource, schema, self.context.root)
+
     def notes(self, desired: Desired, record: Record | None, category: str) -> tuple[str, ...]:
-        seconds = record.outputs.get("seconds") if record else None
-        return (f"about {seconds:.0f} s (as last time)",) if seconds and category == Category.REPROCESS else ()
+        if category != Category.REPROCESS:
+            return ()
+        lines = self._retyped(desired.address, record)
+        if self._schemas.lacks and self._lacks_said in ("", str(desired.address)):
+            self._lacks_said = str(desired.address)
+            lines.append(
+                f"columns are not checked: {self._schemas.lacks} is not installed here (pip install 'mlops[data]')"
+            )
+        if seconds := record.outputs.get("seconds") if record else None:
+            lines.append(f"about {seconds:.0f} s (as last time)")
+        return tuple(lines)
+
+    def _retyped(self, address: Address, record: Record | None) -> list[str]:
+        """Return a line for each column whose type is another than in the last version, and for each that is gone."""
+        before = self._last_types(address, record)
+        schema = self._schemas.of(address) if before and self.context.settings.build else None
+        if schema is None or schema.problems:
+            return []
+        now = schema.types
+        return [
+            f"{name}  {type_} → {now.get(name, 'no such column')}"
+            for name, type_ in before.items()
+            if now.get(name) != type_
+        ]
+
+    def _last_types(self, address: Address, record: Record | None) -> Mapping[str, str]:
+        """Return column -> type of the last version: as it was recorded or, where it was made elsewhere, as it lies here."""
+        if record is None:
+            return {}
+        if types := record.outputs.get("types"):
+            return dict(types)
+        try:
+            return _types(_json(self.context.root / "data" / address.name / "schema.json"))
+        except MlopsError:
+            return {}
 
     def create(self, step: Step) -> Outcome:
         stage = f"prepare@{step.address.name}"
@@ -99,15 +161,18 @@ class DatasetKind(BaseKind):
         params = dataset_params(resource, self.context)
         self._check_stage_file(stage, params)
         lock, seconds = make(self.context, step, params, [stage])
-        profile = _json(self.context.root / "data" / step.address.name / "profile.json")
+        folder = self.context.root / "data" / step.address.name
+        profile, schema = _json(folder / "profile.json"), _json(folder / "schema.json")
         rows = profile["rows"]
         columns = len(profile["columns"])
         outputs = {
             "digest": lock[stage].outs[f"data/{step.address.name}"], "rows": rows, "columns": columns,
             "seconds": round(seconds, 1) or (step.recorded.outputs.get("seconds", 0.0) if step.recorded else 0.0),
-            "newest": profile.get("newest"),
+            "newest": profile.get("newest"), "types": _types(schema),
         }  # fmt: skip
-        return Outcome(outputs, f"{rows['source']:,} → {rows['result']:,} rows, {columns} columns")
+        outcome = Outcome(outputs, f"{rows['source']:,} → {rows['result']:,} rows, {columns} columns")
+        push_outputs(self.context, step, [stage], outcome)
+        return outcome
 
     def _check_stage_file(self, stage: str, params: Mapping[str, Any]) -> None:
         """Raise MlopsError where dvc.yaml is older than data sets that read others: DVC would not see that they changed."""
@@ -138,29 +203,21 @@ class DatasetKind(BaseKind):
             },
         }
 
-    def input_problems(self, desired: Desired) -> tuple[Problem, ...]:
-        """Say which sources are not there, or cannot be reached."""
-        problems: list[Problem] = []
-        for name, source in desired.inputs["sources"].items():
-            try:
-                self.context.sources.of(desired.address.name, name, source)
-            except MlopsError as error:
-                file, _, line = desired.origins.get(f"sources.{name}.uri", "").rpartition(":")
-                where = FileLocation(file, int(line)) if line.isdigit() else None
-                problems += [
-                    replace(problem, address=str(desired.address), source=problem.source or where)
-                    for problem in error.problems
-                ]
-        return tuple(problems)
-
     def _fingerprint(self, desired: Desired, name: str) -> str:
         try:
             return self.context.sources.of(desired.address.name, name, desired.inputs["sources"][name])
         except MlopsError:
             return "missing"
 
+    def extras(self, inputs: Mapping[str, Any]) -> tuple[str, ...]:
+        return ("data",) if self.context.settings.build else ()
+
     def delete(self, step: Step) -> None:
         """Files, lock entry and cache stay."""
+
+
+def _types(schema: Mapping[str, Any]) -> dict[str, str]:
+    return {column["name"]: column["type"] for column in schema["columns"]}
 
 
 def _json(path: Path) -> Any:

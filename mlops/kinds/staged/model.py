@@ -29,6 +29,7 @@ from mlops.errors import GateFailed, MlopsError, Problem
 from mlops.kinds.base import BaseKind
 from mlops.kinds.staged.code import moved_files
 from mlops.kinds.staged.gates import Verdict, judge_gates, needs_live
+from mlops.kinds.staged.outputs import push_outputs, unpushed_of, unreachable
 from mlops.kinds.staged.params import model_params
 from mlops.kinds.staged.stages import make, stale_of
 from mlops.metrics.metric import MEASURED_SPLITS
@@ -80,8 +81,14 @@ class ModelKind(BaseKind):
             record.depends_on if record else (), record.protect if record else desired.protect,
             record.complete if record and same else True, record.serial if record else 0, record.extra if record else {},
         )  # fmt: skip
-        stale = (*self._stale(desired, name, data), *self._missed(truth, same))
-        return Observed(truth, adopted=not same, stale=stale, obstacles=obstacles)
+        stages = [f"{stage}@{name}" for stage in _STAGES]
+        stale = (
+            *self._stale(desired, name, data, same), *self._missed(truth, same),
+            *unpushed_of(self.context, stages, record),
+        )  # fmt: skip
+        return Observed(
+            truth, adopted=not same, stale=stale, obstacles=obstacles, attention=unreachable(self.context, address)
+        )
 
     def pinned(self, address: Address) -> dict[str, Any] | None:
         """Return the inputs that dvc.lock holds of it, without gates; None where it holds none."""
@@ -89,13 +96,13 @@ class ModelKind(BaseKind):
         trained = locked.params.get(f"params/model/{address.name}.json", {}).get("train", {}) if locked else {}
         return without_fields(trained, "code") or None
 
-    def _stale(self, desired: Desired, name: str, data: str) -> list[Stale]:
+    def _stale(self, desired: Desired, name: str, data: str, recorded: bool) -> list[Stale]:
         params = model_params(desired.inputs, self.context)
         stale: list[Stale] = []
         effects = {"train": self.created, "evaluate": effect_of(Category.REEVALUATE), "export": self.created}
         for stage, effect in effects.items():
             follows = [data, f"models/{name}/train"]
-            stale += stale_of(self.context, f"{stage}@{name}", effect, follows=follows)
+            stale += stale_of(self.context, f"{stage}@{name}", effect, recorded=recorded, follows=follows)
             locked = self.context.lock[f"{stage}@{name}"].params.get(f"params/model/{name}.json", {}).get(stage, {})
             if moved := moved_files(locked.get("code"), params[stage]["code"]):
                 stale.append(Stale(Reason(f"the code of stage {stage} changed: {moved}"), effect))
@@ -128,9 +135,9 @@ class ModelKind(BaseKind):
         """Raises GateFailed, with what was made as its `partial`, where a gate is missed."""
         assert step.desired is not None
         name, inputs = step.address.name, step.desired.inputs
-        cluster = self._cluster()
+        cluster, stages = self._cluster(), [f"{stage}@{name}" for stage in _STAGES]
         lock, seconds = make(
-            self.context, step, model_params(inputs, self.context), [f"{stage}@{name}" for stage in _STAGES],
+            self.context, step, model_params(inputs, self.context), stages,
             (lambda stages, reads: cluster.run(step, stages, reads)) if cluster else None,
         )  # fmt: skip
         metrics = read_metrics(self.context.root, name)
@@ -152,6 +159,7 @@ class ModelKind(BaseKind):
         effort = _effort(inputs)
         if effort:
             outputs[effort.key] = summary[effort.key]
+        push_outputs(self.context, step, stages, Outcome(outputs))
         missed = [verdict for verdict in verdicts if not verdict.holds]
         if missed:
             raise _missed_error(step.address, missed, Outcome(outputs))
@@ -201,6 +209,11 @@ class ModelKind(BaseKind):
         sections = model_params(desired.inputs, self.context)
         code = json.dumps([sections[stage]["code"] for stage in _STAGES])
         return {f"code of {desired.address}": hashlib.md5(code.encode(), usedforsecurity=False).hexdigest()}
+
+    def extras(self, inputs: Mapping[str, Any]) -> tuple[str, ...]:
+        if not self.context.settings.build:
+            return ()
+        return ("data",) if self._cluster() else ("training",)
 
     def delete(self, step: Step) -> None:
         """Remove what is left of its job; files, lock entry and cache stay."""

@@ -29,7 +29,8 @@ from mlops.targets.kubernetes.preflight import amount, answers, gpus_of, quota_o
 from mlops.targets.kubernetes.workspace import workspace_files, workspace_secrets
 from mlops.tools.cluster import Object
 from mlops.tools.dvc.reader import read_stages
-from mlops.tools.dvc.remote import has_remote, push, take_report
+from mlops.tools.dvc.remote import Remote, locked_outs
+from mlops.tools.dvc.report import take_report
 
 _POD_FIELDS = ("pods", "gpus", "product", "cpu", "memory", "spot", "time_limit", "retries")
 _CREDENTIALS = re.compile(r"AWS_\w+|AZURE_\w+|GOOGLE_APPLICATION_CREDENTIALS_DATA|DVC_\w*(TOKEN|PASSWORD)\w*")
@@ -59,9 +60,9 @@ class ClusterTraining:
             f"requests.{GPU_RESOURCE}": float(pods * gpus), "requests.cpu": pods * amount(terms["cpu"]),
             "requests.memory": pods * amount(terms["memory"]), "pods": float(pods),
         }  # fmt: skip
-        remote = () if has_remote(self.context.root) else (
+        remote = () if self.context.remote is not None else (
             f"Stages run on stack.{self.stack}, and pods get data and give outputs through a DVC remote, which this project "
-            "has not. Add one: dvc remote add -d NAME URL",
+            "has not. Say `storage: {remote: …}` in conf/project.yaml, or: dvc remote add -d NAME URL",
         )  # fmt: skip
         wanted = {key: value for key, value in asked.items() if value}
         return (
@@ -82,7 +83,7 @@ class ClusterTraining:
         """Raises MlopsError with the stage's own problems, or with what the cluster said of its pods."""
         cluster, name = self._cluster(), step.address.name
         step.say("pushing data to the remote", 0.02)
-        push(self.context.root, self._makers(deps))
+        self._remote.push(locked_outs(self.context.root, self._makers(deps)), again=True)
         inputs = program_inputs(lambda: self._inputs(cluster, name, stages, deps))
         program = cluster.program("training", name)
         if step.action is Action.REPLACE or self._has_failed(cluster, inputs["job"]):
@@ -90,7 +91,7 @@ class ClusterTraining:
         step.say(f"starting job {inputs['job']}", 0.05)
         program.up(inputs, self._secrets(inputs.get("secrets", ())), lambda line: step.say(line, None), refresh=True)
         report = _Watch(cluster, inputs["job"], int(inputs.get("pods", 1)), self.log(name), step.say).wait()
-        take_report(self.context.root, report, step.say)
+        take_report(self._remote, report, step.say)
 
     def forget(self, name: str) -> None:
         self._cluster().program("training", name).destroy()
@@ -102,6 +103,12 @@ class ClusterTraining:
 
     def log(self, name: str) -> Path:
         return self.context.paths.training_log(name)
+
+    @property
+    def _remote(self) -> Remote:
+        remote = self.context.remote
+        assert remote is not None  # without one, `obstacles` has kept the plan from being applied
+        return remote
 
     def _cluster(self) -> ClusterContext:
         return cluster_context_of(self.context, self.stack)
@@ -129,7 +136,7 @@ class ClusterTraining:
     def _inputs(self, cluster: ClusterContext, name: str, stages: Sequence[str], deps: Sequence[str]) -> TrainingInputs:
         """Return what stacks/training is given. Raises ValueError. The job's name has the digest of all that it is made from."""
         terms = self._terms(name)
-        files = workspace_files(self.context.root, name)
+        files = workspace_files(self.context.root, name, self._remote.settings)
         env = to_env(PodWork(stages=tuple(stages), deps=tuple(deps)), "stages", "deps")
         locked = [
             self.context.hashes.tree(self.context.root / dep) for dep in deps if (self.context.root / dep).exists()
@@ -146,9 +153,10 @@ class ClusterTraining:
         )  # fmt: skip
 
     def _credentials(self) -> dict[str, str]:
-        """For the remote: what .dvc/config.local holds, and what clouds' libraries look for in the environment."""
+        """For the remote: what .dvc/config.local holds, what clouds' libraries look for in the environment, and what the
+        project declares."""
         named = {name: value for name, value in os.environ.items() if _CREDENTIALS.fullmatch(name)}
-        return {**named, **workspace_secrets(self.context.root)}
+        return {**named, **workspace_secrets(self._remote.settings), **self._remote.secrets()}
 
     def _secrets(self, names: Sequence[str]) -> dict[str, str]:
         known = self._credentials()

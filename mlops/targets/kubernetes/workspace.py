@@ -22,8 +22,8 @@ from mlops.tools.dvc.settings import CONFIG, LOCAL, DvcSettings
 _INDEX = "params/index.json"
 
 
-def workspace_files(root: Path, model_name: str) -> dict[str, str]:
-    """Path from the root -> text. Raises MlopsError where one is missing, or is no text."""
+def workspace_files(root: Path, model_name: str, settings: DvcSettings) -> dict[str, str]:
+    """Return path from the root -> text. `settings`: DVC's, with the remote that pods use. Raises MlopsError where one is missing, or is no text."""
     index, known = read_json_object(root / _INDEX), read_stages(root)
     if model_name not in index["model"]:
         raise MlopsError.of("no such model", f"{_INDEX} does not name {model_name}. Write it again: mlops render")
@@ -43,13 +43,13 @@ def workspace_files(root: Path, model_name: str) -> dict[str, str]:
         _INDEX: json.dumps({"dataset": [own["dataset"]], "model": {model_name: own}, "prepare": prepare}),
         "dvc.yaml": yaml12.dumps(_cached(pipeline)),
         "dvc.lock": yaml12.dumps({"schema": "2.0", "stages": locked}),
-        f".dvc/{CONFIG}": DvcSettings.of(root).texts()[CONFIG],
+        f".dvc/{CONFIG}": settings.texts()[CONFIG],
     }
 
 
-def workspace_secrets(root: Path) -> dict[str, str]:
-    """Environment variable -> text: what .dvc/config.local holds, such as the remote's credentials."""
-    local = DvcSettings.of(root).texts().get(LOCAL)
+def workspace_secrets(settings: DvcSettings) -> dict[str, str]:
+    """Return environment variable -> text: what .dvc/config.local holds, such as the remote's credentials."""
+    local = settings.texts().get(LOCAL)
     return {} if local is None else {DVC_CONFIG: local}
 
 

@@ -145,9 +145,10 @@ class _Run:
         entry: LockEntry = {"cmd": stage.cmd}
         for path in stage.deps:
             if not (self.root / path).exists() and not self._fetch(path):
+                is_script = path in stage.cmd.split()
+                way = "Write it: mlops init --upgrade" if is_script else "Restore it: dvc checkout, or dvc pull"
                 raise MlopsError.of(
-                    "missing dependency",
-                    f"{path} is not there, and stage {stage.name} reads it. Restore it: dvc checkout, or dvc pull",
+                    "missing dependency", f"{path} is not there, and stage {stage.name} reads it. {way}"
                 )
         deps = [self._item(path) for path in sorted(stage.deps)]
         params = params_of(self.root, stage)

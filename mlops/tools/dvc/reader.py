@@ -99,7 +99,10 @@ def _shaped(name: str) -> Iterator[None]:
 
 
 def _damaged(name: str, why: str, line: int | None = None) -> InvalidConfig:
+    anew = {"dvc.yaml": "mlops init --upgrade", "dvc.lock": "mlops apply"}.get(name)
     detail = f"{name} is damaged: {why}. Restore it: git checkout {name}"
+    if anew:
+        detail += f". Or remove it, and have it written anew: {anew}"
     return InvalidConfig(Problem("damaged file", detail, source=FileLocation(name, line)))
 
 
@@ -158,7 +161,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         content = yaml12.loads(text)
     except FileNotFoundError as error:
         raise InvalidConfig.of(
-            "no dvc.yaml", f"{path} does not exist. It is part of the project; restore it."
+            "no dvc.yaml", f"{path} does not exist, and says which stages there are. Write it: mlops init --upgrade"
         ) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)

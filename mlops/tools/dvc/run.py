@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from mlops.contracts.home import keep_out_of_git
-from mlops.errors import ToolFailed
 from mlops.tools.digest import Hashes
+from mlops.tools.dvc.cache import Cache
 from mlops.tools.dvc.command import reporting
 from mlops.tools.dvc.execute import execute
 from mlops.tools.dvc.reader import read_yaml
+from mlops.tools.dvc.remote import Remote, locked_outs
 from mlops.tools.dvc.subset import unsupported_feature
 from mlops.tools.process import alive, beside_python, run
 from mlops.tools.progress import ReportProgress
@@ -51,12 +52,15 @@ def run_stages(
     repro(root, stages, say, force=force)
 
 
-def checkout(root: Path, stages: Sequence[str]) -> None:
-    """Bring outputs back from the cache, or from the remote where the cache lacks them."""
-    try:
+def checkout(root: Path, stages: Sequence[str], remote: Remote | None) -> None:
+    """Bring outputs back from the cache, or from the remote where the cache lacks them. Raises ToolFailed."""
+    outs = locked_outs(root, stages)
+    cache = Cache(root)
+    absent = [out for out in outs if not (root / out["path"]).exists()]
+    if remote is None or all(cache.has(out["md5"]) for out in absent):
         run_dvc(root, "checkout", *stages)
-    except ToolFailed:
-        run_dvc(root, "pull", *stages)
+        return
+    remote.pull(absent)
 
 
 def run_dvc(root: Path, *words: str) -> None:

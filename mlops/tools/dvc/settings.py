@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Mapping
 from configparser import Error, RawConfigParser
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,21 +41,26 @@ class DvcSettings:
                     return self._absolute(url)
         return None
 
-    @property
-    def urls(self) -> list[str]:
-        """Return the addresses of all remotes; folders as absolute paths."""
-        sections = [
-            parser[name] for parser in (self.shared, self.local) for name in parser.sections() if "remote" in name
-        ]
-        return [self._absolute(section["url"]) for section in sections if section.get("url")]
+    def with_remote(self, name: str, url: str, options: Mapping[str, str]) -> DvcSettings:
+        """Return the settings with one more remote, which is the default. `options`: as DVC names them."""
+        shared, local = _copy(self.shared, whole=True), _copy(self.local, whole=True)
+        for parser in (shared, local):
+            if parser.has_section("core"):
+                parser.remove_option("core", "remote")
+            for section in (f'remote "{name}"', f"'remote \"{name}\"'"):
+                parser.remove_section(section)
+        _put(shared, "core", "remote", name)
+        for key, value in {"url": url, **options}.items():
+            _put(shared, f"'remote \"{name}\"'", key, value)
+        return DvcSettings(self.root, shared, local)
 
     @property
     def cache(self) -> Path:
         return Path(self._absolute(self._value("cache", "dir") or "cache"))
 
-    def texts(self, *, cache: bool = False) -> dict[str, str]:
+    def texts(self, *, cache: bool = False, site: Path | None = None) -> dict[str, str]:
         """Return file name below .dvc/ -> text, without git and without paths that depend on where the file lies;
-        `cache`: with this cache."""
+        `cache`: with this cache. `site`: where DVC keeps what it remembers of the repository; else where it likes."""
         shared = _copy(self.shared)
         for key, value in (
             ("no_scm", "true"),
@@ -65,6 +71,8 @@ class DvcSettings:
             _put(shared, "core", key, value)
         if cache:
             _put(shared, "cache", "dir", str(self.cache))
+        if site:
+            _put(shared, "core", "site_cache_dir", str(site))
         local = _copy(self.local)
         for parser in (shared, local):
             for section in filter(_REMOTE.fullmatch, parser.sections()):
@@ -88,10 +96,11 @@ def _read(path: Path) -> RawConfigParser:
     return parser
 
 
-def _copy(parser: RawConfigParser) -> RawConfigParser:
+def _copy(parser: RawConfigParser, *, whole: bool = False) -> RawConfigParser:
+    """Return a copy; without the sections that are of this machine alone, unless it is `whole`."""
     made = RawConfigParser()
     for section in parser.sections():
-        if section not in _OF_THIS_MACHINE:
+        if whole or section not in _OF_THIS_MACHINE:
             made[section] = dict(parser[section])
     return made
 

@@ -1,6 +1,7 @@
 """Bring columns into the types of the contract.
 
-Lives here: with_contract_types and type_of, and check_columns, which sees that what the data set says of a column fits its type.
+Lives here: with_contract_types and type_of, with_named_features, which resolves patterns of features, and check_columns, which
+sees that what the data set says of a column fits its type.
 Not here: checks of values (checks), encoding (features).
 Law: what would end in a traceback of a library later is a sentence here.
 """
@@ -14,7 +15,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mlops.config.schema.column_types import VALUES
 from mlops.config.schema.dataset import Cleaning, Dataset
+from mlops.config.schema.expanded import expand_dataset
 from mlops.workloads.stage import failed
 
 _TYPES = {
@@ -26,11 +29,6 @@ _ARROW = {
     "bool": pa.bool_(), "int": pa.int64(), "float": pa.float64(), "string": pa.string(), "date": pa.date32(),
     "timestamp": pa.timestamp("us"),
 }  # fmt: skip
-VALUES = {
-    "bool": "true or false", "int": "whole numbers", "float": "numbers", "string": "text", "date": "dates",
-    "timestamp": "timestamps",
-}  # fmt: skip
-"""Type of the contract -> what a column of it holds, in a sentence."""
 _EXACT = 2**53
 _SEEN = 1000
 _COMMA = re.compile(r"[+-]?\d+(?:[ .']\d{3})*,\d+")
@@ -76,6 +74,13 @@ def with_contract_types(table: pa.Table) -> pa.Table:
     return pa.table(columns)
 
 
+def with_named_features(dataset: Dataset, table: pa.Table) -> Dataset:
+    """Return the data set with columns in the place of patterns such as `"*"`. `table`: in the types of the contract. Raises
+    MlopsError where a pattern fits nothing."""
+    types = {name: str(type_of(column.type)) for name, column in zip(table.column_names, table.columns, strict=True)}
+    return expand_dataset(dataset, types)
+
+
 def check_columns(table: pa.Table, dataset: Dataset) -> None:
     """Raises MlopsError where a column that the data set names is missing, or is of a type that does not fit."""
     named = {"label": [dataset.label] if dataset.label else [], "features": list(dataset.features.columns),
@@ -88,10 +93,10 @@ def check_columns(table: pa.Table, dataset: Dataset) -> None:
     parts = dataset.features.parts
     for feature in dataset.features.each:
         kind = type_of(table[feature.column].type) if feature.column in table.column_names else None
-        if kind == "string" and not parts[feature.transform].takes_text:
-            others = " or ".join(f"features.{name}" for name, part in parts.items() if part.takes_text)
+        if kind == "string" and kind not in parts[feature.transform].takes:
+            others = " or ".join(f"features.{name}" for name, part in parts.items() if kind in part.takes)
             problems.append(f"`{feature.column}` is text, and features.{feature.transform} takes numbers. Cast it in the SQL, "
-                            f"or list it under {others}.{_why_text(table[feature.column])}")  # fmt: skip
+                            f"or list it under {others}.{why_text(table[feature.column])}")  # fmt: skip
     for name in dict.fromkeys([*dataset.features.columns, *named["label"]]):
         if name in table.column_names and type_of(table[name].type) == "int":
             problems += _inexact(name, table[name])
@@ -102,9 +107,14 @@ def check_columns(table: pa.Table, dataset: Dataset) -> None:
         raise failed("columns do not fit", *problems)
 
 
-def _inexact(name: str, column: pa.ChunkedArray) -> Iterator[str]:
+def is_inexact(column: pa.ChunkedArray) -> bool:
+    """Say whether a column of whole numbers has some that a DOUBLE cannot tell apart."""
     bounds = pc.min_max(column)
-    if any(value is not None and abs(value) > _EXACT for value in (bounds["min"].as_py(), bounds["max"].as_py())):
+    return any(value is not None and abs(value) > _EXACT for value in (bounds["min"].as_py(), bounds["max"].as_py()))
+
+
+def _inexact(name: str, column: pa.ChunkedArray) -> Iterator[str]:
+    if is_inexact(column):
         yield (
             f"`{name}` holds whole numbers beyond {_EXACT:,} (2^53), which a model cannot tell apart. If they are ids, make "
             f"them text in the SQL, CAST({name} AS VARCHAR) AS {name}, and list them under features.categorical, or leave "
@@ -127,7 +137,7 @@ def _cleaning(name: str, kind: str, cleaning: Cleaning) -> Iterator[str]:
         yield f"{holds}.missing` is the text `{missing}`. Give a number, `median`, `mean` or `drop`."
 
 
-def _why_text(column: pa.ChunkedArray) -> str:
+def why_text(column: pa.ChunkedArray) -> str:
     """Say which option of a CSV source would make numbers of a column of texts, where one would."""
     texts = [text.strip() for text in pc.unique(column.drop_null())[:_SEEN].to_pylist()]
     others = [text for text in texts if not _is_number(text)]

@@ -89,9 +89,13 @@ def sql_text(text: str) -> str:
 
 
 def copy_rows(
-    reading: duckdb.DuckDBPyConnection, query: str, connection: duckdb.DuckDBPyConnection, table_name: str
-) -> None:
-    """Make the table `table_name` in `connection` of the rows that `query` gives in `reading`, batch by batch."""
+    reading: duckdb.DuckDBPyConnection, query: str, connection: duckdb.DuckDBPyConnection, table_name: str,
+    *, first: int | None = None,
+) -> None:  # fmt: skip
+    """Make the table `table_name` in `connection` of the rows that `query` gives in `reading`, batch by batch. `first`: of so
+    many rows alone."""
+    if first is not None:
+        query = f"{query} LIMIT {first}"
     view = f"mlops rows of {table_name}"
     connection.register(view, reading.sql(query).to_arrow_reader(_BATCH))
     try:

@@ -21,7 +21,7 @@ from mlops.config.schema.dataset import Dataset
 from mlops.contracts.stage_params import PrepareParams
 from mlops.errors import MlopsError, Problem
 from mlops.workloads.data.checks.check import violations
-from mlops.workloads.data.columns import check_columns, type_of, with_contract_types
+from mlops.workloads.data.columns import check_columns, type_of, with_contract_types, with_named_features
 from mlops.workloads.data.profile import profile_of
 from mlops.workloads.data.sources.source import Place, open_sources
 from mlops.workloads.data.splits.split import split_rows
@@ -42,7 +42,8 @@ def prepare(name: str, *, root: Path = Path()) -> None:
             rows = open_sources(connection, dataset, section, Place.of(root, Path(scratch) / "sources"))
             seal_database(connection)
             say("running the SQL", 0.3)
-            table = run_sql(connection, dataset)
+            table = with_contract_types(run_sql(connection, dataset))
+        dataset = with_named_features(dataset, table)
         made = Path(scratch) / "made"
         _write(made, _checked(table, dataset), dataset, source_rows=rows)
         out = root / "data" / name
@@ -53,7 +54,6 @@ def prepare(name: str, *, root: Path = Path()) -> None:
 
 def _checked(table: pa.Table, dataset: Dataset) -> pa.Table:
     """Return the rows that are left after cleaning. Raises MlopsError for what does not hold."""
-    table = with_contract_types(table)
     check_columns(table, dataset)
     problems = [Problem("check failed", sentence) for sentence in violations(table, dataset.expect)]
     if problems:

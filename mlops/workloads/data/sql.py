@@ -57,13 +57,20 @@ def seal_database(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"SET {setting}").fetchall()
 
 
-def run_sql(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> pa.Table:
-    """Return the rows, sorted. Raises MlopsError where the SQL fails, or does not give the same rows each time."""
-    sql = (dataset.sql or f"SELECT * FROM {quoted(next(iter(dataset.sources)))}").rstrip().rstrip(";")  # noqa: S608
+def query_of(dataset: Dataset) -> str:
+    """Return the SQL of a data set; all of its only source where it says none."""
+    return (dataset.sql or f"SELECT * FROM {quoted(next(iter(dataset.sources)))}").rstrip().rstrip(";")  # noqa: S608
+
+
+def run_sql(connection: duckdb.DuckDBPyConnection, dataset: Dataset, *, limit: int | None = None) -> pa.Table:
+    """Return the rows, sorted; with `limit`, so many of them in any order. Raises MlopsError where the SQL fails, or does not
+    give the same rows each time."""
+    sql = query_of(dataset)
+    last = "ORDER BY ALL" if limit is None else f"LIMIT {limit}"
     try:
         _refuse_chance(connection, sql)
         _refuse_repeated(connection, sql)
-        return connection.sql(f"SELECT * FROM ({sql}\n) ORDER BY ALL").to_arrow_table()  # noqa: S608
+        return connection.sql(f"SELECT * FROM ({sql}\n) {last}").to_arrow_table()  # noqa: S608
     except duckdb.PermissionException as error:
         raise _undeclared(str(error)) from error
     except duckdb.Error as error:

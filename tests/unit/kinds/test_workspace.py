@@ -11,6 +11,7 @@ from mlops.errors import MlopsError
 from mlops.targets.kubernetes.workspace import workspace_files
 from mlops.tools.dvc import yaml12
 from mlops.tools.dvc.reader import read_lock, read_stages
+from mlops.tools.dvc.settings import DvcSettings
 
 ROOT = Path(__file__).parents[3]
 
@@ -44,7 +45,7 @@ def written(root: Path, files: dict[str, str]) -> Path:
 
 
 def test_a_pod_gets_its_own_model_and_no_other(project: Path) -> None:
-    files = workspace_files(project, "delay")
+    files = workspace_files(project, "delay", DvcSettings.of(project))
     assert sorted(files) == [
         ".dvc/config", ".dvcignore", "dvc.lock", "dvc.yaml", "nets/__init__.py", "nets/deep.py", "params/index.json",
         "params/model/delay.json", *(f"pipelines/{name}.py" for name in ("evaluate", "export", "prepare", "train")),
@@ -57,7 +58,7 @@ def test_a_pod_gets_its_own_model_and_no_other(project: Path) -> None:
 
 
 def test_stages_and_locked_entries_are_the_same_there(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    there = written(tmp_path_factory.mktemp("pod"), workspace_files(project, "delay"))
+    there = written(tmp_path_factory.mktemp("pod"), workspace_files(project, "delay", DvcSettings.of(project)))
     ours, theirs = read_stages(project), read_stages(there)
     assert list(theirs) == ["prepare@flights", "train@delay", "evaluate@delay", "export@delay"]
     for name, stage in theirs.items():
@@ -73,16 +74,20 @@ def test_files_that_a_stage_reads_besides_are_given_too(project: Path) -> None:
     (project / "dvc.yaml").write_text(yaml12.dumps(told))
     (project / "lists/deep").mkdir(parents=True)
     (project / "lists/deep/names.txt").write_text("one\n")
-    assert workspace_files(project, "delay")["lists/deep/names.txt"] == "one\n"
+    assert workspace_files(project, "delay", DvcSettings.of(project))["lists/deep/names.txt"] == "one\n"
     (project / "lists/deep/names.bin").write_bytes(b"\xff\xfe")
     with pytest.raises(MlopsError, match="file for the pod is no text"):
-        workspace_files(project, "delay")
+        workspace_files(project, "delay", DvcSettings.of(project))
 
 
 def test_a_module_of_the_image_is_not_given(project: Path) -> None:
-    assert not [path for path in workspace_files(project, "other") if path.startswith(("nets", "mlops"))]
+    assert not [
+        path
+        for path in workspace_files(project, "other", DvcSettings.of(project))
+        if path.startswith(("nets", "mlops"))
+    ]
 
 
 def test_a_model_that_is_not_rendered_is_a_problem(project: Path) -> None:
     with pytest.raises(MlopsError, match="no such model"):
-        workspace_files(project, "nobody")
+        workspace_files(project, "nobody", DvcSettings.of(project))

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import Field
-
 from mlops.config.schema.base import Strict, spec_field
 from mlops.config.schema.checks.check import CheckSpec
 
@@ -18,8 +16,8 @@ from mlops.config.schema.checks.check import CheckSpec
 class RowBounds(Strict):
     """The least and the largest number of rows."""
 
-    min: int | None = Field(None, ge=0)
-    max: int | None = Field(None, ge=0)
+    min: int | None = spec_field(None, doc="The least number of rows.", ge=0)
+    max: int | None = spec_field(None, doc="The largest number of rows.", ge=0)
 
 
 class Rows(CheckSpec):

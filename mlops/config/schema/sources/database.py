@@ -12,7 +12,8 @@ from urllib.parse import unquote, urlsplit
 from pydantic import field_validator, model_validator
 
 from mlops.config.schema.base import Column, FieldError, SecretText, spec_field
-from mlops.config.schema.sources.source import ColumnType, SourceSpec
+from mlops.config.schema.column_types import ColumnType
+from mlops.config.schema.sources.source import SourceSpec
 
 
 class TableSpec(SourceSpec):

@@ -16,6 +16,7 @@ from mlops.config.schema.sources.lake import LakeSpec
 class DeltaSource(LakeSpec):
     """A Delta table."""
 
+    uri_begins: ClassVar[str | None] = r"^delta://"
     scheme: ClassVar[str] = "delta"
     uri: str = spec_field(
         doc="`delta://path/to/table`, relative to the project. The folder of the table, which holds `_delta_log`."

@@ -16,6 +16,7 @@ from mlops.config.schema.sources.lake import LakeSpec
 class IcebergSource(LakeSpec):
     """An Iceberg table."""
 
+    uri_begins: ClassVar[str | None] = r"^iceberg://"
     scheme: ClassVar[str] = "iceberg"
     uri: str = spec_field(
         doc="`iceberg://path/to/table`, relative to the project. The folder of the table, which holds `metadata`, or one of the files `*.metadata.json` in there."

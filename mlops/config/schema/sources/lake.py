@@ -12,7 +12,8 @@ from typing import ClassVar
 from pydantic import field_validator
 
 from mlops.config.schema.base import Column, FieldError, spec_field
-from mlops.config.schema.sources.source import ColumnType, SourceSpec
+from mlops.config.schema.column_types import ColumnType
+from mlops.config.schema.sources.source import SourceSpec
 
 
 class LakeSpec(SourceSpec):

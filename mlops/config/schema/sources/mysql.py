@@ -7,6 +7,7 @@ Law: options of the connection are those that DuckDB's reader knows.
 
 from __future__ import annotations
 
+from typing import ClassVar
 from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import field_validator
@@ -15,12 +16,13 @@ from mlops.config.schema.base import FieldError, spec_field
 from mlops.config.schema.sources.database import DatabaseSpec
 from mlops.errors import near
 
-OPTIONS = ("socket", "ssl_ca", "ssl_capath", "ssl_cert", "ssl_cipher", "ssl_crl", "ssl_crlpath", "ssl_key", "ssl_mode")
+_OPTIONS = ("socket", "ssl_ca", "ssl_capath", "ssl_cert", "ssl_cipher", "ssl_crl", "ssl_crlpath", "ssl_key", "ssl_mode")
 
 
 class MysqlSource(DatabaseSpec):
     """A table of MySQL or MariaDB, or the rows of a query."""
 
+    uri_begins: ClassVar[str | None] = r"^(mysql|mariadb)://"
     uri: str = spec_field(
         doc="`mysql://HOST:PORT/DATABASE`; options of the connection follow, such as `?ssl_mode=required`, or "
         "`?socket=/run/mysqld/mysqld.sock` for a Unix socket."
@@ -30,6 +32,6 @@ class MysqlSource(DatabaseSpec):
     @classmethod
     def _with_known_options(cls, uri: str) -> str:
         for name, _ in parse_qsl(urlsplit(uri).query, keep_blank_values=True):
-            if name not in OPTIONS:
-                raise FieldError(f"`{name}` is no option of a connection that is taken here", hint=near(name, OPTIONS))
+            if name not in _OPTIONS:
+                raise FieldError(f"`{name}` is no option of a connection that is taken here", hint=near(name, _OPTIONS))
         return uri

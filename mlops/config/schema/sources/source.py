@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import field_validator, model_validator
+from pydantic import GetJsonSchemaHandler, field_validator, model_validator
 from pydantic_core import CoreSchema, core_schema
 
 from mlops.config.schema.base import Column, FieldError, spec_field
 from mlops.config.schema.by_name import Chosen, Entry, entries, load_entry
+from mlops.config.schema.column_types import ColumnType
 from mlops.config.schema.sources.pattern import group_names
 from mlops.config.schema.units import Share
 from mlops.errors import near
@@ -27,17 +28,25 @@ _OF_CSV = ("delimiter", "quote", "decimal", "thousands", "header", "encoding", "
 _OPTIONS = {"CSV": _OF_CSV, "text": ("pattern", "unmatched", "encoding", "date_format", "timestamp_format"),
             "Excel": ("header", "sheet", "range")}  # fmt: skip
 """Format -> the options that files of it take, beyond those that files of every format take."""
-ColumnType = Literal["bool", "int", "float", "string", "date", "timestamp"]
 
 
 class SourceSpec(Entry):
     """Where the rows of one table come from."""
 
+    uri_begins: ClassVar[str | None] = None
+    """Regular expression that fits the uris of this source and no others, for editors; None where none is given."""
     uri: str = spec_field(doc="`path/to/file.csv`, relative to the project, or `SCHEME://…`.")
 
     def reference(self) -> tuple[str, str] | None:
         """Return kind and name of the resource of the project that it reads; None where it reads none."""
         return None
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        made = handler(schema)
+        if cls.uri_begins is not None:
+            handler.resolve_ref_schema(made)["properties"]["uri"]["pattern"] = cls.uri_begins
+        return made
 
 
 class FileSpec(SourceSpec):
@@ -186,4 +195,4 @@ def _every() -> CoreSchema:
     return core_schema.union_schema([model.__pydantic_core_schema__ for model in models])
 
 
-BY_SCHEME = Chosen(_choose, _every)
+BY_SCHEME = Chosen(_choose, _every, SOURCE_SCHEMAS)

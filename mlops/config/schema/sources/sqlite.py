@@ -7,6 +7,8 @@ Law: the file lies in the project, or anywhere on this machine.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import field_validator
 
 from mlops.config.schema.base import FieldError, spec_field
@@ -16,6 +18,7 @@ from mlops.config.schema.sources.database import TableSpec
 class SqliteSource(TableSpec):
     """A table of an SQLite file, or the rows of a query."""
 
+    uri_begins: ClassVar[str | None] = r"^sqlite://"
     uri: str = spec_field(doc="`sqlite://path/to/file.db`, relative to the project. The file is pinned by its bytes.")
     version_query: None = spec_field(None, doc="Not for files: the bytes of the file pin its rows.")
 

@@ -15,8 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mlops.config.schema.checks.check import ColumnExpectation, Expectation
+from mlops.config.schema.column_types import VALUES
 from mlops.extensions import CHECKS
-from mlops.workloads.data.columns import VALUES, type_of
+from mlops.workloads.data.columns import type_of
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from tempfile import mkdtemp
 
-from mlops.config.schema.sources.source import ColumnType, FileSpec
+from mlops.config.schema.column_types import ColumnType
+from mlops.config.schema.sources.source import FileSpec
 from mlops.workloads.stage import failed
 
 SQL_TYPES: dict[ColumnType, str] = {

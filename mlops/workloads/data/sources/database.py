@@ -22,7 +22,7 @@ from mlops.workloads.data.sources.selection import selected
 from mlops.workloads.data.sources.source import Place
 from mlops.workloads.stage import failed
 
-NAME = "source"
+ATTACHED = "source"
 """What the database is attached as."""
 _OF_THE_SERVER = ("information_schema", "pg_catalog", "mysql", "performance_schema", "sys")
 
@@ -46,9 +46,12 @@ class AttachedDatabase:
             self._found = "rows-" + content_digest(self._connection, self.rows_query(spec))
         return self._found
 
-    def copy_to(self, connection: duckdb.DuckDBPyConnection, table_name: str, spec: TableSpec) -> None:
-        """Make the table of what is read. Raises MlopsError where the rows are no longer those that were fingerprinted."""
-        copy_rows(self._connection, self.rows_query(spec), connection, table_name)
+    def copy_to(
+        self, connection: duckdb.DuckDBPyConnection, table_name: str, spec: TableSpec, *, first: int | None = None
+    ) -> None:
+        """Make the table of what is read, or of its `first` rows. Raises MlopsError where the rows are no longer those that
+        were fingerprinted."""
+        copy_rows(self._connection, self.rows_query(spec), connection, table_name, first=first)
         before = self._found
         if before is not None and not self._is_snapshot and self.fingerprint(spec) != before:
             raise failed(
@@ -67,7 +70,7 @@ class AttachedDatabase:
         return selected(rows, columns=spec.columns, types=spec.types)
 
     def _own_sql(self, sql: str) -> str:
-        return f"{self._query_function}('{NAME}', {sql_text(sql.strip().rstrip(';'))})"
+        return f"{self._query_function}('{ATTACHED}', {sql_text(sql.strip().rstrip(';'))})"
 
     def _table(self, name: str) -> str:
         """Return the name of a table as DuckDB's SQL writes it. `name` may begin with a schema and a dot."""
@@ -75,11 +78,11 @@ class AttachedDatabase:
             "SELECT database_name, schema_name, table_name FROM duckdb_tables() UNION ALL "
             "SELECT database_name, schema_name, view_name FROM duckdb_views()"
         ).fetchall()
-        found = [(schema, table) for at, schema, table in listed if at == NAME and schema not in _OF_THE_SERVER]
+        found = [(schema, table) for at, schema, table in listed if at == ATTACHED and schema not in _OF_THE_SERVER]
         default = self._default_schema(found)
         for schema, table in found:
             if name in (f"{schema}.{table}", table if schema == default else None):
-                return f"{NAME}.{quoted(schema)}.{quoted(table)}"
+                return f"{ATTACHED}.{quoted(schema)}.{quoted(table)}"
         there = sorted(table if schema == default else f"{schema}.{table}" for schema, table in found)
         raise MlopsError.of(
             "source not found",
@@ -117,7 +120,7 @@ def create_secret(connection: duckdb.DuckDBPyConnection, kind: str, fields: Mapp
 
 def attach(connection: duckdb.DuckDBPyConnection, address: str, how: str) -> None:
     """Attach a database as `source`, to be read alone."""
-    connection.execute(f"ATTACH {sql_text(address)} AS {NAME} ({how}, READ_ONLY)").fetchall()
+    connection.execute(f"ATTACH {sql_text(address)} AS {ATTACHED} ({how}, READ_ONLY)").fetchall()
 
 
 @contextmanager

@@ -27,4 +27,10 @@ class DeltaReader:
         folder = sql_text(str(locate(spec.uri, place.root)))
         rows = f"delta_scan({folder}, version => {version})"
         with open_with_extensions("delta") as reading:
-            copy_rows(reading, selected(rows, columns=spec.columns, types=spec.types), connection, table_name)
+            copy_rows(
+                reading,
+                selected(rows, columns=spec.columns, types=spec.types),
+                connection,
+                table_name,
+                first=place.first,
+            )

@@ -32,9 +32,16 @@ _PATH = "mlops path"
 
 
 def read_source_files(
-    connection: duckdb.DuckDBPyConnection, table_name: str, spec: FileSpec, files: SourceFiles, *, scratch: Path
+    connection: duckdb.DuckDBPyConnection,
+    table_name: str,
+    spec: FileSpec,
+    files: SourceFiles,
+    *,
+    scratch: Path,
+    first: int | None = None,
 ) -> None:
-    """Make the table of what the files hold. Raises MlopsError where they hold nothing that can be read."""
+    """Make the table of what the files hold, or of their `first` rows. Raises MlopsError where they hold nothing that can be
+    read."""
     for path in files.paths:
         if path.stat().st_size == 0:
             raise failed(
@@ -46,7 +53,7 @@ def read_source_files(
     readable = {path: _readable(table_name, path, (spec, kind), scratch) for path in files.paths}
     parts = {str(readable[path]): files.partition(path) for path in files.paths}
     try:
-        _load(connection, table_name, (spec, kind), parts, where)
+        _load(connection, table_name, (spec, kind), parts, (where, first))
     except duckdb.Error as error:
         said = advice(str(error)) if kind in ("csv", "text") else str(error).strip()
         raise failed("source cannot be read", f"{where}: {said}") from error
@@ -66,10 +73,11 @@ def read_source_files(
 
 def _load(
     connection: duckdb.DuckDBPyConnection, table_name: str, how: tuple[FileSpec, str],
-    parts: dict[str, dict[str, str | None]], where: str,
+    parts: dict[str, dict[str, str | None]], place: tuple[str, int | None],
 ) -> None:  # fmt: skip
-    """Create the table. `parts`: each file to read, with what its folders KEY=VALUE say."""
-    spec, kind = how
+    """Create the table. `parts`: each file to read, with what its folders KEY=VALUE say. `place`: the source as a message
+    names it, and how many rows are enough."""
+    (spec, kind), (where, first) = how, place
     keys = list(dict.fromkeys(key for part in parts.values() for key in part))
     arguments: list[object] = []
     if kind == "text":
@@ -88,7 +96,9 @@ def _load(
     elif kind in ("text", "excel"):
         rows = f"(SELECT * EXCLUDE ({quoted(_FILE)}) FROM {rows})"  # noqa: S608
     columns = "*" if spec.columns is None else ", ".join(map(quoted, spec.columns))
-    connection.execute(f"CREATE TABLE {quoted(table_name)} AS SELECT {columns} FROM {rows}", arguments).fetchall()  # noqa: S608
+    limit = "" if first is None else f" LIMIT {first}"
+    made = f"CREATE TABLE {quoted(table_name)} AS SELECT {columns} FROM {rows}{limit}"  # noqa: S608
+    connection.execute(made, arguments).fetchall()
     if keys:
         connection.unregister(_PARTS)
     forget_lines(connection)

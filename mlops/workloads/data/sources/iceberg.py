@@ -32,4 +32,10 @@ class IcebergReader:
         ]
         rows = f"iceberg_scan({sql_text(str(table.folder))}, {', '.join(options)})"
         with open_with_extensions("avro", "iceberg") as reading:
-            copy_rows(reading, selected(rows, columns=spec.columns, types=spec.types), connection, table_name)
+            copy_rows(
+                reading,
+                selected(rows, columns=spec.columns, types=spec.types),
+                connection,
+                table_name,
+                first=place.first,
+            )

@@ -29,7 +29,7 @@ class MysqlReader:
         return self._opened(spec, place).fingerprint(spec)
 
     def open(self, connection: duckdb.DuckDBPyConnection, table_name: str, spec: MysqlSource, place: Place) -> None:
-        self._opened(spec, place).copy_to(connection, table_name, spec)
+        self._opened(spec, place).copy_to(connection, table_name, spec, first=place.first)
 
     def close(self) -> None:
         if self._database is not None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlops.config.schema.sources.objects import AzureSource, GoogleSource, KeyedSpec, ObjectSpec, S3Source
 from mlops.errors import MlopsError
-from mlops.sources.remote_files import RemoteFile, chosen_files, folder_of, is_pattern, with_path
+from mlops.sources.remote_files import RemoteFile, chosen_files, folder_of, is_pattern
 from mlops.workloads.data.sources.remote_files import RemoteFilesReader, Server, missing, moved, refused, unreachable
 from mlops.workloads.data.sources.source import Place
 from mlops.workloads.stage import failed
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from obstore import ObjectMeta
     from obstore.store import ObjectStore
 
-_T = TypeVar("_T")
 _GOOGLE = "https://storage.googleapis.com"
 _PAGE = 1000
 _MODIFIED = "modified "
@@ -105,6 +104,9 @@ def _built(name: str, spec: ObjectSpec, **options: Any) -> ObjectStore:
     return made
 
 
+_Answer = TypeVar("_Answer")
+
+
 class _Bucket:
     """The objects that one uri names. `where`: the service, in words."""
 
@@ -139,7 +141,7 @@ class _Bucket:
         import obstore
 
         try:
-            return with_path(_remote_file(obstore.head(self._store, key)))
+            return _remote_file(obstore.head(self._store, key))
         except FileNotFoundError:
             return None
 
@@ -158,7 +160,7 @@ class _Bucket:
         except (PreconditionError, FileNotFoundError):
             raise moved(file.key) from None
 
-    def _asked(self, ask: Callable[[], _T]) -> _T:
+    def _asked(self, ask: Callable[[], _Answer]) -> _Answer:
         """Return what `ask` returns. Raises MlopsError, in words of the service, for what obstore raises."""
         from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 

@@ -20,4 +20,4 @@ class PackageReader:
 
     def open(self, connection: duckdb.DuckDBPyConnection, table_name: str, spec: FileSpec, place: Place) -> None:
         files = locate(spec.uri, place.root, format=spec.folder_format())
-        read_source_files(connection, table_name, spec, files, scratch=place.scratch)
+        read_source_files(connection, table_name, spec, files, scratch=place.scratch, first=place.first)

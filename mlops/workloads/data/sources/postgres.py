@@ -28,7 +28,7 @@ class PostgresReader:
         return self._opened(spec, place).fingerprint(spec)
 
     def open(self, connection: duckdb.DuckDBPyConnection, table_name: str, spec: PostgresSource, place: Place) -> None:
-        self._opened(spec, place).copy_to(connection, table_name, spec)
+        self._opened(spec, place).copy_to(connection, table_name, spec, first=place.first)
 
     def close(self) -> None:
         if self._database is not None:

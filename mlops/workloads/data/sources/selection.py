@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from mlops.config.schema.sources.source import ColumnType
+from mlops.config.schema.column_types import ColumnType
 from mlops.workloads.data.sources.csv import SQL_TYPES
 from mlops.workloads.data.sources.files import quoted
 

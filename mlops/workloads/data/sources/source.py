@@ -1,6 +1,6 @@
 """Make each source a table that the SQL may name.
 
-Lives here: open_sources, the protocols Source, RemoteSource and VersionedSource with what they are given (Place), and explained, which
+Lives here: open_sources, open_newest, the protocols Source, RemoteSource and VersionedSource with what they are given (Place), and explained, which
 turns errors of DuckDB into sentences without secrets.
 Not here: reading files (files), the SQL (prepare).
 Law: a source whose content is not what the parameters pin is refused before it is read.
@@ -9,7 +9,7 @@ Law: a source whose content is not what the parameters pin is refused before it 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -30,16 +30,20 @@ from mlops.workloads.stage import failed
 @dataclass(frozen=True)
 class Place:
     """Where a source is opened. `root`: the project's folder. `scratch`: a folder that is removed afterwards. `secrets`:
-    fills `${secret:NAME}` in."""
+    fills `${secret:NAME}` in.
+
+    `first`: so many rows are enough, since only names and types are wanted; a source that gives all of them costs time only.
+    """
 
     root: Path
     scratch: Path
     secrets: SecretReader
+    first: int | None = None
 
     @classmethod
-    def of(cls, root: Path, scratch: Path) -> Place:
+    def of(cls, root: Path, scratch: Path, *, first: int | None = None) -> Place:
         """Return a place with the secrets of the project."""
-        return cls(root, scratch, SecretReader(root / ".mlops" / "secrets"))
+        return cls(root, scratch, SecretReader(root / ".mlops" / "secrets"), first)
 
 
 class Source(Protocol):
@@ -103,6 +107,20 @@ def open_sources(
                     opener.open(connection, name, spec, place)
             largest = max(largest, _count(connection, name, spec.uri))
     return largest
+
+
+def open_newest(connection: duckdb.DuckDBPyConnection, table_name: str, spec: SourceSpec, place: Place) -> None:
+    """Make the table of a source as it is now, whatever is pinned. Raises MlopsError where it cannot be read."""
+    with explained(f"`{spec.uri}` (source {table_name})", place), ExitStack() as stack:
+        opener = SOURCES.load(scheme_of(spec.uri))()
+        source = spec.model_dump(mode="json", exclude_defaults=True)
+        if isinstance(opener, VersionedSource):
+            newest = fingerprint_of(source, root=place.root, digests=FileDigests())
+            opener.open_version(connection, table_name, spec, place, newest)
+            return
+        if remote_of(source) is not None:
+            stack.enter_context(closing(opener))
+        opener.open(connection, table_name, spec, place)
 
 
 def remote_fingerprint(spec: SourceSpec, place: Place) -> str:

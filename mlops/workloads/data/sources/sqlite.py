@@ -27,7 +27,7 @@ class SqliteReader:
         attach(reading, str(_to_be_read(locate(spec.uri, place.root), place.scratch)), "TYPE sqlite")
         database = AttachedDatabase(reading, "sqlite_query")
         try:
-            database.copy_to(connection, table_name, spec)
+            database.copy_to(connection, table_name, spec, first=place.first)
         finally:
             database.close()
 
