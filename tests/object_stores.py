@@ -52,7 +52,7 @@ class ObjectStore:
 def s3() -> Iterator[ObjectStore]:
     """A server of the language of S3 with one bucket. It lets every key in."""
     port = any_port()
-    program = Path(sys.executable).parent / "../servers/bin/moto_server"
+    program = Path(sys.executable).parent / "moto_server"
     with _running([str(program), "-H", "127.0.0.1", "-p", str(port)], port, {"PYTHONWARNINGS": "ignore"}):
         endpoint = f"http://127.0.0.1:{port}"
         urllib.request.urlopen(

@@ -27,7 +27,7 @@ from mlops.workloads.data.sources.source import Place
 from mlops.workloads.prediction_log import LogEntry, entries_between
 from mlops.workloads.stage import failed
 
-Row = dict[str, Any]
+_Row = dict[str, Any]
 
 
 class EndpointReader:
@@ -46,6 +46,8 @@ class EndpointReader:
         rows = sorted(
             _rows(spec, place.root), key=lambda row: (row["request_time"], row["request_id"], row["request_row"])
         )
+        if not rows:
+            raise _empty(spec, place.root)
         names = list(dict.fromkeys(name for row in rows for name in row))
         path = Path(mkdtemp(dir=place.scratch)) / "rows.jsonl"
         with path.open("w", encoding="utf-8") as file:
@@ -58,7 +60,7 @@ class EndpointReader:
         """Hold nothing."""
 
 
-def _rows(spec: EndpointSource, root: Path) -> Iterator[Row]:
+def _rows(spec: EndpointSource, root: Path) -> Iterator[_Row]:
     """Yield the rows of the window; of feedback, those that have a label. Raises MlopsError where there is no log."""
     since, until = seconds_of(spec.since), seconds_of(spec.until)
     end = seconds_of(spec.labels_until or spec.until)
@@ -104,7 +106,7 @@ def _labels(folders: list[Path], since: float, until: float) -> Mapping[str, Any
     return {name: label for name, (_, _, label) in newest.items()}
 
 
-def _rows_of(entry: LogEntry, labels: Mapping[str, Any] | None) -> Iterator[Row]:
+def _rows_of(entry: LogEntry, labels: Mapping[str, Any] | None) -> Iterator[_Row]:
     """Yield the rows of a request. `labels`: None where rows without a label count too."""
     given: list[Any] = []
     if labels is not None:
@@ -129,9 +131,9 @@ def _rows_of(entry: LogEntry, labels: Mapping[str, Any] | None) -> Iterator[Row]
         yield {**row, **own}
 
 
-def _predicted(prediction: Mapping[str, Any]) -> Row:
+def _predicted(prediction: Mapping[str, Any]) -> _Row:
     """Return the columns of a prediction: `predicted_LABEL`, `predicted_probability`, `predicted_probability_CLASS`."""
-    columns: Row = {}
+    columns: _Row = {}
     for name, value in prediction.items():
         if isinstance(value, Mapping):
             columns |= {

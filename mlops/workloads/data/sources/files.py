@@ -21,7 +21,7 @@ from mlops.config.schema.sources.source import FileSpec, option_of
 from mlops.sources.files import SourceFiles
 from mlops.workloads.data.sources.csv import SQL_TYPES, advice, csv_call, decoded, glued
 from mlops.workloads.data.sources.excel import forget_sheets, sheet_rows
-from mlops.workloads.data.sources.names import literal_path, quoted, sql_text
+from mlops.workloads.data.sources.names import literal_path, quoted, text_literal
 from mlops.workloads.data.sources.text import forget_lines, matched_lines
 from mlops.workloads.stage import failed
 
@@ -89,7 +89,7 @@ def _load(
     if keys:
         connection.register(_PARTS, _partition_table(parts, keys, spec))
         rows = (
-            f"(SELECT COLUMNS(lambda name: lower(name) NOT IN ({', '.join(sql_text(name.lower()) for name in (_FILE, _PATH, *keys))})), "  # noqa: S608
+            f"(SELECT COLUMNS(lambda name: lower(name) NOT IN ({', '.join(text_literal(name.lower()) for name in (_FILE, _PATH, *keys))})), "  # noqa: S608
             f"{', '.join(f'parts.{quoted(key)}' for key in keys)} FROM {rows} AS files "
             f"JOIN {quoted(_PARTS)} AS parts ON files.{quoted(_FILE)} = parts.{quoted(_PATH)})"
         )

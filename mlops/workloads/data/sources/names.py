@@ -1,6 +1,6 @@
 """Write names, texts and paths into SQL.
 
-Lives here: quoted, sql_text, literal_path.
+Lives here: quoted, text_literal, literal_path.
 Not here: values that are passed as parameters (files, text).
 Law: no character of a name, text or path means anything to DuckDB.
 """
@@ -13,7 +13,7 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def sql_text(text: str) -> str:
+def text_literal(text: str) -> str:
     """Return a text as SQL writes it."""
     return "'" + text.replace("'", "''") + "'"
 
