@@ -14,7 +14,8 @@ from pydantic import field_validator, model_validator
 
 from mlops.address import NAME
 from mlops.config.schema.base import Column, FieldError, Name, spec_field
-from mlops.config.schema.sources.source import ColumnType, SourceSpec
+from mlops.config.schema.column_types import ColumnType
+from mlops.config.schema.sources.source import SourceSpec
 from mlops.sources.endpoint import PARTS, endpoint_name, log_part
 
 
