@@ -36,6 +36,11 @@ def data_folder(uri: str) -> str:
     return f"data/{dataset_name(uri)}"
 
 
+def reads_data_sets(sources: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Say whether one of the sources is another data set."""
+    return any(source["uri"].startswith(_SCHEME) for source in sources.values())
+
+
 def prepared_files(uri: str, root: Path) -> list[Path]:
     """Return the files of the rows, in their order. Raises MlopsError where one is not there."""
     split = split_name(uri)

@@ -30,6 +30,7 @@ from mlops.engine.resource import Json
 from mlops.errors import FileLocation, MlopsError, Problem
 from mlops.extensions import SOURCES
 from mlops.kinds.staged.code import work_code
+from mlops.sources.dataset import reads_data_sets
 from mlops.sources.source import scheme_of
 from mlops.tools.process import run
 from mlops.tools.scratch import scratch
@@ -54,8 +55,9 @@ class DataSchemas:
         self._known: dict[Address, DataSchema] = {}
 
     def of(self, address: Address, others: Sequence[Address] = ()) -> DataSchema | None:
-        """Return the columns of a data set, or its problems; None where this machine `lacks` what reads data. `others`: data sets that will be
-        asked for too, so that one process answers for all."""
+        """Return the columns of a data set, or its problems; None where this machine `lacks` what reads data, and of a data set that reads
+        another, whose columns are those of what may be made in the same apply. `others`: data sets that will be asked for
+        too, so that one process answers for all."""
         if address not in self._known:
             self._ask([one for one in dict.fromkeys((address, *others)) if one not in self._known])
         return self._known.get(address)
@@ -67,6 +69,8 @@ class DataSchemas:
             missing = _missing_sources(address, inputs, self.context)
             if missing:
                 self._known[address] = DataSchema(problems=tuple(missing))
+                continue
+            if reads_data_sets(inputs["sources"]):
                 continue
             files[address] = _file(address, inputs, self.context)
             if (schema := _read(files[address])) is not None:
