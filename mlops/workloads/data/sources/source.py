@@ -133,7 +133,7 @@ def open_newest(connection: duckdb.DuckDBPyConnection, table_name: str, spec: So
 def newest_fingerprint(source: Mapping[str, Any], place: Place) -> str:
     """Return the fingerprint of a source as it is now. `source`: what a data set says of it. Raises MlopsError where it is
     not there or cannot be reached."""
-    if remote_of(source) is None:
+    if remote_fingerprint_of(source) is None:
         return fingerprint_of(source, root=place.root, digests=FileDigests())
     return remote_fingerprint(_JUDGE.validate_python(source), place)
 
