@@ -1,6 +1,6 @@
 """Say which rows were refused.
 
-Lives here: refusal, the error of rows that an endpoint, or the process of a model, did not take.
+Lives here: refused_rows, the error of rows that an endpoint, or the process of a model, did not take.
 Not here: judging rows (workloads.serving).
 Law: a row is named by its number in what the user gave.
 """
@@ -14,7 +14,7 @@ from typing import Any
 from mlops.errors import MlopsError
 
 
-def refusal(summary: str, address: str, status: int, body: bytes, *, first: int = 0) -> MlopsError:
+def refused_rows(summary: str, address: str, status: int, body: bytes, *, first: int = 0) -> MlopsError:
     """Return the error of rows that were refused. `first`: the number of the first of them, in the frame."""
     text = body.decode(errors="replace")
     try:

@@ -14,7 +14,7 @@ from typing import Any
 from mlops.errors import MlopsError
 from mlops.sources.source import Digests
 
-SPLITS = ("train", "val", "test")
+SPLIT_NAMES = ("train", "val", "test")
 MOST_READ = 4
 """How many other data sets one may read: as many as a stage of dvc.yaml has places for."""
 _SCHEME = "dataset://"
@@ -39,7 +39,7 @@ def data_folder(uri: str) -> str:
 def prepared_files(uri: str, root: Path) -> list[Path]:
     """Return the files of the rows, in their order. Raises MlopsError where one is not there."""
     split = split_name(uri)
-    paths = [root / data_folder(uri) / f"{name}.parquet" for name in ([split] if split else SPLITS)]
+    paths = [root / data_folder(uri) / f"{name}.parquet" for name in ([split] if split else SPLIT_NAMES)]
     for path in paths:
         if not path.is_file():
             name = dataset_name(uri)

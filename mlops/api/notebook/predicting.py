@@ -1,6 +1,6 @@
 """Predict frames.
 
-Lives here: Predictor, what a model and an endpoint share; ModelView, EndpointView.
+Lives here: PredictingView, what a model and an endpoint share; ModelView, EndpointView.
 Not here: the process that a model runs in (model_process), HTTP (api.inspect).
 Law: rows are asked in pieces that a request may have, and the answer has the form and the order of the question.
 """
@@ -14,14 +14,14 @@ from typing import Any
 
 from mlops.api.notebook.frames import like_frame, rows_of
 from mlops.api.notebook.model_process import ModelProcess
-from mlops.api.notebook.table import Table
-from mlops.api.refusal import refusal
+from mlops.api.notebook.table import TableView
+from mlops.api.refusal import refused_rows
 
-Row = Mapping[str, Any]
+_Row = Mapping[str, Any]
 _PIECE = 10_000
 
 
-class Predictor(ABC):
+class PredictingView(ABC):
     """Something that answers rows. `most`: the most rows of one request."""
 
     def __init__(self, address: str, most: int) -> None:
@@ -29,7 +29,7 @@ class Predictor(ABC):
         self._most = max(1, min(most, _PIECE))
 
     @abstractmethod
-    def _ask(self, rows: Sequence[Row], first: int) -> Sequence[Row]:
+    def _ask(self, rows: Sequence[_Row], first: int) -> Sequence[_Row]:
         """Return an answer for each row. `first`: the number of the first, in the frame. Raises MlopsError."""
 
     def predict(self, frame: Any) -> Any:
@@ -43,7 +43,7 @@ class Predictor(ABC):
         return like_frame(frame, answers)
 
 
-class EndpointView(Predictor):
+class EndpointView(PredictingView):
     """An endpoint that was applied, asked over HTTP with its key, as its clients ask it.
 
     >>> endpoint = project.endpoint("churn")
@@ -53,19 +53,19 @@ class EndpointView(Predictor):
     [{'probability': 0.9..., 'churned': True}, {'probability': ..., 'churned': False}]
     """
 
-    def __init__(self, address: str, most: int, url: str, ask: Callable[[Sequence[Row], int], Sequence[Row]]) -> None:
+    def __init__(self, address: str, most: int, url: str, ask: Callable[[Sequence[_Row], int], Sequence[_Row]]) -> None:
         super().__init__(address, most)
         self.url = url
         self._over_http = ask
 
-    def _ask(self, rows: Sequence[Row], first: int) -> Sequence[Row]:
+    def _ask(self, rows: Sequence[_Row], first: int) -> Sequence[_Row]:
         return self._over_http(rows, first)
 
     def __repr__(self) -> str:
         return f"<{self.address} at {self.url}>"
 
 
-class ModelView(Predictor):
+class ModelView(PredictingView):
     """A model that was trained, asked in a process of this machine that runs what would serve it.
 
     >>> model = project.model("churn")
@@ -83,7 +83,7 @@ class ModelView(Predictor):
     """
 
     def __init__(
-        self, address: str, process: ModelProcess, most: int, tables: Callable[[], tuple[Table, Table]]
+        self, address: str, process: ModelProcess, most: int, tables: Callable[[], tuple[TableView, TableView]]
     ) -> None:
         super().__init__(address, most)
         self._process, self._tables = process, tables
@@ -94,11 +94,11 @@ class ModelView(Predictor):
         contract = json.loads((self._process.export / "contract.json").read_text())
         return {column["name"]: column["type"] for column in contract["columns"]}
 
-    def metrics(self) -> Table:
+    def metrics(self) -> TableView:
         """Return what its evaluation measured."""
         return self._tables()[0]
 
-    def runs(self) -> Table:
+    def runs(self) -> TableView:
         """Return its versions in this environment, the newest first."""
         return self._tables()[1]
 
@@ -106,10 +106,10 @@ class ModelView(Predictor):
         """End its process; the next prediction starts another. Without it, the process ends with the object."""
         self._process.close()
 
-    def _ask(self, rows: Sequence[Row], first: int) -> Sequence[Row]:
+    def _ask(self, rows: Sequence[_Row], first: int) -> Sequence[_Row]:
         status, body = self._process.ask(json.dumps({"rows": rows}, allow_nan=False, default=str))
         if status != 200:
-            raise refusal("rows were refused", self.address, status, body, first=first)
+            raise refused_rows("rows were refused", self.address, status, body, first=first)
         answers: list[dict[str, Any]] = json.loads(body)["predictions"]
         return answers
 

@@ -31,7 +31,7 @@ from mlops.kinds.staged.params import dataset_code, dataset_params, upstream_fol
 from mlops.kinds.staged.restore import LOCKED, lock_entries_of, restore_stages
 from mlops.kinds.staged.schemas import DataSchemas, schema_problems
 from mlops.kinds.staged.stages import make, stale_of
-from mlops.sources.source import remote_of
+from mlops.sources.source import remote_fingerprint_of
 from mlops.tools.dvc.reader import read_stages
 
 
@@ -94,7 +94,7 @@ class DatasetKind(BaseKind):
                 stale.append(Stale(Reason(f"source {name}: {problem.detail}"), self.created))
                 continue
             if name in prints and prints[name] != now:
-                where = "" if remote_of(source) else " on disk"
+                where = "" if remote_fingerprint_of(source) else " on disk"
                 stale.append(Stale(Reason(f"source {name} changed{where} ({source['uri']})"), self.created))
         if moved := moved_files(pinned.get("code"), dataset_code(desired.inputs, self.context)):
             stale.append(Stale(Reason(f"the code that prepares data changed: {moved}"), self.created))

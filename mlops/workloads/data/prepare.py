@@ -26,7 +26,7 @@ from mlops.workloads.data.checks.check import violations
 from mlops.workloads.data.columns import ContractTypes, check_columns, type_of, with_named_features
 from mlops.workloads.data.parts import write_parts
 from mlops.workloads.data.profile import column_profile, profile_of
-from mlops.workloads.data.resources import Resources
+from mlops.workloads.data.resources import MachineResources
 from mlops.workloads.data.rows import Rows, write_rows
 from mlops.workloads.data.sorting import sorted_batches
 from mlops.workloads.data.sources.source import Place, open_sources
@@ -39,7 +39,7 @@ def prepare(name: str, *, root: Path = Path()) -> None:
     """Write data/NAME/. Raises MlopsError for sources, SQL, checks or splits that do not hold."""
     section = read_params("dataset", name)["prepare"]
     dataset = Dataset.model_validate(PrepareParams.of(section).spec)
-    resources = Resources.of()
+    resources = MachineResources.of()
     parent = root / ".mlops" / "tmp"
     parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f"{os.getpid()}-", dir=parent) as folder:

@@ -1,6 +1,6 @@
 """Say how much of the machine a preparation may use.
 
-Lives here: Resources, from MLOPS_PREPARE_THREADS and MLOPS_PREPARE_MEMORY, or else from the machine and its cgroup.
+Lives here: MachineResources, from MLOPS_PREPARE_THREADS and MLOPS_PREPARE_MEMORY, or else from the machine and its cgroup.
 Not here: using them (sql, prepare).
 Law: they change how long a preparation takes, never a byte of what it writes; so no digest knows them.
 """
@@ -24,14 +24,14 @@ _LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_b
 
 
 @dataclass(frozen=True)
-class Resources:
+class MachineResources:
     """What a preparation may use. `memory`: bytes of the whole process; beyond them, rows go to the scratch folder."""
 
     threads: int
     memory: int
 
     @classmethod
-    def of(cls, environment: Mapping[str, str] = os.environ) -> Resources:
+    def of(cls, environment: Mapping[str, str] = os.environ) -> MachineResources:
         """Return what the environment says, or else what is there. Raises MlopsError for a value that cannot be read."""
         return cls(_threads(environment.get(THREADS)), _memory(environment.get(MEMORY)))
 

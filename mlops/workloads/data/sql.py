@@ -19,7 +19,7 @@ import pyarrow as pa
 from mlops.config.schema.dataset import Dataset
 from mlops.errors import MlopsError
 from mlops.workloads.data.order import is_free_of_order
-from mlops.workloads.data.resources import Resources
+from mlops.workloads.data.resources import MachineResources
 from mlops.workloads.data.sql_text import literal, quoted
 from mlops.workloads.stage import failed
 
@@ -52,7 +52,7 @@ _DENIED = re.compile(r'Cannot access (?:file|directory) "([^"]*)"')
 
 
 def connect(
-    sql: str | None = None, *, resources: Resources | None = None, spill: Path | None = None
+    sql: str | None = None, *, resources: MachineResources | None = None, spill: Path | None = None
 ) -> duckdb.DuckDBPyConnection:
     """Return a database in memory that fetches nothing, and whose times are in UTC whatever the machine's zone.
 

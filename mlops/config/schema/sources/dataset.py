@@ -12,7 +12,7 @@ from pydantic import field_validator
 from mlops.address import NAME
 from mlops.config.schema.base import Column, FieldError, spec_field
 from mlops.config.schema.sources.source import SourceSpec
-from mlops.sources.dataset import SPLITS, dataset_name, split_name
+from mlops.sources.dataset import SPLIT_NAMES, dataset_name, split_name
 
 
 class DatasetSource(SourceSpec):
@@ -32,8 +32,8 @@ class DatasetSource(SourceSpec):
                 "write `dataset://NAME` or `dataset://NAME/train`, where conf/dataset/NAME.yaml is the data set"
             )
         split = split_name(uri)
-        if split is not None and split not in SPLITS:
-            raise FieldError(f"`{split}` is no split; a data set has {', '.join(SPLITS)}")
+        if split is not None and split not in SPLIT_NAMES:
+            raise FieldError(f"`{split}` is no split; a data set has {', '.join(SPLIT_NAMES)}")
         return uri
 
     def reference(self) -> tuple[str, str]:

@@ -23,7 +23,7 @@ from mlops.workloads.data.sql_text import literal
 
 ALL_ROWS = "sample_size = -1"
 FIRST_ROWS = "sample_size = 20480"
-SMALL = 2 * 2**20
+SMALL_FILE = 2 * 2**20
 """Bytes of a file below which DuckDB looks at all rows soon enough."""
 _SEEN = 10_000
 """Rows of the sample, with some to spare, that must show a value for a column of text to be one."""
@@ -48,7 +48,7 @@ def first_rows_suffice(connection: duckdb.DuckDBPyConnection, path: Path, spec: 
     """
     is_written_otherwise = spec.decimal != "." or spec.thousands or spec.date_format or spec.timestamp_format
     is_packed_or_pattern = path.suffix == ".gz" or any(character in str(path) for character in "*?[")
-    if is_written_otherwise or is_packed_or_pattern or path.stat().st_size < SMALL:
+    if is_written_otherwise or is_packed_or_pattern or path.stat().st_size < SMALL_FILE:
         return False
     arguments = f"{literal(str(path))}, {call.replace(ALL_ROWS, FIRST_ROWS)}"
     try:

@@ -27,7 +27,7 @@ from mlops.workloads.data.sql_text import literal_path, quoted
 from mlops.workloads.prediction_log import LogEntry, entries_between
 from mlops.workloads.stage import failed
 
-Row = dict[str, Any]
+_Row = dict[str, Any]
 
 
 class EndpointReader:
@@ -58,7 +58,7 @@ class EndpointReader:
         """Hold nothing."""
 
 
-def _rows(spec: EndpointSource, root: Path) -> Iterator[Row]:
+def _rows(spec: EndpointSource, root: Path) -> Iterator[_Row]:
     """Yield the rows of the window; of feedback, those that have a label. Raises MlopsError where there is no log."""
     since, until = seconds_of(spec.since), seconds_of(spec.until)
     end = seconds_of(spec.labels_until or spec.until)
@@ -104,7 +104,7 @@ def _labels(folders: list[Path], since: float, until: float) -> Mapping[str, Any
     return {name: label for name, (_, _, label) in newest.items()}
 
 
-def _rows_of(entry: LogEntry, labels: Mapping[str, Any] | None) -> Iterator[Row]:
+def _rows_of(entry: LogEntry, labels: Mapping[str, Any] | None) -> Iterator[_Row]:
     """Yield the rows of a request. `labels`: None where rows without a label count too."""
     given: list[Any] = []
     if labels is not None:
@@ -129,9 +129,9 @@ def _rows_of(entry: LogEntry, labels: Mapping[str, Any] | None) -> Iterator[Row]
         yield {**row, **own}
 
 
-def _predicted(prediction: Mapping[str, Any]) -> Row:
+def _predicted(prediction: Mapping[str, Any]) -> _Row:
     """Return the columns of a prediction: `predicted_LABEL`, `predicted_probability`, `predicted_probability_CLASS`."""
-    columns: Row = {}
+    columns: _Row = {}
     for name, value in prediction.items():
         if isinstance(value, Mapping):
             columns |= {

@@ -21,7 +21,14 @@ from urllib.parse import unquote, urlsplit
 
 from mlops.config.schema.sources.http import HttpSource
 from mlops.sources.remote_files import RemoteFile
-from mlops.workloads.data.sources.remote_files import RemoteFilesReader, Server, missing, moved, refused, unreachable
+from mlops.workloads.data.sources.remote_files import (
+    RemoteFilesReader,
+    Server,
+    missing,
+    moved,
+    refused,
+    source_unreachable,
+)
 from mlops.workloads.data.sources.source import Place
 
 _PATIENCE = 30.0
@@ -93,7 +100,7 @@ class _WebServer:
             raise self._explained(error.code, str(error.reason)) from None
         except (OSError, HTTPException) as error:
             reason = getattr(error, "reason", None) or error
-            raise unreachable(self._uri, self._host, reason) from None
+            raise source_unreachable(self._uri, self._host, reason) from None
 
     def _opened(self, request: urllib.request.Request) -> HTTPResponse:
         opener = urllib.request.build_opener(
@@ -120,7 +127,7 @@ class _WebServer:
                 "Say a credential under `headers`, such as `Authorization: 'Bearer ${secret:TOKEN}'`, or correct it."
             )
             return refused(self._uri, f"{self._host} answers {code} {reason}, so it", advice)
-        return unreachable(self._uri, self._host, f"{code} {reason}")
+        return source_unreachable(self._uri, self._host, f"{code} {reason}")
 
 
 class _SameHost(urllib.request.HTTPRedirectHandler):

@@ -17,8 +17,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlops.config.schema.sources.objects import AzureSource, GoogleSource, KeyedSpec, ObjectSpec, S3Source
 from mlops.errors import MlopsError
-from mlops.sources.remote_files import RemoteFile, chosen_files, folder_of, is_pattern, with_path
-from mlops.workloads.data.sources.remote_files import RemoteFilesReader, Server, missing, moved, refused, unreachable
+from mlops.sources.remote_files import RemoteFile, chosen_files, folder_of, is_glob, with_path
+from mlops.workloads.data.sources.remote_files import (
+    RemoteFilesReader,
+    Server,
+    missing,
+    moved,
+    refused,
+    source_unreachable,
+)
 from mlops.workloads.data.sources.source import Place
 from mlops.workloads.stage import failed
 
@@ -120,7 +127,7 @@ class _Bucket:
 
     def _files(self) -> list[RemoteFile]:
         key = self._spec.key
-        if not is_pattern(key) and not key.endswith("/") and (found := self._one(key)):
+        if not is_glob(key) and not key.endswith("/") and (found := self._one(key)):
             return [found]
         folder = folder_of(key)
         import obstore
@@ -130,7 +137,7 @@ class _Bucket:
         chosen = chosen_files(listed, key, format=self._spec.folder_format())
         if not chosen:
             bucket = f"the bucket {self._spec.bucket} of {self._where}"
-            if listed and not is_pattern(key):
+            if listed and not is_glob(key):
                 raise missing(self._spec.uri, f"holds no files of a format that is known in {bucket}; say `format`")
             raise missing(self._spec.uri, f"matches nothing in {bucket}")
         return chosen
@@ -177,7 +184,7 @@ class _Bucket:
                 raise self._refused(where) from None
             if any(f"<Code>{code}</Code>" in str(error) for code in _NO_BUCKET):
                 raise missing(spec.uri, f"names the bucket {spec.bucket}, which {self._where} does not have") from None
-            raise unreachable(spec.uri, where, _first_sentence(error)) from None
+            raise source_unreachable(spec.uri, where, _first_sentence(error)) from None
 
     def _refused(self, where: str) -> Exception:
         fields = " and ".join(f"`{name}`" for name in type(self._spec).secrets()[:2])

@@ -121,7 +121,7 @@ def missing(uri: str, what: str) -> Exception:
     return failed("source not found", f"`{uri}` {what}. Put it there, or correct `uri`.")
 
 
-def unreachable(uri: str, where: str, why: object) -> Exception:
+def source_unreachable(uri: str, where: str, why: object) -> Exception:
     """Return the error of a server that does not answer."""
     return failed(
         "source cannot be reached",
