@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import yaml
 
@@ -60,9 +60,11 @@ class _Draft:
 
 
 def init_project(
-    root: Path, *, data: str | None = None, label: str | None = None, example: str | None = None, name: str | None = None
+    root: Path, *, data: str | None = None, options: Mapping[str, Any] | None = None, label: str | None = None,
+    example: str | None = None, name: str | None = None,
 ) -> NewProject:  # fmt: skip
-    """Write a project into the folder `root`, which need not exist. Raises MlopsError where the data cannot be read, and
+    """Write a project into the folder `root`, which need not exist. `options`: fields of the source beside its uri, such as
+    `table`. Raises MlopsError where the data cannot be read, and
     InvalidConfig where nothing can be learned from them."""
     root = root.absolute()
     named = project_name(name or (example if example and root.name in ("", ".") else root.name))
@@ -79,7 +81,7 @@ def init_project(
             )
         elif data or example:
             uri, label = (data, label) if data else (_example_data(str(example), Path(scratch)), SURVEYED[str(example)])
-            _draft_from_data(draft, place_data(str(uri), root, Path.cwd()), label, named)
+            _draft_from_data(draft, place_data(str(uri), root, Path.cwd()), dict(options or {}), label, named)
         draft.files = {**_frame(root, named, draft), **draft.files}
         return _write(root, named, draft)
 
@@ -101,8 +103,10 @@ def _check_arguments(root: Path, data: str | None, label: str | None, example: s
         raise MlopsError.of("not a folder", f"{root} is a file. Name a folder, which may be a new one.")
 
 
-def _draft_from_data(draft: _Draft, placed: PlacedData, label: str | None, name: str) -> None:
-    source = {"uri": placed.here}
+def _draft_from_data(
+    draft: _Draft, placed: PlacedData, options: Mapping[str, Any], label: str | None, name: str
+) -> None:  # fmt: skip
+    source = {"uri": placed.here, **options}
     survey = _ask("survey", SurveyRequest(source=source, label=label), Survey)
     proposal = propose(survey)
     look = FirstLook()

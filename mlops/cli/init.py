@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,13 +22,17 @@ if TYPE_CHECKING:
 @click.command("init")
 @click.argument("folder", default=".", type=click.Path(path_type=Path), metavar="[DIR]")
 @click.option("--data", metavar="URI", help="Your data: a file, a folder, a pattern, or SCHEME://….")
+@click.option(
+    "--source", "options", multiple=True, metavar="FIELD=VALUE",
+    help="A field of the source beside its uri, such as table=visits, or password='${secret:NAME}'. Repeatable.",
+)  # fmt: skip
 @click.option("--label", metavar="COLUMN", help="The column to predict. Default: guessed by its name.")
 @click.option("--example", metavar="NAME", help="Data that a package ships: flights, or wine, iris, digits, ….")
 @click.option("--name", help="What its resources are called. Default: the folder's name.")
 @click.option("--upgrade", is_flag=True, help="Bring the stage files of an older project up to date.")
 @pass_session
 def command(
-    session: Session, folder: Path, data: str | None, label: str | None, example: str | None, name: str | None, upgrade: bool
+    session: Session, folder: Path, data: str | None, options: tuple[str, ...], label: str | None, example: str | None, name: str | None, upgrade: bool
 ) -> None:  # fmt: skip
     """Make a project in DIR: look at the data, propose everything as YAML, ready to apply."""
     if upgrade:
@@ -36,9 +40,20 @@ def command(
         return
     from mlops.api.init import init_project
 
-    project = init_project(folder, data=data, label=label, example=example, name=name)
+    project = init_project(folder, data=data, options=_fields(options), label=label, example=example, name=name)
     for line in _lines(project, folder):
         session.say(line)
+
+
+def _fields(options: tuple[str, ...]) -> dict[str, Any]:
+    """Return FIELD=VALUE as a mapping; a value is YAML."""
+    import yaml
+
+    pairs = [option.partition("=") for option in options]
+    for option, (field, separator, _) in zip(options, pairs, strict=True):
+        if not field or not separator:
+            raise click.BadParameter(f"`{option}` is not FIELD=VALUE", param_hint="--source")
+    return {field: yaml.safe_load(value) for field, _, value in pairs}
 
 
 def _upgrade(session: Session, folder: Path) -> None:

@@ -72,7 +72,7 @@ def stack_text() -> str:
 def dataset_text(name: str, proposal: DatasetProposal, where: str) -> str:
     """Return conf/dataset/NAME.yaml. `where`: a sentence on where the data are."""
     survey = proposal.survey
-    source = {key: value for key, value in survey.source.items() if key != "where"}
+    source = {"uri": survey.source["uri"], **survey.source}
     lines = [
         f"{_schema_line('dataset')}# {survey.rows:,} rows and {len(survey.columns)} columns, as `mlops init` found them. {where}",
         *(f"# {note}" for note in survey.notes),

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from mlops.api.init import init_project
+from mlops.cli.main import cli
 from mlops.errors import MlopsError
 from mlops.scaffold import data_files
 from mlops.scaffold.data_files import place_data
@@ -116,3 +118,22 @@ def test_example_of_flights_makes_a_valid_project(tmp_path: Path) -> None:
     made = init_project(tmp_path / "flights", example="flights")
     assert ".mlops/secrets/DELAY_API_KEY" in made.written
     assert "conf/model/delay.yaml" in made.written
+
+
+@pytest.mark.slow
+def test_fields_of_the_source_are_read_with_and_written(tmp_path: Path) -> None:
+    rows = "".join(f"{n % 7}|{'high' if n % 7 > 3 else 'low'}|{n % 5 > 2}\n" for n in range(60))
+    (tmp_path / "t.csv").write_text(f"a|b|y\n{rows}")
+    result = CliRunner().invoke(
+        cli,
+        ["init", str(tmp_path / "p"), "--data", str(tmp_path / "t.csv"), "--label", "y", "--source", "delimiter='|'"],
+        catch_exceptions=False,
+    )
+    assert "60 rows, 3 columns, label y" in result.output
+    assert "p: { uri: raw/t.csv, delimiter: '|' }" in (tmp_path / "p/conf/dataset/p.yaml").read_text()
+
+
+def test_field_of_the_source_without_a_value_is_refused(tmp_path: Path) -> None:
+    result = CliRunner().invoke(cli, ["init", str(tmp_path / "p"), "--data", "t.csv", "--source", "table"])
+    assert "`table` is not FIELD=VALUE" in result.output
+    assert not (tmp_path / "p").exists()
