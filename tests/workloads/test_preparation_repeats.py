@@ -59,7 +59,7 @@ def write_ties(path: Path, count: int) -> None:
         ),
         "text": pa.array(texts[chance.integers(0, len(texts), count)], mask=chance.random(count) < 0.1),
         "y": pa.array(np.where(chance.random(count) < 0.5, 0.0, -0.0)),
-        "late": pa.array(numbers + chance.random(count) > 0),
+        "late": pa.array(chance.random(count) < 0.4),
     }
     pq.write_table(pa.table(columns), path, row_group_size=20_000)
 
