@@ -18,6 +18,7 @@ import pytest
 
 from mlops.config.schema.sources.source import FileSpec
 from mlops.errors import MlopsError
+from mlops.workloads.data import sorting
 from mlops.workloads.data.order import is_free_of_order
 from mlops.workloads.data.prepare import prepare
 from mlops.workloads.data.resources import MEMORY, THREADS
@@ -90,7 +91,7 @@ def test_rows_that_compare_alike_are_the_same_for_any_number_of_threads(
 @pytest.mark.parametrize(
     "sql",
     [
-        "SELECT text, n, avg(x) AS x, bool_or(late) AS late, first(y) AS y FROM rows WHERE isfinite(x) GROUP BY text, n",
+        "SELECT text, n, avg(x) AS x, n > 0 AS late, first(y) AS y FROM rows WHERE isfinite(x) GROUP BY text, n",
         "SELECT *, row_number() OVER (ORDER BY n) AS place FROM rows",
         "SELECT a.*, a.x * 2 AS twice FROM rows a SEMI JOIN (SELECT n FROM rows WHERE late) b USING (n)",
     ],
@@ -209,3 +210,14 @@ def test_first_rows_suffice_only_where_all_rows_show_the_same_types(
     if suffice:
         assert types_of(path, spec, "sample_size = 2048") == types_of(path, spec, csv_types.ALL_ROWS)
     assert suffice or seed % 3
+
+
+def test_ties_are_put_in_the_order_of_all_columns(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_ties(root / "t.parquet", 60_000)
+    say(root, "t.parquet")
+    whole = prepared(root, monkeypatch, 2)
+    monkeypatch.setattr(sorting, "WINDOW", 7_000)
+    monkeypatch.setattr(sorting, "_FEW", 0)
+    for count in (1, 2, 3):
+        monkeypatch.setattr(sorting, "_leading", lambda *_, count=count: count)
+        assert prepared(root, monkeypatch, 2) == whole
