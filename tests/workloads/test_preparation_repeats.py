@@ -91,7 +91,7 @@ def test_rows_that_compare_alike_are_the_same_for_any_number_of_threads(
 @pytest.mark.parametrize(
     "sql",
     [
-        "SELECT text, n, avg(x) AS x, n > 0 AS late, first(y) AS y FROM rows WHERE isfinite(x) GROUP BY text, n",
+        "SELECT text, n, avg(x) AS x, coalesce(n, 0) > 0 AS late, first(y) AS y FROM rows WHERE isfinite(x) GROUP BY text, n",
         "SELECT *, row_number() OVER (ORDER BY n) AS place FROM rows",
         "SELECT a.*, a.x * 2 AS twice FROM rows a SEMI JOIN (SELECT n FROM rows WHERE late) b USING (n)",
     ],
