@@ -70,7 +70,7 @@ class ContractTypes:
                 )
                 cast = pa.nulls(batch.num_rows, field.type)
             if pa.types.is_floating(field.type):
-                cast = pc.if_else(pc.is_nan(cast), None, cast)
+                cast = pc.add(pc.if_else(pc.is_nan(cast), None, cast), 0.0)  # makes 0.0 of -0.0
                 self._infinite[field.name] += pc.sum(pc.is_inf(cast)).as_py() or 0
             columns.append(cast)
         return pa.record_batch(columns, schema=self.schema)
