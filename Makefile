@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
-.PHONY: help env demo test quick cluster test-cluster check fix golden formats verify fuzz crash bench lock clean
+.PHONY: help env demo test quick cluster test-cluster check fix golden formats reference verify fuzz crash bench lock clean
 
 # The first interpreter that is really there and is 3.11 or 3.12; a version manager's shim may answer for neither.
 PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
@@ -22,7 +22,7 @@ help:  ## list the targets
 env: .venv/.installed  ## make .venv/ and install what requirements.lock pins
 
 # The stamp is written last, so an interrupted install is taken up again by the next call.
-.venv/.installed: requirements.lock pyproject.toml
+.venv/.installed: requirements.lock pyproject.toml setup.py
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or 3.12 was not found. Install one, or name it: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
 	@echo "Environment: $(PYTHON) → .venv (the first time takes a minute or two: PyTorch is large)"
 	@test -x $(BIN)/python && $(BIN)/python -c 'import pip' 2>/dev/null || $(PYTHON) -m venv --clear .venv
@@ -80,8 +80,11 @@ golden: env  ## rewrite the golden files of tests/cases and tests/errors; look a
 formats: env  ## rewrite the tables of docs/formats.md from mlops/contracts
 	@$(BIN)/python -m tests.formats
 
-verify: env  ## fail where golden files or params/ are out of date
-	@$(BIN)/python -m pytest -q -m "not slow" tests/cases tests/errors && $(BIN)/mlops render --check
+reference: env  ## rewrite docs/reference/ and conf/schema/ from the schemas
+	@$(BIN)/mlops schema --format markdown --write && $(BIN)/mlops schema --write
+
+verify: env  ## fail where golden files, the reference or params/ are out of date
+	@$(BIN)/python -m pytest -q -m "not slow" tests/cases tests/errors tests/architecture/test_reference.py && $(BIN)/mlops render --check
 
 fuzz: env  ## 10,000 broken specs: no traceback, no hang, no execution
 	@FUZZ=$${FUZZ:-10000} $(BIN)/python -m pytest -q -s tests/errors/test_fuzzed_specs.py

@@ -27,7 +27,7 @@ from bench.command import BIN, ROOT
 from bench.http_load import requests_per_second
 from mlops.address import Address
 from mlops.api import Project
-from mlops.context.secrets import read_secret
+from mlops.secret_values import read_secret
 
 SECONDS, CONNECTIONS = 2.0, 64
 FAST, GATEWAY = 10_000.0, 4_500.0

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 import sqlalchemy as sa
@@ -36,8 +37,9 @@ def needed() -> Path:
 
 
 @contextmanager
-def server() -> Iterator[str]:
-    """The URL of one, with `{database}` in the place of the name. It refuses to run as root, and does not here."""
+def server(password: str | None = None) -> Iterator[str]:
+    """The URL of one, with `{database}` in the place of the name. It refuses to run as root, and does not here. With a
+    password, nobody logs in without it."""
     bin_ = needed()
     is_root = os.getuid() == 0
     with tempfile.TemporaryDirectory(prefix="mlops-pg-") as folder:
@@ -45,9 +47,12 @@ def server() -> Iterator[str]:
         if is_root:
             shutil.chown(folder, "postgres", "postgres")
             become += ["--reuid", "postgres", "--regid", "postgres", "--clear-groups"]
-        data = Path(folder) / "data"
+        data, login = Path(folder) / "data", ["-A", "trust"]
+        if password is not None:
+            (Path(folder) / "password").write_text(password)
+            login = ["-A", "scram-sha-256", "--pwfile", f"{folder}/password"]
         subprocess.run(
-            [*become, bin_ / "initdb", "-D", data, "-U", "mlops", "-A", "trust", "--no-sync"], cwd=folder, check=True,
+            [*become, bin_ / "initdb", "-D", data, "-U", "mlops", *login, "--no-sync"], cwd=folder, check=True,
             stdout=subprocess.DEVNULL,
         )  # fmt: skip
         settings = [f"unix_socket_directories={folder}", "listen_addresses=", "fsync=off", "max_connections=100"]
@@ -56,7 +61,8 @@ def server() -> Iterator[str]:
             cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         try:
-            url = f"postgresql+psycopg://mlops@/{{database}}?host={folder}"
+            login_part = f"mlops:{quote(password, safe='')}" if password else "mlops"
+            url = f"postgresql+psycopg://{login_part}@/{{database}}?host={folder}"
             _wait(url)
             yield url
         finally:

@@ -7,7 +7,15 @@ Law: everything a user can do has one function here, and it prints nothing.
 
 from __future__ import annotations
 
-from mlops.api.configuration import composed_config, load_spec, schema_text, write_schemas
+from mlops.api.configuration import (
+    composed_config,
+    load_spec,
+    reference_files,
+    reference_text,
+    schema_text,
+    write_reference,
+    write_schemas,
+)
 from mlops.api.doctor import Requirement, doctor, install_pulumi
 from mlops.api.import_resource import import_resource
 from mlops.api.options import Options
@@ -17,8 +25,10 @@ from mlops.api.saved import open_saved
 from mlops.api.state import pull_state, rename
 from mlops.api.views import view_of
 from mlops.api.why import uses, why
+from mlops.errors import MlopsError
 
 __all__ = [
+    "MlopsError",
     "Options",
     "Project",
     "Requirement",
@@ -30,11 +40,14 @@ __all__ = [
     "open_saved",
     "plan_rollback",
     "pull_state",
+    "reference_files",
+    "reference_text",
     "rename",
     "rollback_edits",
     "schema_text",
     "uses",
     "view_of",
     "why",
+    "write_reference",
     "write_schemas",
 ]

@@ -1,6 +1,7 @@
 """Answer what conf/ alone says.
 
-Lives here: load_spec, composed_config, parse_address, schema_text, write_schemas.
+Lives here: load_spec, composed_config, parse_address, schema_text, write_schemas, and the reference made of
+them (reference_text, reference_files, write_reference).
 Not here: what is recorded or observed (project, inspect).
 Law: nothing here looks beyond conf/.
 """
@@ -8,13 +9,15 @@ Law: nothing here looks beyond conf/.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from mlops.address import Address
 from mlops.config.load import load
 from mlops.config.project import ProjectSpec
 from mlops.errors import MlopsError, near
+
+REFERENCE_FOLDER = "docs/reference"
 
 
 def load_spec(root: Path, overrides: Sequence[str] = ()) -> ProjectSpec:
@@ -62,6 +65,39 @@ def write_schemas(root: Path) -> Sequence[Path]:
     from mlops.config.schema.json_schema import write_schema_files
 
     return write_schema_files(root)
+
+
+def reference_text(name: str | None) -> str:
+    """Return a page of the reference as Markdown or, for None, its index. Raises MlopsError for an unknown page."""
+    pages = reference_files()
+    wanted = "README" if name is None else name
+    if f"{wanted}.md" not in pages:
+        known = [page.removesuffix(".md") for page in pages if page != "README.md"]
+        raise MlopsError.of("no such page", f"`{name}` is no page of the reference. There are: {', '.join(known)}.")
+    return pages[f"{wanted}.md"].rstrip("\n")
+
+
+def reference_files() -> Mapping[str, str]:
+    """Return the pages of the reference: name of the file -> Markdown. What other packages register stands among them."""
+    from mlops.config.schema.reference import reference_pages
+    from mlops.render.reference import render_index, render_page
+
+    pages = reference_pages()
+    return {"README.md": render_index(pages), **{f"{page.name}.md": render_page(page) for page in pages}}
+
+
+def write_reference(root: Path) -> Sequence[Path]:
+    """Write docs/reference/, and return the paths of the pages that changed. Pages of what is no more are removed."""
+    folder = root / REFERENCE_FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    pages = reference_files()
+    before = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.md")}
+    for name in before.keys() - pages.keys():
+        (folder / name).unlink()
+    changed = sorted(name for name in before.keys() | pages.keys() if before.get(name) != pages.get(name))
+    for name in pages.keys() & set(changed):
+        (folder / name).write_text(pages[name], encoding="utf-8")
+    return [folder / name for name in changed]
 
 
 def _flat(value: object, prefix: str = "") -> list[tuple[str, str]]:

@@ -18,6 +18,7 @@ from typing import Any
 
 from mlops.address import Address
 from mlops.api.configuration import parse_address
+from mlops.api.refusal import refused_rows
 from mlops.api.rows import read_rows
 from mlops.config.project import ProjectSpec
 from mlops.context.context import Context
@@ -117,18 +118,24 @@ class Inspection:
     def invoke(self, text: str, rows_path: Path | None = None) -> tuple[Sequence[Mapping[str, Any]], Mapping[str, Any]]:
         """Ask an endpoint, and return the rows that were sent and the answer. Raises MlopsError where it refuses or does not
         answer."""
+        return self.ask(text, read_rows(rows_path) if rows_path else None)
+
+    def ask(
+        self, text: str, rows: Sequence[Mapping[str, Any]] | None, *, first: int = 0
+    ) -> tuple[Sequence[Mapping[str, Any]], Mapping[str, Any]]:
+        """Ask an endpoint as `invoke` does, with rows at hand; for None, with some of the test split. `first`: the number of
+        the first row, for what is said of a bad one."""
         context = self._context()
         at = parse_address(text, context.records)
-        rows = read_rows(rows_path) if rows_path else None
         question = kind_class(at.kind)(context).question(context.records[at], rows)
         headers = {"content-type": "application/json", **question.headers}
-        body = json.dumps({"rows": list(question.rows)}).encode()
+        body = json.dumps({"rows": list(question.rows)}, default=str).encode()
         request = urllib.request.Request(question.url, body, headers)  # noqa: S310
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
                 return question.rows, json.loads(answer.read())
         except urllib.error.HTTPError as error:
-            raise _refused(at, error) from error
+            raise refused_rows("endpoint refused the rows", str(at), error.code, error.read(), first=first) from error
         except OSError as error:
             raise MlopsError.of(
                 "endpoint does not answer",
@@ -138,14 +145,16 @@ class Inspection:
 
     def keep_hints(self, overrides: Sequence[str]) -> list[str]:
         """Return the edit of the YAML that would keep each override."""
+        from mlops.config.compose.overrides import split_override
+
         hints: list[str] = []
         context = self._context()
         for override in overrides:
-            path, _, value = override.lstrip("+").partition("=")
+            path, value = split_override(override.lstrip("+"))
             kind, *rest = path.split(".")
             if len(rest) > 1 and kind in KINDS:
                 at = Address(kind, rest[0])
-                hints.append(kind_class(kind)(context).override_hint(at, ".".join(rest[1:]), value))
+                hints.append(kind_class(kind)(context).override_hint(at, ".".join(rest[1:]), value or ""))
         return hints
 
 
@@ -159,13 +168,3 @@ def _incomplete(record: Record) -> Status:
     return Status(
         f"gate missed: {missed[0]}" if missed else "the last apply of it failed half way; see: mlops plan", "failed"
     )
-
-
-def _refused(at: Address, error: urllib.error.HTTPError) -> MlopsError:
-    body = error.read().decode(errors="replace")
-    try:
-        problems = json.loads(body).get("problems", [])
-    except (ValueError, AttributeError):
-        problems = []
-    named = "; ".join(f"row {p['row']}, column {p['column']}: {p['problem']}" for p in problems) or body[:300]
-    return MlopsError.of("endpoint refused the rows", f"{at} answered {error.code}: {named}.", address=str(at))

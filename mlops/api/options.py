@@ -20,7 +20,8 @@ from mlops.engine.selection import Selection
 @dataclass(frozen=True)
 class Options:
     """What a plan covers, and how it looks. Addresses are text. `back`: ADDRESS@SERIAL of every resource to roll back,
-    and nothing else, to what was recorded then. Without `preflight`, what is in the way of a change is left for apply to meet."""
+    and nothing else, to what was recorded then. Without `preflight`, what is in the way of a change is left for apply to
+    meet. `refresh_data`: remote sources are asked anew, whatever is pinned of them."""
 
     targets: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
@@ -29,12 +30,14 @@ class Options:
     refresh: bool = True
     destroy: bool = False
     preflight: bool = True
+    refresh_data: bool = False
 
     def to_extra(self) -> dict[str, str]:
         """Return the form in which a saved plan keeps them."""
         lists = {"targets": self.targets, "exclude": self.exclude, "replace": self.replace, "back": self.back}
         texts = {name: " ".join(addresses) for name, addresses in lists.items() if addresses}
-        flags = {"destroy": self.destroy, "no_refresh": not self.refresh, "no_preflight": not self.preflight}
+        flags = {"destroy": self.destroy, "no_refresh": not self.refresh, "no_preflight": not self.preflight,
+                 "refresh_data": self.refresh_data}  # fmt: skip
         return texts | {name: "true" for name, is_set in flags.items() if is_set}
 
     @classmethod
@@ -43,15 +46,17 @@ class Options:
             tuple(extra.get(name, "").split()) for name in ("targets", "exclude", "replace", "back")
         )
         return cls(
-            targets, exclude, replace, back, "no_refresh" not in extra, "destroy" in extra, "no_preflight" not in extra
-        )
+            targets, exclude, replace, back, "no_refresh" not in extra, "destroy" in extra, "no_preflight" not in extra,
+            "refresh_data" in extra,
+        )  # fmt: skip
 
     def to_arguments(self) -> list[str]:
         """Return them as they stand on the command line."""
+        flags = {"--no-preflight": not self.preflight, "--refresh-data": self.refresh_data}
         return [
             f"--{name} {address}" for name, addresses in (("target", self.targets), ("exclude", self.exclude), ("replace", self.replace))
             for address in addresses
-        ] + ([] if self.preflight else ["--no-preflight"])  # fmt: skip
+        ] + [flag for flag, is_set in flags.items() if is_set]  # fmt: skip
 
     def selection(self, known: Iterable[Address], forget: Iterable[str]) -> Selection:
         """Return the selection of addresses. `forget`: those to take out of the state. Raises MlopsError for an address that is

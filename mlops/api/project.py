@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import getpass
 import os
-import shlex
 import sys
 import threading
 from collections.abc import Mapping, Sequence
@@ -19,14 +18,16 @@ from pathlib import Path
 from typing import Any
 
 from mlops.address import Address
-from mlops.api.inspect import Inspection
+from mlops.api.needs import attention_to_needs, check_needs
+from mlops.api.notebook.plan import ShownPlan, document_of, shell_word
+from mlops.api.notebook.progress import progress_of
+from mlops.api.notebook.views import NotebookViews
 from mlops.api.options import Options
 from mlops.api.rollback import moves_of, pinned_records, restores_of, with_rollback
 from mlops.config.load import load
 from mlops.config.project import ProjectSpec, with_secrets
 from mlops.context.context import Context
-from mlops.context.paths import ProjectPaths
-from mlops.context.secrets import read_secret
+from mlops.context.paths import ProjectPaths, find_root
 from mlops.contracts.home import make_home
 from mlops.engine.apply import ApplyContext, Result, apply_plan
 from mlops.engine.events import Sink
@@ -39,9 +40,9 @@ from mlops.engine.state import Head, Operation, operation_id
 from mlops.engine.store import DatabaseStore, in_project, open_database
 from mlops.errors import Interrupted, LockHeld, MlopsError, Problem
 from mlops.kinds.base import BaseKind
-from mlops.kinds.registry import acting, build_kinds, desire_all
+from mlops.kinds.registry import acting, build_kinds, desire_all, refuse_what_cannot_work
 from mlops.kinds.staged.params import out_of_date, write_params
-from mlops.render.document import plan_document
+from mlops.secret_values import read_secret
 from mlops.tools.git import commit_of
 
 _GITHUB = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
@@ -49,7 +50,7 @@ GOOD_FOR = timedelta(hours=24)
 """How long a saved plan may wait for its apply."""
 
 
-@dataclass
+@dataclass(repr=False)
 class Report:
     """How an apply went. `outcome`: one sentence. `error`: None where all went well."""
 
@@ -61,6 +62,9 @@ class Report:
     def problems(self) -> tuple[Problem, ...]:
         return self.error.problems if self.error else ()
 
+    def __repr__(self) -> str:
+        return self.outcome if self.result.done or self.error else "Nothing to apply. The world matches conf/."
+
 
 @dataclass
 class Snapshot:
@@ -71,10 +75,23 @@ class Snapshot:
     kinds: Mapping[str, BaseKind]
     plan_inputs: PlanInputs
 
+    @property
+    def desired_inputs(self) -> Mapping[Address, Mapping[str, Any]]:
+        return {address: desired.inputs for address, desired in self.plan_inputs.desired.items()}
 
-@dataclass
-class Project(Inspection):
-    """A project in one environment. Each method looks at state and world anew."""
+
+@dataclass(repr=False)
+class Project(NotebookViews):
+    """A project in one environment. Each method looks at state and world anew.
+
+    >>> project = Project.open()
+    >>> project  # doctest: +ELLIPSIS
+    <Project churn, environment dev, in ...>
+    >>> project.plan().has_changes
+    False
+    >>> project.apply()
+    Nothing to apply. The world matches conf/.
+    """
 
     root: Path
     spec: ProjectSpec
@@ -83,8 +100,16 @@ class Project(Inspection):
     saved_as: str | None = field(default=None)
 
     @classmethod
-    def open(cls, root: Path, *, overrides: Sequence[str] = ()) -> Project:
-        """Load conf/ and open the state. Raises InvalidConfig."""
+    def open(
+        cls, root: str | os.PathLike[str] = ".", *, overrides: Sequence[str] = (), env: str | None = None
+    ) -> Project:
+        """Load conf/ and open the state. Raises InvalidConfig with all that is wrong.
+
+        `root`: the project's folder; of the default, the nearest folder upwards that is one. `overrides`: as on the command
+        line, such as `model.delay.trainer.max_epochs=5`. `env`: the environment, as the override `env=NAME`.
+        """
+        root = find_root(Path.cwd()) if root == "." else Path(root).absolute()
+        overrides = [*overrides, *([f"env={env}"] if env else [])]
         spec = load(root, overrides=overrides)
         paths = ProjectPaths(root, spec.environment)
         settings = with_secrets(spec.settings, lambda name: read_secret(paths.secrets, name))
@@ -93,22 +118,27 @@ class Project(Inspection):
         url = in_project(settings.state_url or "sqlite:///.mlops/state.db", root)
         return cls(root, replace(spec, settings=settings), open_database(url, spec.environment), tuple(overrides))
 
+    def __repr__(self) -> str:
+        return f"<Project {self.spec.name}, environment {self.environment}, in {self.root}>"
+
     @property
     def environment(self) -> str:
         return self.spec.environment
 
     def look(
-        self, *, refresh: bool = True, destroy: bool = False, preflight: bool = True, back: Sequence[str] = ()
+        self, *, refresh: bool = True, destroy: bool = False, preflight: bool = True, refresh_data: bool = False,
+        back: Sequence[str] = (),
     ) -> Snapshot:  # fmt: skip
-        """Read state and world. `back`: ADDRESS@SERIAL of what goes back. Without `refresh`, what is recorded stands for what would be observed; without `preflight`,
-        nothing is in the way of a change."""
+        """Read state and world. Without `refresh`, what is recorded stands for what would be observed; without `preflight`,
+        nothing is in the way of a change. `refresh_data`: remote sources are asked anew. `back`: ADDRESS@SERIAL of what
+        goes back."""
         head, stored, intents = self.store.head(), self.store.records(), self.store.intents()
         spec = self.spec
         moves = moves_of(spec, stored)
         records = {moves.get(at, at): renamed(record, moves) for at, record in stored.items()}
         half = half_made(intents, records, () if destroy else spec.resources)
         records |= half
-        context = Context(self.root, spec.settings, head.salt, records, spec.resources)
+        context = Context(self.root, spec.settings, head.salt, records, spec.resources, refresh_data)
         kinds = build_kinds(context)
         desired = {} if destroy else desire_all(kinds, spec)
         restores = restores_of(self.store, back) if back else {}
@@ -137,34 +167,37 @@ class Project(Inspection):
         """Return the applies that lived to their end: what they left open had failed."""
         return {operation.id for operation in self.store.operations() if operation.outcome in ("done", "failed")}
 
-    def plan(self, options: Options | None = None) -> Plan:
-        """Plan what would change. Raises InvalidConfig for a cycle and MlopsError for an unknown address."""
+    def plan(self, options: Options | None = None) -> ShownPlan:
+        """Plan what would change. Raises InvalidConfig for a cycle and for what no apply could carry out, and MlopsError for an
+        unknown address."""
         options = options or Options()
         return self._plan_of(self._snapshot_of(options), options)
 
     def _snapshot_of(self, options: Options) -> Snapshot:
         project = with_rollback(self, options.back)
         return project.look(
-            refresh=options.refresh, destroy=options.destroy, preflight=options.preflight, back=options.back
-        )
+            refresh=options.refresh, destroy=options.destroy, preflight=options.preflight, refresh_data=options.refresh_data,
+            back=options.back,
+        )  # fmt: skip
 
-    def _plan_of(self, snapshot: Snapshot, options: Options) -> Plan:
+    def _plan_of(self, snapshot: Snapshot, options: Options) -> ShownPlan:
         selection = options.selection(
             {**snapshot.plan_inputs.observed, **snapshot.plan_inputs.desired}, self.spec.settings.removed
         )
-        return Plan(
-            self.spec.name, self.environment, snapshot.head.lineage, snapshot.head.serial, _now(), make_plan(snapshot.plan_inputs, selection),
-            self._pins(snapshot), collect_attention(snapshot.plan_inputs), commit=commit_of(self.root), overrides=self.overrides,
+        changes = make_plan(snapshot.plan_inputs, selection)
+        attention = collect_attention(snapshot.plan_inputs)
+        if options.preflight:
+            refuse_what_cannot_work(snapshot.kinds, changes)
+            attention += attention_to_needs(self.root, snapshot.kinds, snapshot.desired_inputs, changes)
+        return ShownPlan(
+            self.spec.name, self.environment, snapshot.head.lineage, snapshot.head.serial, _now(), changes,
+            self._pins(snapshot), attention, commit=commit_of(self.root), overrides=self.overrides,
             extra=options.to_extra(),
         )  # fmt: skip
 
     def document(self, plan: Plan, *, saved_as: Path | None = None) -> dict[str, Any]:
         """Return the document that every view draws. `saved_as`: the file to name in the command that applies it."""
-        arguments = [str(saved_as)] if saved_as else list(plan.overrides)
-        verb = "destroy" if plan.extra.get("destroy") and not saved_as else "apply"
-        if not saved_as:
-            arguments += Options.of_extra(plan.extra).to_arguments()
-        return plan_document(plan, apply_with=" ".join(["mlops", verb, *map(_quoted, arguments)]))
+        return document_of(plan, saved_as=saved_as)
 
     def save(self, plan: Plan, path: Path) -> None:
         plan = replace(plan, expires_at=_iso(datetime.now(UTC) + GOOD_FOR))
@@ -174,11 +207,30 @@ class Project(Inspection):
             raise MlopsError.of("plan cannot be saved", f"{path}: {error.strerror}. Choose another place.") from error
 
     def apply(
+        self, plan: Plan | None = None, *, sink: Sink | None = None, lock_timeout: str | float = 0.0,
+        parallel: int | None = None,
+    ) -> Report:  # fmt: skip
+        """Do what the plan says or, without one, what would be planned now. Raises what `carry_out` raises, and MlopsError with
+        every problem where a change failed; what was done stays done.
+
+        `sink`: takes what happens meanwhile; without one, a notebook or a terminal shows a bar. `lock_timeout`: how long to
+        wait for another apply, such as `30s`.
+        """
+        plan = plan or self.plan()
+        if sink is None:
+            with progress_of(plan) as shown:
+                return self.apply(plan, sink=shown, lock_timeout=lock_timeout, parallel=parallel)
+        report = self.carry_out(plan, sink=sink, lock_timeout=lock_timeout, parallel=parallel)
+        if report.error is not None:
+            raise report.error
+        return report
+
+    def carry_out(
         self, plan: Plan, *, sink: Sink = lambda event: None, stop: threading.Event | None = None,
         lock_timeout: str | float = 0.0, parallel: int | None = None, resume: bool = False,
     ) -> Report:  # fmt: skip
-        """Do what the plan says. Raises LockHeld, StalePlan where something moved since, and MlopsError where protection
-        blocks it.
+        """Do what the plan says, and report what failed rather than raise it. Raises LockHeld, StalePlan where something moved
+        since, and MlopsError where protection blocks it.
 
         `resume`: what an earlier apply of this very plan did is no reason to refuse.
         """
@@ -198,6 +250,7 @@ class Project(Inspection):
                 check_own(plan, again, self.store, file=self.saved_as or "the plan")
             else:
                 check_same(base, again, file=self.saved_as or "the plan")
+            check_needs(self.root, snapshot.kinds, snapshot.desired_inputs, again.changes)
             operation = _operation(again, who, plan_digest(plan))
             self.store.begin(operation, token)
             apply_context = ApplyContext(
@@ -240,9 +293,10 @@ class Project(Inspection):
             return error
         return None
 
-    def render_params(self, *, check: bool = False) -> list[str]:
-        """Write params/ unless `check`, and return the files that differed."""
-        context = Context(self.root, self.spec.settings, resources=self.spec.resources)
+    def render_params(self, *, check: bool = False, refresh_data: bool = False) -> list[str]:
+        """Write params/ unless `check`, and return the files that differed. `refresh_data`: remote sources are asked
+        anew."""
+        context = Context(self.root, self.spec.settings, resources=self.spec.resources, refresh_data=refresh_data)
         changed = out_of_date(self.spec, context) if check else write_params(self.spec, context)
         context.hashes.keep()
         return changed
@@ -274,7 +328,7 @@ class Project(Inspection):
 
 def _command() -> str:
     """Return the command line that runs, with the URL of the CI job where the usual variables say one."""
-    command = " ".join(["mlops", *map(_quoted, sys.argv[1:])])
+    command = " ".join(["mlops", *map(shell_word, sys.argv[1:])])
     address = next((os.environ[name] for name in ("CI_JOB_URL", "BUILD_URL") if os.environ.get(name)), None)
     if address is None and all(os.environ.get(name) for name in _GITHUB):
         server, repository, number = (os.environ[name] for name in _GITHUB)
@@ -318,10 +372,6 @@ def _writable(home: Path) -> None:
         raise MlopsError.of(
             "no write permission", f"{home} cannot be made: {error.strerror}. State and caches are kept there."
         ) from error
-
-
-def _quoted(argument: str) -> str:
-    return argument if argument.startswith("--") else shlex.quote(argument)
 
 
 def _now() -> str:

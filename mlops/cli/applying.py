@@ -50,7 +50,7 @@ def apply_and_report(
     if document["changes"] and not stream:
         session.say()
     with interrupts() as stop:
-        result = project.apply(
+        result = project.carry_out(
             plan, sink=stream or _progress(session, document), stop=stop, lock_timeout=lock_timeout, parallel=parallel,
             resume=resume,
         )  # fmt: skip

@@ -21,6 +21,7 @@ from mlops.cli import (
     doctor,
     history,
     import_,
+    init,
     invoke,
     logs,
     plan,
@@ -34,7 +35,8 @@ from mlops.cli import (
     validate,
     why,
 )
-from mlops.cli.session import Session, find_root, report
+from mlops.cli.session import Session, report
+from mlops.context.paths import find_root
 from mlops.errors import InvalidConfig, MlopsError, refusal
 
 
@@ -54,6 +56,7 @@ def cli(ctx: click.Context, project: Path | None, debug: bool) -> None:
     """The whole life of a model, declared in YAML under conf/: see what would change, then make it so.
 
     \b
+    mlops init churn --data customers.csv         a project of your own, ready to apply
     mlops plan                                    what would change, and why
     mlops plan model.delay.trainer.max_epochs=5   the same, with one value overridden
     mlops apply                                   make it so
@@ -61,7 +64,7 @@ def cli(ctx: click.Context, project: Path | None, debug: bool) -> None:
     ctx.obj = Session(find_root(Path.cwd()) if project is None else project.absolute(), debug)
 
 
-for module in (plan, apply, status, show, why, history, rollback, invoke, logs, ack, validate, config, render, schema,
+for module in (init, plan, apply, status, show, why, history, rollback, invoke, logs, ack, validate, config, render, schema,
                import_, state, destroy, unlock, doctor):  # fmt: skip
     cli.add_command(module.command)
 

@@ -20,19 +20,27 @@ from mlops.cli.session import PENDING, Session, choice_options, overrides_argume
 @click.option("--format", "view", type=click.Choice(["terminal", "json", "markdown", "html"]), default="terminal")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 where changes are pending, 0 where none are.")
 @click.option("--refresh/--no-refresh", default=True, help="Look at the world, or trust what is recorded.")
-@click.option("--preflight/--no-preflight", default=True, help="Say what is in the way, or leave it for apply to meet.")
+@click.option(
+    "--preflight/--no-preflight",
+    default=True,
+    help="Refuse what apply would end in, such as a missing column or secret, or leave it for apply to meet.",
+)
 @click.option("--destroy", is_flag=True, help="Plan to destroy everything.")
 @choice_options
 @pass_session
 def command(
     session: Session, overrides: tuple[str, ...], out: Path | None, view: str, detailed_exitcode: bool,
     refresh: bool, preflight: bool, destroy: bool, targets: tuple[str, ...], exclude: tuple[str, ...], replace: tuple[str, ...],
+    refresh_data: bool,
 ) -> None:  # fmt: skip
     """Show what would change, across the whole chain, and why."""
     from mlops.api import Options, view_of
 
     project = session.open(overrides)
-    plan = project.plan(Options(targets, exclude, replace, refresh=refresh, destroy=destroy, preflight=preflight))
+    options = Options(
+        targets, exclude, replace, refresh=refresh, destroy=destroy, preflight=preflight, refresh_data=refresh_data
+    )  # fmt: skip
+    plan = project.plan(options)
     document = project.document(plan, saved_as=out)
     if out is not None:
         project.save(plan, out)

@@ -2,7 +2,7 @@
 
 Lives here: its arguments, and what it prints.
 Not here: the work (api).
-Law: writes the schemas that editors read.
+Law: writes the schemas that editors read, and the reference that people read.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ from mlops.cli.session import Session, pass_session
 
 
 @click.command("schema")
-@click.argument("kind", required=False)
-@click.option("--write", is_flag=True, help="Write all schemas where the YAML files name them.")
+@click.argument("name", required=False)
+@click.option("--format", "view", type=click.Choice(["json", "markdown"]), default="json", show_default=True)
+@click.option("--write", is_flag=True, help="Write all: conf/schema/ for editors or, as Markdown, docs/reference/.")
 @pass_session
-def command(session: Session, kind: str | None, write: bool) -> None:
-    """Print the JSON Schema of a kind, or write them all for editors."""
-    from mlops.api import schema_text, write_schemas
+def command(session: Session, name: str | None, view: str, write: bool) -> None:
+    """Print what may be said in files of a kind, for editors (JSON Schema) or people (Markdown)."""
+    from mlops.api import reference_text, schema_text, write_reference, write_schemas
 
     if write:
-        for path in write_schemas(session.root):
+        for path in (write_schemas if view == "json" else write_reference)(session.root):
             session.say(f"wrote {path}")
         return
-    session.say(schema_text(kind))
+    session.say((schema_text if view == "json" else reference_text)(name))

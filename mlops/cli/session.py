@@ -93,11 +93,6 @@ def _reader(root: Path) -> Callable[[str, int], str | None]:
     return read_line
 
 
-def find_root(start: Path) -> Path:
-    """Return the nearest folder, from `start` upwards, that has conf/project.yaml; `start` where none has."""
-    return next((p for p in (start, *start.parents) if (p / "conf" / "project.yaml").is_file()), start)
-
-
 def overrides_argument(command: ClickCommand) -> ClickCommand:
     return click.argument("overrides", nargs=-1, metavar="[OVERRIDES]...")(command)
 
@@ -114,7 +109,13 @@ def choice_options(command: ClickCommand) -> ClickCommand:
         ("--exclude", "exclude", "Not this resource, nor what needs it. Repeatable."),
     ):
         command = click.option(name, word, multiple=True, metavar="ADDR", help=meaning)(command)
-    return targets_option(command)
+    return refresh_data_option(targets_option(command))
+
+
+def refresh_data_option(command: ClickCommand) -> ClickCommand:
+    return click.option(
+        "--refresh-data", is_flag=True, help="Ask databases and other remote sources for what they hold now."
+    )(command)
 
 
 def split_words(words: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -88,6 +88,14 @@ class LoadedResource:
             path = path.rpartition(".")[0]
         return None
 
+    def source(self, path: str) -> FileLocation | None:
+        """Return the same as a place in a file; None where the files say nothing of it."""
+        origin = self.origin(path)
+        if origin is None:
+            return None
+        file, _, line = origin.rpartition(":")
+        return FileLocation(file, int(line)) if file and line.isdigit() else FileLocation(origin)
+
 
 @dataclass(frozen=True)
 class ProjectSpec:

@@ -16,6 +16,7 @@ from typing import Any
 from mlops.address import Address
 from mlops.config.project import LoadedResource, ProjectSettings
 from mlops.context.paths import ProjectPaths
+from mlops.context.sources import SourceFingerprints
 from mlops.context.storage import declared_remote
 from mlops.engine.resource import Record
 from mlops.tools.digest import Hashes
@@ -26,13 +27,15 @@ from mlops.tools.dvc.remote import Remote, remote_of
 @dataclass(frozen=True)
 class Context:
     """One command's view of a project. `salt`: hexadecimal, the key with which secrets are hashed. `records`: everything
-    that this environment's state holds. `resources`: everything that conf/ declares."""
+    that this environment's state holds. `resources`: everything that conf/ declares. `refresh_data`: remote sources are
+    asked anew, whatever is pinned of them."""
 
     root: Path
     settings: ProjectSettings
     salt: str = ""
     records: Mapping[Address, Record] = field(default_factory=dict)
     resources: Mapping[Address, LoadedResource] = field(default_factory=dict)
+    refresh_data: bool = False
 
     @property
     def environment(self) -> str:
@@ -45,6 +48,13 @@ class Context:
     @cached_property
     def hashes(self) -> Hashes:
         return Hashes(self.root / ".mlops" / "cache" / "hashes.json")
+
+    @cached_property
+    def sources(self) -> SourceFingerprints:
+        """The fingerprints of data sets' sources. Where nothing is built, no remote source is asked."""
+        return SourceFingerprints(
+            self.root, self.hashes, self.resources.values(), refresh=self.refresh_data, may_ask=self.settings.build
+        )
 
     @cached_property
     def lock(self) -> Mapping[str, Locked]:

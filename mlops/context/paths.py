@@ -1,6 +1,6 @@
 """Name the folders and files of a project on this machine.
 
-Lives here: ProjectPaths, the paths below .mlops/ and the two in the temporary directory.
+Lives here: find_root, and ProjectPaths, the paths below .mlops/ and the two in the temporary directory.
 Not here: what stands in them (whoever writes it).
 Law: a path follows from the project's root and the environment alone; nothing is made by asking for it.
 """
@@ -12,6 +12,11 @@ import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+
+
+def find_root(start: Path) -> Path:
+    """Return the nearest folder, from `start` upwards, that has conf/project.yaml; `start` where none has."""
+    return next((p for p in (start, *start.parents) if (p / "conf" / "project.yaml").is_file()), start)
 
 
 @dataclass(frozen=True)

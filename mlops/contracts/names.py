@@ -44,6 +44,9 @@ KEY_HEADER = "x-api-key"
 PROBE_HEADER = "x-mlops-probe"
 """The header of a request that a container or mlops asks itself; such a request is neither logged nor counted."""
 
+MISSING_INT = -(2**63)
+"""A missing value in an int64 input of a model's graph; no column may hold it."""
+
 MISTAKE = 1
 """The exit code of a training pod that a retry cannot mend; any other one is retried."""
 TRY_AGAIN = 75

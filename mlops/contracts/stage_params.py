@@ -24,10 +24,27 @@ class ModelOfIndex(Contract, kw_only=True, frozen=True):
     dataset: Annotated[str, Meta(description="The data set that it learns from.")]
 
 
+class PrepareOfIndex(Contract, kw_only=True, frozen=True):
+    """One data set of the index."""
+
+    reads: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Folders of the data sets that it reads; in the places that are left, `pipelines/prepare.py`, which "
+            "the stage depends on anyway."
+        ),
+    ]
+
+
 class ParamsIndex(Contract, kw_only=True, frozen=True):
     """`params/index.json`: what `dvc.yaml` makes stages for."""
 
-    dataset: Annotated[tuple[str, ...], Meta(description="Names of the data sets.")] = ()
+    dataset: Annotated[
+        tuple[str, ...], Meta(description="Names of the data sets, for a `dvc.yaml` of an older version.")
+    ] = ()
+    prepare: Annotated[
+        dict[str, PrepareOfIndex], Meta(description="Name of the data set -> what its stage needs of it.")
+    ] = field(default_factory=dict)
     model: Annotated[dict[str, ModelOfIndex], Meta(description="Name of the model -> what the stages need of it.")] = (
         field(default_factory=dict)
     )
@@ -41,7 +58,8 @@ class PrepareParams(Contract, kw_only=True, frozen=True):
         Meta(description="The data set's fields that change data, defaults left out; see `mlops schema`."),
     ]
     fingerprint: Annotated[
-        dict[str, str], Meta(description="Source -> md5 of its file's bytes, checked before it is read.")
+        dict[str, str],
+        Meta(description="Source -> its fingerprint, such as the md5 of a file's bytes, checked before it is read."),
     ]
     code: Annotated[_Code, _CODE] = ""
 

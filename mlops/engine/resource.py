@@ -181,9 +181,10 @@ class Stale:
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """A message in the plan that changes nothing, such as a finding of a monitor."""
+    """A message in the plan that changes nothing, such as a finding of a monitor. `address`: the resource that it is
+    about; None where it is about the project."""
 
-    address: Address
+    address: Address | None
     summary: str
     lines: tuple[str, ...] = ()
     proposal: str | None = None

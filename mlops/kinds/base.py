@@ -7,7 +7,7 @@ Law: `observe` only reads; create, update and delete may be called again after a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,10 +18,11 @@ from mlops.config.project import LoadedResource, ProjectSpec
 from mlops.config.schema.category import Category
 from mlops.context.context import Context
 from mlops.context.effects import effect_of, field_default, field_effect
-from mlops.context.secrets import seal, unseal
+from mlops.context.secrets import missing_secrets, seal, unseal
 from mlops.context.status import Status
+from mlops.engine.plan import Change
 from mlops.engine.resource import Action, Dependency, Desired, Effect, Observed, Outcome, Record, Step
-from mlops.errors import MlopsError
+from mlops.errors import MlopsError, Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,14 @@ class BaseKind:
 
     def observe(self, address: Address, desired: Desired | None, record: Record | None) -> Observed:
         return Observed(record, exists=record is not None)
+
+    def problems(self, changes: Sequence[Change]) -> Iterator[Problem]:
+        """Yield what an apply of these changes of the kind would end in, and what their files alone do not show. A plan with
+        problems is refused before anything is done; `--no-preflight` leaves them for the apply to meet."""
+        for change in changes:
+            resource = self.context.resources.get(change.address)
+            if resource is not None and change.category != Category.METADATA:
+                yield from missing_secrets(resource, self.context.paths.secrets)
 
     def create(self, step: Step) -> Outcome:
         raise NotImplementedError
@@ -139,6 +148,10 @@ class BaseKind:
     def missing_tools(self, inputs: Mapping[str, Any]) -> tuple[tuple[str, str, str], ...]:
         """Return (program, what was found or empty, what to do) of what a resource with these inputs needs, for
         `mlops doctor`."""
+        return ()
+
+    def extras(self, inputs: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the extras of this package, such as `data`, that a resource with these inputs needs on this machine."""
         return ()
 
     def override_hint(self, address: Address, path: str, value: str) -> str:

@@ -7,8 +7,10 @@ Law: a finding changes nothing by itself.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from mlops.address import Address
 from mlops.config.project import LoadedResource, ProjectSpec
@@ -64,6 +66,9 @@ class MonitorKind(BaseKind):
 
     def logs(self, record: Record) -> tuple[Path, ...]:
         return self._on(record.outputs["stack"], None, recorded=True).logs(record)
+
+    def extras(self, inputs: Mapping[str, Any]) -> tuple[str, ...]:
+        return ("monitoring",)
 
     def acknowledge(self, record: Record, *, who: str, reason: str, finding_id: str | None) -> list[str]:
         return acknowledge(self.context.paths.monitor(record.address.name), who, reason, finding_id)

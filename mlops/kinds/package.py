@@ -188,6 +188,9 @@ class PackageKind(BaseKind):
     def status(self, record: Record) -> Status:
         return Status(str(record.outputs.get("tag", "")))
 
+    def extras(self, inputs: Mapping[str, Any]) -> tuple[str, ...]:
+        return ("package",)
+
     def delete(self, step: Step) -> None:
         if step.recorded and (image := step.recorded.inputs.get("image")):
             self._images_of(step.address, image).remove(step.recorded.outputs)

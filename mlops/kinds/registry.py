@@ -1,19 +1,20 @@
 """Put the kinds together.
 
-Lives here: build_kinds, desire_all, acting.
+Lives here: build_kinds, desire_all, refuse_what_cannot_work, acting.
 Not here: any kind.
 Law: one object a kind, for one command; a kind is found in the table, whoever brings it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from mlops.address import Address
 from mlops.config.project import ProjectSpec
 from mlops.context.context import Context
+from mlops.engine.plan import Change
 from mlops.engine.resource import Desired, Kind
-from mlops.errors import MlopsError
+from mlops.errors import InvalidConfig, MlopsError
 from mlops.extensions import KINDS
 from mlops.kinds.base import BaseKind
 from mlops.kinds.output_resolver import OutputResolver, output_dependencies
@@ -42,6 +43,17 @@ def desire_all(kinds: Mapping[str, BaseKind], project: ProjectSpec) -> dict[Addr
         at: output_dependencies(kinds[at.kind].desire(resource, project), kinds[at.kind])
         for at, resource in project.resources.items()
     }
+
+
+def refuse_what_cannot_work(kinds: Mapping[str, BaseKind], changes: Iterable[Change]) -> None:
+    """Raise InvalidConfig with every problem that the kinds know of before an apply would meet it."""
+    by_kind: dict[str, list[Change]] = {}
+    for change in changes:
+        if change.action.changes_something and not change.action.removes_record:
+            by_kind.setdefault(change.address.kind, []).append(change)
+    problems = [problem for name, pending in by_kind.items() for problem in kinds[name].problems(pending)]
+    if problems:
+        raise InvalidConfig(*dict.fromkeys(problems))
 
 
 def acting(kinds: Mapping[str, BaseKind]) -> dict[str, Kind]:

@@ -51,6 +51,9 @@ class StackKind(BaseKind):
     def missing_tools(self, inputs: Mapping[str, Any]) -> tuple[tuple[str, str, str], ...]:
         return target_named(self.context, str(inputs["target"])).missing_tools()
 
+    def extras(self, inputs: Mapping[str, Any]) -> tuple[str, ...]:
+        return target_named(self.context, str(inputs["target"])).extras()
+
     def status(self, record: Record) -> Status:
         return self._on(str(record.inputs["target"])).status(record)
 

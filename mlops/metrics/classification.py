@@ -19,6 +19,19 @@ ACCURACY = Metric(
     f"{_COMPUTED}:accuracy",
     headline={Task.BINARY: 2, Task.MULTICLASS: 1},
     drift={Task.MULTICLASS: Worsening(0.05)},
+    doc="Share of the rows whose class is right.",
 )
-MACRO_F1 = Metric("macro_f1", frozenset({Task.MULTICLASS}), Direction.MAX, f"{_COMPUTED}:macro_f1")
-POSITIVE_RATE = Metric("positive_rate", frozenset({Task.BINARY}), Direction.NEITHER, f"{_COMPUTED}:positive_rate")
+MACRO_F1 = Metric(
+    "macro_f1",
+    frozenset({Task.MULTICLASS}),
+    Direction.MAX,
+    f"{_COMPUTED}:macro_f1",
+    doc="The mean over the classes of F1, the harmonic mean of precision and recall.",
+)
+POSITIVE_RATE = Metric(
+    "positive_rate",
+    frozenset({Task.BINARY}),
+    Direction.NEITHER,
+    f"{_COMPUTED}:positive_rate",
+    doc="Share of the rows that are predicted to be true.",
+)

@@ -10,4 +10,10 @@ from __future__ import annotations
 from mlops.metrics.metric import Direction, Metric
 from mlops.metrics.task import Task
 
-LOSS = Metric("loss", frozenset(Task), Direction.MIN, splits=("val", "train"))
+LOSS = Metric(
+    "loss",
+    frozenset(Task),
+    Direction.MIN,
+    splits=("val", "train"),
+    doc="What training makes small: the model's `loss`.",
+)

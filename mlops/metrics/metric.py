@@ -40,6 +40,7 @@ class Metric:
 
     `headline`: task -> place among the metrics that stand for a model of that task where there is room for few; the first
     is 1. `drift`: task -> when a live model has become worse. `form`: how a value is written, as `format` takes it.
+    `doc`: what it says, in a sentence for the reference.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Metric:
     headline: Mapping[Task, int] = field(default_factory=dict)
     drift: Mapping[Task, Worsening] = field(default_factory=dict)
     form: str = ".3f"
+    doc: str = ""
 
     def shown(self, value: float) -> str:
         return format(value, self.form)

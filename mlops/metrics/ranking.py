@@ -19,8 +19,19 @@ AUC = Metric(
     f"{_COMPUTED}:auc",
     headline={Task.BINARY: 1},
     drift={Task.BINARY: Worsening(0.05)},
+    doc="The chance that a true row is ranked above a false one: the area under the ROC curve.",
 )
-AUC_OVR = Metric("auc_ovr", frozenset({Task.MULTICLASS}), Direction.MAX, f"{_COMPUTED}:auc_ovr")
+AUC_OVR = Metric(
+    "auc_ovr",
+    frozenset({Task.MULTICLASS}),
+    Direction.MAX,
+    f"{_COMPUTED}:auc_ovr",
+    doc="The mean over the classes of `auc`, each against all others.",
+)
 AVERAGE_PRECISION = Metric(
-    "average_precision", frozenset({Task.BINARY}), Direction.MAX, f"{_COMPUTED}:average_precision"
+    "average_precision",
+    frozenset({Task.BINARY}),
+    Direction.MAX,
+    f"{_COMPUTED}:average_precision",
+    doc="The area under the curve of precision over recall.",
 )

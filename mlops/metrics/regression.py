@@ -13,6 +13,27 @@ from mlops.metrics.task import Task
 _COMPUTED = "mlops.workloads.measuring"
 _TASKS = frozenset({Task.REGRESSION})
 
-R2 = Metric("r2", _TASKS, Direction.MAX, f"{_COMPUTED}:r2", headline={Task.REGRESSION: 1})
-RMSE = Metric("rmse", _TASKS, Direction.MIN, f"{_COMPUTED}:rmse", headline={Task.REGRESSION: 2})
-MAE = Metric("mae", _TASKS, Direction.MIN, f"{_COMPUTED}:mae", drift={Task.REGRESSION: Worsening(0.2, relative=True)})
+R2 = Metric(
+    "r2",
+    _TASKS,
+    Direction.MAX,
+    f"{_COMPUTED}:r2",
+    headline={Task.REGRESSION: 1},
+    doc="The share of the label's variance that is explained.",
+)
+RMSE = Metric(
+    "rmse",
+    _TASKS,
+    Direction.MIN,
+    f"{_COMPUTED}:rmse",
+    headline={Task.REGRESSION: 2},
+    doc="The root of the mean squared error, in the label's unit.",
+)
+MAE = Metric(
+    "mae",
+    _TASKS,
+    Direction.MIN,
+    f"{_COMPUTED}:mae",
+    drift={Task.REGRESSION: Worsening(0.2, relative=True)},
+    doc="The mean of how far off a prediction is, in the label's unit.",
+)

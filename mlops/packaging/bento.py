@@ -13,7 +13,7 @@ import json
 import shutil
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import mlops
 
@@ -28,6 +28,14 @@ _SERVING = (
 _PACKAGE = Path(mlops.__file__).parent
 
 
+def api_of(package: Package) -> dict[str, Any]:
+    """Return what api.json says: how a package's application answers."""
+    return {
+        "max_rows": package.api.max_rows, "gather": package.api.gather, "threshold": package.api.threshold,
+        "threads": package.threads,
+    }  # fmt: skip
+
+
 def stage_bento(folder: Path, name: str, exported: Path, package: Package) -> str:
     """Lay out the content in `folder`, and return its digest. `exported`: what the model's export wrote."""
     for part in _SERVING:
@@ -39,13 +47,9 @@ def stage_bento(folder: Path, name: str, exported: Path, package: Package) -> st
             shutil.copyfile(_PACKAGE / part, target)
     model = folder / "model"
     shutil.copytree(exported, model)
-    api = {
-        "max_rows": package.api.max_rows, "gather": package.api.gather, "threshold": package.api.threshold,
-        "threads": package.threads,
-    }  # fmt: skip
     golden, count = json.loads((model / "golden.json").read_text()), package.api.golden_rows
     kept = {**golden, "rows": golden["rows"][:count], "predictions": golden["predictions"][:count]}
-    for file, value in (("golden.json", kept), ("api.json", api), ("package.json", {"name": name})):
+    for file, value in (("golden.json", kept), ("api.json", api_of(package)), ("package.json", {"name": name})):
         (model / file).write_text(json.dumps(value, indent=2, sort_keys=True) + "\n")
     packages = [f"{need}=={importlib.metadata.version(need)}" for need in NEEDS]
     bentofile = {

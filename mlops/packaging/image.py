@@ -211,7 +211,8 @@ def pinned(needs: Iterable[str]) -> list[str]:
             found[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             raise MlopsError.of(
-                "package is not installed", f"{name} is needed to serve, and is not installed here. Bring it: make env"
+                "package is not installed",
+                f"{name} is needed to serve, and is not installed here. Install it: pip install 'mlops[package]'",
             ) from None
         todo += [Requirement(text) for text in importlib.metadata.requires(name) or ()]
     return [f"{name}=={version}" for name, version in sorted(found.items())]

@@ -67,7 +67,7 @@ def plan_document(plan: Plan, *, apply_with: str | None = None) -> dict[str, Any
         ],
         "attention": [
             {
-                "address": str(a.address),
+                "address": str(a.address) if a.address else None,
                 "summary": a.summary,
                 "lines": list(a.lines),
                 "proposal": a.proposal,

@@ -1,6 +1,6 @@
 """Draw a plan as one page.
 
-Lives here: render_html, a page that needs no other file and no script.
+Lives here: render_html, a page that needs no other file and no script, and render_fragment, the same for inside another page.
 Not here: serving it.
 Law: every text of the user is escaped; readable in light and dark, on paper and on a phone.
 """
@@ -13,43 +13,63 @@ from typing import Any
 from mlops.render import lines
 from mlops.render.paint import TONE_OF_ACTION
 
+_PAGE_STYLE = """
+:root { color-scheme: light dark; }
+body { margin: 2rem auto; max-width: 64rem; padding: 0 1rem; }
+"""
 _STYLE = """
-:root { color-scheme: light dark; --line: #8884; --soft: #8882; --dim: #777; }
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 64rem; padding: 0 1rem; }
-h1 { font-size: 1.25rem; margin: 0; } .dim { color: var(--dim); } code, td.address { font-family: ui-monospace, monospace; }
-.summary { margin: .5rem 0 1.5rem; font-weight: 600; }
-table { border-collapse: collapse; width: 100%; } td { border-top: 1px solid var(--line); padding: .5rem .6rem; vertical-align: top; }
-td.symbol { font: 600 1.1rem ui-monospace, monospace; text-align: center; width: 2.2rem; } td.address { white-space: nowrap; }
-.word { font-size: .75rem; letter-spacing: .04em; padding: .1rem .45rem; border-radius: .3rem; background: var(--soft); }
-.add { color: #1a7f37; } .change { color: #9a6700; } .run { color: #0969da; } .remove, .warn { color: #cf222e; } .note { color: var(--dim); }
-.row { display: flex; gap: 1rem; justify-content: space-between; } .row code { overflow-wrap: anywhere; }
-details { margin-top: .3rem; } summary { cursor: pointer; color: var(--dim); }
-.attention { border-left: 4px solid #bf8700; background: var(--soft); padding: .6rem 1rem; margin: 1.2rem 0; }
+.mlops-plan { --line: #8884; --soft: #8882; --dim: #777; font: 15px/1.5 system-ui, sans-serif; }
+.mlops-plan h1 { font-size: 1.25rem; margin: 0; } .mlops-plan .dim { color: var(--dim); }
+.mlops-plan code, .mlops-plan td.address { font-family: ui-monospace, monospace; }
+.mlops-plan .summary { margin: .5rem 0 1.5rem; font-weight: 600; }
+.mlops-plan table { border-collapse: collapse; width: 100%; }
+.mlops-plan td { border-top: 1px solid var(--line); padding: .5rem .6rem; text-align: left; vertical-align: top; }
+.mlops-plan td.symbol { font: 600 1.1rem ui-monospace, monospace; text-align: center; width: 2.2rem; }
+.mlops-plan td.address { white-space: nowrap; }
+.mlops-plan .word { font-size: .75rem; letter-spacing: .04em; padding: .1rem .45rem; border-radius: .3rem; background: var(--soft); }
+.mlops-plan .add { color: #1a7f37; } .mlops-plan .change { color: #9a6700; } .mlops-plan .run { color: #0969da; }
+.mlops-plan .remove, .mlops-plan .warn { color: #cf222e; } .mlops-plan .note { color: var(--dim); }
+.mlops-plan .row { display: flex; gap: 1rem; justify-content: space-between; } .mlops-plan .row code { overflow-wrap: anywhere; }
+.mlops-plan details { margin-top: .3rem; } .mlops-plan summary { cursor: pointer; color: var(--dim); }
+.mlops-plan .attention { border-left: 4px solid #bf8700; background: var(--soft); padding: .6rem 1rem; margin: 1.2rem 0; }
 @media (prefers-color-scheme: dark) {
-  .add { color: #3fb950; } .change { color: #d29922; } .run { color: #58a6ff; } .remove, .warn { color: #ff7b72; } .note { color: #999; }
+  .mlops-plan .add { color: #3fb950; } .mlops-plan .change { color: #d29922; } .mlops-plan .run { color: #58a6ff; }
+  .mlops-plan .remove, .mlops-plan .warn { color: #ff7b72; } .mlops-plan .note { color: #999; }
 }
 @media (max-width: 40rem) {
-  tr { display: grid; grid-template-columns: 2.2rem 1fr auto; border-top: 1px solid var(--line); padding: .4rem 0; }
-  td { border: 0; padding: .1rem .3rem; } td.address { white-space: normal; overflow-wrap: anywhere; }
-  td:last-child { grid-column: 2 / -1; } .row, .row .dim:not(:empty) { display: block; }
+  .mlops-plan tr { display: grid; grid-template-columns: 2.2rem 1fr auto; border-top: 1px solid var(--line); padding: .4rem 0; }
+  .mlops-plan td { border: 0; padding: .1rem .3rem; } .mlops-plan td.address { white-space: normal; overflow-wrap: anywhere; }
+  .mlops-plan td:last-child { grid-column: 2 / -1; } .mlops-plan .row, .mlops-plan .row .dim:not(:empty) { display: block; }
 }
 """
 
 
 def render_html(document: dict[str, Any]) -> str:
+    """Return a page that stands alone."""
+    page_title = escape(f"{document['project']} · {document['environment']} · plan")
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{page_title}</title><style>{_PAGE_STYLE}{_STYLE}</style></head>\n"
+        f'<body class="mlops-plan">{_content(document)}</body></html>\n'
+    )
+
+
+def render_fragment(document: dict[str, Any]) -> str:
+    """Return a part of a page, such as a notebook's; its style touches nothing else there."""
+    return f'<style>{_STYLE}</style><div class="mlops-plan">{_content(document)}</div>'
+
+
+def _content(document: dict[str, Any]) -> str:
     because = {change["address"]: change["because"] for change in document["changes"]}
     body = "".join(_entry(entry, because) for entry in lines.plan_entries(document))
     headline = lines.summary(document) if document["changes"] else lines.no_changes(document)
     unchanged = f'<p class="dim">Unchanged: {escape(lines.unchanged(document))}</p>' if document["unchanged"] else ""
     apply_with = f"<p>Apply it with <code>{escape(document['apply_with'])}</code></p>" if document["apply_with"] else ""
-    page_title = escape(f"{document['project']} · {document['environment']} · plan")
     return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{page_title}</title><style>{_STYLE}</style></head>\n<body>"
         f'<h1>{escape(lines.title(document))}</h1><p class="dim">{escape(document["created_at"])}</p>'
         f'<p class="summary">{escape(headline)}</p>{"".join(map(_attention, document["attention"]))}'
-        f"<table>{body}</table>{unchanged}{apply_with if document['changes'] else ''}</body></html>\n"
+        f"<table>{body}</table>{unchanged}{apply_with if document['changes'] else ''}"
     )
 
 

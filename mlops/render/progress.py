@@ -1,6 +1,6 @@
 """Tell how an apply goes.
 
-Lives here: Progress, which turns events into lines, and JsonLines, which turns them into JSON Lines.
+Lives here: Progress, which turns events into lines, render_progress_html, and JsonLines, which turns them into JSON Lines.
 Not here: writing them anywhere (cli).
 Law: each finished change is one line that stays; what is going on is at most one line that moves.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from html import escape
 from typing import Any
 
 from mlops.engine.events import Event
@@ -64,6 +65,13 @@ class Progress:
         category = str(event.data.get("category") or "")
         body = f"{note:<52}" if seconds else note
         self.write(f"  {self.paint(mark, tone)} {address:<{self.names}}  {category:<11} {body}  {seconds}".rstrip())
+
+
+def render_progress_html(lines: Iterable[str], moving: str, *, ended: int, total: int) -> str:
+    """Return what a notebook shows of an apply. `moving`: the line of what is going on. `ended`: changes that ended, of
+    `total`."""
+    text = "\n".join(escape(line) for line in [*lines, *([moving] if moving else [])])
+    return f'<progress value="{ended}" max="{total}"></progress> {ended} of {total}<pre>{text}</pre>'
 
 
 _TYPES = {

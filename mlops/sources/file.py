@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mlops.sources.files import SourceFiles, digest_of, found_files, there_or_raise
+from mlops.sources.files import SourceFiles, digest_of, format_in_folders, found_files, there_or_raise
 from mlops.sources.source import Digests
 
 __all__ = ["fingerprint", "locate", "there_or_raise"]
@@ -26,4 +26,4 @@ def locate(uri: str, root: Path, *, format: str | None = None) -> SourceFiles:
 
 def fingerprint(source: Mapping[str, Any], *, root: Path, digests: Digests) -> str:
     """Return the digest of the files' names and bytes, of one file its bytes alone. Raises MlopsError, OSError."""
-    return digest_of(locate(source["uri"], root, format=source.get("format")), digests)
+    return digest_of(locate(source["uri"], root, format=format_in_folders(source)), digests)

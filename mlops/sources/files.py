@@ -8,16 +8,17 @@ Law: the same files in the same order on every machine; nothing above the base, 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 from mlops.errors import MlopsError
 from mlops.sources.source import Digests
 
 _ENDINGS = {".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".pq": "parquet", ".json": "json", ".jsonl": "json",
-            ".ndjson": "json"}  # fmt: skip
+            ".ndjson": "json", ".xlsx": "excel"}  # fmt: skip
 _PACKED = (".gz", ".zip")
 _MAGIC = frozenset("*?[")
 _WRITTEN_BY_PREPARE = ("schema.json", "profile.json")
@@ -47,6 +48,11 @@ class SourceFiles:
             for key, separator, value in pairs
             if separator and key
         }
+
+
+def format_in_folders(source: Mapping[str, Any]) -> str | None:
+    """Return which files of a folder count: those of a format, with `pattern` every one (`text`), else all of known formats."""
+    return "text" if source.get("pattern") is not None else source.get("format")
 
 
 def file_format(name: str) -> str | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mlops.errors import MlopsError
-from mlops.sources.files import SourceFiles, digest_of, found_files
+from mlops.sources.files import SourceFiles, digest_of, format_in_folders, found_files
 from mlops.sources.source import Digests
 
 _SCHEME = "package://"
@@ -36,4 +36,4 @@ def locate(uri: str, root: Path, *, format: str | None = None) -> SourceFiles:
 
 def fingerprint(source: Mapping[str, Any], *, root: Path, digests: Digests) -> str:
     """Return the digest of the files' names and bytes, of one file its bytes alone. Raises MlopsError, OSError."""
-    return digest_of(locate(source["uri"], root, format=source.get("format")), digests)
+    return digest_of(locate(source["uri"], root, format=format_in_folders(source)), digests)

@@ -78,6 +78,10 @@ class Target:
         """Return what runs stages there; None where they run on this machine anyway."""
         return None
 
+    def extras(self) -> tuple[str, ...]:
+        """Return the extras of this package, such as `local`, that the target needs on this machine."""
+        return ()
+
     def missing_tools(self) -> tuple[tuple[str, str, str], ...]:
         """Return (program, what was found or empty, what to do) of each program that it needs, for `mlops doctor`."""
         return ()

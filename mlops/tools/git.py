@@ -1,6 +1,6 @@
 """Ask git.
 
-Lives here: commit_of.
+Lives here: commit_of, and is_in_git.
 Not here: changing a repository.
 Law: a project without git works; it has no commit.
 """
@@ -21,6 +21,12 @@ def commit_of(root: Path) -> str | None:
             folder_of_git = git.read_text().strip().removeprefix("gitdir: ")
             return _head((folder / folder_of_git).resolve())
     return None
+
+
+def is_in_git(folder: Path) -> bool:
+    """Say whether the folder lies in a git repository; it need not exist yet."""
+    folder = folder.absolute()
+    return any((one / ".git").exists() for one in (folder, *folder.parents))
 
 
 def _head(git: Path) -> str | None:

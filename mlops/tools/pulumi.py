@@ -1,7 +1,7 @@
-"""Run the Pulumi programs of stacks/.
+"""Run the Pulumi programs that are shipped with this package.
 
 Lives here: PulumiStack, one Pulumi stack of one program: preview, up, destroy; run_program; find_command.
-Not here: what the programs are given (targets.kubernetes), the objects (stacks/).
+Not here: what the programs are given (targets.kubernetes), where they lie (pulumi_programs), the objects (the programs).
 Law: the program that runs here is the one that `pulumi up` runs; what a killed update left is repaired by the next.
 """
 
@@ -11,7 +11,6 @@ import json
 import os
 import re
 import socket
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -23,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from mlops.errors import MlopsError, ToolFailed
 from mlops.tools.process import alive, program_environment, tail
 from mlops.tools.pulumi_preview import PreviewedObject, previewed_object, step_of, step_text
+from mlops.tools.pulumi_programs import find_program, importable
 
 if TYPE_CHECKING:
     from mlops.tools.pulumi_session import PulumiSession
@@ -35,7 +35,7 @@ _quiet = {"PULUMI_SKIP_UPDATE_CHECK": "true", "PULUMI_AUTOMATION_API": "true", "
 
 @dataclass(frozen=True)
 class PulumiStack:
-    """One stack of one Pulumi program. `root`: the root of the project. `program`: a folder of stacks/. `work`: where
+    """One stack of one Pulumi program. `root`: the root of the project. `program`: its name. `work`: where
     the files of the workspace lie. `backend`: its URL.
 
     Every method raises ToolFailed with the end of what the engine wrote.
@@ -182,15 +182,12 @@ class PulumiStack:
     def _failed(self, verb: str, text: str) -> ToolFailed:
         lines = [line for line in _diagnostics(text) if line.strip()]
         shown = "\n".join(lines[-12:]) if lines else tail(text)
-        detail = f"`pulumi {verb}` of stacks/{self.program}, stack {self.name}, did not succeed:\n{shown}"
+        detail = f"`pulumi {verb}` of the program {self.program}, stack {self.name}, did not succeed:\n{shown}"
         return ToolFailed(*MlopsError.of("Pulumi failed", detail).problems)
 
     def _program(self, inputs: Mapping[str, Any], secrets: Mapping[str, str]) -> Callable[[], None]:
-        path = self.root / "stacks" / self.program / "__main__.py"
-        if not path.exists():
-            raise MlopsError.of(
-                "no such program", f"{path} is not there. It is part of the project; restore it: git checkout stacks"
-            )
+        path = find_program(self.program)
+        importable(path)
 
         def program() -> None:
             from pulumi.runtime.config import set_all_config
@@ -214,8 +211,6 @@ class PulumiStack:
         from mlops.tools.pulumi_session import PulumiSession
 
         self.work.mkdir(parents=True, exist_ok=True)
-        if str(self.root) not in sys.path:
-            sys.path.insert(0, str(self.root))
         home = os.environ.get("PULUMI_HOME") or str(self.root / ".mlops" / "pulumi" / "home")
         Path(home).mkdir(parents=True, exist_ok=True)
         _make_folder(self.backend)

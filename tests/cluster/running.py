@@ -65,7 +65,6 @@ def plain_preview(running: Running) -> dict[str, str]:
     with TemporaryDirectory() as folder:
         project = Path(folder)
         shutil.copytree(ROOT / "stacks", project / "stacks", ignore=shutil.ignore_patterns("__pycache__"))
-        (project / ".venv").symlink_to(ROOT / ".venv")
         place, name = project / running.folder, running.stack.name
         shutil.copy(Path(running.stack.workspace.work_dir) / f"Pulumi.{name}.yaml", place)
         done = subprocess.run(

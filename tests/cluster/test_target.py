@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 import threading
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from mlops.tools.pulumi_programs import find_program
 from tests import images
 from tests.cluster.api import Api, until
 from tests.cluster.control_plane import ControlPlane
@@ -240,6 +242,8 @@ def test_replicas_that_somebody_scaled_are_told_and_put_back(served: ClusterPlac
 def test_the_plain_pulumi_command_previews_the_same_program(served: ClusterPlace) -> None:
     """With the inputs that mlops gave; only its own notes of versions come from the state."""
     told = served.root / ".mlops" / "pulumi" / "dev" / "platform" / "gpu" / "inputs.json"
+    programs = find_program("platform").parents[1]
+    shutil.copytree(programs, served.root / "stacks", ignore=shutil.ignore_patterns("__pycache__"))
     env = {**served.env, "PULUMI_BACKEND_URL": f"file://{served.root / '.mlops' / 'pulumi' / 'state'}"}
     words = [
         "pulumi",

@@ -17,7 +17,7 @@ from typing import Any
 
 from tests import images
 from tests.cluster.api import Api
-from tests.e2e.conftest import BIN, ROOT, Workplace, make_small
+from tests.e2e.conftest import BIN, Workplace, make_small
 from tests.ports import any_port
 
 NAMESPACE = "ml-small"
@@ -74,7 +74,6 @@ def cluster_project(root: Path, env: Mapping[str, str]) -> ClusterPlace:
         shutil.rmtree(root / "conf" / kind)
     (root / "conf" / "stack").mkdir()
     (root / "conf" / "stack" / "gpu.yaml").write_text(STACK)
-    shutil.copytree(ROOT / "stacks", root / "stacks", ignore=shutil.ignore_patterns("__pycache__"))
     return ClusterPlace(root, dict(env))
 
 

@@ -34,13 +34,13 @@ HEAVY = (
     "numpy",
     "pyarrow",
     "onnx",
-    "acme_sqlite.work",
+    "acme_shop.work",
     "acme_log.work",
     "acme_longest.work",
     "acme_group.work",
 )
 ORDERS: dict[str, Any] = {
-    "sources": {"orders": {"uri": "sqlite://shop.db", "table": "orders"}},
+    "sources": {"orders": {"uri": "shop://shop.db", "table": "orders"}},
     "label": "returned",
     "expect": [{"column": "customer", "longest": 10, "not_null": True}],
     "features": {"numeric": ["items"], "log": {"amount": 1.0}, "log_of_missing": -1.0},
@@ -87,6 +87,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture
 def shop(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(site))
     write_orders(tmp_path / "shop.db")
     return tmp_path
 
@@ -140,7 +141,7 @@ def test_prepare_refuses_a_foreign_source_that_moved(shop: Path) -> None:
     with closing(sqlite3.connect("shop.db")) as database:
         database.execute("DELETE FROM orders WHERE items = 0")
         database.commit()
-    with pytest.raises(MlopsError, match=r"`sqlite://shop.db` \(source orders\) has another content than params/ pins"):
+    with pytest.raises(MlopsError, match=r"`shop://shop.db` \(source orders\) has another content than params/ pins"):
         prepare("orders")
 
 
@@ -149,8 +150,8 @@ def test_params_pin_the_code_of_foreign_entries(shop: Path) -> None:
     code = json.loads(Path("params/dataset/orders.json").read_text())["prepare"]["code"]
     foreign = {file for file in code if file.startswith("acme_")}
     assert foreign == {
-        "acme_sqlite/fingerprint.py",
-        "acme_sqlite/work.py",
+        "acme_shop/fingerprint.py",
+        "acme_shop/work.py",
         "acme_longest/work.py",
         "acme_group/work.py",
     }
@@ -185,11 +186,11 @@ def test_schema_json_ignores_entries_that_no_column_takes(shop: Path) -> None:
     ("changes", "detail", "hint"),
     [
         (
-            {"sources": {"orders": {"uri": "sqlit://shop.db"}}},
-            "`sources.orders.uri`: `sqlit` is not a data source",
-            "sqlite",
+            {"sources": {"orders": {"uri": "shp://shop.db"}}},
+            "`sources.orders.uri`: `shp` is not a data source",
+            "shop",
         ),
-        ({"sources": {"orders": {"uri": "sqlite://shop.db"}}}, "`sources.orders.table` is missing", None),
+        ({"sources": {"orders": {"uri": "shop://shop.db"}}}, "`sources.orders.table` is missing", None),
         ({"features": {"logg": {"amount": 1.0}}}, "`features.logg` is not a field", "log"),
         ({"features": {"log": {"amount": "x"}}}, "`features.log.amount` must be a number", None),
         ({"expect": [{"column": "customer", "longst": 3}]}, "`expect.0.longst` is not a field", "longest"),

@@ -9,12 +9,14 @@ import random
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from mlops.scaffold.stage_files import write_stage_files
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -143,15 +145,20 @@ def write_rows(path: Path, count: int = 2000, seed: int = 7) -> None:
 
 
 def make_small(root: Path) -> Workplace:
-    for name, text in SMALL.items():
+    write_rows(make_project(root, SMALL, commit=False).root / "rows.csv")
+    _git(root)
+    return Workplace(root)
+
+
+def make_project(root: Path, files: Mapping[str, str], *, commit: bool = True) -> Workplace:
+    """A project of these files, with the stages of the reference project."""
+    for name, text in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
-    for name in ("dvc.yaml", ".dvc/config", ".dvcignore", ".gitignore"):
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, root / name)
-    shutil.copytree(ROOT / "pipelines", root / "pipelines", ignore=shutil.ignore_patterns("__pycache__"))
-    write_rows(root / "rows.csv")
-    _git(root)
+    subprocess.run(["git", "init", "-q"], cwd=root, check=True)
+    write_stage_files(root)
+    if commit:
+        _git(root)
     return Workplace(root)
 
 

@@ -84,9 +84,9 @@ def test_an_edit_is_told_with_its_file_and_line(small: Workplace) -> None:
         change = next(c for c in small.plan()["changes"] if c["address"] == "model.late")
     finally:
         small.edit("conf/model/late.yaml", "max_epochs: 3", "max_epochs: 2")
-    assert change["fields"] == [
-        {"path": "trainer.max_epochs", "before": 2, "after": 3, "source": f"conf/model/late.yaml:{at}", "secret": False}
-    ]
+    (field,) = change["fields"]
+    assert (field["path"], field["before"], field["after"]) == ("trainer.max_epochs", 2, 3)
+    assert (field["source"], field["secret"], field["default"]) == (f"conf/model/late.yaml:{at}", False, None)
 
 
 def test_replicas_rescale_the_endpoint_alone(small: Workplace) -> None:

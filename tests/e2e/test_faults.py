@@ -210,24 +210,24 @@ def test_apply_killed_while_taking_a_port_is_completed_by_the_next(fresh: Workpl
 
 
 @pytest.mark.parametrize(
-    ("rows", "sign"),
+    ("rows", "sign", "code"),
     [
-        ("", "has no content"),
-        ("number,color,late\n", "a header and no rows"),
-        ("number,color\n1,red\n", "late"),
-        ("number,color,late\n" + "1,red,true\n" * 100, "one class"),
+        ("", "has no content", 3),
+        ("number,color,late\n", "a header and no rows", 3),
+        ("number,color\n1,red\n", 'Referenced column "late" not found', 3),
+        ("number,color,late\n" + "1,red,true\n" * 100, "one class", 1),
     ],
 )
-def test_bad_rows_stop_the_apply_with_a_sentence(fresh: Workplace, rows: str, sign: str) -> None:
+def test_bad_rows_stop_the_apply_with_a_sentence(fresh: Workplace, rows: str, sign: str, code: int) -> None:
     (fresh.root / "rows.csv").write_text(rows)
-    failed = fresh.mlops("apply", "--yes", "--target", "dataset.rows", code=1)
+    failed = fresh.mlops("apply", "--yes", "--target", "dataset.rows", code=code)
     assert sign in failed.stderr
     assert "Traceback" not in failed.stderr + failed.stdout
 
 
 def test_a_missing_source_and_a_damaged_file_are_told(fresh: Workplace) -> None:
     (fresh.root / "rows.csv").rename(fresh.root / "moved.csv")
-    missing = fresh.mlops("apply", "--yes", "--target", "dataset.rows", code=1)
+    missing = fresh.mlops("apply", "--yes", "--target", "dataset.rows", code=3)
     assert "rows.csv" in missing.stderr
     assert "source not found" in missing.stderr
     (fresh.root / ".mlops/state.db").write_bytes(b"this is no database" * 100)

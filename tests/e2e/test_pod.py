@@ -64,7 +64,9 @@ def caller(prepared: Workplace, tmp_path: Path) -> Workplace:
     return copy(prepared, tmp_path)
 
 
-def start(place: Workplace, name: str, *stages: str, deps: str = "data/rows", **env: str) -> subprocess.Popen[str]:
+def start(
+    place: Workplace, name: str, *stages: str, deps: str = "data/rows", python: str = sys.executable, **env: str
+) -> subprocess.Popen[str]:
     folder = place.root.parent / name
     for path, text in workspace_files(place.root, "late", DvcSettings.of(place.root)).items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -74,7 +76,7 @@ def start(place: Workplace, name: str, *stages: str, deps: str = "data/rows", **
         "MLOPS_STAGES": " ".join(stages), "MLOPS_DEPS": deps, "MLOPS_REPORT": str(folder / "report.json"), **env,
     }  # fmt: skip
     return subprocess.Popen(
-        [sys.executable, "-m", "mlops.workloads.pod"], cwd=folder, env=told, stdout=subprocess.PIPE,
+        [python, "-m", "mlops.workloads.pod"], cwd=folder, env=told, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
 

@@ -23,13 +23,13 @@ from mlops.engine.apply import ApplyContext, Result, apply_plan
 from mlops.engine.lease import Holder, lease
 from mlops.engine.plan import Change, make_plan
 from mlops.engine.selection import EVERYTHING, Selection
+from mlops.scaffold.stage_files import write_stage_files
 from mlops.tools.dvc.cache import Cache
 from mlops.tools.dvc.lockfile import LockFile
 from mlops.tools.dvc.reader import read_lock
 from mlops.tools.supervisor import ProcessState, Program
 from tests.engine_world import hurry
 
-ROOT = Path(__file__).parents[2]
 Touch = Callable[[str], None]
 
 
@@ -126,7 +126,7 @@ class Stage:
 
     def _prepare(self, name: str) -> None:
         params = self._read(f"params/dataset/{name}.json")["prepare"]
-        self._write(f"data/{name}/schema.json", params)
+        self._write(f"data/{name}/schema.json", {**params, "columns": []})
         self.doors.touch("in the middle of a data set")
         self._write(f"data/{name}/profile.json", {"rows": {"source": 9, "result": 9}, "columns": [], "newest": None})
 
@@ -224,10 +224,7 @@ class Chain:
         self.root, self.kept = home / "project", home / "kept"
         self.doors, self.before = Doors(), Doors()
         self.doors.open(monkeypatch)
-        (self.root / ".dvc").mkdir(parents=True)
-        (self.root / ".dvc" / "config").write_text("[core]\n    analytics = false\n")
-        shutil.copy(ROOT / "dvc.yaml", self.root / "dvc.yaml")
-        shutil.copytree(ROOT / "pipelines", self.root / "pipelines", ignore=shutil.ignore_patterns("__pycache__"))
+        write_stage_files(self.root)
         (self.root / "rows.csv").write_text("number,late\n1,true\n")
 
     def mark(self) -> None:

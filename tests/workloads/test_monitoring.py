@@ -19,11 +19,11 @@ from mlops.workloads.monitoring.drift import ALPHA, compare
 from mlops.workloads.monitoring.facts import WindowCounts, facts_of
 from mlops.workloads.monitoring.findings import iso
 from mlops.workloads.monitoring.labels import Labels
-from mlops.workloads.monitoring.log import entries_between
 from mlops.workloads.monitoring.profile import PREDICTION, Profile
 from mlops.workloads.monitoring.value_tests import value_tests
 from mlops.workloads.monitoring.values import reader_of
 from mlops.workloads.monitoring.watcher import Watcher
+from mlops.workloads.prediction_log import entries_between
 
 KINDS = {"temp": "number", "carrier": "text"}
 

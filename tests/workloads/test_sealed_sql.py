@@ -68,6 +68,8 @@ def test_sql_reaches_nothing_but_its_sources(project: Path, sql: str) -> None:
         ("current_date", "current_date"),
         ("current_timestamp", "current_timestamp"),
         ("localtimestamp", "localtimestamp"),
+        ("current_localtime()", "current_localtime"),
+        ("current_localtimestamp()", "current_localtimestamp"),
         ("system.main.now()", "now"),
         ('"TODAY"()', "today"),
         ("age(DATE '2020-01-01')", "age with one argument"),

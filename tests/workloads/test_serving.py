@@ -18,7 +18,7 @@ from mlops.workloads.serving.answer import AnswerWriter
 from mlops.workloads.serving.app import Application, GoldenFailed
 from mlops.workloads.serving.log import PredictionLog
 from mlops.workloads.serving.rows import BadRows, RowReader
-from mlops.workloads.serving.structure import Structure, measure
+from mlops.workloads.serving.structure import Structure, structure_of
 from tests.workloads.conftest import export_linear_model
 
 API = {"max_rows": 100, "gather": True, "threshold": 0.5, "threads": 1}
@@ -277,6 +277,6 @@ def test_row_without_a_prediction_has_no_class(
 
 def test_structure_counts_nothing_inside_strings() -> None:
     text = json.dumps({"rows": [{"a": 'x",{[\\'}, {"b": [1, 2, {"c": "\\\\"}]}]}).encode()
-    assert measure(text) == Structure(depth=5, objects=4, values=10)
+    assert structure_of(text) == Structure(depth=5, objects=4, values=10)
     padded = b'{"a": "' + b'\\"{[,' * 200_000 + b'", "b": [1, 2]}'
-    assert measure(padded) == Structure(depth=2, objects=1, values=5)
+    assert structure_of(padded) == Structure(depth=2, objects=1, values=5)

@@ -18,9 +18,9 @@ from mlops.config.schema.dataset import Dataset
 from mlops.errors import MlopsError
 from mlops.sources.source import FileDigests, fingerprint_of
 from mlops.workloads.data.prepare import prepare
-from mlops.workloads.data.sources.files import quoted
 from mlops.workloads.data.sources.source import Place, open_sources
 from mlops.workloads.data.sql import connect
+from mlops.workloads.data.sql_text import quoted
 from tests.workloads.conftest import say_dataset
 
 Rows = list[tuple[Any, ...]]
@@ -36,8 +36,8 @@ def read(root: Path, source: dict[str, Any], name: str = "t") -> tuple[list[str]
     scratch = root / "scratch"
     scratch.mkdir(exist_ok=True)
     with connect() as connection:
-        open_sources(connection, dataset, section, Place(root, scratch))
-        table = connection.table(quoted(name))
+        open_sources(connection, dataset, section, Place.of(root, scratch))
+        table = connection.sql(f"FROM {quoted(name)}")
         columns = [f"{column} {kind}" for column, kind in zip(table.columns, table.types, strict=True)]
         return columns, table.fetchall()
 

@@ -92,7 +92,9 @@ def _composed(
     layers += [Layer(COMMAND_LINE, one.path[:-1], one.source_node(), COMMAND_LINE) for one in overrides.values]
     tree = OmegaConf.to_container(config, resolve=False)
     assert isinstance(tree, dict)
-    return Composed({str(key): value for key, value in tree.items()}, Provenance(layers), env, files.kinds)
+    named = {str(key): value for key, value in tree.items()}
+    overrides.set_quoted(named)
+    return Composed(named, Provenance(layers), env, files.kinds)
 
 
 def _entries(files: Files, environment: str, overrides: Overrides) -> list[str]:

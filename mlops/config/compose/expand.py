@@ -26,13 +26,15 @@ _MACHINE = re.compile(r"\$\{\s*(oc\.env|oc\.decode|now|hydra|python_version)\b")
 
 @dataclass(frozen=True)
 class RawResource:
-    """One resource before it is judged. `base`: the path of its file's content; `each`: that of its own part of `for_each`."""
+    """One resource before it is judged. `base`: the path of its file's content, of a resource that needs no file that of
+    the resource that names it; `each`: that of its own part of `for_each`. `implied`: the fields that no file says."""
 
     kind: str
     name: str
     value: Any
     base: Path
     each: Path | None = None
+    implied: tuple[str, ...] = ()
 
     def paths(self, path: Path) -> tuple[Path, ...]:
         """Return where the field at `path` may have been written, the nearest first."""

@@ -1,12 +1,15 @@
 """Read the overrides that stand after a command.
 
-Lives here: Override, one override, and Overrides, all of them: values, the environment, experiments.
-Not here: applying them (compose).
-Law: an override says one value of one field; a sweep, a group or an unknown sign is refused, and quoted.
+Lives here: Override, one override, and Overrides, all of them: values, the environment, experiments; split_override, which
+finds the key of one.
+Not here: composing with them (compose).
+Law: an override says one value of one field; a sweep, a group or an unknown sign is refused, and quoted. A name with a dot or
+a space stands in quotes.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,15 +18,22 @@ from mlops.config.compose.yaml_source import SourceNode
 from mlops.config.project import COMMAND_LINE
 from mlops.errors import FileLocation, InvalidConfig, Problem
 
+_QUOTES = "\"'"
+_QUOTED = re.compile(r"""["']""")
+_PART = re.compile(r"""\"[^"]*\"|'[^']*'|[^."'=]+""")
+_KEY = re.compile(r"""(?:"[^"]*"|'[^']*'|[^="'])*""")
+
 
 @dataclass(frozen=True)
 class Override:
-    """One override. `text`: as it was typed. `path`: the field. `value`: None for a deletion too."""
+    """One override. `text`: as it was typed. `path`: the field. `value`: None for a deletion too. `quoted`: a part of the path
+    stands in quotes, which Hydra cannot read."""
 
     text: str
     path: tuple[str, ...]
     value: Any
     delete: bool = False
+    quoted: bool = False
 
     def hydra_text(self) -> str:
         """Return the override in a form in which Hydra lets it set a field that no file says yet."""
@@ -44,7 +54,21 @@ class Overrides:
     experiments: tuple[str, ...] = ()
 
     def hydra_texts(self) -> list[str]:
-        return [override.hydra_text() for override in self.values]
+        """Return what Hydra composes with; the rest is set afterwards, by `set_quoted`."""
+        return [override.hydra_text() for override in self.values if not override.quoted]
+
+    def set_quoted(self, tree: dict[str, Any]) -> None:
+        """Set what the overrides say whose names stand in quotes."""
+        for override in self.values:
+            if override.quoted:
+                _set(tree, override)
+
+
+def split_override(text: str) -> tuple[str, str | None]:
+    """Return the key of an override and the text of its value, None where there is no `=`. A `=` in quotes is the key's."""
+    key = _KEY.match(text)
+    end = key.end() if key else 0
+    return text[:end], text[end + 1 :] if text[end : end + 1] == "=" else None
 
 
 def read_overrides(texts: Sequence[str]) -> Overrides:
@@ -58,9 +82,12 @@ def read_overrides(texts: Sequence[str]) -> Overrides:
     experiments: list[str] = []
     problems: list[Problem] = []
     for text in texts:
+        key, written = split_override(text)
+        is_quoted = bool(_QUOTED.search(key))
         try:
-            parsed = parser.parse_override(text)
-        except HydraException:
+            parts = _parts(key) if is_quoted else None
+            parsed = parser.parse_override(_plain_text(text, written) if is_quoted else text)
+        except (HydraException, ValueError):
             problems.append(_refused(text, "it cannot be read"))
             continue
         name, value = parsed.key_or_group, None if parsed.is_delete() else parsed.value()
@@ -73,10 +100,39 @@ def read_overrides(texts: Sequence[str]) -> Overrides:
         elif name.partition(".")[0] == "hydra":
             problems.append(_refused(text, "the composition itself is fixed"))
         else:
-            values.append(Override(text, tuple(name.split(".")), value, parsed.is_delete()))
+            path = parts or tuple(name.split("."))
+            values.append(Override(text, path, value, parsed.is_delete(), parts is not None))
     if problems:
         raise InvalidConfig(*problems)
     return Overrides(tuple(values), environment, tuple(experiments))
+
+
+def _plain_text(text: str, value: str | None) -> str:
+    """Return the override with a key that Hydra reads, so that it reads the value."""
+    sign = text[: len(text) - len(text.lstrip("+~"))]
+    return f"{sign}quoted.key" if value is None else f"{sign}quoted.key={value}"
+
+
+def _parts(key: str) -> tuple[str, ...]:
+    """Return the parts of a key. Raises ValueError where a quote does not end, or something stands beside it."""
+    parts = [part[1:-1] if part[:1] in _QUOTES else part for part in _PART.findall(key.lstrip("+~"))]
+    if not all(parts) or ".".join(_PART.findall(key.lstrip("+~"))) != key.lstrip("+~"):
+        raise ValueError(key)
+    return tuple(parts)
+
+
+def _set(tree: dict[str, Any], override: Override) -> None:
+    *above, last = override.path
+    at = tree
+    for part in above:
+        inside = at.get(part)
+        if not isinstance(inside, dict):
+            inside = at[part] = {}
+        at = inside
+    if override.delete:
+        at.pop(last, None)
+    else:
+        at[last] = override.value
 
 
 def _refused(text: str, why: str) -> Problem:

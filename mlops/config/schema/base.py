@@ -1,13 +1,14 @@
 """Hold what every resource shares.
 
-Lives here: Strict (the base of every model), spec_field() (a field with its category and its documentation), FieldError (an
-error that knows its field), Resource.
+Lives here: Strict (the base of every model), spec_field() (a field with its category and its documentation), Unsaid (what a
+reference names where a file leaves it out), FieldError (an error that knows its field), Resource.
 Not here: the resources themselves, composing them from files.
 Law: unknown keys are errors; a default never changes, so that a new version of the tool changes nobody's world.
 """
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -15,10 +16,11 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from mlops.config.schema.category import Category
 
 SECRET = r"^\$\{secret:[A-Za-z_][A-Za-z0-9_]*\}$"  # noqa: S105
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
+NAME_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 Column = Annotated[str, StringConstraints(min_length=1)]
 SecretText = Annotated[str, StringConstraints(pattern=SECRET)]
-"""A reference to a secret. Composition leaves `${secret:NAME}` as this text; a literal value is refused."""
+"""A reference to a secret. Composition leaves `${secret:NAME_PATTERN}` as this text; a literal value is refused."""
 
 
 class FieldError(ValueError):
@@ -32,21 +34,32 @@ class FieldError(ValueError):
         self.hide = hide
 
 
+class Unsaid(StrEnum):
+    """What a reference names where its file leaves it out."""
+
+    OWN_NAME = "own name"
+    ONLY_ONE = "the only one"
+
+
 class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=False, allow_inf_nan=False, hide_input_in_errors=True)
 
 
 def spec_field(
-    default: Any = ..., *, doc: str, change: Category | None = None, refers: str | None = None, **more: Any
-) -> Any:
+    default: Any = ..., *, doc: str, change: Category | None = None, refers: str | None = None, unsaid: Unsaid | None = None,
+    **more: Any,
+) -> Any:  # fmt: skip
     """A field of the spec.
 
     `change`: what a change of it means; inherited by the fields below, taken from the field above where None.
     `refers`: the kind whose resource the value names (a typed reference, and so a dependency edge).
+    `unsaid`: which resource it names where the file leaves it out; without it, the field must be written.
     """
     marks: dict[str, Any] = {"x-change": str(change)} if change else {}
     if refers:
         marks["x-refers"] = refers
+    if unsaid:
+        marks["x-unsaid"] = str(unsaid)
     return Field(default, description=doc, json_schema_extra=marks or None, **more)
 
 
@@ -57,6 +70,8 @@ class Resource(Strict):
     """What a resource of the kind is called in a sentence; empty for the kind's own name."""
     order: ClassVar[int] = 100
     """Kinds with a lower number are needed by those with a higher one; resources are listed in this order."""
+    implied_by: ClassVar[str | None] = None
+    """A kind: where a resource of it has the name NAME_PATTERN, and something refers to NAME_PATTERN of this kind, no file is needed."""
 
     enabled: bool = spec_field(True, doc="`false` takes the resource out, as if its file were not there.")
     description: str = spec_field("", doc="What it is for, for people.", change=Category.METADATA)

@@ -76,24 +76,27 @@ def by_tag(table: Table, base: type[E], *, tag: str) -> Chosen:
         models = {name: model.__pydantic_core_schema__ for name, model in entries(table, base, table.names()).items()}
         return core_schema.tagged_union_schema(models, discriminator=tag)
 
-    return Chosen(choose, every)
+    return Chosen(choose, every, table)
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """Annotates a field: `choose` gives the model that judges a value, `every` the schema of all that there are.
+    """Annotates a field: `choose` gives the model that judges a value, `every` the schema of all that there are, `table` where
+    the entries are found, for the reference.
 
     Both look at the tables when they are called, so that a package that was installed in this process counts.
     """
 
     choose: Callable[[Any], type[BaseModel]]
     every: Callable[[], CoreSchema]
+    table: Table | None = None
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.lax_or_strict_schema(self._judge(strict=False), self._judge(strict=True))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return handler(self.every())
+        found = handler(self.every())
+        return {**found, "x-table": self.table.group} if self.table else found
 
     def _judge(self, *, strict: bool) -> CoreSchema:
         def judge(value: Any, info: ValidationInfo) -> Any:

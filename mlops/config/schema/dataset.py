@@ -8,6 +8,7 @@ Law: everything here changes the data, so every field that matters means REPROCE
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import field_validator, model_validator
@@ -15,9 +16,11 @@ from pydantic import field_validator, model_validator
 from mlops.config.schema.base import Column, FieldError, Resource, Strict, spec_field
 from mlops.config.schema.category import Category
 from mlops.config.schema.checks.check import BY_CHECK, Expectation
+from mlops.config.schema.column_types import EVERY_TYPE, QUOTE_IT, TEXT, Takes
 from mlops.config.schema.sources.source import BY_SCHEME, SourceSpec
 from mlops.config.schema.splits.split import BY_SPLIT, SplitSpec
 from mlops.config.schema.transforms.transform import BY_TRANSFORM, Features
+from mlops.sources.dataset import MOST_READ
 
 Scalar = bool | int | float | str
 
@@ -37,6 +40,25 @@ class Cleaning(Strict):
         if clip is not None and clip[0] > clip[1]:
             raise FieldError(f"the lower bound comes first, and {clip[0]:g} is above {clip[1]:g}")
         return clip
+
+    def takes(self) -> Iterator[tuple[str, Takes]]:
+        """Yield each field that is given, and the types of columns that it is for."""
+        others = EVERY_TYPE - TEXT
+        if self.clip is not None:
+            yield "clip", Takes(others, "moves numbers to a bound", "Take it out, or cast the column in the SQL.")
+        if self.map is not None:
+            step = "Take it out, or write CASE {column} WHEN … THEN … END in the SQL."
+            yield "map", Takes(TEXT, "replaces texts", step)
+        match self.missing:
+            case "median" | "mean":
+                yield "missing", Takes(others, f"is `{self.missing}`, of numbers", "Fill with a text, or with `drop`.")
+            case bool():
+                yield "missing", Takes(others, f"is {str(self.missing).lower()}", f"If it is a text: {QUOTE_IT}")
+            case str() if self.missing != "drop":
+                yield (
+                    "missing",
+                    Takes(TEXT, f"is the text `{self.missing}`", "Give a number, `median`, `mean` or `drop`."),
+                )
 
 
 class Dataset(Resource):
@@ -58,6 +80,17 @@ class Dataset(Resource):
         doc="How columns become numbers.", change=Category.REPROCESS
     )
     split: Annotated[SplitSpec, BY_SPLIT] = spec_field(doc="Train, validation and test.", change=Category.REPROCESS)
+
+    @model_validator(mode="after")
+    def _few_others(self) -> Dataset:
+        others = {found for source in self.sources.values() if (found := source.reference()) and found[0] == "dataset"}
+        if len(others) > MOST_READ:
+            raise FieldError(
+                f"it reads {len(others)} other data sets, and one may read {MOST_READ}; join some of them in a data set of "
+                "their own",
+                "sources",
+            )
+        return self
 
     @model_validator(mode="after")
     def _sql_for_many(self) -> Dataset:

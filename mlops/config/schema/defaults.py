@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mlops.config.schema.json_schema import Schema, alternatives, below_of, fits, schema_of
-from mlops.config.schema.units import format_duration, format_share, format_size
+from mlops.config.schema.units import FORMATS
 
 
 def default_of(name: str, path: str, data: Any) -> Any:
@@ -52,9 +52,5 @@ def _as_written(name: str, schema: Schema, default: Any) -> Any:
         return [_as_written(name, items, one) for one in default] if isinstance(items, dict) else default
     if isinstance(default, bool) or not isinstance(default, int | float):
         return default
-    types = [one.get("type") for one in alternatives(name, schema)]
-    if "string" in types and any("ms|s|m|h|d" in str(one.get("pattern")) for one in alternatives(name, schema)):
-        return format_duration(float(default))
-    if ["string", "number"] in types:
-        return format_share(float(default))
-    return format_size(int(default)) if ["string", "integer"] in types else default
+    unit = next((str(one["x-unit"]) for one in alternatives(name, schema) if "x-unit" in one), "")
+    return FORMATS[unit](default) if unit in FORMATS else default

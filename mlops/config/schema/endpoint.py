@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from pydantic import Field, field_validator
 
-from mlops.config.schema.base import Name, Resource, SecretText, Strict, spec_field
+from mlops.config.schema.base import Name, Resource, SecretText, Strict, Unsaid, spec_field
 from mlops.config.schema.category import Category
 from mlops.config.schema.targets.base import Quantity
 from mlops.config.schema.units import Duration, Rate, Share
@@ -54,8 +54,8 @@ class AutoscalePolicy(Strict):
 class Resources(Strict):
     """What one replica asks the cluster for."""
 
-    cpu: Quantity = "500m"
-    memory: Quantity = "512Mi"
+    cpu: Quantity = spec_field("500m", doc="CPUs.")
+    memory: Quantity = spec_field("512Mi", doc="Memory.")
 
 
 class Log(Strict):
@@ -70,8 +70,18 @@ class Endpoint(Resource):
 
     order: ClassVar[int] = 50
 
-    package: Name = spec_field(doc="What answers.", change=Category.REDEPLOY, refers="package")
-    stack: Name = spec_field(doc="Where it runs.", change=Category.REDEPLOY, refers="stack")
+    package: Name = spec_field(
+        doc="What answers. Default: the package of its own name, which needs no file where a model has that name.",
+        change=Category.REDEPLOY,
+        refers="package",
+        unsaid=Unsaid.OWN_NAME,
+    )
+    stack: Name = spec_field(
+        doc="Where it runs. Default: the only stack.",
+        change=Category.REDEPLOY,
+        refers="stack",
+        unsaid=Unsaid.ONLY_ONE,
+    )
     replicas: int = Field(1, ge=1, le=64, description="Processes.", json_schema_extra={"x-change": "RESCALE"})
     autoscale: AutoscalePolicy | None = spec_field(
         None, doc="On Kubernetes: more replicas under load.", change=Category.RESCALE

@@ -8,6 +8,7 @@ Law: everything is read from the models; nothing is written twice.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -44,6 +45,10 @@ def schema_of(name: str) -> dict[str, Any]:
     schema = model.model_json_schema(by_alias=True)
     for resource in () if name == "project" else _resources_of(schema):
         resource["properties"] = {**resource["properties"], **_ALSO}
+        required = [field for field in resource.get("required", ()) if "x-unsaid" not in resource["properties"][field]]
+        resource.pop("required", None)
+        if required:
+            resource["required"] = required
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
@@ -114,9 +119,9 @@ def fields_at(name: str, data: Any, path: Sequence[str | int]) -> tuple[str, ...
         value = _inside(value, part)
     known: dict[str, None] = {}
     for schema in at:
-        for candidate in alternatives(name, schema):
-            if fits(candidate, value):
-                known |= dict.fromkeys(candidate.get("properties", {}))
+        candidates = list(alternatives(name, schema))
+        for candidate in [one for one in candidates if fits(one, value)] or candidates:
+            known |= dict.fromkeys(candidate.get("properties", {}))
     return tuple(known)
 
 
@@ -129,6 +134,12 @@ def _inside(value: Any, part: str | int) -> Any:
 
 
 def fits(schema: Schema, value: Any) -> bool:
-    """Say whether the constants of the schema are those of the value; what is no mapping fits all."""
-    constants = {key: field["const"] for key, field in schema.get("properties", {}).items() if "const" in field}
-    return not isinstance(value, dict) or all(value.get(key, const) == const for key, const in constants.items())
+    """Say whether the constants of the schema are those of the value, and its uri begins as the schema says; what is no
+    mapping fits all."""
+    if not isinstance(value, dict):
+        return True
+    fields = schema.get("properties", {})
+    constants = {key: field["const"] for key, field in fields.items() if "const" in field}
+    uri, form = value.get("uri"), fields.get("uri", {}).get("pattern")
+    begins = form is None or not isinstance(uri, str) or re.search(form, uri) is not None
+    return begins and all(value.get(key, const) == const for key, const in constants.items())

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, model_validator
+from pydantic import AfterValidator, WithJsonSchema, model_validator
 
 from mlops.config.schema.base import FieldError, Name, Resource, spec_field
 from mlops.config.schema.category import Category
@@ -25,7 +25,7 @@ def _gate(text: str) -> str:
     return str(parse_gate(text))
 
 
-GateText = Annotated[str, AfterValidator(_gate)]
+GateText = Annotated[str, AfterValidator(_gate), WithJsonSchema({"type": "string", "x-unit": "gate"})]
 """See `mlops.config.schema.gate`; kept as text, with its spaces put in order."""
 
 

@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from mlops.config.schema.base import Column, Name, Resource, Strict, spec_field
+from mlops.config.schema.base import Column, Name, Resource, Strict, Unsaid, spec_field
 from mlops.config.schema.category import Category
 from mlops.config.schema.units import Duration
 
@@ -36,7 +36,12 @@ class Monitor(Resource):
 
     order: ClassVar[int] = 60
 
-    endpoint: Name = spec_field(doc="What is watched.", change=Category.RECONFIGURE, refers="endpoint")
+    endpoint: Name = spec_field(
+        doc="What is watched. Default: the endpoint of its own name.",
+        change=Category.RECONFIGURE,
+        refers="endpoint",
+        unsaid=Unsaid.OWN_NAME,
+    )
     window: Duration = spec_field(3600.0, doc="Length of a window of the prediction log.", change=Category.RECONFIGURE)
     min_rows: int = Field(
         500,

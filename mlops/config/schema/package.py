@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
-from mlops.config.schema.base import Name, Resource, Strict, spec_field
+from mlops.config.schema.base import Name, Resource, Strict, Unsaid, spec_field
 from mlops.config.schema.category import Category
 
 _PINNED = re.compile(r"(?P<name>[a-z0-9][a-z0-9._/:-]*)@sha256:[0-9a-f]{64}")
@@ -78,8 +78,14 @@ class Package(Resource):
     """A model with its interface, as a bento and, if asked for, as an image."""
 
     order: ClassVar[int] = 30
+    implied_by: ClassVar[str | None] = "model"
 
-    model: Name = spec_field(doc="The model it serves.", change=Category.REPACKAGE, refers="model")
+    model: Name = spec_field(
+        doc="The model it serves. Default: the one of its own name.",
+        change=Category.REPACKAGE,
+        refers="model",
+        unsaid=Unsaid.OWN_NAME,
+    )
     api: Api = spec_field(Api(), doc="How it answers.", change=Category.REPACKAGE)
     threads: int = Field(1, ge=1, description="Threads of onnxruntime.", json_schema_extra={"x-change": "REPACKAGE"})
     image: Image | None = spec_field(None, doc="Build an OCI image too. Default: none.", change=Category.REPACKAGE)

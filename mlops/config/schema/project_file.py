@@ -74,8 +74,8 @@ class ModelPods(Strict):
     pods: int | None = Field(None, ge=1, le=1024, description="Several train together (DDP).")
     gpus: int | None = Field(None, ge=0, le=64, description="Of each pod.")
     product: str | None = spec_field(None, doc="The GPU, as its node is labelled: NVIDIA-H100-80GB-HBM3.")
-    cpu: Quantity | None = None
-    memory: Quantity | None = None
+    cpu: Quantity | None = spec_field(None, doc="CPUs of each pod.")
+    memory: Quantity | None = spec_field(None, doc="Memory of each pod.")
     spot: bool | None = spec_field(None, doc="May run on nodes that can be taken away.")
     time_limit: Duration | None = spec_field(None, doc="A longer run is ended.")
     retries: int | None = Field(None, ge=0, le=100, description="After a lost node; never after an error of the code.")
@@ -104,8 +104,8 @@ class TrainingSettings(Strict):
     pods: int = Field(1, ge=1, le=1024, description="On a cluster: several train together (DDP).")
     gpus: int = Field(0, ge=0, le=64, description="Of each pod.")
     product: str | None = spec_field(None, doc="The GPU, as its node is labelled: NVIDIA-H100-80GB-HBM3.")
-    cpu: Quantity = "2"
-    memory: Quantity = "8Gi"
+    cpu: Quantity = spec_field("2", doc="CPUs of each pod.")
+    memory: Quantity = spec_field("8Gi", doc="Memory of each pod.")
     spot: bool = spec_field(False, doc="May run on nodes that can be taken away.")
     time_limit: Duration = spec_field(14400.0, doc="A longer run is ended.")
     retries: int = Field(2, ge=0, le=100, description="After a lost node; never after an error of the code.")

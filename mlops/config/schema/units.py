@@ -8,6 +8,7 @@ Law: parsed once, here; a value written out reads back as itself.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any
@@ -107,23 +108,30 @@ Duration = Annotated[
     float,
     BeforeValidator(_duration),
     PlainSerializer(format_duration, when_used="json"),
-    WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?\s*(ms|s|m|h|d|w)$"}),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?\s*(ms|s|m|h|d|w)$", "x-unit": "duration"}),
 ]
 Size = Annotated[
     int,
     BeforeValidator(parse_size),
     PlainSerializer(format_size, when_used="json"),
-    WithJsonSchema({"type": ["string", "integer"]}),
+    WithJsonSchema({"type": ["string", "integer"], "x-unit": "size"}),
 ]
 Share = Annotated[
     float,
     BeforeValidator(parse_share),
     PlainSerializer(format_share, when_used="json"),
-    WithJsonSchema({"type": ["string", "number"]}),
+    WithJsonSchema({"type": ["string", "number"], "x-unit": "share"}),
 ]
 Rate = Annotated[
     RateValue,
     BeforeValidator(parse_rate),
     PlainSerializer(str, when_used="json"),
-    WithJsonSchema({"type": "string", "pattern": r"^\d+\s*/\s*\d*(s|m|h|d)$"}),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+\s*/\s*\d*(s|m|h|d)$", "x-unit": "rate"}),
 ]
+FORMATS: Mapping[str, Callable[[Any], str]] = {
+    "duration": format_duration,
+    "size": format_size,
+    "share": format_share,
+    "rate": str,
+}
+"""The mark `x-unit` in a JSON Schema -> how a parsed value is written."""

@@ -7,8 +7,8 @@ Law: one problem for one field, in a sentence a tired reader understands; a secr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import ValidationError
@@ -41,6 +41,8 @@ class ErrorFormatter:
     data: Any
     paths: Callable[[Path], tuple[Path, ...]]
     provenance: Provenance
+    advice: Mapping[str, str] = field(default_factory=dict)
+    """Field that may be missing -> what to write."""
 
     def problem(
         self, summary: str, detail: str, path: Path, *, hint: str | None = None, key: bool = False, hide: bool = False
@@ -88,7 +90,7 @@ class ErrorFormatter:
                 return self._unknown(path, name)
             case "missing":
                 there = fields_at(self.name, self.data, path[:-1])
-                detail = f"`{name}` is missing; {self.owner} needs it."
+                detail = f"`{name}` is missing; {self.owner} needs it. {self.advice.get(name, '')}".rstrip()
                 near_miss = [key for key in self._keys(path[:-1]) if key not in there]
                 hint = near(str(path[-1]), near_miss)
                 return self.problem(

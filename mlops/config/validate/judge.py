@@ -14,6 +14,7 @@ from mlops.config.compose.expand import RawResource, expand, resolve
 from mlops.config.compose.provenance import Provenance
 from mlops.config.schema.kinds import order_of
 from mlops.config.validate.cross_checks import cross_check
+from mlops.config.validate.implied import with_implied
 from mlops.config.validate.references import Declared
 from mlops.config.validate.resources import judge_resource
 from mlops.config.validate.settings import judge_settings
@@ -27,7 +28,8 @@ def judge(composed: Composed) -> Tree:
     fields, raws, unresolved = resolve(composed.tree, raws, composed.kinds, provenance)
     if problems or unresolved:
         raise InvalidConfig(*problems, *unresolved)
-    raws = [raw for raw in raws if not _is_disabled(raw.value)]
+    disabled = [raw for raw in raws if _is_disabled(raw.value)]
+    raws = with_implied([raw for raw in raws if not _is_disabled(raw.value)], disabled)
     declared = {(raw.kind, raw.name) for raw in raws}
     settings: Tree | None = None
     try:

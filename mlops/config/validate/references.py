@@ -22,9 +22,12 @@ Declared = Set[tuple[str, str]]
 _OUTPUT = re.compile(r"\$\{output:([a-z]+\.[a-z0-9-]+)\.([a-z_]+)\}")
 
 
-def missing_resource(path: Path, named: str, *, kind: str, declared: Declared, errors: ErrorFormatter) -> Problem:
-    """Return the problem of the field at `path`, which names a resource that is not declared."""
-    detail = f"`{path[-1]}: {named}` names {kind}.{named}, which conf/{kind}/ does not define."
+def missing_resource(
+    path: Path, named: str, *, kind: str, declared: Declared, errors: ErrorFormatter, subject: str | None = None
+) -> Problem:
+    """Return the problem of the field at `path`, which names a resource that is not declared. `subject`: what names it, where
+    that is not the field itself."""
+    detail = f"{subject or f'`{path[-1]}: {named}`'} names {kind}.{named}, which conf/{kind}/ does not define."
     names = sorted(name for other, name in declared if other == kind)
     hint = near(named, names)
     if hint is None:

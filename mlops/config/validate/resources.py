@@ -9,7 +9,7 @@ Law: every problem of a resource is found at once, and nothing that it names is 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -19,7 +19,9 @@ from mlops.config.compose.expand import RawResource
 from mlops.config.compose.provenance import Provenance
 from mlops.config.effective import effective_json
 from mlops.config.schema.kinds import model_of, noun_of
+from mlops.config.schema.sources.source import SourceSpec
 from mlops.config.validate.error_messages import ErrorFormatter
+from mlops.config.validate.implied import unsaid_references
 from mlops.config.validate.references import Declared, missing_resource, output_problems
 from mlops.config.validate.walk import dotted, leaves_below, paths_below
 from mlops.errors import InvalidConfig, Problem
@@ -31,7 +33,8 @@ def judge_resource(raw: RawResource, settings: Tree | None, declared: Declared, 
     """Return {inputs, effective, origins, references, protect}. `settings`: None where they have problems of their own, so
     that what depends on them cannot be judged. Raises InvalidConfig with all problems of the resource."""
     noun = noun_of(raw.kind)
-    errors = ErrorFormatter(raw.kind, f"a {noun}", f"{raw.kind}.{raw.name}", raw.value, raw.paths, provenance)
+    errors = ErrorFormatter(raw.kind, f"a {noun}", f"{raw.kind}.{raw.name}", raw.value, raw.paths, provenance,
+                            {field: _choice(kind, declared) for field, kind, _ in unsaid_references(raw.kind)})  # fmt: skip
     if not isinstance(raw.value, dict):
         detail = f"A {noun} is `field: value`, one a line; this is something else."
         raise InvalidConfig(errors.problem("not a mapping", detail, ()))
@@ -42,9 +45,14 @@ def judge_resource(raw: RawResource, settings: Tree | None, declared: Declared, 
         raise InvalidConfig(*problems, *errors.problems(error)) from error
     inputs = model.model_dump(mode="json", exclude_defaults=True, by_alias=True)
     references = list(_references(model))
-    for field, kind, name in references:
+    for path, kind, name in references:
         if (kind, name) not in declared:
-            problems.append(missing_resource((field,), name, kind=kind, declared=declared, errors=errors))
+            said = dotted(path)
+            why = f"{errors.address} leaves `{said}` out, which then" if path[0] in raw.implied else f"`{said}: {name}`"
+            problems.append(missing_resource(path, name, kind=kind, declared=declared, errors=errors, subject=why))
+        elif (kind, name) == (raw.kind, raw.name):
+            detail = f"{kind}.{name} reads itself, so it could never be made. Name another {noun}."
+            problems.append(errors.problem("cycle", detail, path))
     problems += output_problems(inputs, declared, errors)
     if problems:
         raise InvalidConfig(*problems)
@@ -55,23 +63,35 @@ def judge_resource(raw: RawResource, settings: Tree | None, declared: Declared, 
         "inputs": inputs,
         "effective": _without_common(effective_json(model)),
         "origins": _origins(inputs, raw, provenance),
-        "references": [(field, f"{kind}.{name}") for field, kind, name in references],
+        "references": [(dotted(path), f"{kind}.{name}") for path, kind, name in references],
         "protect": by_default if protect is None else protect,
     }
+
+
+def _choice(kind: str, declared: Declared) -> str:
+    """Say what to write where a reference to the only resource of a kind is left out, and there is not one alone."""
+    names = sorted(name for other, name in declared if other == kind)
+    if not names:
+        return f"There is no {kind}: write conf/{kind}/NAME.yaml; the only one need not be named."
+    return f"There are {len(names)}: {', '.join(names[:8])}. Say which."
 
 
 def _without_common(inputs: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in inputs.items() if key not in _NOT_INPUTS}
 
 
-def _references(model: BaseModel) -> Iterator[tuple[str, str, str]]:
-    """Yield field, kind and name of every resource that a field names."""
+def _references(model: BaseModel) -> Iterator[tuple[tuple[str, ...], str, str]]:
+    """Yield path, kind and name of every resource that a field names, or a source in a field."""
     for field, info in type(model).model_fields.items():
         marks = info.json_schema_extra
         kind = marks.get("x-refers") if isinstance(marks, dict) else None
-        name = getattr(model, field)
-        if kind is not None and name is not None:
-            yield field, str(kind), name
+        value = getattr(model, field)
+        if kind is not None and value is not None:
+            yield (field,), str(kind), value
+        for name, source in value.items() if isinstance(value, Mapping) else ():
+            found = source.reference() if isinstance(source, SourceSpec) else None
+            if found is not None:
+                yield (field, name, "uri"), *found
 
 
 def _origins(inputs: dict[str, Any], raw: RawResource, provenance: Provenance) -> dict[str, str]:

@@ -8,7 +8,7 @@ Law: what may change an output counts, found by its imports; what is exempt stan
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import mlops
@@ -29,6 +29,7 @@ EXEMPT: Mapping[str, str] = {
     "mlops.contracts": "gives values their types, and computes nothing",
     "mlops.errors": "words messages",
     "mlops.extensions": "finds registered code, which is counted itself",
+    "mlops.secret_values": "reads secrets, and computes nothing",
     "mlops.sources": "pins what is read, by its content",
     "mlops.workloads.stage": "reports progress and problems",
     "mlops.workloads.parent_death": "ends processes",
@@ -40,7 +41,11 @@ _PACKAGE = Path(mlops.__file__).parent
 def stage_code(stage: str, hashes: Hashes, *, registered: Iterable[str] = ()) -> dict[str, str]:
     """Return file -> beginning of the digest of its code. `registered`: modules that the stage finds by name, such as a model's family;
     those of other packages count with what they import of their own package."""
-    modules = [ENTRIES[stage], *registered]
+    return work_code([ENTRIES[stage], *registered], hashes)
+
+
+def work_code(modules: Sequence[str], hashes: Hashes) -> dict[str, str]:
+    """Return file -> beginning of the digest of the code that these modules of workloads run."""
     packages = {top: _folder(top) for top in sorted({module.partition(".")[0] for module in modules} - {"mlops"})}
     found = closure(modules, {"mlops": _PACKAGE, **packages}, hashes, skip=_is_exempt)
     return _digests(found, hashes)

@@ -213,6 +213,11 @@ class ModelKind(BaseKind):
         code = json.dumps([sections[stage]["code"] for stage in _STAGES])
         return {f"code of {desired.address}": hashlib.md5(code.encode(), usedforsecurity=False).hexdigest()}
 
+    def extras(self, inputs: Mapping[str, Any]) -> tuple[str, ...]:
+        if not self.context.settings.build:
+            return ()
+        return ("data",) if self._cluster() else ("training",)
+
     @property
     def restored(self) -> Effect:
         return effect_of(Category.RESTORE)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +18,49 @@ from mlops.address import Address
 from mlops.config.project import LoadedResource, ProjectSpec
 from mlops.context.context import Context
 from mlops.context.inputs import METADATA_NAMES, without_fields
+from mlops.errors import InvalidConfig
 from mlops.kinds.staged.code import project_code, stage_code
 from mlops.kinds.staged.registered import encoding_modules, learning_module, measuring_modules, preparing_modules
-from mlops.sources.source import fingerprint_of
+from mlops.kinds.staged.schemas import column_types
+from mlops.sources.dataset import MOST_READ, data_folder
+from mlops.sources.source import scheme_of
 
+_SCRIPT = "pipelines/prepare.py"
 _index_guard = threading.Lock()
 _NOT_TRAINED = ("gates", "slices", *METADATA_NAMES)
 
 
 def dataset_params(resource: LoadedResource, context: Context) -> dict[str, Any]:
-    """Raises MlopsError where a source is not there."""
+    """Return the sections of a data set. Raises MlopsError where a source is not there or cannot be reached."""
     fingerprints = {
-        name: fingerprint_of(source, root=context.root, digests=context.hashes)
+        name: context.sources.of(resource.address.name, name, source)
         for name, source in resource.inputs["sources"].items()
     }
     code = dataset_code(resource.inputs, context)
-    return {"prepare": {**without_fields(resource.inputs, *METADATA_NAMES), "fingerprint": fingerprints, "code": code}}
+    prepare = {**without_fields(resource.inputs, *METADATA_NAMES), "fingerprint": fingerprints, "code": code}
+    return {"prepare": prepare, **_expanded(resource, prepare, context)}
+
+
+def _expanded(resource: LoadedResource, prepare: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    """Return the key `features` where patterns stand in them: the columns that they mean, for people who review a change.
+    No stage reads it. Where this machine has not seen the columns, what the file says of the same data set is kept."""
+    written = json.dumps(resource.inputs["features"], default=dict)
+    if "*" not in written and '"except"' not in written:
+        return {}
+    from mlops.config.schema.dataset import Dataset  # pydantic: a plan without patterns does without
+    from mlops.config.schema.expanded import expand_dataset
+
+    types = column_types(resource, context)
+    if types is not None:
+        dataset = Dataset.model_validate(json.loads(json.dumps(resource.inputs, default=dict)))
+        with suppress(InvalidConfig):  # the plan says it, with its line
+            features = expand_dataset(dataset, types).features
+            return {"features": features.model_dump(mode="json", exclude_defaults=True, by_alias=True)}
+    with suppress(TypeError, ValueError):
+        kept = json.loads(_read(context.root / f"params/dataset/{resource.address.name}.json") or "{}")
+        if "features" in kept and _text(kept.get("prepare")) == _text(prepare):
+            return {"features": kept["features"]}
+    return {}
 
 
 def dataset_code(inputs: Mapping[str, Any], context: Context) -> dict[str, str]:
@@ -70,8 +98,20 @@ def rendered(project: ProjectSpec, context: Context) -> dict[str, str]:
 
 def _index(project: ProjectSpec) -> dict[str, Any]:
     names = [a.name for a in project.resources if a.kind == "dataset"]
+    prepare = {a.name: _reads(r.inputs["sources"]) for a, r in project.resources.items() if a.kind == "dataset"}
     models = {a.name: {"dataset": r.inputs["dataset"]} for a, r in project.resources.items() if a.kind == "model"}
-    return {"dataset": names, "model": models}
+    return {"dataset": names, "model": models, "prepare": prepare}
+
+
+def upstream_folders(sources: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return the folders of the data sets that a data set reads."""
+    uris = [source["uri"] for source in sources.values() if scheme_of(source["uri"]) == "dataset"]
+    return sorted({data_folder(uri) for uri in uris})
+
+
+def _reads(sources: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    folders = upstream_folders(sources)
+    return {"reads": [*folders, *[_SCRIPT] * (MOST_READ - len(folders))]}
 
 
 def out_of_date(project: ProjectSpec, context: Context) -> list[str]:
@@ -105,8 +145,10 @@ def _write_one(kind: str, name: str, sections: Mapping[str, Any], root: Path) ->
         index = {}
     index.setdefault("dataset", [])
     index.setdefault("model", {})
+    index.setdefault("prepare", {})
     if kind == "dataset":
         index["dataset"] = sorted({*index["dataset"], name})
+        index["prepare"][name] = _reads(sections["prepare"]["sources"])
     else:
         index["model"][name] = {"dataset": sections["train"]["dataset"]}
     write_if_other(index_path, _text(index))

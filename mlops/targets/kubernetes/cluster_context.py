@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from mlops.address import Address
 from mlops.context.context import Context
-from mlops.context.secrets import read_secret
 from mlops.contracts.codec import to_json
 from mlops.contracts.program import ClusterAccess, ProgramInputs
 from mlops.engine.resource import Action, Attention, Effect, Observed, PartChange, Reason, Record, Stale
 from mlops.errors import FileLocation, InvalidConfig, MlopsError, Problem
+from mlops.secret_values import read_secret
 from mlops.targets.target import stack_inputs
 from mlops.tools.cluster import ClusterClient
 

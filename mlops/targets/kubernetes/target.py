@@ -34,6 +34,9 @@ class KubernetesTarget(Target):
 
         return ClusterTraining(self.context, stack)
 
+    def extras(self) -> tuple[str, ...]:
+        return ("kubernetes",)
+
     def missing_tools(self) -> tuple[tuple[str, str, str], ...]:
         from mlops.tools.pulumi import MISSING, find_command
 

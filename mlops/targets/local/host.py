@@ -21,9 +21,10 @@ from typing import Any
 
 import mlops
 from mlops.context.paths import ProjectPaths
-from mlops.context.secrets import matches, read_secret
+from mlops.context.secrets import matches
 from mlops.errors import MlopsError, ToolFailed
 from mlops.rollout.state import RolloutState
+from mlops.secret_values import read_secret
 from mlops.tools.envoy import EnvoyGateway, Route, RoutingTable
 from mlops.tools.process import beside_python, port_is_free, tail
 from mlops.tools.supervisor import Program, Supervisor

@@ -8,8 +8,10 @@ Law: a port that was chosen once is kept; a supervisor that died is replaced wit
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
+from shutil import which
 from typing import TYPE_CHECKING, Any
 
 from mlops.address import Address
@@ -19,12 +21,13 @@ from mlops.context.context import Context
 from mlops.context.status import Status
 from mlops.engine.resource import Desired, Effect, Observed, Outcome, Reason, Record, Stale, Step
 from mlops.targets.local.host import Host, PortTaken, newest, port_taken
-from mlops.tools.process import free_port, port_is_free
+from mlops.tools.process import beside_python, free_port, port_is_free
 
 if TYPE_CHECKING:
     from mlops.config.schema.targets.local import Local
 
 FIRST_PORT = 8080
+_PROGRAMS = ("supervisord", "envoy")
 
 
 class LocalStack:
@@ -32,8 +35,25 @@ class LocalStack:
         self.context = context
 
     def observe(self, address: Address, desired: Desired | None, record: Record | None) -> Observed:
-        if record is None or desired is None:
+        if desired is None:
             return Observed(record, exists=record is not None)
+        found = self._found(address, record)
+        return replace(found, obstacles=tuple(self._obstacles(address, typed(desired.effective), record)))
+
+    def _obstacles(self, address: Address, stack: Local, record: Record | None) -> Iterator[str]:
+        """Say why the stack could not be started as things stand."""
+        missing = [name for name in _PROGRAMS if which(beside_python(name)) is None]
+        if missing:
+            yield f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not installed here: pip install 'mlops[local]'."
+        port = stack.port
+        if isinstance(port, int) and (record is None or record.outputs.get("port") != port):
+            host = self._host(address)
+            if not port_is_free(stack.host, port) and not host.gateway.listens(port):
+                yield port_taken(address.name, stack.host, port).problems[0].detail
+
+    def _found(self, address: Address, record: Record | None) -> Observed:
+        if record is None:
+            return Observed(record, exists=False)
         host = self._host(address)
         mends = Effect(Category.PROVISION.value, Category.PROVISION.rank, keeps=True)
         if not host.supervisor.is_up():

@@ -28,3 +28,6 @@ class LocalTarget(Target):
         from mlops.targets.local.monitor import LocalMonitor
 
         return LocalMonitor(self.context, dataset)
+
+    def extras(self) -> tuple[str, ...]:
+        return ("local",)

@@ -145,9 +145,10 @@ class _Run:
         entry: LockEntry = {"cmd": stage.cmd}
         for path in stage.deps:
             if not (self.root / path).exists() and not self._fetch(path):
+                is_script = path in stage.cmd.split()
+                way = "Write it: mlops init --upgrade" if is_script else "Restore it: dvc checkout, or dvc pull"
                 raise MlopsError.of(
-                    "missing dependency",
-                    f"{path} is not there, and stage {stage.name} reads it. Restore it: dvc checkout, or dvc pull",
+                    "missing dependency", f"{path} is not there, and stage {stage.name} reads it. {way}"
                 )
         deps = [self._item(path) for path in sorted(stage.deps)]
         params = params_of(self.root, stage)
@@ -173,7 +174,7 @@ class _Run:
 
     def _is_up_to_date(self, stage: Stage, wanted: LockEntry) -> bool:
         entry = self.entries.get(stage.name)
-        if entry is None or {**entry, "outs": wanted["outs"]} != wanted:
+        if entry is None or {**_without_repeats(entry), "outs": wanted["outs"]} != wanted:
             return False
         made = {out["path"]: out["md5"] for out in entry.get("outs", ())}
         return all(self._is_there(out.path, made.get(out.path), out.cache) for out in stage.outs)
@@ -182,6 +183,13 @@ class _Run:
         if (self.root / path).exists():
             return self.hashes.tree(self.root / path) == md5
         return md5 is not None and cached and self.cache.has(md5)
+
+
+def _without_repeats(entry: LockEntry) -> LockEntry:
+    """Return an entry that names each dependency once: DVC names one as often as dvc.yaml does."""
+    if "deps" not in entry:
+        return entry
+    return {**entry, "deps": list({item["path"]: item for item in entry["deps"]}.values())}
 
 
 def params_of(root: Path, stage: Stage) -> dict[str, dict[str, Any]]:

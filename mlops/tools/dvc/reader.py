@@ -21,6 +21,7 @@ from mlops.errors import FileLocation, InvalidConfig, Problem
 from mlops.tools.dvc import yaml12
 
 _CONFLICT = re.compile(r"^<{7}( |$)", re.MULTILINE)
+_PART = re.compile(r"[^\s.\[\]]+")
 _HOLE = re.compile(r"\$\{([^}]+)\}")
 
 
@@ -98,7 +99,10 @@ def _shaped(name: str) -> Iterator[None]:
 
 
 def _damaged(name: str, why: str, line: int | None = None) -> InvalidConfig:
+    anew = {"dvc.yaml": "mlops init --upgrade", "dvc.lock": "mlops apply"}.get(name)
     detail = f"{name} is damaged: {why}. Restore it: git checkout {name}"
+    if anew:
+        detail += f". Or remove it, and have it written anew: {anew}"
     return InvalidConfig(Problem("damaged file", detail, source=FileLocation(name, line)))
 
 
@@ -121,7 +125,7 @@ def _stage(name: str, body: Mapping[str, Any], values: Mapping[str, Any]) -> Sta
         Out(_fill(path, values), options.get("cache", True))
         for group in ("outs", "metrics", "plots") for path, options in map(_with_options, body.get(group, ()))
     ]  # fmt: skip
-    deps = tuple(_fill(path, values) for path in body.get("deps", ()))
+    deps = tuple(dict.fromkeys(_fill(path, values) for path in body.get("deps", ())))
     return Stage(name, _fill(body["cmd"], values), deps, params, tuple(outs))
 
 
@@ -140,8 +144,11 @@ def _value(written: Any, values: Mapping[str, Any]) -> Any:
 
 def _at(path: str, values: Mapping[str, Any]) -> Any:
     value: Any = values
-    for part in path.strip().split("."):
-        value = value.get(part) if isinstance(value, Mapping) else None
+    for part in _PART.findall(path):
+        if isinstance(value, Mapping):
+            value = value.get(part)
+        else:
+            value = value[int(part)] if isinstance(value, list) and part.isdigit() and int(part) < len(value) else None
     return value
 
 
@@ -154,7 +161,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         content = yaml12.loads(text)
     except FileNotFoundError as error:
         raise InvalidConfig.of(
-            "no dvc.yaml", f"{path} does not exist. It is part of the project; restore it."
+            "no dvc.yaml", f"{path} does not exist, and says which stages there are. Write it: mlops init --upgrade"
         ) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)

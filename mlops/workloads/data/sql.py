@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -17,26 +18,56 @@ import pyarrow as pa
 
 from mlops.config.schema.dataset import Dataset
 from mlops.errors import MlopsError
-from mlops.workloads.data.sources.files import quoted
+from mlops.workloads.data.order import is_free_of_order
+from mlops.workloads.data.resources import MachineResources
+from mlops.workloads.data.sql_text import literal, quoted
 from mlops.workloads.stage import failed
 
 _OFFLINE: dict[str, str | bool | int | float | list[str]] = {
     "threads": 1, "autoinstall_known_extensions": False, "autoload_known_extensions": False,
     "allow_persistent_secrets": False,
 }  # fmt: skip
+RESULT = "mlops result"
+"""The table that the SQL makes."""
+_SHARE = 0.6
+"""Of the memory, how much DuckDB may take; the rest is for Python and for the rows that are being written."""
 _SEALED = ("python_enable_replacements = false", "enable_external_access = false", "lock_configuration = true")
 _CLOCK = {"current_date", "current_time", "current_timestamp", "localtime", "localtimestamp"}
-_NOW = _CLOCK | {"now", "today", "transaction_timestamp", "get_current_time", "get_current_timestamp"}
+_NOW = _CLOCK | {
+    "current_localtime",
+    "current_localtimestamp",
+    "now",
+    "today",
+    "transaction_timestamp",
+    "get_current_time",
+    "get_current_timestamp",
+}
 _ASIDE = {"error", "current_schema", "current_schemas", "in_search_path"}
+_UNSEEDED = -1
 _NO_NAMES = (duckdb.token_type.string_const, duckdb.token_type.comment)
 _INDIRECT = {"query", "json_execute_serialized_sql"}
+_WRONGLY_STABLE = {"current_setting", "getvariable", "current_localtime", "current_localtimestamp"}
+"""What DuckDB calls consistent and what is not."""
 _DENIED = re.compile(r'Cannot access (?:file|directory) "([^"]*)"')
 
 
-def connect() -> duckdb.DuckDBPyConnection:
-    """Return a database in memory that fetches nothing, and whose times are in UTC whatever the machine's zone."""
+def connect(
+    sql: str | None = None, *, resources: MachineResources | None = None, spill: Path | None = None
+) -> duckdb.DuckDBPyConnection:
+    """Return a database in memory that fetches nothing, and whose times are in UTC whatever the machine's zone.
+
+    It uses all of `resources`, and the folder `spill` beyond them, for a `sql` that gives the same rows in whatever order it
+    runs. For any other it uses one thread and as much memory as there is.
+    """
     connection = duckdb.connect(":memory:", config=_OFFLINE)
     connection.execute("SET TimeZone = 'UTC'").fetchall()
+    if resources is not None and spill is not None and is_free_of_order(connection, sql):
+        settings = {
+            "threads": resources.threads, "memory_limit": f"{int(resources.memory * _SHARE) >> 20}MiB",
+            "temp_directory": str(spill), "preserve_insertion_order": False,
+        }  # fmt: skip
+        for name, value in settings.items():
+            connection.execute(f"SET {name} = {literal(value)}").fetchall()
     return connection
 
 
@@ -46,19 +77,42 @@ def seal_database(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"SET {setting}").fetchall()
 
 
-def run_sql(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> pa.Table:
-    """Return the rows, sorted. Raises MlopsError where the SQL fails, or does not give the same rows each time."""
-    sql = (dataset.sql or f"SELECT * FROM {quoted(next(iter(dataset.sources)))}").rstrip().rstrip(";")  # noqa: S608
+def query_of(dataset: Dataset) -> str:
+    """Return the SQL of a data set; all of its only source where it says none."""
+    return (dataset.sql or f"SELECT * FROM {quoted(next(iter(dataset.sources)))}").rstrip().rstrip(";")  # noqa: S608
+
+
+def run_sql(connection: duckdb.DuckDBPyConnection, dataset: Dataset, *, makes_rows: bool = True) -> pa.Table:
+    """Make the table RESULT of the rows, in no order, in the place of the sources, and return it without rows.
+
+    With `makes_rows` false it is not made, and the sources stay. Raises MlopsError where the SQL fails, or does not give the
+    same rows each time.
+    """
+    sql = query_of(dataset)
     try:
         _refuse_chance(connection, sql)
         _refuse_repeated(connection, sql)
-        return connection.sql(f"SELECT * FROM ({sql}\n) ORDER BY ALL").to_arrow_table()  # noqa: S608
+        if makes_rows:
+            _make_result(connection, dataset, sql)
+            sql = f"FROM {quoted(RESULT)}"
+        return connection.sql(f"SELECT * FROM ({sql}\n) LIMIT 0").to_arrow_table()  # noqa: S608
     except duckdb.PermissionException as error:
         raise _undeclared(str(error)) from error
     except duckdb.Error as error:
         raise failed(
             "SQL failed", f"DuckDB says of `sql`: {str(error).strip()}. Correct it, then apply again."
         ) from error
+
+
+def _make_result(connection: duckdb.DuckDBPyConnection, dataset: Dataset, sql: str) -> None:
+    tables = {row[0] for row in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+    sources = [name for name in dataset.sources if name in tables]
+    if dataset.sql is None and sources:
+        connection.execute(f"ALTER TABLE {quoted(sources[0])} RENAME TO {quoted(RESULT)}").fetchall()
+        return
+    connection.execute(f"CREATE TABLE {quoted(RESULT)} AS SELECT * FROM ({sql}\n)").fetchall()  # noqa: S608
+    for name in sources:
+        connection.execute(f"DROP TABLE {quoted(name)}").fetchall()
 
 
 def _undeclared(said: str) -> MlopsError:
@@ -129,12 +183,12 @@ def _unstable(connection: duckdb.DuckDBPyConnection) -> set[str]:
     ).fetchall()
     columns = {row[0] for row in connection.execute("SELECT lower(column_name) FROM duckdb_columns()").fetchall()}
     clock = {name for name in _CLOCK if name not in columns}
-    return {row[0] for row in rows} - _ASIDE | clock | _INDIRECT | {"sample", "age with one argument"}
+    return {row[0] for row in rows} - _ASIDE | clock | _INDIRECT | _WRONGLY_STABLE | {"sample", "age with one argument"}
 
 
 def _named(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[str]:
     """Yield the names of the functions in the SQL, and of the columns that stand without a table."""
-    parsed = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchall()[0][0]
+    parsed = connection.execute(f"SELECT json_serialize_sql({literal(sql)}::VARCHAR)").fetchall()[0][0]
     tree = json.loads(parsed)
     if not tree["error"]:
         yield from _names_in(tree)
@@ -158,7 +212,7 @@ def _names_in(node: Any) -> Iterator[str]:
         yield "age with one argument" if name == "age" and only else name
     if node.get("class") == "COLUMN_REF" and len(node["column_names"]) == 1:
         yield from _CLOCK & {str(node["column_names"][0]).lower()}
-    if isinstance(node.get("sample"), dict) and not node["sample"].get("repeatable"):
+    if isinstance(node.get("sample"), dict) and node["sample"].get("seed", _UNSEEDED) == _UNSEEDED:
         yield "sample"
     for value in node.values():
         yield from _names_in(value)

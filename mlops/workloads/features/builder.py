@@ -15,7 +15,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from mlops.workloads.features.columns import DTYPES, MISSING_INT
+from mlops.contracts.names import MISSING_INT
+from mlops.workloads.features.columns import DTYPES
 
 
 class GraphBuilder:

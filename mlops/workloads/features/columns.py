@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mlops.config.schema.transforms.transform import read_features
+from mlops.contracts.names import MISSING_INT
 
-MISSING_INT = np.iinfo(np.int64).min
 DTYPES = {
     "bool": "double",
     "int": "double",
@@ -42,7 +42,7 @@ def to_input(column: pa.ChunkedArray, kind: str) -> npt.NDArray[Any]:
             values = column.cast(pa.string()).fill_null("").to_numpy(zero_copy_only=False).astype(object)
         case "int64":
             whole = column.cast(pa.int32()).cast(pa.int64()) if kind == "date" else column.cast(pa.int64())
-            values = whole.fill_null(int(MISSING_INT)).to_numpy(zero_copy_only=False)
+            values = whole.fill_null(MISSING_INT).to_numpy(zero_copy_only=False)
         case _:
             values = column.cast(pa.int8()) if kind == "bool" else column
             values = values.cast(pa.float64()).to_numpy(zero_copy_only=False)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from mlops.workloads.features.columns import MISSING_INT
+from mlops.contracts.names import MISSING_INT
 
 if TYPE_CHECKING:
     from mlops.workloads.features.builder import GraphBuilder

@@ -22,7 +22,7 @@ from mlops.contracts.watcher import FINDING_MARK, FindingColumn, MonitorFinding
 
 CLEAN_WINDOWS = 3
 """Windows in a row without what a finding shows, after which it is closed."""
-Kind = Literal["drift", "concept", "quality"]
+FindingKind = Literal["drift", "concept", "quality"]
 
 
 def iso(at: float) -> str:
@@ -49,7 +49,7 @@ class Findings:
         self._folder, self._monitor, self._baseline = folder, monitor, baseline
         folder.mkdir(parents=True, exist_ok=True)
 
-    def keep(self, kind: Kind, columns: Sequence[FindingColumn], evidence: Evidence) -> str | None:
+    def keep(self, kind: FindingKind, columns: Sequence[FindingColumn], evidence: Evidence) -> str | None:
         """Write or extend a finding; return its id, None where it was acknowledged already."""
         names = {_named(kind, column) for column in columns}
         shown: dict[str, Any] = {
@@ -83,7 +83,7 @@ class Findings:
         self._write(finding)
         return finding.id
 
-    def clean(self, kind: Kind, until: float) -> None:
+    def clean(self, kind: FindingKind, until: float) -> None:
         """Count a window, which ended at `until`, that does not show what the open findings of a kind do; close them in time."""
         for known in self._all():
             if (known.kind, known.baseline_digest, known.closed) == (kind, self._baseline, None):
@@ -114,7 +114,7 @@ class Findings:
         log_finding(finding)
 
 
-def _named(kind: Kind, column: FindingColumn) -> str:
+def _named(kind: FindingKind, column: FindingColumn) -> str:
     """Return what an acknowledgement covers: a column that moved, however that shows, or one fault of a column's values."""
     return f"{column.name} {column.method}" if kind == "quality" else column.name
 

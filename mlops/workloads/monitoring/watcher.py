@@ -19,13 +19,13 @@ from mlops.contracts.codec import ContractError, decode, encode
 from mlops.contracts.watcher import BaselineFile, FindingColumn, WatcherConfig, WatcherStatus
 from mlops.workloads.monitoring.drift import compare
 from mlops.workloads.monitoring.facts import WindowCounts
-from mlops.workloads.monitoring.findings import Evidence, Findings, Kind, iso
+from mlops.workloads.monitoring.findings import Evidence, FindingKind, Findings, iso
 from mlops.workloads.monitoring.labels import Labels
-from mlops.workloads.monitoring.log import entries_between, first_time
 from mlops.workloads.monitoring.profile import PREDICTION, Profile
 from mlops.workloads.monitoring.value_tests import QUALITY
 from mlops.workloads.monitoring.values import reader_of
 from mlops.workloads.parent_death import die_with_parent
+from mlops.workloads.prediction_log import entries_between, first_time
 
 _LATE = 2.5
 """Seconds after a window's end until its lines are surely in the log: its flush, and a breath."""
@@ -145,7 +145,7 @@ class Watcher:
         elif len(live) > 1:
             self._find("concept", [], evidence)
 
-    def _find(self, kind: Kind, columns: list[FindingColumn], evidence: Evidence) -> None:
+    def _find(self, kind: FindingKind, columns: list[FindingColumn], evidence: Evidence) -> None:
         """Keep what a window shows of a kind, or that it shows nothing."""
         if columns:
             self._findings.keep(kind, columns, evidence)

@@ -30,11 +30,11 @@ class PodSettings:
         try:
             work = from_env(PodWork, env)
         except ContractError as error:
-            raise failed("pod has no stages", f"{error} See stacks/training.") from error
+            raise failed("pod has no stages", f"{error} The Pulumi program `training` sets it.") from error
         try:
             return cls(work, from_env(PodPlace, env))
         except ContractError as error:
-            raise failed("pod does not know its place", f"{error} See stacks/training.") from error
+            raise failed("pod does not know its place", f"{error} The Pulumi program `training` sets it.") from error
 
     @property
     def is_first(self) -> bool:

@@ -14,8 +14,9 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from mlops.workloads.serving.structure import LARGE, measure
-from mlops.workloads.serving.values import FAST_TYPES, MISSING_INT, nearest, shortened, value_problem, values_of
+from mlops.contracts.names import MISSING_INT
+from mlops.workloads.serving.structure import LARGE, structure_of
+from mlops.workloads.serving.values import FAST_TYPES, nearest, shortened, value_problem, values_of
 
 RequestRow = tuple[Any, ...]
 _MOST_PROBLEMS = 20
@@ -79,7 +80,7 @@ class RowReader:
 
     def _limit(self, body: bytes, objects: int) -> None:
         """Refuse a large body that holds more than rows need, before an object is made of it. `objects`: the most of them in it."""
-        structure = measure(body)
+        structure = structure_of(body)
         if structure.depth > _MOST_DEPTH:
             raise whole(f"not JSON that is read here: nested more than {_MOST_DEPTH} deep", 400)
         if structure.objects > objects + 1:

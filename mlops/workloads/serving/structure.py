@@ -1,6 +1,6 @@
 """Measure JSON before it is read.
 
-Lives here: LARGE, Structure and measure, which counts what a text of JSON would become.
+Lives here: LARGE, Structure and structure_of, which counts what a text of JSON would become.
 Not here: what is too much (rows), receiving the text (body).
 Law: takes linear time and a few megabytes whatever the text; builds no object for what the text holds.
 """
@@ -27,7 +27,7 @@ class Structure:
     values: int
 
 
-def measure(text: bytes) -> Structure:
+def structure_of(text: bytes) -> Structure:
     """Return the structure of a text; commas and brackets inside strings do not count."""
     depth = deepest = objects = 0
     values = 1

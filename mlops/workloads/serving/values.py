@@ -15,7 +15,6 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-MISSING_INT = -(2**63)
 _INT64 = 2**63
 _SHOWN = 60
 _EPOCH = dt.date(1970, 1, 1)

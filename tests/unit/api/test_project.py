@@ -47,7 +47,7 @@ def test_step_that_failed_is_not_said_to_be_interrupted(tmp_path: Path, monkeypa
 
     with monkeypatch.context() as patched:
         patched.setattr(ValueKind, "update", fails)
-        assert project.apply(project.plan()).error is not None
+        assert project.carry_out(project.plan()).error is not None
     (change,) = [c for c in project.plan().changes if c.address == ONE]
     assert [reason.text for reason in change.reasons] == ["value changed", "the last apply of it failed"]
 

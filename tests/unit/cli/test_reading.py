@@ -78,7 +78,7 @@ def test_resource_that_cannot_do_it_says_who_can(applied: Shell, words: tuple[st
 def test_render_writes_params_and_checks_them(mlops: Shell, project: Path) -> None:
     assert mlops("render", "--check").code == 1
     assert mlops("render").code == 0
-    assert json.loads((project / "params/index.json").read_text()) == {"dataset": [], "model": {}}
+    assert json.loads((project / "params/index.json").read_text()) == {"dataset": [], "model": {}, "prepare": {}}
     assert mlops("render", "--check").out == "params/ is up to date.\n"
 
 
@@ -87,6 +87,14 @@ def test_schema_is_printed_for_a_kind_or_written_for_editors(mlops: Shell, proje
     assert mlops("schema", "valeu").code == 1
     assert mlops("schema", "--write").code == 0
     assert sorted(path.name for path in (project / "conf/schema").iterdir()) == ["project.json", "value.json"]
+
+
+def test_reference_is_printed_or_written_for_people(mlops: Shell, project: Path) -> None:
+    assert mlops("schema", "value", "--format", "markdown").out.startswith("<!-- Made by")
+    assert "## Units" in mlops("schema", "--format", "markdown").out
+    assert mlops("schema", "valeu", "--format", "markdown").code == 1
+    assert mlops("schema", "--format", "markdown", "--write").code == 0
+    assert (project / "docs/reference/value.md").is_file()
 
 
 def test_import_writes_the_file_of_what_was_recorded_once(applied: Shell, project: Path) -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from mlops.address import Address
-from mlops.config.compose.overrides import read_overrides
+from mlops.config.compose.overrides import read_overrides, split_override
 from mlops.errors import InvalidConfig
 from tests.small_project import VALUES, load_files, problems_of
 
-ONE = Address("value", "one")
+ONE, DATASET = Address("value", "one"), Address("dataset", "t")
 MANY = "description: shared\nvalue: ${each.key}\nfor_each: { a: { value: 7 }, b: {} }\n"
 
 
@@ -117,3 +117,42 @@ def test_word_that_is_no_override_is_quoted(text: str) -> None:
     with pytest.raises(InvalidConfig, match="is not an override") as caught:
         read_overrides([text])
     assert text in caught.value.problems[0].detail
+
+
+COLUMNS = """\
+sources: { t: { uri: t.csv } }
+clean:
+  total charges: { missing: mean }
+  a.b: { clip: [0, 1] }
+features: { numeric: [total charges, a.b] }
+split: { by: random }
+"""
+
+
+def test_override_addresses_a_column_with_a_space_or_a_dot(tmp_path: Path) -> None:
+    files = {**VALUES, "conf/dataset/t.yaml": COLUMNS}
+    overrides = ['dataset.t.clean."total charges".missing=median', "dataset.t.clean.'a.b'.clip=[2, 3]"]
+    dataset = load_files(tmp_path, files, *overrides, '+dataset.t.clean."new (cm)".missing=0').resources[DATASET]
+    assert dataset.inputs["clean"] == {
+        "total charges": {"missing": "median"}, "a.b": {"clip": [2.0, 3.0]}, "new (cm)": {"missing": 0},
+    }  # fmt: skip
+    assert dataset.origin("clean.total charges.missing") == "command line"
+
+
+def test_override_in_quotes_deletes_and_is_judged_like_any_other(tmp_path: Path) -> None:
+    files = {**VALUES, "conf/dataset/t.yaml": COLUMNS}
+    deleted = load_files(tmp_path, files, '~dataset.t.clean."a.b"').resources[DATASET]
+    assert list(deleted.inputs["clean"]) == ["total charges"]
+    (problem,) = problems_of(tmp_path, files, 'dataset.t.clean."a.b".clip=[5,4]')
+    assert (problem.summary, str(problem.source)) == ("value does not fit", "command line")
+
+
+@pytest.mark.parametrize("text", ['dataset.t."a b.missing=1', 'dataset.t."a"b.missing=1', 'dataset."t"=1,2'])
+def test_quotes_that_do_not_fit_are_no_override(text: str) -> None:
+    with pytest.raises(InvalidConfig, match="is not an override"):
+        read_overrides([text])
+
+
+def test_equals_sign_in_quotes_belongs_to_the_key() -> None:
+    assert split_override('a."b=c".d=e=f') == ('a."b=c".d', "e=f")
+    assert split_override("~a.b") == ("~a.b", None)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from mlops.context.secrets import key_reference, matches, read_secret
+from mlops.context.secrets import key_reference, matches
 from mlops.errors import InvalidConfig
+from mlops.secret_values import read_secret
 
 
 @pytest.fixture

@@ -7,8 +7,10 @@ import json
 import pytest
 
 from mlops.address import Address
+from mlops.engine.plan import Change
 from mlops.engine.resource import Action
-from mlops.errors import MlopsError
+from mlops.errors import InvalidConfig, MlopsError, Problem
+from mlops.kinds.registry import refuse_what_cannot_work
 from tests.unit.kinds.conftest import Look
 
 URL = "http://127.0.0.1:8080/late"
@@ -82,3 +84,28 @@ def test_status_of_an_endpoint_without_a_version_says_how_to_repair_it(look: Loo
 def test_override_hint_names_its_file(look: Look) -> None:
     hint = look.kind("endpoint.late").override_hint(Address("endpoint", "late"), "replicas", "3")
     assert hint == "To keep it, say in conf/endpoint/late.yaml:  replicas: 3"
+
+
+def test_secret_without_a_value_stops_only_changes_that_need_it(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+    def problems(action: Action, category: str) -> list[Problem]:
+        changes = [Change(Address.parse("endpoint.late"), action, category, 1, ())]
+        return list(look.kind("endpoint.late").problems(changes))
+
+    assert problems(Action.CREATE, "REDEPLOY") == []
+    monkeypatch.delenv("KEY")
+    (problem,) = problems(Action.CREATE, "REDEPLOY")
+    assert "`auth.api_key` needs the secret KEY. Set the environment variable KEY" in problem.detail
+    assert str(problem.source) == "conf/endpoint/late.yaml:6"
+    assert problems(Action.UPDATE, "METADATA") == []
+
+
+def test_plan_with_a_missing_secret_is_refused_before_anything_else(
+    look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("KEY")
+    changes = {action: Change(Address.parse("endpoint.late"), action, "REDEPLOY", 1, ()) for action in Action}
+    for action in (Action.NOOP, Action.ADOPT, Action.DELETE, Action.FORGET):
+        refuse_what_cannot_work(look.kinds, [changes[action]])
+    for action in (Action.CREATE, Action.UPDATE, Action.REPLACE, Action.MAYBE):
+        with pytest.raises(InvalidConfig, match="needs the secret KEY"):
+            refuse_what_cannot_work(look.kinds, [changes[action]])

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import socket
+from pathlib import Path
+
 import pytest
 
+from mlops.api import Project
 from mlops.engine.resource import Action
 from mlops.errors import MlopsError
+from tests.small_project import write_files
 from tests.unit.kinds.conftest import Look
 
 OUTPUTS = {"address": "http://127.0.0.1:8080", "host": "127.0.0.1", "port": 8080}
@@ -41,3 +46,25 @@ def test_recorded_target_that_is_not_installed_is_an_error(look: Look) -> None:
     with pytest.raises(MlopsError, match="`lokal` is not a target that is installed") as caught:
         look.observe("stack.local", record)
     assert caught.value.problems[0].hint == "Did you mean `local`?"
+
+
+def obstacles(root: Path, stack: str) -> list[str]:
+    write_files(root, {"conf/project.yaml": "name: small\n", "conf/stack/here.yaml": stack})
+    return [obstacle for change in Project.open(root).plan().changes for obstacle in change.obstacles]
+
+
+def test_port_of_another_program_is_in_the_way_of_a_new_stack(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        (obstacle,) = obstacles(tmp_path, f"target: local\nport: {port}\n")
+    assert obstacle == (
+        f"Another program listens on 127.0.0.1:{port}. End it, or choose another port in conf/stack/here.yaml."
+    )
+
+
+def test_program_that_is_not_installed_is_in_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert obstacles(tmp_path, "target: local\n") == []
+    monkeypatch.setattr("mlops.targets.local.stack._PROGRAMS", ("sh", "envoy-of-nobody"))
+    assert obstacles(tmp_path, "target: local\n") == [
+        "envoy-of-nobody is not installed here: pip install 'mlops[local]'."
+    ]

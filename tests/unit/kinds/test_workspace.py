@@ -25,7 +25,9 @@ def project(tmp_path: Path) -> Path:
         path.write_bytes((ROOT / name).read_bytes())
     (tmp_path / "params/model").mkdir(parents=True)
     models = {"delay": {"dataset": "flights"}, "other": {"dataset": "more"}}
-    (tmp_path / "params/index.json").write_text(json.dumps({"dataset": ["flights", "more"], "model": models}))
+    prepare = {name: {"reads": ["pipelines/prepare.py"] * 4} for name in ("flights", "more")}
+    index = {"dataset": ["flights", "more"], "model": models, "prepare": prepare}
+    (tmp_path / "params/index.json").write_text(json.dumps(index))
     for name, target in (("delay", "nets.deep.Net"), ("other", "mlops.workloads.training.Net")):
         sections = {"train": {"architecture": {"name": "custom", "_target_": target}}, "evaluate": {}, "export": {}}
         (tmp_path / f"params/model/{name}.json").write_text(json.dumps(sections))
@@ -51,6 +53,7 @@ def test_a_pod_gets_its_own_model_and_no_other(project: Path) -> None:
     assert json.loads(files["params/index.json"]) == {
         "dataset": ["flights"],
         "model": {"delay": {"dataset": "flights"}},
+        "prepare": {"flights": {"reads": ["pipelines/prepare.py"] * 4}},
     }
 
 

@@ -56,9 +56,7 @@ def test_a_certain_reason_stands_before_one_that_depends_on_others() -> None:
         condition=(DATA,),
     )  # fmt: skip
     text = render_terminal(plan_document(plan_of(Change(DATA, Action.RUN, "REPROCESS", 9, (Reason("sql"),)), lost)))
-    assert re.search(
-        r"RETRAIN\s+models/delay is not on this machine\n\s+if dataset\.flights's digest changes\n", text
-    )
+    assert re.search(r"RETRAIN\s+models/delay is not on this machine\n\s+if dataset\.flights's digest changes\n", text)
 
 
 @pytest.mark.parametrize("width", [80, 120])

@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, field_validator
 
 from mlops.config.schema.base import FieldError, spec_field
 from mlops.config.schema.checks.check import CheckSpec
+from mlops.config.schema.column_types import NUMBERS, TIMES, Takes
 
 
 def _read(value: Any) -> Any:
@@ -46,6 +47,17 @@ class Between(CheckSpec):
     between: tuple[Bound, Bound] | None = spec_field(
         None, doc="Closed interval of numbers, or of dates such as [2013-01-01, 2013-12-31]."
     )
+
+    @classmethod
+    def takes(cls, expected: tuple[Bound, Bound]) -> Takes:
+        if isinstance(expected[0], dt.date):
+            step = "For numbers write two numbers, for text use `among` or `matches`, or cast the column in the SQL."
+            return Takes(TIMES, "compares dates", step)
+        step = (
+            "For dates write two dates, such as [2013-01-01, 2013-12-31]; for text use `among` or `matches`, or cast the "
+            "column in the SQL."
+        )
+        return Takes(NUMBERS, "compares numbers", step)
 
     @field_validator("between")
     @classmethod

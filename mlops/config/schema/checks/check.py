@@ -13,8 +13,9 @@ from typing import Any, ClassVar
 from pydantic import model_validator
 from pydantic_core import CoreSchema, core_schema
 
-from mlops.config.schema.base import Column, FieldError
+from mlops.config.schema.base import Column, FieldError, spec_field
 from mlops.config.schema.by_name import Assembled, Chosen, Entry, assemble, built_in_or_named, entries
+from mlops.config.schema.column_types import ANYTHING, Takes
 from mlops.extensions import CHECK_SCHEMAS
 
 
@@ -26,9 +27,16 @@ class CheckSpec(Entry):
 
     on_table: ClassVar[bool] = False
 
+    @classmethod
+    def takes(cls, expected: Any) -> Takes:
+        """Return the types of columns that the check is for. `expected`: the value of its word in `expect:`."""
+        return ANYTHING
+
 
 class Expectation(Assembled):
     """What is expected. Each check that is given must hold, or the stage stops."""
+
+    parts: ClassVar[Mapping[str, type[CheckSpec]]] = {}
 
     def given(self) -> Iterator[tuple[str, Any]]:
         """Yield the name of each check that is given, and what is expected."""
@@ -41,7 +49,7 @@ class Expectation(Assembled):
 class ColumnExpectation(Expectation):
     """A check on one column of the result of the SQL. Each that is given must hold, or the stage stops."""
 
-    column: Column
+    column: Column = spec_field(doc="The column, as the result of the SQL names it.")
 
 
 class TableExpectation(Expectation):
@@ -70,4 +78,4 @@ def _every() -> CoreSchema:
     return core_schema.union_schema([_model(checks, on_table=on).__pydantic_core_schema__ for on in (False, True)])
 
 
-BY_CHECK = Chosen(_choose, _every)
+BY_CHECK = Chosen(_choose, _every, CHECK_SCHEMAS)

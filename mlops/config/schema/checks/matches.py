@@ -15,6 +15,7 @@ from pydantic import field_validator
 
 from mlops.config.schema.base import FieldError, spec_field
 from mlops.config.schema.checks.check import CheckSpec
+from mlops.config.schema.column_types import TEXT, Takes
 
 _BROKEN = ("missing )", "unbalanced parenthesis", "unterminated character set", "nothing to repeat")
 
@@ -25,6 +26,11 @@ class Matches(CheckSpec):
     order: ClassVar[int] = 60
 
     matches: str | None = spec_field(None, doc="A regular expression that the whole text must match.")
+
+    @classmethod
+    def takes(cls, expected: str) -> Takes:
+        step = "Use `between` or `among`, or make it text in the SQL: CAST({column} AS VARCHAR) AS {column}."
+        return Takes(TEXT, "is for text", step)
 
     @field_validator("matches")
     @classmethod

@@ -1,6 +1,6 @@
 """Say what the check `rows` expects.
 
-Lives here: Rows.
+Lives here: RowCount.
 Not here: checking (workloads.data.checks.rows).
 Law: the default means that nothing is checked.
 """
@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import Field
-
 from mlops.config.schema.base import Strict, spec_field
 from mlops.config.schema.checks.check import CheckSpec
 
@@ -18,11 +16,11 @@ from mlops.config.schema.checks.check import CheckSpec
 class RowBounds(Strict):
     """The least and the largest number of rows."""
 
-    min: int | None = Field(None, ge=0)
-    max: int | None = Field(None, ge=0)
+    min: int | None = spec_field(None, doc="The least number of rows.", ge=0)
+    max: int | None = spec_field(None, doc="The largest number of rows.", ge=0)
 
 
-class Rows(CheckSpec):
+class RowCount(CheckSpec):
     """The number of rows lies within bounds."""
 
     order: ClassVar[int] = 10

@@ -11,6 +11,7 @@ from typing import ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
+from mlops.config.schema.base import spec_field
 from mlops.config.schema.families.network import NetworkSpec
 
 
@@ -20,5 +21,5 @@ class Custom(NetworkSpec):
     model_config = ConfigDict(extra="allow")
     order: ClassVar[int] = 30
 
-    name: Literal["custom"]
+    name: Literal["custom"] = spec_field(doc="The family.")
     target: str = Field(alias="_target_", description="`package.module.Class`; its module must be in `allow_targets`.")

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from mlops.config.schema.base import spec_field
 from mlops.config.schema.families.network import NetworkSpec
 
 
 class Linear(NetworkSpec):
+    """One weight for each feature, and nothing between features and prediction."""
+
     order: ClassVar[int] = 20
 
-    name: Literal["linear"]
+    name: Literal["linear"] = spec_field(doc="The family.")

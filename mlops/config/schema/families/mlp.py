@@ -16,10 +16,14 @@ from mlops.config.schema.families.network import NetworkSpec
 
 
 class Mlp(NetworkSpec):
+    """A network of fully connected layers."""
+
     order: ClassVar[int] = 10
 
-    name: Literal["mlp"]
+    name: Literal["mlp"] = spec_field(doc="The family.")
     hidden: tuple[Annotated[int, Field(ge=1)], ...] = spec_field((128, 64), doc="Width of each hidden layer.")
-    dropout: float = Field(0.0, ge=0, lt=1)
-    activation: Literal["relu", "gelu", "silu"] = "relu"
-    norm: Literal["none", "batch", "layer"] = "none"
+    dropout: float = spec_field(0.0, doc="Share of the units left out in each step of training.", ge=0, lt=1)
+    activation: Literal["relu", "gelu", "silu"] = spec_field("relu", doc="What stands after each hidden layer.")
+    norm: Literal["none", "batch", "layer"] = spec_field(
+        "none", doc="How the outputs of each hidden layer are normalised."
+    )

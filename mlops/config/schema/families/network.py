@@ -39,6 +39,10 @@ class NetworkSpec(FamilySpec):
             raise FieldError(
                 f"`{model.loss.name}` does not fit task `{model.task}`; use {' or '.join(losses)}", "loss", "name"
             )
+        if model.loss and model.loss.standardize and model.task is not Task.REGRESSION:
+            raise FieldError(
+                f"only the label of a regression has a size, and the task is `{model.task}`", "loss", "standardize"
+            )
         super().check(model)
 
 

@@ -19,8 +19,8 @@ class RandomSplit(SplitSpec):
 
     order: ClassVar[int] = 20
 
-    by: Literal["random"]
+    by: Literal["random"] = spec_field(doc="How rows are split.")
     val: Share = spec_field(0.1, doc="Share of the rows that validates.")
     test: Share = spec_field(0.2, doc="Share of the rows that tests.")
-    seed: int = 7
+    seed: int = spec_field(7, doc="Another seed deals the rows otherwise.")
     stratify: bool = spec_field(False, doc="Keep the label's proportions in each split.")

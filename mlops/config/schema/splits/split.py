@@ -7,12 +7,20 @@ Law: what others must know of a split, it says itself; nobody asks for its name.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from mlops.config.schema.by_name import Entry, by_tag
+from mlops.config.schema.column_types import ANYTHING, Takes
 from mlops.extensions import SPLIT_SCHEMAS
 
 
 class SplitSpec(Entry):
-    """How rows become a train, a validation and a test split. `by` is the name that it is registered under."""
+    """How rows become a train, a validation and a test split. `by` is the name that it is registered under.
+
+    `takes`: the types that the columns which it reads may have.
+    """
+
+    takes: ClassVar[Takes] = ANYTHING
 
     by: str
 

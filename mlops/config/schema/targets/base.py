@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, WithJsonSchema
 
 from mlops.config.schema.base import Resource
 from mlops.config.schema.by_name import Entry
@@ -24,7 +24,7 @@ def _quantity(text: str) -> str:
     return text
 
 
-Quantity = Annotated[str, AfterValidator(_quantity)]
+Quantity = Annotated[str, AfterValidator(_quantity), WithJsonSchema({"type": "string", "x-unit": "quantity"})]
 
 
 @dataclass(frozen=True)

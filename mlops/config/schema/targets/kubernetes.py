@@ -21,22 +21,22 @@ class Quota(Strict):
     """The most that all pods of the namespace may ask for, together."""
 
     gpus: int | None = Field(None, ge=0, description="Whole GPUs.")
-    cpu: Quantity | None = None
-    memory: Quantity | None = None
-    pods: int | None = Field(None, ge=1)
+    cpu: Quantity | None = spec_field(None, doc="CPUs.")
+    memory: Quantity | None = spec_field(None, doc="Memory.")
+    pods: int | None = spec_field(None, doc="Pods, whatever they ask for.", ge=1)
 
 
 class LogStorage(Strict):
     """A volume that many pods write to, for prediction logs."""
 
     storage_class: str | None = spec_field(None, doc="Default: the cluster's.")
-    size: Quantity = "20Gi"
+    size: Quantity = spec_field("20Gi", doc="How much it holds.")
 
 
 class GatewayReference(Strict):
     """A Gateway of the Gateway API, which the platform's owners run."""
 
-    name: Name
+    name: Name = spec_field(doc="The Gateway's name.")
     namespace: Name | None = spec_field(None, doc="Default: the stack's own.")
     url: str = spec_field(doc="The address that clients use, such as https://models.example.com.")
     hostname: str | None = spec_field(None, doc="The host name that routes are for. Default: every one of the Gateway.")

@@ -9,19 +9,22 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from mlops.config.schema.base import Column, spec_field
-from mlops.config.schema.transforms.transform import TransformSpec
+from mlops.config.schema.base import spec_field
+from mlops.config.schema.column_types import EVERY_TYPE
+from mlops.config.schema.transforms.transform import ColumnList, TransformSpec
 
 
 class Categorical(TransformSpec):
     """Values get a slot each."""
 
     order: ClassVar[int] = 20
-    takes_text: ClassVar[bool] = True
+    takes: ClassVar[frozenset[str]] = EVERY_TYPE
     is_categorical: ClassVar[bool] = True
     always_written: ClassVar[bool] = True
 
-    categorical: tuple[Column, ...] = spec_field((), doc="One-hot; an unseen value has a slot of its own.")
+    categorical: ColumnList = spec_field(
+        (), doc='One-hot; an unseen value has a slot of its own. `"*"`: all texts and booleans.'
+    )
     max_categories: int = spec_field(
         200, doc="The most frequent values of a categorical column that keep a slot.", ge=1
     )

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from mlops.config.schema.base import Column, spec_field
-from mlops.config.schema.transforms.transform import TransformSpec
+from mlops.config.schema.base import spec_field
+from mlops.config.schema.transforms.transform import ColumnList, TransformSpec
 
 
 class Numeric(TransformSpec):
@@ -19,4 +19,6 @@ class Numeric(TransformSpec):
     order: ClassVar[int] = 10
     always_written: ClassVar[bool] = True
 
-    numeric: tuple[Column, ...] = spec_field((), doc="Standardised; missing becomes the median and sets a flag.")
+    numeric: ColumnList = spec_field(
+        (), doc='Standardised; missing becomes the median and sets a flag. `"*"`: all numbers.'
+    )

@@ -19,5 +19,5 @@ class FileReader:
     """Opens files of the project."""
 
     def open(self, connection: duckdb.DuckDBPyConnection, table_name: str, spec: FileSpec, place: Place) -> None:
-        files = locate(spec.uri, place.root, format=spec.format)
-        read_source_files(connection, table_name, spec, files, scratch=place.scratch)
+        files = locate(spec.uri, place.root, format=spec.folder_format())
+        read_source_files(connection, table_name, spec, files, scratch=place.scratch, first=place.first)

@@ -1,7 +1,7 @@
 """Read files as a table.
 
-Lives here: read_source_files, for CSV, Parquet and JSON, packed or not, one file or several.
-Not here: which files (mlops.sources), the options of CSV (csv).
+Lives here: read_source_files, for CSV, Parquet, JSON, Excel and text, packed or not, one file or several.
+Not here: which files (mlops.sources), the options of CSV (csv), the pattern of text (text), sheets (excel).
 Law: exactly the files that were pinned are read, in their order; of a packed file, the one file inside.
 """
 
@@ -17,20 +17,32 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from mlops.config.schema.sources.source import FileSpec
-from mlops.sources.files import SourceFiles, file_format
+from mlops.config.schema.sources.source import FileSpec, option_of
+from mlops.sources.files import SourceFiles
 from mlops.workloads.data.sources.csv import SQL_TYPES, advice, csv_call, decoded, glued
+from mlops.workloads.data.sources.csv_types import ALL_ROWS, FIRST_ROWS, first_rows_suffice
+from mlops.workloads.data.sources.excel import forget_sheets, sheet_rows
+from mlops.workloads.data.sources.text import forget_lines, matched_lines
+from mlops.workloads.data.sql_text import literal, literal_path, quoted
 from mlops.workloads.stage import failed
 
+__all__ = ["quoted", "read_source_files"]
 _FILE = "mlops file"
 _PARTS = "mlops parts"
 _PATH = "mlops path"
 
 
 def read_source_files(
-    connection: duckdb.DuckDBPyConnection, table_name: str, spec: FileSpec, files: SourceFiles, *, scratch: Path
+    connection: duckdb.DuckDBPyConnection,
+    table_name: str,
+    spec: FileSpec,
+    files: SourceFiles,
+    *,
+    scratch: Path,
+    first: int | None = None,
 ) -> None:
-    """Make the table of what the files hold. Raises MlopsError where they hold nothing that can be read."""
+    """Make the table of what the files hold, or of their `first` rows. Raises MlopsError where they hold nothing that can be
+    read."""
     for path in files.paths:
         if path.stat().st_size == 0:
             raise failed(
@@ -42,11 +54,11 @@ def read_source_files(
     readable = {path: _readable(table_name, path, (spec, kind), scratch) for path in files.paths}
     parts = {str(readable[path]): files.partition(path) for path in files.paths}
     try:
-        _load(connection, table_name, (spec, kind), parts)
+        _load(connection, table_name, (spec, kind), parts, (where, first))
     except duckdb.Error as error:
-        said = advice(str(error)) if kind == "csv" else str(error).strip()
+        said = advice(str(error)) if kind in ("csv", "text") else str(error).strip()
         raise failed("source cannot be read", f"{where}: {said}") from error
-    table = connection.table(quoted(table_name))
+    table = connection.sql(f"FROM {quoted(table_name)}")
     if kind == "csv" and (name := glued(table.columns, spec)):
         raise failed(
             "source cannot be read",
@@ -60,50 +72,63 @@ def read_source_files(
         )
 
 
-def quoted(name: str) -> str:
-    """Return a name as SQL writes it."""
-    return '"' + name.replace('"', '""') + '"'
-
-
 def _load(
     connection: duckdb.DuckDBPyConnection, table_name: str, how: tuple[FileSpec, str],
-    parts: dict[str, dict[str, str | None]],
+    parts: dict[str, dict[str, str | None]], place: tuple[str, int | None],
 ) -> None:  # fmt: skip
-    """Create the table. `parts`: each file to read, with what its folders KEY=VALUE say."""
-    spec, kind = how
+    """Create the table. `parts`: each file to read, with what its folders KEY=VALUE say. `place`: the source as a message
+    names it, and how many rows are enough."""
+    (spec, kind), (where, first) = how, place
     keys = list(dict.fromkeys(key for part in parts.values() for key in part))
-    types = {name: SQL_TYPES[type_] for name, type_ in spec.types.items() if name not in keys}
-    call, values = csv_call(spec, types) if kind == "csv" else ("", [])
-    options = ["hive_partitioning = false", *filter(None, [call])]
-    if len(parts) > 1:
-        options.append("union_by_name = true")
-    if keys:
-        options.append(f"filename = '{_FILE}'")
-    rows = f"read_{kind}(?, {', '.join(options)})"
-    if types and kind != "csv":
-        casts = ", ".join(f"CAST({quoted(name)} AS {type_}) AS {quoted(name)}" for name, type_ in types.items())
-        rows = f"(SELECT * REPLACE ({casts}) FROM {rows})"  # noqa: S608
+    call = ""
+    if kind == "text":
+        rows = matched_lines(connection, spec, list(parts), where=where, file_column=_FILE)
+    elif kind == "excel":
+        rows = sheet_rows(connection, spec, list(parts), where=where, file_column=_FILE)
+    else:
+        rows, call = _table_call(how, list(parts), keys)
     if keys:
         connection.register(_PARTS, _partition_table(parts, keys, spec))
         rows = (
-            f"(SELECT COLUMNS(lambda name: lower(name) NOT IN ({', '.join(map(_text, [_FILE, _PATH, *keys]))})), "  # noqa: S608
+            f"(SELECT COLUMNS(lambda name: lower(name) NOT IN ({', '.join(literal(name.lower()) for name in (_FILE, _PATH, *keys))})), "  # noqa: S608
             f"{', '.join(f'parts.{quoted(key)}' for key in keys)} FROM {rows} AS files "
             f"JOIN {quoted(_PARTS)} AS parts ON files.{quoted(_FILE)} = parts.{quoted(_PATH)})"
         )
+    elif kind in ("text", "excel"):
+        rows = f"(SELECT * EXCLUDE ({quoted(_FILE)}) FROM {rows})"  # noqa: S608
     columns = "*" if spec.columns is None else ", ".join(map(quoted, spec.columns))
-    arguments: list[object] = [[_literal(path) for path in parts], *values]
-    connection.execute(f"CREATE TABLE {quoted(table_name)} AS SELECT {columns} FROM {rows}", arguments).fetchall()  # noqa: S608
+    limit = "" if first is None else f" LIMIT {first}"
+    made = f"CREATE TABLE {quoted(table_name)} AS SELECT {columns} FROM {rows}{limit}"  # noqa: S608
+    try:
+        sampled = made
+        if kind == "csv" and all(first_rows_suffice(connection, Path(path), spec, call) for path in parts):
+            sampled = made.replace(call, call.replace(ALL_ROWS, FIRST_ROWS), 1)
+        connection.execute(sampled).fetchall()
+    except duckdb.Error:
+        if sampled == made:
+            raise
+        connection.execute(made).fetchall()
     if keys:
         connection.unregister(_PARTS)
+    forget_lines(connection)
+    forget_sheets(connection)
 
 
-def _text(name: str) -> str:
-    return "'" + name.lower().replace("'", "''") + "'"
-
-
-def _literal(path: str) -> str:
-    """Return a path so that DuckDB takes none of its characters for a pattern."""
-    return "".join(f"[{character}]" if character in "*?[" else character for character in path)
+def _table_call(how: tuple[FileSpec, str], paths: list[str], keys: list[str]) -> tuple[str, str]:
+    """Return SQL for the rows of the files with the path of each where there are `keys`, and the options of CSV in it."""
+    spec, kind = how
+    types = {name: SQL_TYPES[type_] for name, type_ in spec.types.items() if name not in keys}
+    call = csv_call(spec, types) if kind == "csv" else ""
+    options = ["hive_partitioning = false", *filter(None, [call])]
+    if len(paths) > 1:
+        options.append("union_by_name = true")
+    if keys:
+        options.append(f"filename = '{_FILE}'")
+    rows = f"read_{kind}({literal([literal_path(path) for path in paths])}, {', '.join(options)})"
+    if types and kind != "csv":
+        casts = ", ".join(f"CAST({quoted(name)} AS {type_}) AS {quoted(name)}" for name, type_ in types.items())
+        rows = f"(SELECT * REPLACE ({casts}) FROM {rows})"  # noqa: S608
+    return rows, call
 
 
 def _partition_table(parts: dict[str, dict[str, str | None]], keys: Iterable[str], spec: FileSpec) -> pa.Table:
@@ -128,7 +153,7 @@ def _typed(texts: list[str | None]) -> list[Any]:
 
 
 def _format(where: str, spec: FileSpec, files: SourceFiles) -> str:
-    kinds = {spec.format or file_format(path.name) for path in files.paths}
+    kinds = {spec.format_of(path.name) for path in files.paths}
     kind = next(iter(kinds))
     if len(kinds) > 1:
         raise failed(
@@ -137,11 +162,12 @@ def _format(where: str, spec: FileSpec, files: SourceFiles) -> str:
             "name the files of one format, such as `raw/*.csv`.",
         )
     if kind is None:
-        raise failed("unknown format", f"{where}: its ending says no format. Say `format: csv`, parquet or json.")
-    if kind != "csv" and (given := spec.csv_options()):
         raise failed(
-            "option does not fit", f"{where} is {kind}, and `{given[0]}` is an option of CSV files. Take it out."
+            "unknown format",
+            f"{where}: its ending says no format. Say `format: csv`, parquet, json or excel, or the `pattern` of its lines.",
         )
+    if option := spec.unfitting_option(kind):
+        raise failed("option does not fit", f"{where} is {kind}, and `{option}` is {option_of(option)}. Take it out.")
     return kind
 
 
@@ -149,7 +175,7 @@ def _readable(name: str, path: Path, how: tuple[FileSpec, str], scratch: Path) -
     """Return a file that DuckDB reads: the file, what was packed in it, or a copy in UTF-8."""
     spec, kind = how
     found = _unpacked(name, path, scratch) if path.suffix == ".zip" else path
-    return decoded(found, spec, scratch) if kind == "csv" else found
+    return decoded(found, spec, scratch) if kind in ("csv", "text") else found
 
 
 def _unpacked(name: str, path: Path, scratch: Path) -> Path:

@@ -30,6 +30,7 @@ from mlops.workloads.features.graph import OPSET
 from mlops.workloads.stage import failed
 from mlops.workloads.training.description import Description
 from mlops.workloads.training.families.family import INPUT, Family, Fit, Fitted, output_count
+from mlops.workloads.training.families.network.label_scale import LabelScale
 from mlops.workloads.training.families.network.learn import Learner, TensorRows, learn
 from mlops.workloads.training.families.network.predictor import Predictor
 from mlops.workloads.training.families.network.ranks import Ranks
@@ -89,7 +90,11 @@ class NetworkFamily(Family):
 
     def fit(self, fit: Fit) -> Fitted | None:
         spec, ranks = fit.spec, Ranks.of()
-        train, val = (TensorRows(torch.from_numpy(part.x), torch.from_numpy(part.y)) for part in (fit.train, fit.val))
+        scale = LabelScale.of(fit.train.y) if effective_loss(spec).standardize else LabelScale()
+        train, val = (
+            TensorRows(torch.from_numpy(part.x), torch.from_numpy(scale.standard(part.y)))
+            for part in (fit.train, fit.val)
+        )
         outputs = output_count(spec.task, fit.classes)
         learner = Learner(
             self.build(spec.architecture, width=fit.width, outputs=outputs), spec.task, effective_loss(spec),
@@ -98,6 +103,7 @@ class NetworkFamily(Family):
         learn(learner, train, spec.trainer, ranks)
         if not ranks.is_first:
             return None
+        scale.restore(learner.network)
         return FittedNetwork(learner.network.to("cpu").eval(), spec.task, fit.width, learner.history)
 
     def load(self, folder: Path, description: Description) -> FittedNetwork:

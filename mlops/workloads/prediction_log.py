@@ -25,6 +25,7 @@ class LogEntry:
     rows: list[dict[str, Any]]
     predictions: list[dict[str, Any]]
     feedback: dict[str, Any] | None
+    version: str = ""
 
 
 class _Line(msgspec.Struct):
@@ -40,7 +41,7 @@ _decoder = msgspec.json.Decoder(_Line)
 
 
 def entries_between(folder: Path, start: float, end: float) -> Iterator[LogEntry]:
-    """Return those with start <= t < end, of all replicas, segment by segment; open ones too."""
+    """Return those with start <= t < end (Unix seconds), of all replicas, segment by segment; open ones too."""
     for path in sorted(folder.glob("*.jsonl")) + sorted(folder.glob("*.open")):
         if not _overlaps(path, start, end):
             continue
@@ -79,7 +80,7 @@ def _entry(line: bytes) -> LogEntry | None:
         return LogEntry(read.t, "", [], [], read.f) if isinstance(read.f, dict) else None
     rows = read.q.get("rows", [read.q]) if isinstance(read.q, dict) else []
     predictions = read.a.get("predictions", []) if isinstance(read.a, dict) else []
-    return LogEntry(read.t, read.id, rows, predictions, None)
+    return LogEntry(read.t, read.id, rows, predictions, None, read.v)
 
 
 def _feedback(line: bytes) -> _Line | None:
