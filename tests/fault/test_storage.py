@@ -78,7 +78,7 @@ def clone_of(chain: Chain, home: Path, monkeypatch: pytest.MonkeyPatch) -> Chain
 
 def apply(chain: Chain) -> MlopsError | None:
     opened = Project.open(chain.root)
-    return opened.apply(opened.plan()).error
+    return opened.carry_out(opened.plan()).error
 
 
 def ran(chain: Chain) -> set[str]:
