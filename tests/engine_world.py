@@ -62,6 +62,7 @@ class Thing:
 
     name = "thing"
     created, deleted = MADE, GONE
+    restored = Effect(Action.UPDATE, "RESTORE", 2)
 
     def __init__(self, world: dict[str, Any]) -> None:
         self.world = world
@@ -98,6 +99,9 @@ class Thing:
 
     def update(self, step: Step) -> Outcome:
         return self._make(step, "update")
+
+    def restore(self, step: Step) -> Outcome:
+        return self._make(step, "restore")
 
     def _make(self, step: Step, verb: str) -> Outcome:
         assert step.desired is not None

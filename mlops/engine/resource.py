@@ -155,7 +155,10 @@ class Record:
 
 @dataclass(frozen=True)
 class Restore:
-    """A version of a resource to go back to. `upstream`: of each dependency, the version whose outputs were consumed then."""
+    """A version of a resource to go back to.
+
+    `upstream`: of each dependency, the version whose outputs were consumed then.
+    """
 
     record: Record
     upstream: Mapping[Address, Record] = field(default_factory=dict)
@@ -267,7 +270,8 @@ class Kind(Protocol):
     `observe` only reads and is cheap. `create`, `update` and `delete` are idempotent: called again after a crash at
     any point, with the same key, they adopt what exists, clean what is half made, and finish. `update` serves
     UPDATE, RUN and a MAYBE whose condition came true; REPLACE is delete, then create. `restore` serves a rollback, and
-    makes of the resource what `Step.restore` recorded, from nothing but that. All three may raise MlopsError; an error with attribute `partial: Outcome` has its outputs recorded as incomplete.
+    makes of the resource what `Step.restore` recorded, from nothing but that. All may raise MlopsError; an error with
+    attribute `partial: Outcome` has its outputs recorded as incomplete.
     """
 
     name: str
