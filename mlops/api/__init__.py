@@ -13,6 +13,7 @@ from mlops.api.configuration import (
     reference_files,
     reference_text,
     schema_text,
+    secrets_without_value,
     write_reference,
     write_schemas,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "rename",
     "rollback_edits",
     "schema_text",
+    "secrets_without_value",
     "uses",
     "view_of",
     "why",

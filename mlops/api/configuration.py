@@ -1,9 +1,9 @@
 """Answer what conf/ alone says.
 
-Lives here: load_spec, composed_config, parse_address, schema_text, write_schemas, and the reference made of
+Lives here: load_spec, secrets_without_value, composed_config, parse_address, schema_text, write_schemas, and the reference made of
 them (reference_text, reference_files, write_reference).
 Not here: what is recorded or observed (project, inspect).
-Law: nothing here looks beyond conf/.
+Law: nothing here looks beyond conf/, but for whether a secret has a value.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from pathlib import Path
 from mlops.address import Address
 from mlops.config.load import load
 from mlops.config.project import ProjectSpec
-from mlops.errors import MlopsError, near
+from mlops.context.paths import ProjectPaths
+from mlops.context.secrets import missing_secrets
+from mlops.errors import MlopsError, Problem, near
 
 REFERENCE_FOLDER = "docs/reference"
 
@@ -23,6 +25,12 @@ REFERENCE_FOLDER = "docs/reference"
 def load_spec(root: Path, overrides: Sequence[str] = ()) -> ProjectSpec:
     """Compose and judge conf/. Raises InvalidConfig with every problem at once."""
     return load(root, overrides=overrides)
+
+
+def secrets_without_value(spec: ProjectSpec) -> list[Problem]:
+    """Return a problem for each secret that a resource names and that has no value on this machine."""
+    folder = ProjectPaths(spec.root, spec.environment).secrets
+    return [problem for resource in spec.resources.values() for problem in missing_secrets(resource, folder)]
 
 
 def composed_config(root: Path, overrides: Sequence[str], addresses: Sequence[str], *, origins: bool = True) -> str:

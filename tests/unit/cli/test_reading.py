@@ -19,6 +19,15 @@ def test_validate_counts_what_is_declared(mlops: Shell, project: Path) -> None:
     assert mlops("validate").code == 3
 
 
+def test_validate_notes_secrets_without_a_value(mlops: Shell, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_files(project, {"conf/value/one.yaml": "value: '${secret:KEY_OF_NOBODY}'\n"})
+    shown = mlops("validate")
+    assert shown.code == 0
+    assert "Note: value.one (conf/value/one.yaml:1): `value` needs the secret KEY_OF_NOBODY." in shown.out
+    monkeypatch.setenv("KEY_OF_NOBODY", "x")
+    assert "Note" not in mlops("validate").out
+
+
 def test_config_prints_each_value_with_its_place(mlops: Shell) -> None:
     assert mlops("config", "value.one").out.split() == ["value.one", "value:", "1", "conf/value/one.yaml:1"]
     assert mlops("config", "--no-origins", "value.one.value=2").out.split() == ["value.one", "value:", "2"]
