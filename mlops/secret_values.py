@@ -14,7 +14,7 @@ from pathlib import Path
 
 from mlops.errors import InvalidConfig, MlopsError, Problem
 
-REFERENCE = re.compile(r"\$\{secret:([A-Za-z_][A-Za-z0-9_]*)\}")
+SECRET_REFERENCE = re.compile(r"\$\{secret:([A-Za-z_][A-Za-z0-9_]*)\}")
 _MASK = "***"
 
 
@@ -71,7 +71,7 @@ class SecretReader:
 
     def fill(self, text: str, *, field: str) -> str:
         """Return the text with its references `${secret:NAME}` filled in. Raises MlopsError where one has no value."""
-        return REFERENCE.sub(lambda found: self._value(found[1], field), text)
+        return SECRET_REFERENCE.sub(lambda found: self._value(found[1], field), text)
 
     def _value(self, name: str, field: str) -> str:
         value = required_secret(self._folder, name, field)

@@ -7,7 +7,6 @@ import base64
 import contextvars
 import json
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -18,8 +17,8 @@ from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.stack import run_in_stack
 
 from mlops.tools.pulumi import run_program
+from mlops.tools.pulumi_programs import find_program, importable
 
-ROOT = Path(__file__).parents[1]
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
 _SECRET = "1b47061264138c4ac30d75fd1eb44270"
 
@@ -105,7 +104,8 @@ def _render(program: str, inputs: dict[str, Any], secrets: dict[str, str] | None
         if secrets is not None:
             config[f"{program}:secrets"] = json.dumps(secrets)
         pulumi.runtime.set_all_config(config, [f"{program}:secrets"])
-        path = ROOT / "stacks" / program / "__main__.py"
+        path = find_program(program)
+        importable(path)
         loop.run_until_complete(run_in_stack(lambda: run_program(path)))
     finally:
         loop.run_until_complete(loop.shutdown_default_executor())

@@ -81,7 +81,6 @@ def _stage_files(spec: ProjectSpec) -> list[Requirement]:
 def _sources(spec: ProjectSpec) -> list[Requirement]:
     """Check that each data source can be found and read."""
     from mlops.context.context import Context
-    from mlops.sources.source import fingerprint_of
 
     context = Context(spec.root, spec.settings, resources=spec.resources)
     checks = []
@@ -89,7 +88,7 @@ def _sources(spec: ProjectSpec) -> list[Requirement]:
         for name, source in resource.inputs.get("sources", {}).items() if address.kind == "dataset" else ():
             uri = str(source["uri"])
             try:
-                fingerprint_of(source, root=spec.root, digests=context.hashes)
+                context.sources.of(address.name, name, source)
             except MlopsError as error:
                 checks.append(Requirement(f"source {address.name}.{name}", False, uri, error.problems[0].detail))
             else:

@@ -41,7 +41,8 @@ def attention_to_needs(
     the desired resources."""
     found = []
     if any(address.kind in STAGED for address in inputs) and (outdated := outdated_stage_files(root)):
-        summary = f"{_listed(outdated)} missing or of an earlier version of mlops. Bring them up to date: {UPGRADE}"
+        them = "it" if len(outdated) == 1 else "them"
+        summary = f"{_listed(outdated)} missing or of an earlier version of mlops. Bring {them} up to date: {UPGRADE}"
         found.append(Attention(None, summary))
     found += [Attention(None, text) for text in _lacking(kinds, inputs, changes)]
     return tuple(found)

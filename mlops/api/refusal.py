@@ -20,10 +20,10 @@ def refused_rows(summary: str, address: str, status: int, body: bytes, *, first:
     try:
         answer = json.loads(text)
         problems = "; ".join(_sentence(problem, first) for problem in answer.get("problems", []))
-        said = problems or str(answer["error"])
+        sentence = problems or str(answer["error"])
     except (ValueError, AttributeError, KeyError):
-        said = text[:300]
-    return MlopsError.of(summary, f"{address} answered {status}: {said}.", address=address)
+        sentence = text[:300]
+    return MlopsError.of(summary, f"{address} answered {status}: {sentence}.", address=address)
 
 
 def _sentence(problem: Mapping[str, Any], first: int) -> str:

@@ -19,13 +19,13 @@ from typing import Any
 from mlops.config.project import LoadedResource
 from mlops.engine.resource import Secret
 from mlops.errors import InvalidConfig, Problem
-from mlops.secret_values import REFERENCE, read_secret, required_secret
+from mlops.secret_values import SECRET_REFERENCE, read_secret, required_secret
 
 
 def missing_secrets(resource: LoadedResource, folder: Path) -> Iterator[Problem]:
     """Yield a problem for each secret that a resource names and that has no value on this machine."""
     for field, text in _texts("", resource.inputs):
-        for name in dict.fromkeys(REFERENCE.findall(text)):
+        for name in dict.fromkeys(SECRET_REFERENCE.findall(text)):
             address, source = str(resource.address), resource.source(field)
             try:
                 value = read_secret(folder, name)
@@ -54,7 +54,7 @@ def seal(value: Any, folder: Path, salt: str) -> Any:
         return {key: seal(inner, folder, salt) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [seal(inner, folder, salt) for inner in value]
-    found = REFERENCE.fullmatch(value) if isinstance(value, str) else None
+    found = SECRET_REFERENCE.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         return value
     secret = read_secret(folder, found[1])
@@ -97,4 +97,4 @@ def fill(value: Any, folder: Path, *, field: str) -> Any:
     has no value."""
     if not isinstance(value, str):
         return value
-    return REFERENCE.sub(lambda found: required_secret(folder, found[1], field), value)
+    return SECRET_REFERENCE.sub(lambda found: required_secret(folder, found[1], field), value)

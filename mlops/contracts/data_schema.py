@@ -56,9 +56,18 @@ class DescribeRequest(Document, kw_only=True, frozen=True):
         dict[str, dict[str, Any]],
         Meta(description="Name -> the data set's fields, defaults left out; see `mlops schema`."),
     ]
+    prepared: Annotated[
+        dict[str, dict[str, str]],
+        Meta(
+            description="Name of a data set that others read and that is not asked for -> its columns, with their types."
+        ),
+    ] = field(default_factory=dict)
 
 
 class DescribeAnswer(Document, kw_only=True, frozen=True):
     """What it writes."""
 
-    datasets: Annotated[dict[str, DataSchema], Meta(description="Name -> its columns.")] = field(default_factory=dict)
+    datasets: Annotated[
+        dict[str, DataSchema],
+        Meta(description="Name -> its columns; without those that read a data set which has problems."),
+    ] = field(default_factory=dict)

@@ -13,7 +13,9 @@ from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpecManager
 from nbclient import NotebookClient
 
-from tests.e2e.conftest import KEY, ROOT, Workplace
+from tests.e2e.conftest import BIN, KEY, ROOT, Workplace
+
+README = (ROOT / "README.md").read_text()
 
 
 def test_requests_of_readme_are_answered(flights: Workplace) -> None:
@@ -22,7 +24,7 @@ def test_requests_of_readme_are_answered(flights: Workplace) -> None:
     (secrets / "DELAY_API_KEY").touch(mode=0o600)
     (secrets / "DELAY_API_KEY").write_text(KEY + "\n")
     url = flights.status()["endpoint.delay"]["url"]
-    printed = re.findall(r"^curl (?:.*\\\n)*.*$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    printed = re.findall(r"^curl (?:.*\\\n)*.*$", README, re.MULTILINE)
     assert len(printed) == 2
     answers = []
     for command in printed:
@@ -35,7 +37,9 @@ def test_requests_of_readme_are_answered(flights: Workplace) -> None:
 
 
 def test_commands_of_readme_do_what_it_says(flights: Workplace) -> None:
-    blocks = re.findall(r"^```(\w*)\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    """Those on the flights; test_init.py and test_tutorial.py make projects of their own."""
+    text = re.sub(r"^## A project of your own\n.*?(?=^## )", "", README, flags=re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     lines = [line.removeprefix("$ ") for language, block in blocks if not language for line in block.splitlines()]
     plans, ran = [], []
     for line in lines:
@@ -54,6 +58,11 @@ def test_commands_of_readme_do_what_it_says(flights: Workplace) -> None:
     assert re.findall("REDEPLOY|RECONFIGURE|RESCALE|RETRAIN", plans[1]) == ["RESCALE"]
 
 
+def test_python_of_readme_runs_as_printed(flights: Workplace) -> None:
+    (code,) = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    flights.run(str(BIN / "python"), "-W", "error", "-c", code)
+
+
 def test_notebook_of_docs_runs_from_its_first_cell_to_its_last(flights: Workplace, tmp_path: Path) -> None:
     notebook = nbformat.read(flights.root / "docs" / "notebook.ipynb", as_version=4)
     kernels = KernelSpecManager(kernel_dirs=[str(write_kernel(tmp_path))])
@@ -61,7 +70,7 @@ def test_notebook_of_docs_runs_from_its_first_cell_to_its_last(flights: Workplac
     client = NotebookClient(
         notebook, timeout=600, km=manager, resources={"metadata": {"path": str(flights.root / "docs")}}
     )
-    client.execute(env=flights.env)
+    client.execute(env=flights.env, cleanup_kc=True)
     shown = [cell.outputs for cell in notebook.cells if cell.cell_type == "code"]
     assert "No changes." in shown[1][0].data["text/html"]
     assert "RETRAIN" in shown[2][0].data["text/html"]

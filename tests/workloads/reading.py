@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
-
-from pydantic import TypeAdapter
+from typing import Any
 
 from mlops.config.schema.dataset import Dataset
-from mlops.config.schema.sources.source import BY_SCHEME, SourceSpec
-from mlops.sources.source import FileDigests, fingerprint_of, remote_of
-from mlops.workloads.data.sources.source import Place, open_sources, remote_fingerprint
+from mlops.workloads.data.sources.source import Place, newest_fingerprint, open_sources
 from mlops.workloads.data.sql import connect, seal_database
 from mlops.workloads.data.sql_text import quoted
 
@@ -19,10 +15,7 @@ Rows = list[tuple[Any, ...]]
 
 def fingerprint(root: Path, source: dict[str, Any]) -> str:
     """Return what a plan pins of the source."""
-    if remote_of(source) is None:
-        return fingerprint_of(source, root=root, digests=FileDigests())
-    judge: TypeAdapter[SourceSpec] = TypeAdapter(Annotated[SourceSpec, BY_SCHEME])
-    return remote_fingerprint(judge.validate_python(source), Place.of(root, root))
+    return newest_fingerprint(source, Place.of(root, root))
 
 
 def read(root: Path, source: dict[str, Any], name: str = "t", *, pinned: str | None = None) -> tuple[list[str], Rows]:

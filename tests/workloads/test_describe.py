@@ -14,7 +14,7 @@ from mlops.config.validate.columns import misfits
 from mlops.contracts.codec import decode, encode
 from mlops.contracts.data_schema import DataSchema, DescribeAnswer, DescribeRequest
 from mlops.errors import MlopsError
-from mlops.workloads.data.describe import describe
+from mlops.workloads.data.describe import answer, describe
 from mlops.workloads.data.prepare import prepare
 from tests.workloads.conftest import say_dataset
 
@@ -102,3 +102,24 @@ def test_process_answers_for_every_data_set_it_is_asked_for(project: Path, tmp_p
     read = decode(DescribeAnswer, answer.read_bytes()).datasets
     assert read["one"] == describe(spec, root=project)
     assert read["two"].problems[0].summary == "SQL failed"
+
+
+def test_data_set_that_reads_another_is_described_before_either_is_made(project: Path) -> None:
+    first = spec_of(project, sql="SELECT number, color AS hue, 9007199254740993 AS id FROM rows")
+    sources = {"part": {"uri": "dataset://first/train"}, "old": {"uri": "dataset://old", "columns": ["day"]}}
+    second = {**first, "sources": sources, "sql": "SELECT part.*, day FROM part, old"}
+    prepared = {"old": {"day": "date", "late": "bool"}}
+    found = answer(
+        DescribeRequest(datasets={"second": second, "first": first}, prepared=prepared), root=project
+    ).datasets
+    assert found["second"].types == {"number": "float", "hue": "string", "id": "int", "day": "date"}
+    alone = {**second, "sources": {"part": sources["part"]}, "sql": "SELECT * FROM part"}
+    chained = answer(DescribeRequest(datasets={"first": first, "second": alone}), root=project).datasets["second"]
+    assert [column.name for column in chained.columns if column.inexact] == ["id"]
+
+
+def test_data_set_that_reads_one_with_problems_is_left_out(project: Path) -> None:
+    first = spec_of(project, sql="SELECT nothing FROM rows")
+    second = {**first, "sources": {"part": {"uri": "dataset://first"}}, "sql": "SELECT * FROM part"}
+    found = answer(DescribeRequest(datasets={"first": first, "second": second}), root=project).datasets
+    assert list(found) == ["first"]

@@ -24,14 +24,15 @@ from mlops.context.status import Status
 from mlops.engine.plan import Change
 from mlops.engine.resource import Action, Desired, Effect, Observed, Outcome, Reason, Record, Stale, Step
 from mlops.errors import MlopsError, Problem
+from mlops.extensions import SOURCE_SCHEMAS
 from mlops.kinds.base import BaseKind
 from mlops.kinds.staged.code import moved_files
 from mlops.kinds.staged.outputs import push_outputs, remote_attention, unpushed_of
 from mlops.kinds.staged.params import dataset_code, dataset_params, upstream_folders, write_params_of
 from mlops.kinds.staged.restore import LOCKED, lock_entries_of, restore_stages
-from mlops.kinds.staged.schemas import DataSchemas, schema_problems
+from mlops.kinds.staged.schemas import DataSchemas, last_types, schema_problems
 from mlops.kinds.staged.stages import make, stale_of
-from mlops.sources.source import remote_fingerprint_of
+from mlops.sources.source import remote_fingerprint_of, scheme_of
 from mlops.tools.dvc.reader import read_stages
 
 
@@ -136,7 +137,7 @@ class DatasetKind(BaseKind):
 
     def _retyped(self, address: Address, record: Record | None) -> list[str]:
         """Return a line for each column whose type is another than in the last version, and for each that is gone."""
-        before = self._last_types(address, record)
+        before = last_types(address, self.context) if record is not None else {}
         schema = self._schemas.of(address) if before and self.context.settings.build else None
         if schema is None or schema.problems:
             return []
@@ -146,17 +147,6 @@ class DatasetKind(BaseKind):
             for name, type_ in before.items()
             if now.get(name) != type_
         ]
-
-    def _last_types(self, address: Address, record: Record | None) -> Mapping[str, str]:
-        """Return column -> type of the last version: as it was recorded or, where it was made elsewhere, as it lies here."""
-        if record is None:
-            return {}
-        if types := record.outputs.get("types"):
-            return dict(types)
-        try:
-            return _types(_json(self.context.root / "data" / address.name / "schema.json"))
-        except MlopsError:
-            return {}
 
     def create(self, step: Step) -> Outcome:
         stage = f"prepare@{step.address.name}"
@@ -213,7 +203,10 @@ class DatasetKind(BaseKind):
             return "missing"
 
     def extras(self, inputs: Mapping[str, Any]) -> tuple[str, ...]:
-        return ("data",) if self.context.settings.build else ()
+        if not self.context.settings.build:
+            return ()
+        sources = inputs.get("sources", {}).values()
+        return ("data", *sorted({extra for source in sources if (extra := _extra_of(source))}))
 
     @property
     def restored(self) -> Effect:
@@ -239,3 +232,12 @@ def _json(path: Path) -> Any:
         raise MlopsError.of(
             "output is damaged", f"{path} cannot be read: {error}. Take its folder away and apply again."
         ) from error
+
+
+def _extra_of(source: Mapping[str, Any]) -> str | None:
+    """Return the extra of this package that reading the source needs beside `data`."""
+    uri = str(source["uri"])
+    if source.get("format") == "excel" or uri.endswith(".xlsx"):
+        return "source-excel"
+    extra: str | None = SOURCE_SCHEMAS.load(scheme_of(uri)).extra
+    return extra

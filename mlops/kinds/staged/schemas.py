@@ -1,6 +1,7 @@
 """Know the columns of data sets while planning.
 
-Lives here: DataSchemas, which asks a process for the columns of data sets and remembers its answers, and column_types.
+Lives here: DataSchemas, which asks a process for the columns of data sets and remembers its answers; column_types and
+last_types, those that are known without asking.
 Not here: reading data (workloads.data.describe), judging columns (config.validate.columns).
 Law: nothing is started where the answer is known by the content of the sources, their options, the SQL and the code.
 """
@@ -13,7 +14,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
@@ -42,7 +43,7 @@ _KEPT = 128
 def column_types(resource: LoadedResource, context: Context) -> Mapping[str, str] | None:
     """Return the columns of a data set's result, name -> type of the contract, as far as this machine has seen them since its
     sources, SQL or code changed; None where it has not. Starts no process. Raises MlopsError for a source that is not there."""
-    schema = _read(_file(resource.address, resource.inputs, context))
+    schema = _read(_file(resource, context))
     return schema.types if schema is not None else None
 
 
@@ -54,8 +55,9 @@ class DataSchemas:
         self._known: dict[Address, DataSchema] = {}
 
     def of(self, address: Address, others: Sequence[Address] = ()) -> DataSchema | None:
-        """Return the columns of a data set, or its problems; None where this machine `lacks` what reads data. `others`: data sets that will be
-        asked for too, so that one process answers for all."""
+        """Return the columns of a data set, or its problems; None where this machine `lacks` what reads data, or
+        where a data set that it reads has problems of its own. `others`: data sets that will be asked for too, so that one
+        process answers for all."""
         if address not in self._known:
             self._ask([one for one in dict.fromkeys((address, *others)) if one not in self._known])
         return self._known.get(address)
@@ -63,38 +65,60 @@ class DataSchemas:
     def _ask(self, addresses: Sequence[Address]) -> None:
         files: dict[Address, Path] = {}
         for address in addresses:
-            inputs = self.context.resources[address].inputs
-            missing = _missing_sources(address, inputs, self.context)
-            if missing:
+            resource = self.context.resources[address]
+            if missing := _missing_sources(resource, self.context):
                 self._known[address] = DataSchema(problems=tuple(missing))
                 continue
-            files[address] = _file(address, inputs, self.context)
-            if (schema := _read(files[address])) is not None:
-                self._known[address] = schema
-                del files[address]
+            with suppress(MlopsError):  # of a data set that it reads, and whose own problem it is
+                files[address] = _file(resource, self.context)
+                if (schema := _read(files[address])) is not None:
+                    self._known[address] = schema
+                    del files[address]
         if not files or self.lacks:
             return
         try:
-            answer = self._run({str(at): dict(self.context.resources[at].inputs) for at in files})
+            answer = self._run(self._request(files))
         except (MlopsError, ContractError, OSError) as error:
             self._known |= {at: _unknown(error) for at in files}
             return
         for address, file in files.items():
-            schema = self._known[address] = answer.datasets[str(address)]
-            if not schema.problems:
-                _write(file, schema)
+            if (schema := answer.datasets.get(address.name)) is not None:
+                self._known[address] = schema
+                if not schema.problems:
+                    _write(file, schema)
+
+    def _request(self, addresses: Iterable[Address]) -> DescribeRequest:
+        """Ask for the data sets and, before them, for those that they read; where the sources of one are not here, its columns
+        are those of its last version."""
+        prepared: dict[str, dict[str, str]] = {}
+        datasets: dict[str, dict[str, Json]] = {}
+
+        def ask(address: Address) -> None:
+            resource = self.context.resources[address]
+            if address.name in {**datasets, **prepared}:
+                return
+            if _missing_sources(resource, self.context):
+                prepared[address.name] = dict(last_types(address, self.context))
+                return
+            for read in _reads(resource):
+                ask(read)
+            datasets[address.name] = dict(resource.inputs)
+
+        for address in addresses:
+            ask(address)
+        return DescribeRequest(datasets=datasets, prepared={name: types for name, types in prepared.items() if types})
 
     @cached_property
     def lacks(self) -> str:
         """The packages that are not installed here and without which no data can be read; empty where none is missing."""
         return ", ".join(name for name in _NEEDED if importlib.util.find_spec(name) is None)
 
-    def _run(self, datasets: Mapping[str, dict[str, Json]]) -> DescribeAnswer:
+    def _run(self, asked: DescribeRequest) -> DescribeAnswer:
         """Start the process. Raises MlopsError, ContractError, OSError."""
         root = self.context.root
         with scratch(make_home(root) / "describe") as folder:
             request, answer = folder / "request.json", folder / "answer.json"
-            request.write_text(encode(DescribeRequest(datasets=dict(datasets))))
+            request.write_text(encode(asked))
             # -P: nothing that lies in the project is imported by a plan.
             run([sys.executable, "-P", "-m", _DESCRIBE, str(request.absolute()), str(answer.absolute())], cwd=root)
             return decode(DescribeAnswer, answer.read_bytes())
@@ -143,11 +167,28 @@ def _unknown(error: Exception) -> DataSchema:
     return DataSchema(problems=(DescribeProblem(summary="columns cannot be found out", detail=detail, field=""),))
 
 
-def _missing_sources(address: Address, inputs: Mapping[str, Json], context: Context) -> list[DescribeProblem]:
+def last_types(address: Address, context: Context) -> Mapping[str, str]:
+    """Return column -> type of the last version of a data set: as it was recorded or, where it was made elsewhere, as it lies
+    here; empty where neither is known."""
+    record = context.records.get(address)
+    if record is not None and (types := record.outputs.get("types")):
+        return dict(types)
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        schema = json.loads((context.root / "data" / address.name / "schema.json").read_text())
+        return {column["name"]: column["type"] for column in schema["columns"]}
+    return {}
+
+
+def _reads(resource: LoadedResource) -> list[Address]:
+    """Return the data sets that a data set reads."""
+    return list(dict.fromkeys(at for _, at in resource.references if at.kind == "dataset"))
+
+
+def _missing_sources(resource: LoadedResource, context: Context) -> list[DescribeProblem]:
     problems = []
-    for name, source in inputs["sources"].items():
+    for name, source in resource.inputs["sources"].items():
         try:
-            context.sources.of(address.name, name, source)
+            context.sources.of(resource.address.name, name, source)
         except MlopsError as error:
             first = error.problems[0]
             problems.append(
@@ -158,14 +199,29 @@ def _missing_sources(address: Address, inputs: Mapping[str, Json], context: Cont
     return problems
 
 
-def _file(address: Address, inputs: Mapping[str, Json], context: Context) -> Path:
+def _file(resource: LoadedResource, context: Context) -> Path:
     """Name the file that remembers the answer. Raises MlopsError for a source that is not there."""
-    fingerprints = {name: context.sources.of(address.name, name, source) for name, source in inputs["sources"].items()}
-    readers = sorted({SOURCES.module(scheme_of(source["uri"])) for source in inputs["sources"].values()})
-    code = work_code([_DESCRIBE, *readers], context.hashes)
-    text = json.dumps([inputs["sources"], inputs.get("sql"), fingerprints, code, _engine()], sort_keys=True)
-    name = hashlib.sha256(text.encode()).hexdigest()[:40]
+    name = hashlib.sha256(_identity(resource, context).encode()).hexdigest()[:40]
     return context.paths.home / "cache" / "schemas" / f"{name}.json"
+
+
+def _identity(resource: LoadedResource, context: Context, below: tuple[Address, ...] = ()) -> str:
+    """Return a text that differs where the columns of a data set may. `below`: what reads it."""
+    sources, address = resource.inputs["sources"], resource.address
+    fingerprints = {name: context.sources.of(address.name, name, source) for name, source in sources.items()}
+    readers = sorted({SOURCES.module(scheme_of(source["uri"])) for source in sources.values()})
+    code = work_code([_DESCRIBE, *readers], context.hashes)
+    read: dict[str, str] = {}
+    for upstream in _reads(resource):
+        if upstream in context.resources and upstream not in (address, *below):
+            try:
+                read[str(upstream)] = _identity(context.resources[upstream], context, (address, *below))
+            except MlopsError:
+                types = last_types(upstream, context)
+                if not types:
+                    raise
+                read[str(upstream)] = json.dumps(types)
+    return json.dumps([sources, resource.inputs.get("sql"), fingerprints, code, _engine(), read], sort_keys=True)
 
 
 def _engine() -> str:

@@ -11,15 +11,13 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
-from pydantic import TypeAdapter
 
-from mlops.config.schema.sources.source import BY_SCHEME, SourceSpec
 from mlops.contracts.source_answers import SourceAnswer, SourceAnswers, SourceRequest
 from mlops.errors import MlopsError
-from mlops.workloads.data.sources.source import Place, remote_fingerprint
+from mlops.workloads.data.sources.source import Place, newest_fingerprint
 
 _AT_ONCE = 8
 
@@ -38,9 +36,8 @@ def ask_all(sources: Sequence[dict[str, Any]], root: Path, scratch: Path) -> lis
 
 
 def _ask(source: dict[str, Any], place: Place) -> SourceAnswer:
-    judge: TypeAdapter[SourceSpec] = TypeAdapter(Annotated[SourceSpec, BY_SCHEME])
     try:
-        return SourceAnswer(fingerprint=remote_fingerprint(judge.validate_python(source), place))
+        return SourceAnswer(fingerprint=newest_fingerprint(source, place))
     except MlopsError as error:
         problem = error.problems[0]
         return SourceAnswer(summary=problem.summary, detail=problem.detail, hint=problem.hint)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -70,7 +70,7 @@ class ContractTypes:
                 )
                 cast = pa.nulls(batch.num_rows, field.type)
             if pa.types.is_floating(field.type):
-                cast = pc.if_else(pc.is_nan(cast), None, cast)
+                cast = pc.add(pc.if_else(pc.is_nan(cast), None, cast), 0.0)  # makes 0.0 of -0.0
                 self._infinite[field.name] += pc.sum(pc.is_inf(cast)).as_py() or 0
             columns.append(cast)
         return pa.record_batch(columns, schema=self.schema)
@@ -108,6 +108,11 @@ def with_named_features(dataset: Dataset, schema: pa.Schema) -> Dataset:
     """Return the data set with columns in the place of patterns such as `"*"`. `schema`: in the types of the contract. Raises
     MlopsError where a pattern fits nothing."""
     return expand_dataset(dataset, {field.name: str(type_of(field.type)) for field in schema})
+
+
+def empty_table(types: Mapping[str, str]) -> pa.Table:
+    """Return a table without rows. `types`: column -> type of the contract."""
+    return pa.schema([(name, _ARROW[type_]) for name, type_ in types.items()]).empty_table()
 
 
 def check_columns(rows: Rows, dataset: Dataset) -> None:

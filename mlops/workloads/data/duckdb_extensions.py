@@ -20,17 +20,16 @@ from mlops.workloads.stage import failed
 
 EXTRAS: Mapping[str, str] = {
     "avro": "source-iceberg",
-    "aws": "source-s3",
-    "azure": "source-azure",
     "delta": "source-delta",
     "excel": "source-excel",
-    "httpfs": "source-http",
     "iceberg": "source-iceberg",
     "mysql_scanner": "source-mysql",
     "postgres_scanner": "source-postgres",
     "sqlite_scanner": "source-sqlite",
 }
 """Extension -> the extra of mlops that installs its package."""
+_LOADED_BEFORE = {"iceberg": ("avro",)}
+"""Extension -> those that it would otherwise look for where DuckDB downloads them to."""
 _OFFLINE: dict[str, str | bool | int | float | list[str]] = {
     "threads": 1, "autoinstall_known_extensions": False, "autoload_known_extensions": False,
     "allow_persistent_secrets": False,
@@ -43,7 +42,8 @@ def open_with_extensions(*names: str) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(":memory:", config=_OFFLINE)
     connection.execute("SET TimeZone = 'UTC'").fetchall()
     for name in names:
-        load_extension(connection, name)
+        for needed in (*_LOADED_BEFORE.get(name, ()), name):
+            load_extension(connection, needed)
     return connection
 
 

@@ -22,9 +22,9 @@ import pyarrow.parquet as pq
 from mlops.contracts.survey import FirstLook, FirstLookRequest, SurveyProblem
 from mlops.errors import MlopsError
 from mlops.metrics.task import Task
-from mlops.sources.source import FileDigests, fingerprint_of
 from mlops.workloads.data.answer import answer_request
 from mlops.workloads.data.prepare import prepare
+from mlops.workloads.data.sources.source import Place, newest_fingerprint
 from mlops.workloads.features.columns import feature_types, read_columns
 from mlops.workloads.features.fit import fit
 from mlops.workloads.features.graph import Graph, build_graph
@@ -39,7 +39,7 @@ def first_look(request: FirstLookRequest) -> FirstLook:
     """Return what a linear model reaches. Raises MlopsError where the data set cannot be prepared."""
     task = Task(request.task)
     fingerprints = {
-        name: fingerprint_of(source, root=Path(), digests=FileDigests())
+        name: newest_fingerprint(source, Place.of(Path(), Path()))
         for name, source in request.dataset["sources"].items()
     }
     with tempfile.TemporaryDirectory() as scratch:
@@ -47,6 +47,10 @@ def first_look(request: FirstLookRequest) -> FirstLook:
         params = Path(scratch) / "params/dataset" / f"{_NAME}.json"
         params.parent.mkdir(parents=True)
         params.write_text(json.dumps({"prepare": {**request.dataset, "fingerprint": fingerprints}}))
+        secrets = here / ".mlops" / "secrets"
+        if secrets.is_dir():
+            (Path(scratch) / ".mlops").mkdir()
+            (Path(scratch) / ".mlops" / "secrets").symlink_to(secrets)
         os.chdir(scratch)
         try:
             prepare(_NAME, root=Path(scratch))

@@ -59,9 +59,7 @@ def _of_numbers(given: npt.NDArray[Any]) -> dict[str, Any]:
     summary: dict[str, Any] = {"min": _round(values.min()), "max": _round(values.max()), "mean": _round(values.mean())}
     summary["std"] = _round(values.std())
     ordered = np.sort(given)
-    zeros = ordered[np.searchsorted(ordered, 0) : np.searchsorted(ordered, 0, side="right")]
-    has_two_zeros = given.dtype.kind == "f" and len(np.unique(np.signbit(zeros))) == 2
-    summary["distinct"] = 1 + int(np.count_nonzero(ordered[1:] != ordered[:-1])) + has_two_zeros
+    summary["distinct"] = 1 + int(np.count_nonzero(ordered[1:] != ordered[:-1]))
     summary["quantiles"] = {str(q): _round(_quantile(ordered, q)) for q in _QUANTILES}
     return summary
 

@@ -19,12 +19,10 @@ from pydantic import TypeAdapter, ValidationError
 from mlops.config.schema.sources.source import BY_SCHEME, SourceSpec
 from mlops.contracts.survey import ColumnSurvey, Survey, SurveyProblem, SurveyRequest
 from mlops.errors import MlopsError
-from mlops.extensions import SOURCES
-from mlops.sources.source import scheme_of
 from mlops.workloads.data.answer import answer_request
 from mlops.workloads.data.columns import type_of
 from mlops.workloads.data.reading import better_source, other_encoding
-from mlops.workloads.data.sources.source import Place, Source
+from mlops.workloads.data.sources.source import Place, open_newest
 from mlops.workloads.data.sql import connect, seal_database
 from mlops.workloads.data.sql_text import quoted
 from mlops.workloads.stage import failed
@@ -79,11 +77,7 @@ def _open(connection: duckdb.DuckDBPyConnection, source: dict[str, Any], place: 
         spec: Any = _SOURCE.validate_python(source)
     except ValidationError as error:
         raise failed("source does not fit", f"`{source.get('uri')}`: {error.errors()[0]['msg']}.") from error
-    opener: Source = SOURCES.load(scheme_of(spec.uri))()
-    try:
-        opener.open(connection, TABLE, spec, place)
-    except duckdb.Error as error:
-        raise failed("source cannot be read", f"`{spec.uri}`: {str(error).strip()}") from error
+    open_newest(connection, TABLE, spec, place)
 
 
 def _survey(

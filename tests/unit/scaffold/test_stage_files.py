@@ -27,8 +27,7 @@ from mlops.tools.process import beside_python
 
 ROOT = Path(__file__).parents[3]
 TEMPLATES = ROOT / "mlops" / "scaffold" / "templates"
-PREPARE = {"rows": {"reads": ["pipelines/prepare.py"] * 4}}
-"""What params/index.json says of a data set that reads no other."""
+INDEX = {"dataset": ["rows"], "model": {}, "prepare": {"rows": {"reads": ["pipelines/prepare.py"] * 4}}}
 VERSIONS = json.loads((TEMPLATES / "versions.json").read_text())
 
 
@@ -50,8 +49,7 @@ def test_written_files_are_all_there_and_current(root: Path) -> None:
 def test_written_stages_are_read_as_those_of_dvc(root: Path) -> None:
     write_stage_files(root)
     (root / "params").mkdir()
-    index = {"dataset": ["rows"], "model": {"late": {"dataset": "rows"}}, "prepare": PREPARE}
-    (root / "params/index.json").write_text(json.dumps(index))
+    (root / "params/index.json").write_text(json.dumps({**INDEX, "model": {"late": {"dataset": "rows"}}}))
     assert set(read_stages(root)) == {"prepare@rows", "train@late", "evaluate@late", "export@late"}
 
 
@@ -63,7 +61,7 @@ def test_dvc_accepts_a_written_project_with_git_and_without(root: Path, git: boo
         subprocess.run(["git", "init", "-q", root], check=True)
     write_stage_files(root)
     (root / "params/dataset").mkdir(parents=True)
-    (root / "params/index.json").write_text(json.dumps({"dataset": ["rows"], "model": {}, "prepare": PREPARE}))
+    (root / "params/index.json").write_text(json.dumps(INDEX))
     (root / "params/dataset/rows.json").write_text('{"prepare": {}}')
     done = subprocess.run([beside_python("dvc"), "status"], cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -7,6 +7,8 @@ Law: what is named is a resource, so that it comes first, must exist, and reache
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import field_validator
 
 from mlops.address import NAME
@@ -18,6 +20,7 @@ from mlops.sources.dataset import SPLIT_NAMES, dataset_name, split_name
 class DatasetSource(SourceSpec):
     """Rows that another data set of the project prepared."""
 
+    uri_begins: ClassVar[str | None] = r"^dataset://"
     uri: str = spec_field(
         doc="`dataset://NAME` is all rows of the data set NAME, `dataset://NAME/train` those of one split (train, val or "
         "test). NAME is prepared first; where it comes out as it was, this data set is left alone."

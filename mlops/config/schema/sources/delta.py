@@ -16,6 +16,7 @@ from mlops.config.schema.sources.lake import LakeSpec
 class DeltaSource(LakeSpec):
     """A Delta table."""
 
+    extra: ClassVar[str | None] = "source-delta"
     uri_begins: ClassVar[str | None] = r"^delta://"
     scheme: ClassVar[str] = "delta"
     uri: str = spec_field(

@@ -8,6 +8,7 @@ Law: what is read is a window with two ends, so that a log that grows changes no
 from __future__ import annotations
 
 import datetime as dt
+from typing import ClassVar
 
 from pydantic import field_validator, model_validator
 
@@ -21,6 +22,7 @@ from mlops.sources.endpoint import PARTS, endpoint_name, log_part
 class EndpointSource(SourceSpec):
     """Rows that an endpoint was asked about, with its predictions, and with the labels that came later."""
 
+    uri_begins: ClassVar[str | None] = r"^endpoint://"
     uri: str = spec_field(
         doc="`endpoint://NAME/predictions` is a row for each row that was predicted: what was asked, `predicted_…`, and "
         "`request_id`, `request_row`, `request_time`, `request_version`. `endpoint://NAME/feedback` is those of them that have "

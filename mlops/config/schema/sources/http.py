@@ -7,18 +7,20 @@ Law: a credential is the name of a secret, never a value.
 
 from __future__ import annotations
 
+from typing import ClassVar
 from urllib.parse import urlsplit
 
 from pydantic import field_validator
 
 from mlops.config.schema.base import FieldError, spec_field
 from mlops.config.schema.sources.source import FileSpec
-from mlops.sources.remote_files import is_glob
+from mlops.sources.remote_files import is_key_pattern
 
 
 class HttpSource(FileSpec):
     """A file behind a web address."""
 
+    uri_begins: ClassVar[str | None] = r"^https?://"
     uri: str = spec_field(
         doc="`https://HOST/path/to/file.csv`, one file. Each plan asks its server for the ETag (or the time of the last "
         "change) and the size; a server that says neither is asked for the whole file. `${secret:NAME}` may stand in it, "
@@ -40,7 +42,7 @@ class HttpSource(FileSpec):
             raise FieldError("it names no host; write `https://HOST/path/to/file.csv`")
         if parts.password is not None:
             raise FieldError("a password does not stand in a uri; say `headers`, with `${secret:NAME}`", hide=True)
-        if is_glob(parts.path) or parts.path.endswith("/"):
+        if is_key_pattern(parts.path) or parts.path.endswith("/"):
             raise FieldError("a web server lists no files, so folders and patterns cannot be read; name one file")
         return uri
 

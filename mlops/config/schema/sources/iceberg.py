@@ -16,6 +16,7 @@ from mlops.config.schema.sources.lake import LakeSpec
 class IcebergSource(LakeSpec):
     """An Iceberg table."""
 
+    extra: ClassVar[str | None] = "source-iceberg"
     uri_begins: ClassVar[str | None] = r"^iceberg://"
     scheme: ClassVar[str] = "iceberg"
     uri: str = spec_field(

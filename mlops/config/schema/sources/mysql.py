@@ -22,6 +22,7 @@ _OPTIONS = ("socket", "ssl_ca", "ssl_capath", "ssl_cert", "ssl_cipher", "ssl_crl
 class MysqlSource(DatabaseSpec):
     """A table of MySQL or MariaDB, or the rows of a query."""
 
+    extra: ClassVar[str | None] = "source-mysql"
     uri_begins: ClassVar[str | None] = r"^(mysql|mariadb)://"
     uri: str = spec_field(
         doc="`mysql://HOST:PORT/DATABASE`; options of the connection follow, such as `?ssl_mode=required`, or "

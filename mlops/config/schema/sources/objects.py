@@ -7,6 +7,7 @@ Law: a credential is the name of a secret, never a value.
 
 from __future__ import annotations
 
+from typing import ClassVar
 from urllib.parse import urlsplit
 
 from pydantic import field_validator, model_validator
@@ -20,6 +21,7 @@ _ANONYMOUS = "Ask without credentials, for what everybody may read."
 class ObjectSpec(FileSpec):
     """Objects of a store that hold one table, or parts of it."""
 
+    extra: ClassVar[str | None] = "source-objects"
     endpoint: str | None = spec_field(
         None, doc="The address of the service, such as `https://minio.example.com:9000`. Default: the provider's own."
     )
@@ -96,6 +98,7 @@ class KeyedSpec(ObjectSpec):
 class S3Source(KeyedSpec):
     """Objects of Amazon S3, or of a store that speaks its language, such as MinIO or R2."""
 
+    uri_begins: ClassVar[str | None] = r"^s3://"
     uri: str = spec_field(
         doc="`s3://BUCKET/path/to/file.parquet`, a folder (`s3://BUCKET/raw/`) or a pattern (`s3://BUCKET/raw/**/*.csv`). Each "
         "plan asks for ETags and sizes. Without keys, those of the environment or of the machine's role are used."
@@ -111,6 +114,7 @@ class S3Source(KeyedSpec):
 class GoogleSource(KeyedSpec):
     """Objects of Google Cloud Storage."""
 
+    uri_begins: ClassVar[str | None] = r"^gs://"
     uri: str = spec_field(
         doc="`gs://BUCKET/path/to/file.parquet`, a folder or a pattern, as of s3. Without credentials, those of the environment "
         "(GOOGLE_APPLICATION_CREDENTIALS) or of the machine are used."
@@ -134,6 +138,7 @@ class GoogleSource(KeyedSpec):
 class AzureSource(ObjectSpec):
     """Blobs of Azure Storage."""
 
+    uri_begins: ClassVar[str | None] = r"^az://"
     uri: str = spec_field(
         doc="`az://CONTAINER/path/to/file.parquet`, a folder or a pattern, as of s3. Without credentials, those of the "
         "environment (AZURE_CLIENT_ID, …) or of the machine are used."

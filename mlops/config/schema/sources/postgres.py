@@ -23,6 +23,7 @@ _OPTIONS = ("application_name", "channel_binding", "connect_timeout", "host", "k
 class PostgresSource(DatabaseSpec):
     """A table of PostgreSQL, or the rows of a query."""
 
+    extra: ClassVar[str | None] = "source-postgres"
     uri_begins: ClassVar[str | None] = r"^postgres(ql)?://"
     uri: str = spec_field(
         doc="`postgres://HOST:PORT/DATABASE`; options of the connection follow, such as `?sslmode=require`, or "

@@ -35,6 +35,8 @@ class SourceSpec(Entry):
 
     uri_begins: ClassVar[str | None] = None
     """Regular expression that fits the uris of this source and no others, for editors; None where none is given."""
+    extra: ClassVar[str | None] = None
+    """The extra of this package that reading it needs beside `data`; None where it needs none."""
     uri: str = spec_field(doc="`path/to/file.csv`, relative to the project, or `SCHEME://…`.")
 
     def reference(self) -> tuple[str, str] | None:

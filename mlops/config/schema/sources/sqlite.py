@@ -18,6 +18,7 @@ from mlops.config.schema.sources.database import TableSpec
 class SqliteSource(TableSpec):
     """A table of an SQLite file, or the rows of a query."""
 
+    extra: ClassVar[str | None] = "source-sqlite"
     uri_begins: ClassVar[str | None] = r"^sqlite://"
     uri: str = spec_field(doc="`sqlite://path/to/file.db`, relative to the project. The file is pinned by its bytes.")
     version_query: None = spec_field(None, doc="Not for files: the bytes of the file pin its rows.")

@@ -46,6 +46,8 @@ class EndpointReader:
         rows = sorted(
             _rows(spec, place.root), key=lambda row: (row["request_time"], row["request_id"], row["request_row"])
         )
+        if not rows:
+            raise _empty(spec, place.root)
         names = list(dict.fromkeys(name for row in rows for name in row))
         path = Path(mkdtemp(dir=place.scratch)) / "rows.jsonl"
         with path.open("w", encoding="utf-8") as file:

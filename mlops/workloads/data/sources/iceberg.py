@@ -32,7 +32,7 @@ class IcebergReader:
             f"allow_moved_paths => {str(table.was_moved).lower()}",
         ]
         rows = f"iceberg_scan({literal(str(table.folder))}, {', '.join(options)})"
-        with open_with_extensions("avro", "iceberg") as reading:
+        with open_with_extensions("iceberg") as reading:
             copy_rows(
                 reading,
                 selected(rows, columns=spec.columns, types=spec.types),

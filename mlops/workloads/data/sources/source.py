@@ -10,21 +10,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Annotated, Any, Protocol, runtime_checkable
 
 import duckdb
+import pyarrow as pa
+from pydantic import TypeAdapter
 
 from mlops.config.schema.by_name import unfit
 from mlops.config.schema.dataset import Dataset
-from mlops.config.schema.sources.source import SourceSpec
+from mlops.config.schema.sources.source import BY_SCHEME, SourceSpec
 from mlops.errors import MlopsError
 from mlops.extensions import SOURCES
 from mlops.secret_values import SecretReader
 from mlops.sources.source import FileDigests, fingerprint_of, remote_fingerprint_of, scheme_of
 from mlops.workloads.data.sql_text import quoted
 from mlops.workloads.stage import failed
+
+_JUDGE: TypeAdapter[SourceSpec] = TypeAdapter(Annotated[SourceSpec, BY_SCHEME])
 
 
 @dataclass(frozen=True)
@@ -33,17 +37,21 @@ class Place:
     fills `${secret:NAME}` in.
 
     `first`: so many rows are enough, since only names and types are wanted; a source that gives all of them costs time only.
+    `prepared`: rows of data sets, by name, that stand for what would be prepared of them.
     """
 
     root: Path
     scratch: Path
     secrets: SecretReader
     first: int | None = None
+    prepared: Mapping[str, pa.Table] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, root: Path, scratch: Path, *, first: int | None = None) -> Place:
+    def of(
+        cls, root: Path, scratch: Path, *, first: int | None = None, prepared: Mapping[str, pa.Table] | None = None
+    ) -> Place:
         """Return a place with the secrets of the project."""
-        return cls(root, scratch, SecretReader(root / ".mlops" / "secrets"), first)
+        return cls(root, scratch, SecretReader(root / ".mlops" / "secrets"), first, prepared or {})
 
 
 class Source(Protocol):
@@ -115,12 +123,19 @@ def open_newest(connection: duckdb.DuckDBPyConnection, table_name: str, spec: So
         opener = SOURCES.load(scheme_of(spec.uri))()
         source = spec.model_dump(mode="json", exclude_defaults=True)
         if isinstance(opener, VersionedSource):
-            newest = fingerprint_of(source, root=place.root, digests=FileDigests())
-            opener.open_version(connection, table_name, spec, place, newest)
+            opener.open_version(connection, table_name, spec, place, newest_fingerprint(source, place))
             return
         if remote_fingerprint_of(source) is not None:
             stack.enter_context(closing(opener))
         opener.open(connection, table_name, spec, place)
+
+
+def newest_fingerprint(source: Mapping[str, Any], place: Place) -> str:
+    """Return the fingerprint of a source as it is now. `source`: what a data set says of it. Raises MlopsError where it is
+    not there or cannot be reached."""
+    if remote_fingerprint_of(source) is None:
+        return fingerprint_of(source, root=place.root, digests=FileDigests())
+    return remote_fingerprint(_JUDGE.validate_python(source), place)
 
 
 def remote_fingerprint(spec: SourceSpec, place: Place) -> str:
