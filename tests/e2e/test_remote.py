@@ -8,30 +8,12 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
+from tests.bucket import Bucket
 from tests.e2e.conftest import Workplace, make_small
 
 ACCESS, SECRET = "AKIDOFTHETESTS", "a-secret/key+of the tests"
-
-
-class Bucket:
-    """A bucket on a real S3 server on loopback."""
-
-    def __init__(self) -> None:
-        self.server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-        self.server.start()
-        host, port = self.server.get_host_and_port()
-        self.endpoint = f"http://{host}:{port}"
-        self.client = boto3.client(
-            "s3", endpoint_url=self.endpoint, region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
-        )
-        self.client.create_bucket(Bucket="models")
-
-    def objects(self) -> list[str]:
-        return [item["Key"] for item in self.client.list_objects_v2(Bucket="models").get("Contents", ())]
 
 
 @pytest.fixture
@@ -97,7 +79,7 @@ def test_second_clone_pulls_from_s3_and_trains_nothing(tmp_path: Path, bucket: B
     declare(first, in_bucket(bucket.endpoint))
     try:
         first.mlops("apply", "--yes")
-        assert any(key.endswith(".dir") for key in bucket.objects())
+        assert any(key.endswith(".dir") for key in bucket.names())
         assert first.words() == {}
         commit(first)
         second = clone_of(first, tmp_path / "second")

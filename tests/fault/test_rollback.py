@@ -47,7 +47,7 @@ def chain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Chain:
 
 def apply(chain: Chain, *overrides: str) -> Mapping[Address, Record]:
     project = Project.open(chain.root, overrides=overrides)
-    report = project.apply(project.plan())
+    report = project.carry_out(project.plan())
     assert report.error is None
     return records(chain)
 
@@ -65,7 +65,7 @@ def roll_back(chain: Chain, address: str, to: str | None = None) -> tuple[Change
     chain.doors.done.clear()
     project = Project.open(chain.root)
     plan = plan_rollback(project, address, to)
-    report = project.apply(plan)
+    report = project.carry_out(plan)
     assert report.error is None, report.error
     return plan.changes
 
@@ -124,7 +124,7 @@ def test_bento_that_would_be_another_is_refused(chain: Chain, monkeypatch: pytes
     shutil.rmtree(Path(str(first[PACKAGE].outputs["bento"])).parents[1])
     monkeypatch.setattr("mlops.packaging.bento.importlib.metadata.version", lambda name: "0.0.0")
     project = Project.open(chain.root)
-    report = project.apply(plan_rollback(project, "endpoint.late", None))
+    report = project.carry_out(plan_rollback(project, "endpoint.late", None))
     assert [problem.summary for problem in report.problems] == ["bento cannot be built again"]
     assert served_bento(chain) == live
     assert records(chain)[ENDPOINT].outputs == second[ENDPOINT].outputs
@@ -181,7 +181,7 @@ def test_model_whose_version_is_not_kept_changes_nothing(chain: Chain) -> None:
     lock = (chain.root / "dvc.lock").read_bytes()
     shutil.rmtree(chain.root / ".dvc" / "cache")
     project = Project.open(chain.root)
-    report = project.apply(plan_rollback(project, "model.late", None))
+    report = project.carry_out(plan_rollback(project, "model.late", None))
     assert [problem.summary for problem in report.problems] == ["version is not kept"]
     assert (chain.root / "dvc.lock").read_bytes() == lock
 
@@ -193,7 +193,7 @@ def test_model_recorded_by_an_older_tool_says_where_to_look(chain: Chain, monkey
         apply(chain)
     retrain(chain)
     project = Project.open(chain.root)
-    report = project.apply(plan_rollback(project, "model.late", None))
+    report = project.carry_out(plan_rollback(project, "model.late", None))
     assert [problem.summary for problem in report.problems] == ["version is not known whole"]
     assert "git log --oneline -- dvc.lock" in report.problems[0].detail
 

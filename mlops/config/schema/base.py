@@ -20,7 +20,7 @@ NAME_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 Column = Annotated[str, StringConstraints(min_length=1)]
 SecretText = Annotated[str, StringConstraints(pattern=SECRET)]
-"""A reference to a secret. Composition leaves `${secret:NAME_PATTERN}` as this text; a literal value is refused."""
+"""A reference to a secret. Composition leaves `${secret:NAME}` as this text; a literal value is refused."""
 
 
 class FieldError(ValueError):

@@ -26,7 +26,7 @@ from mlops.metrics.task import Task
 _TYPES = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false"}
 _SHAPE = ("enabled", "defaults", "for_each")
 """Fields that say which resources there are, and not what one of them is: a change of theirs means what follows from it."""
-_PATTERNS = {NAME_PATTERN: "name", SECRET: "`${secret:NAME_PATTERN}`"}
+_PATTERNS = {NAME_PATTERN: "name", SECRET: "`${secret:NAME}`"}
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ def stored(context: Context, md5: str) -> bool:
 def missing_words(context: Context, path: str, *, recorded: bool) -> str:
     """Word that an output is neither here nor in the remote. `recorded`: this environment's state knows the output."""
     nor = f", and {context.remote.url} does not have it" if context.remote is not None else ""
-    return f"{path} is gone from this machine{nor}" if recorded else f"{path} was not made on this machine yet{nor}"
+    return f"{path} is not on this machine{nor}" if recorded else f"{path} was not made on this machine yet{nor}"
 
 
 def unpushed_of(context: Context, stages: Sequence[str], record: Record | None) -> list[Stale]:
@@ -37,14 +37,19 @@ def unpushed_of(context: Context, stages: Sequence[str], record: Record | None) 
     remote = _pushing(context)
     if remote is None:
         return []
-    failed = record is not None and not record.complete
-    lacking = [
-        out["path"]
-        for out in locked_outs(context.root, stages)
-        if (context.root / out["path"]).exists()
-        and (remote.lacks(out["md5"]) or (failed and not remote.has(out["md5"])))
-    ]
-    return [Stale(Reason(f"{path} is not in {remote.url} yet"), effect_of(Category.METADATA)) for path in lacking]
+    here = [out for out in locked_outs(context.root, stages) if (context.root / out["path"]).exists()]
+    reasons = [f"{out['path']} is not in {remote.url} yet" for out in here if remote.lacks(out["md5"])]
+    if not reasons and here and _push_failed(record):
+        reasons = [f"its last push to {remote.url} failed"]
+    return [Stale(Reason(text), effect_of(Category.METADATA)) for text in reasons]
+
+
+def _push_failed(record: Record | None) -> bool:
+    """Say whether the last apply made everything, and could not push it: a missed gate is the only other reason why a record
+    that has outputs is incomplete."""
+    if record is None or record.complete:
+        return False
+    return all(gate["holds"] for gate in record.outputs.get("gates", ()))
 
 
 def remote_attention(context: Context, address: Address) -> tuple[Attention, ...]:

@@ -113,7 +113,7 @@ class Remote:
             try:
                 self._dvc(folder, "pull", "read")
             except ToolFailed:
-                self._forget([out["md5"] for out in missing])
+                self._forget()  # what is known of the remote may be wrong: the next plan asks again
                 raise
             for out in missing:
                 remove(self.root / out["path"])
@@ -202,8 +202,8 @@ class Remote:
     def _remember(self, md5s: Iterable[str]) -> None:
         self._write({*md5s}, set())
 
-    def _forget(self, md5s: Iterable[str]) -> None:
-        self._write(set(), {*md5s})
+    def _forget(self) -> None:
+        self._write(set(), set(self._known))
 
     def _write(self, more: set[str], fewer: set[str]) -> None:
         with _remembering:

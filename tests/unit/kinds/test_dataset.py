@@ -57,7 +57,8 @@ def test_dataset_that_dvc_lock_pins_is_adopted(look: Look) -> None:
     assert observed.recorded is not None
     assert (observed.exists, observed.adopted) == (True, True)
     assert observed.recorded.inputs == look.desired["dataset.rows"].inputs
-    assert observed.recorded.outputs == {"digest": "1" * 32 + ".dir"}
+    assert observed.recorded.outputs["digest"] == "1" * 32 + ".dir"
+    assert set(observed.recorded.outputs["locked"]) == {"prepare@rows"}
 
 
 def test_source_that_changed_on_disk_makes_it_stale(look: Look) -> None:

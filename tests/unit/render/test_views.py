@@ -52,13 +52,11 @@ def test_terminal_shows_what_follows_from_one_changed_line() -> None:
 def test_a_certain_reason_stands_before_one_that_depends_on_others() -> None:
     lost = Change(
         MODEL, Action.RUN, "RETRAIN", 9,
-        (Reason("models/delay is gone from this machine"), Reason("if dataset.flights's digest changes", cause=DATA)),
+        (Reason("models/delay is not on this machine"), Reason("if dataset.flights's digest changes", cause=DATA)),
         condition=(DATA,),
     )  # fmt: skip
     text = render_terminal(plan_document(plan_of(Change(DATA, Action.RUN, "REPROCESS", 9, (Reason("sql"),)), lost)))
-    assert re.search(
-        r"RETRAIN\s+models/delay is gone from this machine\n\s+if dataset\.flights's digest changes\n", text
-    )
+    assert re.search(r"RETRAIN\s+models/delay is not on this machine\n\s+if dataset\.flights's digest changes\n", text)
 
 
 @pytest.mark.parametrize("width", [80, 120])
