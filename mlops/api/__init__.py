@@ -23,7 +23,6 @@ from mlops.api.project import Project
 from mlops.api.rollback import plan_rollback, rollback_edits
 from mlops.api.saved import open_saved
 from mlops.api.state import pull_state, rename
-from mlops.api.upgrade import upgrade_project
 from mlops.api.views import view_of
 from mlops.api.why import uses, why
 from mlops.errors import MlopsError
@@ -46,7 +45,6 @@ __all__ = [
     "rename",
     "rollback_edits",
     "schema_text",
-    "upgrade_project",
     "uses",
     "view_of",
     "why",

@@ -17,7 +17,7 @@ from mlops.config.load import load
 from mlops.config.project import ProjectSpec
 from mlops.errors import MlopsError, near
 
-REFERENCE = "docs/reference"
+REFERENCE_FOLDER = "docs/reference"
 
 
 def load_spec(root: Path, overrides: Sequence[str] = ()) -> ProjectSpec:
@@ -88,7 +88,7 @@ def reference_files() -> Mapping[str, str]:
 
 def write_reference(root: Path) -> Sequence[Path]:
     """Write docs/reference/, and return the paths of the pages that changed. Pages of what is no more are removed."""
-    folder = root / REFERENCE
+    folder = root / REFERENCE_FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     pages = reference_files()
     before = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.md")}

@@ -22,10 +22,10 @@ from mlops.contracts.codec import Document, decode, encode
 from mlops.contracts.survey import FirstLook, FirstLookRequest, Survey, SurveyProblem, SurveyRequest
 from mlops.errors import InvalidConfig, MlopsError, Problem, near
 from mlops.scaffold import resource_files as texts
-from mlops.scaffold.data_files import FOLDER, PlacedData, place_data
+from mlops.scaffold.data_files import RAW, PlacedData, place_data
 from mlops.scaffold.examples import EXAMPLES, SURVEYED, WRITTEN, example_files
-from mlops.scaffold.project_files import project_name, secret_name, write_new_files, write_secret
-from mlops.scaffold.propose import FEATURES, Proposal, propose
+from mlops.scaffold.project_files import key_name, project_name, write_new_files, write_secret
+from mlops.scaffold.propose import FEATURES, DatasetProposal, propose
 from mlops.scaffold.stage_files import Upgrade, upgrade_stage_files, write_stage_files
 from mlops.tools.process import run
 
@@ -41,7 +41,7 @@ class NewProject:
     name: str
     written: tuple[str, ...]
     kept: tuple[str, ...]
-    proposal: Proposal | None = None
+    proposal: DatasetProposal | None = None
     look: FirstLook | None = None
     data: str | None = None
     notes: tuple[str, ...] = ()
@@ -53,7 +53,7 @@ class _Draft:
 
     files: dict[str, str] = field(default_factory=dict)
     secrets: list[str] = field(default_factory=list)
-    proposal: Proposal | None = None
+    proposal: DatasetProposal | None = None
     look: FirstLook | None = None
     placed: PlacedData | None = None
     notes: list[str] = field(default_factory=list)
@@ -117,7 +117,7 @@ def _draft_from_data(draft: _Draft, placed: PlacedData, label: str | None, name:
     shown = _with_uri(proposal, placed.uri)
     draft.files[f"conf/dataset/{name}.yaml"] = texts.dataset_text(name, shown, placed.where)
     if proposal.task is not None:
-        secret = secret_name(name)
+        secret = key_name(name)
         draft.secrets.append(secret)
         draft.files |= {
             f"conf/model/{name}.yaml": texts.model_text(name, shown, look),
@@ -126,13 +126,13 @@ def _draft_from_data(draft: _Draft, placed: PlacedData, label: str | None, name:
         }
 
 
-def _look(name: str, proposal: Proposal) -> FirstLook:
+def _look(name: str, proposal: DatasetProposal) -> FirstLook:
     dataset = yaml.safe_load(texts.dataset_text(name, proposal, ""))
     request = FirstLookRequest(dataset=dataset, task=str(proposal.task))
     return _ask("first_look", request, FirstLook, fails=False)
 
 
-def _with_uri(proposal: Proposal, uri: str) -> Proposal:
+def _with_uri(proposal: DatasetProposal, uri: str) -> DatasetProposal:
     from dataclasses import replace as replace_field
 
     from msgspec.structs import replace
@@ -179,7 +179,7 @@ def _write(root: Path, name: str, draft: _Draft) -> NewProject:
     keys = [path for secret in draft.secrets if (path := write_secret(root, secret))]
     write_schema_files(root)
     load(root)
-    data = f"{FOLDER}/" if copied else None
+    data = f"{RAW}/" if copied else None
     return NewProject(
         root, name, (*written, *copied, *stage_files, *keys), tuple(kept), draft.proposal, draft.look, data,
         tuple(draft.notes),
@@ -245,5 +245,5 @@ def _about(path: str, project: NewProject) -> str:
         first = f"{look.metric} {look.value:.3f} at a first look" if look.metric else "no first look"
         return f"{proposal.task}; {first}"
     if kind == "endpoint":
-        return f"on the only stack; key in .mlops/secrets/{secret_name(project.name)}"
+        return f"on the only stack; key in .mlops/secrets/{key_name(project.name)}"
     return ""

@@ -18,7 +18,7 @@ from typing import Any
 
 from mlops.address import Address
 from mlops.api.configuration import parse_address
-from mlops.api.refusal import refusal
+from mlops.api.refusal import refused_rows
 from mlops.api.rows import read_rows
 from mlops.config.project import ProjectSpec
 from mlops.context.context import Context
@@ -135,7 +135,7 @@ class Inspection:
             with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
                 return question.rows, json.loads(answer.read())
         except urllib.error.HTTPError as error:
-            raise refusal("endpoint refused the rows", str(at), error.code, error.read(), first=first) from error
+            raise refused_rows("endpoint refused the rows", str(at), error.code, error.read(), first=first) from error
         except OSError as error:
             raise MlopsError.of(
                 "endpoint does not answer",

@@ -19,9 +19,9 @@ from mlops.engine.selection import Selection
 
 @dataclass(frozen=True)
 class Options:
-    """What a plan covers, and how it looks. Addresses are text. `back`: ADDRESS@SERIAL of every resource to plan with the
-    inputs that were recorded then. Without `preflight`, what is in the way of a change is left for apply to meet.
-    `refresh_data`: remote sources are asked anew, whatever is pinned of them."""
+    """What a plan covers, and how it looks. Addresses are text. `back`: ADDRESS@SERIAL of every resource to roll back,
+    and nothing else, to what was recorded then. Without `preflight`, what is in the way of a change is left for apply to
+    meet. `refresh_data`: remote sources are asked anew, whatever is pinned of them."""
 
     targets: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
@@ -66,4 +66,5 @@ class Options:
             [parse_address(text, addresses) for text in texts] for texts in (self.targets, self.exclude, self.replace)
         )
         effect = effect_of(Category.METADATA)
-        return Selection(targets, exclude, replace, {Address.parse(text): effect for text in forget})
+        only = [Address.parse(step.partition("@")[0]) for step in self.back]
+        return Selection(targets, exclude, replace, {Address.parse(text): effect for text in forget}, only)

@@ -19,11 +19,11 @@ from typing import Any
 
 from mlops.address import Address
 from mlops.api.needs import attention_to_needs, check_needs
-from mlops.api.notebook.plan import ShownPlan, document_of, quoted
+from mlops.api.notebook.plan import ShownPlan, document_of, shell_word
 from mlops.api.notebook.progress import progress_of
 from mlops.api.notebook.views import NotebookViews
 from mlops.api.options import Options
-from mlops.api.rollback import moves_of, with_rollback
+from mlops.api.rollback import moves_of, pinned_records, restores_of, with_rollback
 from mlops.config.load import load
 from mlops.config.project import ProjectSpec, with_secrets
 from mlops.context.context import Context
@@ -126,10 +126,12 @@ class Project(NotebookViews):
         return self.spec.environment
 
     def look(
-        self, *, refresh: bool = True, destroy: bool = False, preflight: bool = True, refresh_data: bool = False
-    ) -> Snapshot:
+        self, *, refresh: bool = True, destroy: bool = False, preflight: bool = True, refresh_data: bool = False,
+        back: Sequence[str] = (),
+    ) -> Snapshot:  # fmt: skip
         """Read state and world. Without `refresh`, what is recorded stands for what would be observed; without `preflight`,
-        nothing is in the way of a change. `refresh_data`: remote sources are asked anew."""
+        nothing is in the way of a change. `refresh_data`: remote sources are asked anew. `back`: ADDRESS@SERIAL of what
+        goes back."""
         head, stored, intents = self.store.head(), self.store.records(), self.store.intents()
         spec = self.spec
         moves = moves_of(spec, stored)
@@ -139,6 +141,10 @@ class Project(NotebookViews):
         context = Context(self.root, spec.settings, head.salt, records, spec.resources, refresh_data)
         kinds = build_kinds(context)
         desired = {} if destroy else desire_all(kinds, spec)
+        restores = restores_of(self.store, back) if back else {}
+        if restores:
+            context = replace(context, records={**records, **pinned_records(restores, desired)})
+            kinds = build_kinds(context)
         observed: dict[Address, Observed] = {}
         for at in sorted({*desired, *records}):
             record = records.get(at)
@@ -151,7 +157,10 @@ class Project(NotebookViews):
         context.hashes.keep()
         moved = {new: old for old, new in moves.items()}
         return Snapshot(
-            head, context, kinds, PlanInputs(desired, observed, acting(kinds), interrupted, half, moved, failed)
+            head,
+            context,
+            kinds,
+            PlanInputs(desired, observed, acting(kinds), interrupted, half, moved, failed, restores),
         )
 
     def _ended(self) -> set[str]:
@@ -167,7 +176,8 @@ class Project(NotebookViews):
     def _snapshot_of(self, options: Options) -> Snapshot:
         project = with_rollback(self, options.back)
         return project.look(
-            refresh=options.refresh, destroy=options.destroy, preflight=options.preflight, refresh_data=options.refresh_data
+            refresh=options.refresh, destroy=options.destroy, preflight=options.preflight, refresh_data=options.refresh_data,
+            back=options.back,
         )  # fmt: skip
 
     def _plan_of(self, snapshot: Snapshot, options: Options) -> ShownPlan:
@@ -318,7 +328,7 @@ class Project(NotebookViews):
 
 def _command() -> str:
     """Return the command line that runs, with the URL of the CI job where the usual variables say one."""
-    command = " ".join(["mlops", *map(quoted, sys.argv[1:])])
+    command = " ".join(["mlops", *map(shell_word, sys.argv[1:])])
     address = next((os.environ[name] for name in ("CI_JOB_URL", "BUILD_URL") if os.environ.get(name)), None)
     if address is None and all(os.environ.get(name) for name in _GITHUB):
         server, repository, number = (os.environ[name] for name in _GITHUB)

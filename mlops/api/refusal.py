@@ -1,6 +1,6 @@
 """Say which rows were refused.
 
-Lives here: refusal, the error of rows that an endpoint, or the process of a model, did not take.
+Lives here: refused_rows, the error of rows that an endpoint, or the process of a model, did not take.
 Not here: judging rows (workloads.serving).
 Law: a row is named by its number in what the user gave.
 """
@@ -14,15 +14,16 @@ from typing import Any
 from mlops.errors import MlopsError
 
 
-def refusal(summary: str, address: str, status: int, body: bytes, *, first: int = 0) -> MlopsError:
+def refused_rows(summary: str, address: str, status: int, body: bytes, *, first: int = 0) -> MlopsError:
     """Return the error of rows that were refused. `first`: the number of the first of them, in the frame."""
     text = body.decode(errors="replace")
     try:
-        problems = json.loads(text).get("problems", [])
-    except (ValueError, AttributeError):
-        problems = []
-    named = "; ".join(_sentence(problem, first) for problem in problems)
-    return MlopsError.of(summary, f"{address}: {named or f'{status}: {text[:300]}'}.", address=address)
+        answer = json.loads(text)
+        problems = "; ".join(_sentence(problem, first) for problem in answer.get("problems", []))
+        said = problems or str(answer["error"])
+    except (ValueError, AttributeError, KeyError):
+        said = text[:300]
+    return MlopsError.of(summary, f"{address} answered {status}: {said}.", address=address)
 
 
 def _sentence(problem: Mapping[str, Any], first: int) -> str:

@@ -1,6 +1,7 @@
 """Go back to what was recorded, and follow renames.
 
-Lives here: moves_of (`moved:`), rollback_steps, with_rollback, plan_rollback, rollback_edits, as_written.
+Lives here: moves_of (`moved:`), rollback_step, with_rollback, restores_of, pinned_records, plan_rollback, rollback_edits,
+as_written.
 Not here: planning and applying (project), taking over what exists (import_resource).
 Law: going back is a plan like any other: it says what it will do, and is reviewed.
 """
@@ -15,7 +16,7 @@ from mlops.address import Address
 from mlops.api.configuration import parse_address
 from mlops.api.options import Options
 from mlops.config.project import LoadedResource, ProjectSpec
-from mlops.engine.resource import Record
+from mlops.engine.resource import Desired, Record, Restore
 from mlops.engine.store import DatabaseStore
 from mlops.errors import MlopsError
 from mlops.kinds.registry import kind_class
@@ -42,9 +43,9 @@ def moves_of(spec: ProjectSpec, records: Mapping[Address, Record]) -> dict[Addre
     return moves
 
 
-def rollback_steps(store: DatabaseStore, spec: ProjectSpec, text: str, to: str | None) -> tuple[str, ...]:
-    """Return `ADDRESS@SERIAL` of the resource and of all that it was made from. `to`: a serial, or the beginning of a digest;
-    None for the version before the present one. Raises MlopsError where there is none."""
+def rollback_step(store: DatabaseStore, spec: ProjectSpec, text: str, to: str | None) -> str:
+    """Return `ADDRESS@SERIAL` of the version to go back to. `to`: a serial, the name of a version or tag, or the beginning of a
+    digest; None for the version before the present one. Raises MlopsError where there is none."""
     records = store.records()
     at = parse_address(text, {**spec.resources, **records})
     versions = [v for v in store.versions(at) if v.record is not None and v.record.complete]
@@ -61,16 +62,7 @@ def rollback_steps(store: DatabaseStore, spec: ProjectSpec, text: str, to: str |
             f"mlops history {at}",
             address=str(at),
         )
-    serials: dict[Address, int] = {}
-    todo = [at]
-    while todo:
-        one = todo.pop()
-        past = [v for v in store.versions(one) if v.serial <= found.serial and v.record is not None]
-        if one in serials or not past or past[-1].record is None:
-            continue
-        serials[one] = past[-1].serial
-        todo += past[-1].record.depends_on
-    return tuple(f"{one}@{serial}" for one, serial in sorted(serials.items()))
+    return f"{at}@{found.serial}"
 
 
 def _made(record: Record | None) -> Any:
@@ -79,8 +71,11 @@ def _made(record: Record | None) -> Any:
 
 def _matches(to: str, serial: int, record: Record | None) -> bool:
     outputs = record.outputs if record else {}
-    names = [str(outputs.get(name, "")) for name in ("digest", "version", "tag", "model_digest")]
-    return to == str(serial) or (len(to) >= 4 and any(to == name or name.startswith(to) for name in names if name))
+    names = [str(outputs.get(name, "")) for name in ("version", "tag")]
+    digests = [str(outputs.get(name, "")) for name in ("digest", "model_digest", "package_digest")]
+    if to == str(serial) or to in (*names, *(name.partition(":")[2] for name in names if ":" in name)):
+        return True
+    return len(to) >= 4 and any(digest.startswith(to) for digest in (*names, *digests) if digest)
 
 
 def with_rollback(project: Project, back: Sequence[str]) -> Project:
@@ -90,33 +85,75 @@ def with_rollback(project: Project, back: Sequence[str]) -> Project:
     from mlops.config.schema.kinds import effective_of  # pydantic, which most commands need not
 
     resources = dict(project.spec.resources)
-    for step in back:
-        name, _, serial = step.partition("@")
-        at = Address.parse(name)
-        record = next((v.record for v in project.store.versions(at) if v.serial == int(serial)), None)
-        if record is None:
-            raise MlopsError.of("no such version", f"{at} has no version at serial {serial}: mlops history {at}")
+    for at, record in _goals(project.store, back).items():
         known = resources.get(at)
         inputs = kind_class(at.kind).as_declared(as_written(record.inputs))
         references = known.references if known else ()
-        resources[at] = LoadedResource(at, inputs, dict.fromkeys(inputs, f"rollback to serial {serial}"), references,
-                                       record.protect, effective_of(at.kind, inputs))  # fmt: skip
+        resources[at] = LoadedResource(
+            at, inputs, dict.fromkeys(inputs, f"rollback to serial {record.serial}"), references,
+            known.protect if known else record.protect, effective_of(at.kind, inputs),
+        )  # fmt: skip
     return replace(project, spec=replace(project.spec, resources=resources))
 
 
+def restores_of(store: DatabaseStore, back: Sequence[str]) -> dict[Address, Restore]:
+    """Return what each of `back` (ADDRESS@SERIAL) goes back to: its version, and those that it had consumed."""
+    return {at: Restore(record, _consumed(store, record)) for at, record in _goals(store, back).items()}
+
+
+def pinned_records(restores: Mapping[Address, Restore], desired: Mapping[Address, Desired]) -> dict[Address, Record]:
+    """Return the versions that rolled-back resources use in place of the present ones."""
+    return {
+        d.address: restore.upstream[d.address]
+        for at, restore in restores.items() if at in desired
+        for d in desired[at].depends_on if d.output is not None and not d.follows and d.address in restore.upstream
+    }  # fmt: skip
+
+
+def _goals(store: DatabaseStore, back: Sequence[str]) -> dict[Address, Record]:
+    goals: dict[Address, Record] = {}
+    for step in back:
+        name, _, serial = step.partition("@")
+        at = Address.parse(name)
+        record = next((v.record for v in store.versions(at) if v.serial == int(serial)), None)
+        if record is None:
+            raise MlopsError.of("no such version", f"{at} has no version at serial {serial}: mlops history {at}")
+        goals[at] = record
+    return goals
+
+
+def _consumed(store: DatabaseStore, record: Record) -> dict[Address, Record]:
+    """Return the version of each dependency whose outputs the record was made from. Of what was adopted from elsewhere, the
+    state may have no version: the output that was consumed stands for it."""
+    found: dict[Address, Record] = {}
+    for key, value in record.upstream.items():
+        name, _, output = key.partition(":")
+        at = Address.parse(name)
+        past = [v.record for v in store.versions(at) if v.record and v.record.outputs.get(output) == value]
+        earlier = [one for one in past if one.serial <= record.serial]
+        found[at] = (earlier or past or [Record(at, {}, {output: value})])[-1]
+    return found
+
+
 def plan_rollback(project: Project, text: str, to: str | None) -> Plan:
-    """Plan going back to what `rollback_steps` names."""
-    return project.plan(Options(targets=(text,), back=rollback_steps(project.store, project.spec, text, to)))
+    """Plan going back to what `rollback_step` names, and nothing else."""
+    return project.plan(Options(back=(rollback_step(project.store, project.spec, text, to),)))
 
 
 def rollback_edits(project: Project, plan: Plan) -> list[str]:
     """Return the edits of the YAML that keep the rollback; without them the next plan goes forward again."""
-    lines = ["To keep it, say so in conf/; the next plan shows it as a difference until then:"]
+    lines: list[str] = []
     for change in plan.changes:
         for field in change.fields:
             value = value_text(field.after) if field.after is not None else "(take it out)"
             lines.append(f"  conf/{change.address.kind}/{change.address.name}.yaml  {field.path}: {value}")
-    return lines if len(lines) > 1 else []
+    if lines:
+        return ["To keep it, say so in conf/; the next plan shows it as a difference until then:", *lines]
+    if any(change.restores is not None and change.action.changes_something for change in plan.changes):
+        return [
+            "What is declared leads forward again: the next plan shows that, until what it was made from goes back too."
+        ]
+    return []
 
 
 def as_written(value: Any) -> Any:

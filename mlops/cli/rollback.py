@@ -20,7 +20,9 @@ from mlops.errors import MlopsError
 @click.argument("address")
 @overrides_argument
 @click.option(
-    "--to", metavar="VERSION", help="A serial or a digest of `mlops history ADDRESS`. Default: the one before."
+    "--to",
+    metavar="VERSION",
+    help="A serial, version, tag or digest of `mlops history ADDRESS`. Default: the one before.",
 )
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Save the plan, and apply it later.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
@@ -30,7 +32,7 @@ def command(
     session: Session, address: str, overrides: tuple[str, ...], to: str | None, out: Path | None, yes: bool,
     lock_timeout: str,
 ) -> None:  # fmt: skip
-    """Plan a resource, and all that it was made from, back to what was recorded; then apply that."""
+    """Plan a resource, and nothing else, back to what was recorded; then apply that."""
     from mlops.api import plan_rollback, rollback_edits, view_of
     from mlops.cli.applying import apply_and_report
 

@@ -20,7 +20,7 @@ import msgspec
 from mlops.config.project import LoadedResource
 from mlops.contracts.source_answers import SourceAnswer, SourceAnswers, SourceRequest
 from mlops.errors import MlopsError, ToolFailed
-from mlops.sources.source import fingerprint_of, remote_of
+from mlops.sources.source import fingerprint_of, remote_fingerprint_of
 from mlops.tools.digest import Hashes
 from mlops.tools.process import run
 from mlops.tools.scratch import scratch
@@ -47,7 +47,7 @@ class SourceFingerprints:
     def of(self, dataset: str, name: str, source: Mapping[str, Any]) -> str:
         """Return the fingerprint of the source `name` of a data set. Raises MlopsError where it is not there or cannot be
         reached."""
-        remote = remote_of(source)
+        remote = remote_fingerprint_of(source)
         if remote is None:
             return fingerprint_of(source, root=self._root, digests=self._hashes)
         if known := self._known(dataset, name, source):
@@ -65,7 +65,7 @@ class SourceFingerprints:
         pinned = self._pinned(dataset, name, source)
         if not self._may_ask and pinned:
             return pinned
-        remote = remote_of(source)
+        remote = remote_fingerprint_of(source)
         if self._refresh or (remote is not None and remote.asks_always(source)):
             return None
         return pinned or self._remembered().get(_key(source))
@@ -80,7 +80,7 @@ class SourceFingerprints:
     def _unknown(self) -> Iterator[dict[str, Any]]:
         for resource in self._resources:
             for name, source in resource.inputs["sources"].items():
-                is_remote = remote_of(source) is not None
+                is_remote = remote_fingerprint_of(source) is not None
                 if is_remote and self._known(resource.address.name, name, source) is None:
                     yield dict(source)
 

@@ -63,7 +63,9 @@ class Survey(Document, kw_only=True, frozen=True):
 class FirstLookRequest(Document, kw_only=True, frozen=True):
     """What `python -m mlops.workloads.data.first_look REQUEST ANSWER` reads."""
 
-    dataset: Annotated[dict[str, Any], Meta(description="The data set's fields, defaults left out.")]
+    dataset: Annotated[
+        dict[str, Any], Meta(description="The data set's fields, defaults left out; paths are absolute.")
+    ]
     task: Annotated[str, Meta(description="What is to be predicted: binary, multiclass or regression.")]
 
 

@@ -22,7 +22,7 @@ from queue import SimpleQueue
 from mlops.address import Address
 from mlops.engine.events import Event, EventType, Sink
 from mlops.engine.plan import Change, PlanInputs, needs_moved
-from mlops.engine.resource import Action, Desired, Effect, Json, Kind, Outcome, Record, Step
+from mlops.engine.resource import Action, Desired, Effect, Json, Kind, Outcome, Record, Restore, Step
 from mlops.engine.state import Intent, Store
 from mlops.errors import ApplyFailed, LockHeld, MlopsError, Problem, StateFailed, refusal
 
@@ -238,10 +238,13 @@ class _Walk:
     def _step(self, change: Change, category: str, desired: Desired | None, record: Record | None) -> Step:
         at = change.address
         action = Action.UPDATE if change.action is Action.MAYBE else change.action
-        upstream = {d.address: self.outputs.get(d.address, {}) for d in desired.depends_on} if desired else {}
+        restore = self.apply_context.plan_inputs.restore.get(at) if change.restores is not None else None
+        upstream = self._upstream(desired, restore) if desired else {}
         consumed = _consumed(desired, upstream)
         verb = Action.UPDATE if action is Action.RUN else action
         identity = [str(at), verb.value, desired.inputs if desired else None, consumed, record.serial if record else 0]
+        if restore is not None:
+            identity.append(restore.record.serial)
         key = hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()[:32]
         last = [0.0]
 
@@ -251,7 +254,16 @@ class _Walk:
                 last[0] = now
                 self._emit("progress", at, {"line": line, "fraction": fraction})
 
-        return Step(at, action, category, key, desired, record, upstream, change.fields, say)
+        return Step(at, action, category, key, desired, record, upstream, change.fields, say, restore)
+
+    def _upstream(self, desired: Desired, restore: Restore | None) -> dict[Address, Mapping[str, Json]]:
+        """Return the outputs of every dependency: as they are now or, where the resource goes back, as that version had them."""
+        outputs = {d.address: self.outputs.get(d.address, {}) for d in desired.depends_on}
+        if restore is not None:
+            past = restore.upstream
+            pinned = [d.address for d in desired.depends_on if d.output is not None and not d.follows]
+            outputs |= {at: past[at].outputs for at in pinned if at in past}
+        return outputs
 
     def _carry_out(self, step: Step, kind: Kind) -> str:
         written = {"operation": self.apply_context.operation, "token": self.apply_context.token, "closes": step.key}
@@ -263,7 +275,7 @@ class _Walk:
         try:
             if step.action is Action.REPLACE:
                 kind.delete(step)
-            outcome = kind.create(step) if step.action.creates else kind.update(step)
+            outcome = _make(step, kind)
         except MlopsError as error:
             partial = getattr(error, "partial", None)
             if isinstance(partial, Outcome):
@@ -281,6 +293,7 @@ class _Walk:
         return Record(
             step.address, desired.inputs, outcome.outputs, _consumed(desired, step.upstream), _needs(desired),
             desired.protect, complete, extra=step.recorded.extra if step.recorded else {},
+            rolled_back_to=step.restore.record.serial if step.restore else None,
         )  # fmt: skip
 
     def _fail(self, change: Change, error: MlopsError) -> None:
@@ -295,6 +308,12 @@ class _Walk:
     def _emit(self, type_: EventType, at: Address | None, data: Mapping[str, Json]) -> None:
         with self._emitting, suppress(Exception):
             self.apply_context.sink(Event(type_, self.apply_context.clock(), str(at) if at else None, data))
+
+
+def _make(step: Step, kind: Kind) -> Outcome:
+    if step.restore is not None:
+        return kind.restore(step)
+    return kind.create(step) if step.action.creates else kind.update(step)
 
 
 def _body(step: Step) -> dict[str, Json] | None:

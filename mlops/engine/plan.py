@@ -26,6 +26,7 @@ from mlops.engine.resource import (
     PartChange,
     Reason,
     Record,
+    Restore,
 )
 from mlops.engine.selection import EVERYTHING, Selection, chosen
 
@@ -40,7 +41,7 @@ class Change:
     `condition`: for MAYBE, the upstream resources whose outputs decide. `blocked`: why a protected resource refuses.
     `parts`: what happens inside the resource. `obstacles`: why the change cannot be carried out now. `keeps`: whether
     all outputs stay as they are. `depends_on`: what must be finished before. `moved_from`: the address that the
-    resource is recorded under so far.
+    resource is recorded under so far. `restores`: the serial of the version that it goes back to.
     """
 
     address: Address
@@ -57,6 +58,7 @@ class Change:
     moved_from: Address | None = None
     parts: tuple[PartChange, ...] = ()
     obstacles: tuple[str, ...] = ()
+    restores: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ class PlanInputs:
     """Everything that a decision is made from. `interrupted`: resources that an apply was changing when it died.
     `failed`: those that it failed to change, which it lived to see. `half_made`: those of both that have no record of their
     own. `moved`: new address -> the address that it is recorded
-    under; the records here have the new one."""
+    under; the records here have the new one. `restore`: the resources to roll back, and the version to go back to."""
 
     desired: Mapping[Address, Desired]
     observed: Mapping[Address, Observed]
@@ -100,6 +102,7 @@ class PlanInputs:
     half_made: Collection[Address] = ()
     moved: Mapping[Address, Address] = field(default_factory=dict)
     failed: Collection[Address] = ()
+    restore: Mapping[Address, Restore] = field(default_factory=dict)
 
     def record(self, address: Address) -> Record | None:
         return self.observed.get(address, NOTHING).recorded
@@ -149,7 +152,9 @@ def _delete(at: Address, plan_inputs: PlanInputs, users: tuple[Address, ...], fo
 def _decide(desired: Desired, plan_inputs: PlanInputs, upstream: Mapping[Address, Change], recreate: bool) -> Change:
     """Return the change of one resource. `upstream`: the changes that were decided before. `recreate`: it is replaced whatever
     it is."""
-    change = _compare(desired, plan_inputs, upstream, recreate)
+    restore = plan_inputs.restore.get(desired.address)
+    change = _go_back(desired, restore, plan_inputs) if restore else _compare(desired, plan_inputs, upstream, recreate)
+    change = change if restore else _since_rollback(change, plan_inputs)
     if change.action.changes_something:
         observed = plan_inputs.observed.get(desired.address, NOTHING)
         change = replace(change, parts=observed.parts, obstacles=observed.obstacles)
@@ -160,6 +165,42 @@ def _decide(desired: Desired, plan_inputs: PlanInputs, upstream: Mapping[Address
     if not change.action.changes_something:
         change = replace(change, action=Action.MOVE, category=Action.MOVE.value.upper(), reasons=reasons[:1])
     return replace(change, reasons=reasons[:1] if change.action is Action.MOVE else reasons, moved_from=old)
+
+
+def _go_back(desired: Desired, restore: Restore, plan_inputs: PlanInputs) -> Change:
+    """Return the change that makes of a resource what a version of it recorded; the world around it stays as it is."""
+    kind, at, goal = plan_inputs.kinds[desired.address.kind], desired.address, restore.record
+    observed = plan_inputs.observed.get(at, NOTHING)
+    record = observed.recorded
+    fields = _fields(desired, record, kind) if record else ()
+    is_there = record is not None and observed.exists
+    is_same = is_there and record is not None and _made(record, desired) == _made(goal, desired)
+    words = f"back to what serial {goal.serial} recorded"
+    if is_same and not fields and not observed.drift:
+        reason = Reason(f"nothing differs: it is what serial {goal.serial} recorded")
+        return Change(at, Action.NOOP, Action.NOOP.value, 0, (reason,), keeps=True)
+    effects = [change.effect for change in fields] + [drift.effect for drift in observed.drift]
+    top = max(effects, key=lambda effect: effect.rank) if is_same else kind.restored
+    change = _change(
+        desired, Effect(top.category, top.rank, Action.UPDATE, is_same and all(effect.keeps for effect in effects)),
+        (Reason(words),), kind=kind, record=record if is_there else None, fields=fields, depends_on=(),
+    )  # fmt: skip
+    return replace(change, restores=goal.serial)
+
+
+def _made(record: Record, desired: Desired) -> tuple[Json, dict[str, Json]]:
+    """Return what was made, and from what: of the dependencies that a rollback goes back to."""
+    keys = [f"{d.address}:{d.output}" for d in desired.depends_on if d.output is not None and not d.follows]
+    return record.outputs.get("digest"), {key: record.upstream.get(key) for key in keys}
+
+
+def _since_rollback(change: Change, plan_inputs: PlanInputs) -> Change:
+    """Say of a change that it leads away from what a rollback went back to."""
+    record = plan_inputs.record(change.address)
+    if record is None or record.rolled_back_to is None or not change.action.changes_something:
+        return change
+    words = f"it was rolled back to serial {record.rolled_back_to}, and what is declared is otherwise"
+    return replace(change, reasons=(Reason(words), *change.reasons))
 
 
 def _compare(desired: Desired, plan_inputs: PlanInputs, upstream: Mapping[Address, Change], recreate: bool) -> Change:

@@ -145,7 +145,7 @@ def _change(body: Mapping[str, Any]) -> Change:
         tuple(body["notes"]), tuple(_address(at) for at in body["condition"]),
         tuple(_address(at) for at in body["depends_on"]), body["blocked"], body["keeps"],
         _address(body["moved_from"]) if body["moved_from"] else None, tuple(_part(part) for part in body["parts"]),
-        tuple(body["obstacles"]),
+        tuple(body["obstacles"]), body.get("restores"),
     )  # fmt: skip
 
 

@@ -95,6 +95,8 @@ class Dependency:
     output: str | None = None
     words: str = ""
     """How the condition is written, such as "new baseline"; empty for the usual words."""
+    follows: bool = False
+    """The resource always uses what `address` gives now: a rollback of the resource does not go back here."""
 
     @property
     def effect(self) -> Effect | None:
@@ -147,6 +149,16 @@ class Record:
     serial: int = 0
     extra: Mapping[str, Json] = field(default_factory=dict)
     """Fields that a newer version wrote; they are kept."""
+    rolled_back_to: int | None = None
+    """The serial of the version that a rollback went back to, where nothing was applied since."""
+
+
+@dataclass(frozen=True)
+class Restore:
+    """A version of a resource to go back to. `upstream`: of each dependency, the version whose outputs were consumed then."""
+
+    record: Record
+    upstream: Mapping[Address, Record] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +238,7 @@ class Step:
 
     `key` is the idempotency key: the same step after a crash has the same key. `upstream`: the outputs of every
     dependency, by address. `fields`: what changed (empty at create). `say` reports progress: a line, and the fraction
-    of the work that is done or None.
+    of the work that is done or None. `restore`: the version to go back to; `upstream` then has what that version consumed.
     """
 
     address: Address
@@ -238,6 +250,7 @@ class Step:
     upstream: Mapping[Address, Mapping[str, Json]] = field(default_factory=dict)
     fields: tuple[FieldChange, ...] = ()
     say: Callable[[str, float | None], None] = lambda line, fraction: None
+    restore: Restore | None = None
 
 
 @dataclass(frozen=True)
@@ -253,13 +266,16 @@ class Kind(Protocol):
 
     `observe` only reads and is cheap. `create`, `update` and `delete` are idempotent: called again after a crash at
     any point, with the same key, they adopt what exists, clean what is half made, and finish. `update` serves
-    UPDATE, RUN and a MAYBE whose condition came true; REPLACE is delete, then create. Both may raise MlopsError;
-    an error with attribute `partial: Outcome` has its outputs recorded as incomplete.
+    UPDATE, RUN and a MAYBE whose condition came true; REPLACE is delete, then create. `restore` serves a rollback, and
+    makes of the resource what `Step.restore` recorded, from nothing but that. All three may raise MlopsError; an error with attribute `partial: Outcome` has its outputs recorded as incomplete.
     """
 
     name: str
     created: Effect
     deleted: Effect
+
+    @property
+    def restored(self) -> Effect: ...
 
     def effect(self, path: str) -> Effect: ...
 
@@ -277,5 +293,7 @@ class Kind(Protocol):
     def create(self, step: Step) -> Outcome: ...
 
     def update(self, step: Step) -> Outcome: ...
+
+    def restore(self, step: Step) -> Outcome: ...
 
     def delete(self, step: Step) -> None: ...

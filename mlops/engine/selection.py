@@ -20,12 +20,13 @@ from mlops.engine.state import Intent
 class Selection:
     """What a user asks of one plan. `targets`: only these and what they need; of deletions, what needs them. `exclude`:
     everything but these and what needs them; of deletions, what they need. `replace`: made again whatever they are.
-    `forget`: taken out of the state and left in the world, with the effect that the plan shows."""
+    `only`: these and nothing else. `forget`: taken out of the state and left in the world, with the effect that the plan shows."""
 
     targets: Sequence[Address] = ()
     exclude: Sequence[Address] = ()
     replace: Sequence[Address] = ()
     forget: Mapping[Address, Effect] = field(default_factory=dict)
+    only: Sequence[Address] = ()
 
 
 EVERYTHING = Selection()
@@ -35,6 +36,8 @@ def chosen(selection: Selection, made: Iterable[Address], needs: Edges, recorded
     """Return which of the changes are part of the plan. `needs`: the edges of desired resources; `recorded`: the edges
     of those that the state has."""
     everything = set(made)
+    if selection.only:
+        return everything & set(selection.only)
     picked = set(everything)
     if selection.targets:
         up = reach([at for at in selection.targets if at in needs], needs)

@@ -111,10 +111,13 @@ class Store(StateReader, Protocol):
 
 
 _FIELDS = ("inputs", "outputs", "upstream", "depends_on", "protect", "complete")
+_ROLLED_BACK = "rolled_back_to"
 
 
 def record_to_json(record: Record) -> str:
     body: dict[str, Any] = {**record.extra, **{name: getattr(record, name) for name in _FIELDS}}
+    if record.rolled_back_to is not None:
+        body[_ROLLED_BACK] = record.rolled_back_to
     body["depends_on"] = [str(address) for address in record.depends_on]
     return json.dumps(body, sort_keys=True, separators=(",", ":"))
 
@@ -131,5 +134,6 @@ def record_from_json(address: Address, serial: int, text: str) -> Record:
         bool(body.get("protect", False)),
         bool(body.get("complete", True)),
         serial,
-        {key: value for key, value in body.items() if key not in _FIELDS},
+        {key: value for key, value in body.items() if key not in (*_FIELDS, _ROLLED_BACK)},
+        body.get(_ROLLED_BACK),
     )

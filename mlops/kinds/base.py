@@ -95,6 +95,16 @@ class BaseKind:
         """Serves changes; `create` does, where a kind makes the same of both."""
         return self.create(step)
 
+    @property
+    def restored(self) -> Effect:
+        """What going back to an earlier version means."""
+        return replace(self.created, action=Action.UPDATE)
+
+    def restore(self, step: Step) -> Outcome:
+        """Serves rollbacks: make of it what `step.restore` recorded. `update` does, where it makes the same of the same inputs
+        and upstream outputs, which the step has as that version had them."""
+        return self.create(step) if step.action.creates else self.update(step)
+
     def delete(self, step: Step) -> None:
         raise NotImplementedError
 

@@ -21,7 +21,9 @@ from mlops.context.effects import KEEPS_OUTPUTS, effect_of
 from mlops.context.secrets import unseal
 from mlops.context.status import Status
 from mlops.engine.resource import Dependency, Desired, Observed, Outcome, Record, Step
+from mlops.errors import MlopsError
 from mlops.kinds.base import BaseKind, Question
+from mlops.kinds.package import PackageKind
 from mlops.targets.target import Hosted, target_of_stack
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ class EndpointKind(BaseKind):
         desired = super().desire(resource, project)
         needs = (
             Dependency(Address("package", resource.inputs["package"]), self.created, "digest"),
-            Dependency(Address("stack", resource.inputs["stack"]), self.created, "address"),
+            Dependency(Address("stack", resource.inputs["stack"]), self.created, "address", follows=True),
         )
         return replace(desired, depends_on=needs)
 
@@ -66,6 +68,21 @@ class EndpointKind(BaseKind):
         if moves:
             self.delete(step)
         return outcome
+
+    def restore(self, step: Step) -> Outcome:
+        """Serve the recorded bento again, whatever package is built now; it is built again where it is not kept."""
+        assert step.restore is not None
+        assert step.desired is not None
+        at = Address("package", step.desired.inputs["package"])
+        package = step.restore.upstream.get(at)
+        if package is None or "tag" not in package.outputs:
+            raise MlopsError.of(
+                "version is not known",
+                f"The state knows no version of {at} that {step.address} was made from at serial "
+                f"{step.restore.record.serial}, so its bento cannot be found. Go back to another: mlops history {step.address}",
+            )
+        outputs = PackageKind(self.context).with_bento(package, step.say)
+        return self.create(replace(step, upstream={**step.upstream, at: outputs}))
 
     def delete(self, step: Step) -> None:
         assert step.recorded is not None

@@ -33,7 +33,7 @@ class MonitorKind(BaseKind):
         package = Address("package", project.resources[endpoint].inputs["package"])
         model = Address("model", project.resources[package].inputs["model"])
         needs = (
-            Dependency(model, effect_of(Category.RECONFIGURE), "digest", "new baseline"),
+            Dependency(model, effect_of(Category.RECONFIGURE), "digest", follows=True, words="new baseline"),
             Dependency(endpoint),
         )
         return replace(super().desire(resource, project), depends_on=needs)

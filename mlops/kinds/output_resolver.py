@@ -43,6 +43,7 @@ class OutputResolver:
     def __init__(self, kind: Kind) -> None:
         self.kind = kind
         self.name, self.created, self.deleted = kind.name, kind.created, kind.deleted
+        self.restored = kind.restored
         self.effect, self.default, self.notes = kind.effect, kind.default, kind.notes
 
     def observe(self, address: Address, desired: Desired | None, record: Record | None) -> Observed:
@@ -53,6 +54,9 @@ class OutputResolver:
 
     def update(self, step: Step) -> Outcome:
         return self.kind.update(_filled(step))
+
+    def restore(self, step: Step) -> Outcome:
+        return self.kind.restore(_filled(step))
 
     def delete(self, step: Step) -> None:
         self.kind.delete(step)

@@ -24,8 +24,9 @@ from mlops.engine.resource import Dependency, Desired, Observed, Outcome, Reason
 from mlops.errors import MlopsError
 from mlops.kinds.base import BaseKind
 from mlops.packaging.bento import NEEDS, serving_code, stage_bento
-from mlops.tools.dvc.run import checkout
+from mlops.tools.dvc.run import bring_object, checkout
 from mlops.tools.process import beside_python, run
+from mlops.tools.progress import ReportProgress
 from mlops.tools.scratch import scratch
 
 if TYPE_CHECKING:
@@ -100,18 +101,9 @@ class PackageKind(BaseKind):
                 "model is not the one that was judged",
                 f"{exported} is not what dvc.lock pins ({digest}). Bring it back: dvc checkout export@{model}",
             )
-        self.context.paths.bentos.mkdir(parents=True, exist_ok=True)
-        with scratch(self.context.paths.building) as staged:
-            content = stage_bento(staged, name, exported, package)
-            version = content[:12]
-            folder = self.context.paths.bentos / "bentos" / name / version
-            if not (folder / "bento.yaml").exists():
-                step.say("building the bento", 0.3)
-                shutil.rmtree(folder, ignore_errors=True)
-                run(
-                    [beside_python("bentoml"), "build", "--version", version, "-o", "tag", str(staged)], cwd=staged,
-                    env={"BENTOML_HOME": str(self.context.paths.bentos), "PYTHONPATH": str(staged)},
-                )  # fmt: skip
+        content = self._build(name, exported, package, step.say)
+        version = content[:12]
+        folder = self._folder(name, version)
         outputs = {
             "digest": content, "tag": f"{name}:{version}", "bento": str(folder / "src" / "model"), "model": model,
             "model_digest": digest, "code": serving_code(),
@@ -119,6 +111,69 @@ class PackageKind(BaseKind):
         if package.image:
             outputs |= self._image(step, folder / "src", content, str(digest))
         return Outcome(outputs, f"{name}:{version}" + (", with its image" if package.image else ""))
+
+    def _build(
+        self, name: str, exported: Path, package: Package, say: ReportProgress, *, expected: str | None = None
+    ) -> str:  # fmt: skip
+        """Build the bento, unless equal content was built before, and return the digest of its content. `expected`: the tag that
+        it must get; raises MlopsError for another."""
+        self.context.paths.bentos.mkdir(parents=True, exist_ok=True)
+        with scratch(self.context.paths.building) as staged:
+            content = stage_bento(staged, name, exported, package)
+            version = content[:12]
+            if expected not in (None, f"{name}:{version}"):
+                raise MlopsError.of(
+                    "bento cannot be built again",
+                    f"{expected} is no longer kept in {self.context.paths.bentos}, and built again it would be another: the "
+                    "code that serves, or a package that it pins, is of another version now. Install the mlops that built it, "
+                    f"or go back to a version that is kept: mlops history package.{name}",
+                )
+            folder = self._folder(name, version)
+            if not (folder / "bento.yaml").exists():
+                say("building the bento", 0.3)
+                shutil.rmtree(folder, ignore_errors=True)
+                run(
+                    [beside_python("bentoml"), "build", "--version", version, "-o", "tag", str(staged)], cwd=staged,
+                    env={"BENTOML_HOME": str(self.context.paths.bentos), "PYTHONPATH": str(staged)},
+                )  # fmt: skip
+        return content
+
+    def _folder(self, name: str, version: str) -> Path:
+        return self.context.paths.bentos / "bentos" / name / version
+
+    def restore(self, step: Step) -> Outcome:
+        """Return to a bento that is kept, or build it again from the model that it held; the working tree has no part in it."""
+        assert step.restore is not None
+        assert step.desired is not None
+        outputs = self.with_bento(step.restore.record, step.say)
+        image = self._images(step.address, step.desired)
+        if image is not None and "image" in outputs and image.lost(outputs):
+            content = self.content_of(outputs)
+            outputs |= self._image(step, Path(outputs["bento"]).parent, content, str(outputs["model_digest"]))
+        return Outcome(outputs, f"{outputs['tag']}, as serial {step.restore.record.serial} recorded it")
+
+    @staticmethod
+    def content_of(outputs: Mapping[str, Any]) -> str:
+        """Return what names the content of a recorded bento."""
+        return str(outputs["tag"]).rpartition(":")[2]
+
+    def with_bento(self, record: Record, say: ReportProgress) -> dict[str, Any]:
+        """Return the outputs of a version, after its bento was built again where it is not kept here. Raises MlopsError."""
+        outputs = dict(record.outputs)
+        if (Path(outputs["bento"]) / "model.onnx").exists():
+            return outputs
+        from mlops.config.schema.kinds import effective_of  # pydantic, which most commands need not
+
+        name = record.address.name
+        folder = self._folder(name, self.content_of(outputs))
+        if not (folder / "bento.yaml").exists():
+            package: Package = typed(effective_of("package", self.as_declared(record.inputs)))
+            say("bringing the model of then back", 0.1)
+            with scratch(self.context.paths.home / "tmp") as place:
+                exported = place / "export"
+                bring_object(self.context.root, str(outputs["model_digest"]), exported, self.context.remote)
+                self._build(name, exported, package, say, expected=str(outputs["tag"]))
+        return {**outputs, "bento": str(folder / "src" / "model")}
 
     def _image(self, step: Step, folder: Path, content: str, model_digest: str) -> dict[str, str]:
         """Return the outputs of the image, with a digest of both: another image is another package."""

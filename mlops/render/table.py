@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-Row = Mapping[str, Any]
+_Row = Mapping[str, Any]
 
 
-def render_table(rows: Sequence[Row]) -> str:
+def render_table(rows: Sequence[_Row]) -> str:
     """Return plain text, one line a row; numbers with at most six digits."""
     if not rows:
         return "no rows"
@@ -26,7 +26,7 @@ def render_table(rows: Sequence[Row]) -> str:
     )
 
 
-def render_table_html(rows: Sequence[Row], *, caption: str = "") -> str:
+def render_table_html(rows: Sequence[_Row], *, caption: str = "") -> str:
     """Return an HTML table without any style, which a notebook brings. `caption`: stands below it."""
     head = list(dict.fromkeys(name for row in rows for name in row))
     body = "".join(

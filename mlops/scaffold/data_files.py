@@ -16,7 +16,7 @@ from mlops.errors import MlopsError
 from mlops.sources.files import found_files
 from mlops.sources.source import scheme_of
 
-FOLDER = "raw"
+RAW = "raw"
 _SMALL = 20 * 2**20
 _OF_THE_TOOL = ("data", "models", ".mlops", "metrics", "plots", "params")
 
@@ -58,13 +58,13 @@ def place_data(uri: str, root: Path, working: Path) -> PlacedData:
             str(path), str(path), (),
             f"They are read where they lie: {size / 2**20:,.0f} MB are not copied. Elsewhere, change `uri`, or keep them in an object store.",
         )  # fmt: skip
-    target = Path(FOLDER) / path.name
+    target = Path(RAW) / path.name
     if path.is_file():
         copies = [(path, root / target)]
     else:
         copies = [(file, root / target / file.relative_to(path)) for file in files.paths]
     _check_names(copies)
-    return PlacedData(str(path), target.as_posix(), copies, f"Copied into {FOLDER}/, to be committed: they are small.")
+    return PlacedData(str(path), target.as_posix(), copies, f"Copied into {RAW}/, to be committed: they are small.")
 
 
 def _check_names(copies: Sequence[tuple[Path, Path]]) -> None:

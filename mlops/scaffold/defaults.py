@@ -18,7 +18,7 @@ _BALANCED = 0.2
 
 
 @dataclass(frozen=True)
-class Training:
+class ProposedTraining:
     """Sections of a model, each with the reason that stands beside it."""
 
     architecture: dict[str, Any]
@@ -30,7 +30,7 @@ class Training:
     trainer_why: str
 
 
-def propose_training(task: str, rows: int, share: float | None) -> Training:
+def propose_training(task: str, rows: int, share: float | None) -> ProposedTraining:
     """Return how a model learns. `rows`: of the train split, about. `share`: of the rarer class of two.
 
     Measured against logistic and ridge regression of scikit-learn on the same splits, test AUC, accuracy or R²: wine 1.000
@@ -39,13 +39,13 @@ def propose_training(task: str, rows: int, share: float | None) -> Training:
     """
     loss, loss_why = _loss(task, share)
     if rows < _SMALL:
-        return Training(
+        return ProposedTraining(
             {"name": "linear"}, f"{rows:,} rows to learn from: few parameters generalise best", loss, loss_why,
             {"name": "adamw", "lr": 0.03, "weight_decay": 0.1, "schedule": "one_cycle"},
             {"max_epochs": 60, "batch_size": _batch(rows // 20, 16, 256), "seed": 7}, "enough steps to settle",
         )  # fmt: skip
     epochs = max(3, min(20, round(700_000 / rows)))
-    return Training(
+    return ProposedTraining(
         {"name": "mlp", "hidden": [64, 32], "dropout": 0.1}, f"{rows:,} rows to learn from", loss, loss_why,
         {"name": "adamw", "lr": 0.003, "weight_decay": 0.05, "schedule": "one_cycle"},
         {"max_epochs": epochs, "batch_size": _batch(rows // 100, 64, 1024), "seed": 7}, "",

@@ -1,6 +1,6 @@
 """Write the files of a new project.
 
-Lives here: write_new_files, write_secret, project_name, secret_name.
+Lives here: write_new_files, write_secret, project_name, key_name.
 Not here: what the files say (resource_files), files that are the same in every project (stage_files).
 Law: what exists is never overwritten; a key is readable by its owner alone.
 """
@@ -26,7 +26,7 @@ def project_name(text: str) -> str:
     return name if name[0].isalpha() else f"p-{name}"
 
 
-def secret_name(name: str) -> str:
+def key_name(name: str) -> str:
     """Return the name of the key of an endpoint."""
     return f"{name.upper().replace('-', '_')}_KEY"
 

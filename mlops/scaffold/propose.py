@@ -1,6 +1,6 @@
 """Propose what a data set says, from what its columns hold.
 
-Lives here: propose, Proposal, and Choice, what is done with one column and why.
+Lives here: propose, DatasetProposal, and Choice, what is done with one column and why.
 Not here: looking at the data (workloads.data.survey), how a model is trained (defaults), writing YAML (resource_files).
 Law: pure; equal surveys give equal proposals, and each choice has its reason.
 """
@@ -46,7 +46,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Proposal:
+class DatasetProposal:
     """A data set, and the task of a model. `task`: None where no label is known. `share`: of the rarer class, where there are
     two. `split`: as YAML says it. `notes`: how the source is read."""
 
@@ -74,7 +74,7 @@ class Proposal:
         """Return the columns of types that a data set cannot hold."""
         return [column.name for column in self.survey.columns if column.type == "other"]
 
-    def without_time(self) -> Proposal:
+    def without_time(self) -> DatasetProposal:
         """Return the same with a split at random."""
         split, why = _random(self.task)
         return replace(self, split=split, split_why=why, choices=tuple(
@@ -82,7 +82,7 @@ class Proposal:
             for c in self.choices))  # fmt: skip
 
 
-def propose(survey: Survey) -> Proposal:
+def propose(survey: Survey) -> DatasetProposal:
     """Return the proposal. Raises InvalidConfig for a label that nothing can be learned from."""
     label = next((column for column in survey.columns if column.name == survey.label), None)
     task, task_why, share = _task(label) if label else (None, "", None)
@@ -94,7 +94,7 @@ def propose(survey: Survey) -> Proposal:
         raise InvalidConfig.of(
             "no features", f"No column of the data can be a feature. {reasons}. Prepare a table with others first."
         )
-    return Proposal(survey, tuple(choices), task, task_why, split, split_why, share)
+    return DatasetProposal(survey, tuple(choices), task, task_why, split, split_why, share)
 
 
 def _task(label: ColumnSurvey) -> tuple[str, str, float | None]:

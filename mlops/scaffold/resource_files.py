@@ -15,7 +15,7 @@ import yaml
 
 from mlops.contracts.survey import FirstLook
 from mlops.scaffold.defaults import gates_of, propose_training
-from mlops.scaffold.propose import CATEGORICAL, CYCLIC, LEFT_OUT, NUMERIC, Choice, Proposal
+from mlops.scaffold.propose import CATEGORICAL, CYCLIC, LEFT_OUT, NUMERIC, Choice, DatasetProposal
 
 _WIDTH = 110
 _COMMENT_AT = 46
@@ -69,7 +69,7 @@ def stack_text() -> str:
     )
 
 
-def dataset_text(name: str, proposal: Proposal, where: str) -> str:
+def dataset_text(name: str, proposal: DatasetProposal, where: str) -> str:
     """Return conf/dataset/NAME.yaml. `where`: a sentence on where the data are."""
     survey = proposal.survey
     source = {key: value for key, value in survey.source.items() if key != "where"}
@@ -98,7 +98,7 @@ def dataset_text(name: str, proposal: Proposal, where: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def model_text(name: str, proposal: Proposal, look: FirstLook) -> str:
+def model_text(name: str, proposal: DatasetProposal, look: FirstLook) -> str:
     """Return conf/model/NAME.yaml."""
     assert proposal.task is not None
     rows = look.rows.get("train") or int(0.7 * proposal.survey.rows)
@@ -162,7 +162,7 @@ def _with_comment(text: str, comment: str) -> str:
     return f"{text + '  ':<{_COMMENT_AT}}# {comment}" if comment else text
 
 
-def _sql(name: str, proposal: Proposal) -> Iterator[str]:
+def _sql(name: str, proposal: DatasetProposal) -> Iterator[str]:
     conditions, selected = "", "*"
     if proposal.unlabelled:
         yield f"# {proposal.unlabelled:,} rows have no `{proposal.survey.label}`: nothing can be learned from them."
@@ -175,7 +175,7 @@ def _sql(name: str, proposal: Proposal) -> Iterator[str]:
         yield f"  SELECT {selected} FROM {quoted_name(table_name(name))}{conditions}"  # noqa: S608
 
 
-def _label(proposal: Proposal) -> Iterator[str]:
+def _label(proposal: DatasetProposal) -> Iterator[str]:
     if proposal.survey.label is not None:
         yield _with_comment(f"label: {flow(proposal.survey.label)}", proposal.task_why)
         return
@@ -183,7 +183,7 @@ def _label(proposal: Proposal) -> Iterator[str]:
     yield "# label: COLUMN"
 
 
-def _features(proposal: Proposal, transform: str, meaning: str) -> Iterator[str]:
+def _features(proposal: DatasetProposal, transform: str, meaning: str) -> Iterator[str]:
     chosen = [choice for choice in proposal.choices if choice.use == transform]
     if not chosen:
         return
@@ -200,7 +200,7 @@ def _features(proposal: Proposal, transform: str, meaning: str) -> Iterator[str]
     yield "  ]"
 
 
-def _cyclic(proposal: Proposal) -> Iterator[str]:
+def _cyclic(proposal: DatasetProposal) -> Iterator[str]:
     periods = {choice.column: choice.period for choice in proposal.choices if choice.use == CYCLIC}
     if periods:
         yield f"  cyclic: {flow(periods)}  # the last is next to the first"

@@ -1,6 +1,6 @@
 """Find the prediction log of an endpoint.
 
-Lives here: endpoint_name and log_part of a uri, log_folders, WINDOW_FINGERPRINT.
+Lives here: endpoint_name and log_part of a uri, log_folders, FINGERPRINT.
 Not here: reading the log (workloads.prediction_log), joining labels (workloads.data.sources.endpoint).
 Law: a window that is over is read once and stays pinned, until somebody asks for fresh data.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 from mlops.sources.source import RemoteFingerprint
 
 PARTS = ("predictions", "feedback")
-WINDOW_FINGERPRINT = RemoteFingerprint()
+FINGERPRINT = RemoteFingerprint()
 _SCHEME = "endpoint://"
 
 

@@ -1,6 +1,6 @@
 """Find files that lie behind an address, by their keys.
 
-Lives here: RemoteFile, fingerprint_of_files, pattern_of, chosen_files, and FILES_FINGERPRINT.
+Lives here: RemoteFile, fingerprint_of_files, pattern_of, chosen_files, and FINGERPRINT.
 Not here: asking a server or a store (workloads.data.sources), files of this machine (files).
 Law: what is chosen, and in which order, depends on the keys alone; the same tags and sizes are the same fingerprint.
 """
@@ -18,7 +18,7 @@ from mlops.sources.files import file_format
 from mlops.sources.source import RemoteFingerprint
 
 _MAGIC = re.compile(r"[*?\[]")
-FILES_FINGERPRINT = RemoteFingerprint(asks_always=lambda source: True)
+FINGERPRINT = RemoteFingerprint(asks_always=lambda source: True)
 """Each plan asks: sizes and tags cost one request, or one for each thousand files."""
 
 
@@ -38,7 +38,7 @@ def fingerprint_of_files(files: Iterable[RemoteFile]) -> str:
     return hashlib.md5(lines.encode(), usedforsecurity=False).hexdigest()
 
 
-def is_key_pattern(key: str) -> bool:
+def is_glob(key: str) -> bool:
     """Say whether a key is a pattern, such as `raw/**/*.csv`."""
     return _MAGIC.search(key) is not None
 
@@ -46,7 +46,7 @@ def is_key_pattern(key: str) -> bool:
 def folder_of(key: str) -> str:
     """Return the part of a folder's or pattern's key that is no pattern, with `/` at its end; empty for the top."""
     parts = key.split("/")
-    first = next((n for n, part in enumerate(parts) if is_key_pattern(part)), len(parts))
+    first = next((n for n, part in enumerate(parts) if is_glob(part)), len(parts))
     folder = "/".join(parts[:first]).strip("/")
     return f"{folder}/" if folder else ""
 
@@ -58,7 +58,7 @@ def chosen_files(files: Iterable[RemoteFile], key: str, *, format: str | None) -
     a key that is no path.
     """
     folder = folder_of(key)
-    shape = _shape(key) if is_key_pattern(key) else None
+    shape = _shape(key) if is_glob(key) else None
     found = [file for file in files if not file.key.endswith("/") and _is_visible(file.key.removeprefix(folder))]
     if shape is not None:
         found = [file for file in found if shape.fullmatch(file.key)]

@@ -56,7 +56,7 @@ def scheme_of(uri: str) -> str:
     return scheme if separator else "file"
 
 
-def remote_of(source: Mapping[str, Any]) -> RemoteFingerprint | None:
+def remote_fingerprint_of(source: Mapping[str, Any]) -> RemoteFingerprint | None:
     """Return how a remote source is fingerprinted; None where a look at files is enough. Raises MlopsError."""
     found = SOURCE_FINGERPRINTS.load(scheme_of(source["uri"]))
     return found if isinstance(found, RemoteFingerprint) else None

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
+import click
 import pytest
+
+from mlops.cli.main import cli
 
 ROOT = Path(__file__).parents[2]
 DECISIONS = ROOT / "docs" / "decisions"
@@ -58,3 +62,35 @@ def test_every_make_target_that_a_page_names_exists(page: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = set(re.findall(r"(?:`|^)make ([a-z-]+)", page.read_text(), re.MULTILINE))
     assert named <= targets
+
+
+def commands_of(page: Path) -> list[str]:
+    """Every `mlops …` that a page prints, in a block or in a line."""
+    text = page.read_text()
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    commands = "\n".join(block for language, block in blocks if language in ("", "sh"))
+    printed = re.findall(r"^(?:\$ )?(?:[A-Z]+=\$\()?(mlops [a-z][^#\n|)]*)", commands, re.MULTILINE)
+    return [
+        *printed,
+        *re.findall(r"`(mlops [a-z][^`\n]*)`", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)),
+    ]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=relative)
+def test_every_command_that_a_page_prints_is_accepted(page: Path) -> None:
+    refused = {}
+    for printed in commands_of(page):
+        words = shlex.split(printed, comments=True)[1:]
+        command: click.Command = cli
+        while isinstance(command, click.Group) and words:
+            found = command.commands.get(words[0])
+            if found is None:
+                refused[printed] = f"there is no verb {words[0]}"
+                break
+            command, words = found, words[1:]
+        else:
+            try:
+                command.make_parser(click.Context(command)).parse_args([word for word in words if word != "…"])
+            except click.UsageError as error:
+                refused[printed] = error.format_message()
+    assert refused == {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -31,6 +32,26 @@ def test_requests_of_readme_are_answered(flights: Workplace) -> None:
     prediction, documentation = answers
     assert len(prediction["predictions"]) == 1, prediction
     assert "/predict" in documentation["paths"]
+
+
+def test_commands_of_readme_do_what_it_says(flights: Workplace) -> None:
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    lines = [line.removeprefix("$ ") for language, block in blocks if not language for line in block.splitlines()]
+    plans, ran = [], []
+    for line in lines:
+        if line.startswith("$EDITOR conf/endpoint/delay.yaml"):
+            flights.edit("conf/endpoint/delay.yaml", "replicas: 2", "replicas: 3")
+        elif line.startswith("mlops "):
+            words = shlex.split(line, comments=True)[1:]
+            asked = ["--yes"] if words in (["apply"], ["destroy"]) else []
+            done = flights.mlops(*words, *asked, code=2 if "--detailed-exitcode" in words else 0)
+            ran.append(words[0])
+            plans += [done.stdout] if words == ["plan"] else []
+    flights.edit("conf/endpoint/delay.yaml", "replicas: 3", "replicas: 2")
+    flights.mlops("apply", "--yes")
+    assert ran == ["plan", "plan", "plan", "apply", "status", "destroy", "plan", "show", "apply"]
+    assert plans[0].startswith("No changes.")
+    assert re.findall("REDEPLOY|RECONFIGURE|RESCALE|RETRAIN", plans[1]) == ["RESCALE"]
 
 
 def test_notebook_of_docs_runs_from_its_first_cell_to_its_last(flights: Workplace, tmp_path: Path) -> None:

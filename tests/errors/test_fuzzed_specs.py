@@ -22,12 +22,16 @@ COUNT = int(os.environ.get("FUZZ", "150"))
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
 SECONDS = 2.0
 PROCESSES = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "os.startfile", "pty.spawn")
+DESCRIBING = "mlops.workloads.data.describe"
+"""The process that a plan asks for the columns of data sets; it may start, and must not import what a spec plants."""
 PLANTED = f"from pathlib import Path\n\nPath({MARKER!r}).touch()\n\n\ndef touch(*args, **named):\n    pass\n"
 watched: list[str] | None = None
 
 
 def watch(event: str, args: tuple[Any, ...]) -> None:
-    if watched is not None and (event in PROCESSES or (event == "import" and args[0].startswith("planted"))):
+    if watched is None or (event == "subprocess.Popen" and DESCRIBING in args[1]):
+        return
+    if event in PROCESSES or (event == "import" and args[0].startswith("planted")):
         watched.append(f"{event} {args[:2]}")
 
 
@@ -72,6 +76,7 @@ def complaint(root: Path, made: Mutant, capsys: pytest.CaptureFixture[str], code
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "planted.py").write_text(PLANTED)
     (tmp_path / "rows.csv").write_text("number,color,late\n1,red,true\n")
+    monkeypatch.setenv("DELAY_API_KEY", "key")
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     return tmp_path

@@ -9,17 +9,17 @@ from pydantic import TypeAdapter
 
 from mlops.config.schema.dataset import Dataset
 from mlops.config.schema.sources.source import BY_SCHEME, SourceSpec
-from mlops.sources.source import FileDigests, fingerprint_of, remote_of
-from mlops.workloads.data.sources.files import quoted
+from mlops.sources.source import FileDigests, fingerprint_of, remote_fingerprint_of
 from mlops.workloads.data.sources.source import Place, open_sources, remote_fingerprint
 from mlops.workloads.data.sql import connect, seal_database
+from mlops.workloads.data.sql_text import quoted
 
 Rows = list[tuple[Any, ...]]
 
 
 def fingerprint(root: Path, source: dict[str, Any]) -> str:
     """Return what a plan pins of the source."""
-    if remote_of(source) is None:
+    if remote_fingerprint_of(source) is None:
         return fingerprint_of(source, root=root, digests=FileDigests())
     judge: TypeAdapter[SourceSpec] = TypeAdapter(Annotated[SourceSpec, BY_SCHEME])
     return remote_fingerprint(judge.validate_python(source), Place.of(root, root))

@@ -29,6 +29,18 @@ def test_prepare_puts_each_row_into_one_split_and_repeats_its_bytes(project: Pat
     assert {path.name: path.read_bytes() for path in (project / "data/rows").iterdir()} == first
 
 
+def test_prepare_writes_the_columns_that_patterns_mean(project: Path) -> None:
+    say_dataset(project, features={"numeric": "num*", "categorical": "*", "except": ["c*_2"]}, clean={})
+    with pytest.raises(MlopsError, match=r"`c\*_2` of `features.except` fits no column"):
+        prepare("rows")
+    say_dataset(project, features={"numeric": "num*", "categorical": "*"}, clean={})
+    prepare("rows")
+    features = json.loads((project / "data/rows/schema.json").read_text())["features"]
+    assert features["numeric"] == ["number"]
+    assert "color" in features["categorical"]
+    assert "late" not in features["categorical"]
+
+
 def test_profile_describes_the_train_split(project: Path) -> None:
     prepare("rows")
     profile = json.loads((project / "data/rows/profile.json").read_text())

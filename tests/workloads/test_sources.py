@@ -18,9 +18,9 @@ from mlops.config.schema.dataset import Dataset
 from mlops.errors import MlopsError
 from mlops.sources.source import FileDigests, fingerprint_of
 from mlops.workloads.data.prepare import prepare
-from mlops.workloads.data.sources.files import quoted
 from mlops.workloads.data.sources.source import Place, open_sources
 from mlops.workloads.data.sql import connect
+from mlops.workloads.data.sql_text import quoted
 from tests.workloads.conftest import say_dataset
 
 Rows = list[tuple[Any, ...]]

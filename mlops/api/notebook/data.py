@@ -1,6 +1,6 @@
 """Read a data set's rows.
 
-Lives here: Rows, the rows of one split.
+Lives here: SplitView, the rows of one split.
 Not here: making them (workloads.data).
 Law: nothing is read before it is asked for, and then only the columns that are asked for.
 """
@@ -14,12 +14,12 @@ from typing import Any
 from mlops.api.notebook.frames import require_arrow
 from mlops.errors import MlopsError, near
 from mlops.render.table import render_table_html
+from mlops.sources.dataset import SPLIT_NAMES
 
-SPLITS = ("train", "val", "test")
 _SHOWN = 10
 
 
-class Rows:
+class SplitView:
     """The rows of one split of a data set, as training sees them: checked and cleaned, before features are made of them.
 
     >>> rows = project.data("churn", split="test")
@@ -36,9 +36,9 @@ class Rows:
     def __init__(self, dataset: str, split: str, folder: Path) -> None:
         self.dataset, self.split = dataset, split
         self._path = folder / f"{split}.parquet"
-        if split not in SPLITS:
+        if split not in SPLIT_NAMES:
             raise MlopsError.of(
-                "no such split", f"`{split}` is no split of a data set; there are {', '.join(SPLITS)}.", hint=near(split, SPLITS)
+                "no such split", f"`{split}` is no split of a data set; there are {', '.join(SPLIT_NAMES)}.", hint=near(split, SPLIT_NAMES)
             )  # fmt: skip
         if not self._path.is_file():
             raise MlopsError.of(
@@ -75,7 +75,7 @@ class Rows:
         return int(self._parquet().read_metadata(self._path).num_rows)
 
     def __repr__(self) -> str:
-        return f"<Rows of dataset.{self.dataset}, split {self.split}: {len(self):,} rows, {len(self.columns)} columns>"
+        return f"<SplitView of dataset.{self.dataset}, split {self.split}: {len(self):,} rows, {len(self.columns)} columns>"
 
     def _repr_html_(self) -> str:
         first = self._parquet().ParquetFile(self._path).iter_batches(_SHOWN)

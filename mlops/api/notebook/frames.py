@@ -15,7 +15,7 @@ from typing import Any
 
 from mlops.errors import MlopsError
 
-Row = Mapping[str, Any]
+_Row = Mapping[str, Any]
 
 
 def require_arrow() -> ModuleType:
@@ -35,7 +35,7 @@ def rows_of(frame: Any) -> list[dict[str, Any]]:
     gives Arrow data, as JSON writes them. Raises MlopsError for anything else."""
     match frame:
         case Mapping():
-            rows: Sequence[Row] = [frame]
+            rows: Sequence[_Row] = [frame]
         case list() | tuple() if all(isinstance(row, Mapping) for row in frame):
             rows = frame
         case _ if hasattr(frame, "to_pylist"):
@@ -55,7 +55,7 @@ def rows_of(frame: Any) -> list[dict[str, Any]]:
     return [{str(column): _plain(value) for column, value in row.items()} for row in rows]
 
 
-def like_frame(frame: Any, answers: Sequence[Row]) -> Any:
+def like_frame(frame: Any, answers: Sequence[_Row]) -> Any:
     """Return the answers as `frame` is: a frame of its type, with its index where it has one. A mapping inside an answer becomes
     columns `NAME.KEY` of a frame."""
     if isinstance(frame, Mapping):
@@ -73,7 +73,7 @@ def like_frame(frame: Any, answers: Sequence[Row]) -> Any:
         return require_arrow().table(columns)
 
 
-def _columns(answers: Sequence[Row]) -> dict[str, list[Any]]:
+def _columns(answers: Sequence[_Row]) -> dict[str, list[Any]]:
     flat = [
         {
             path: inner

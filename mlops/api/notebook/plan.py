@@ -60,9 +60,9 @@ def document_of(plan: Plan, *, saved_as: Path | None = None) -> dict[str, Any]:
     verb = "destroy" if plan.extra.get("destroy") and not saved_as else "apply"
     if not saved_as:
         arguments += Options.of_extra(plan.extra).to_arguments()
-    return plan_document(plan, apply_with=" ".join(["mlops", verb, *map(quoted, arguments)]))
+    return plan_document(plan, apply_with=" ".join(["mlops", verb, *map(shell_word, arguments)]))
 
 
-def quoted(argument: str) -> str:
+def shell_word(argument: str) -> str:
     """Return an argument as a shell takes it."""
     return argument if argument.startswith("--") else shlex.quote(argument)

@@ -1,6 +1,6 @@
 """Predict frames.
 
-Lives here: Predictor, what a model and an endpoint share; ModelView, EndpointView.
+Lives here: PredictingView, what a model and an endpoint share; ModelView, EndpointView.
 Not here: the process that a model runs in (model_process), HTTP (api.inspect).
 Law: rows are asked in pieces that a request may have, and the answer has the form and the order of the question.
 """
@@ -8,25 +8,29 @@ Law: rows are asked in pieces that a request may have, and the answer has the fo
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mlops.api.notebook.frames import like_frame, rows_of
 from mlops.api.notebook.model_process import ModelProcess
-from mlops.api.notebook.table import Table
-from mlops.api.refusal import refusal
+from mlops.api.notebook.table import TableView
+from mlops.api.refusal import refused_rows
 
-Ask = Callable[[Sequence[Mapping[str, Any]], int], Sequence[Mapping[str, Any]]]
-"""Takes rows and the number of the first; returns an answer for each. Raises MlopsError."""
+_Row = Mapping[str, Any]
 _PIECE = 10_000
 
 
-class Predictor:
+class PredictingView(ABC):
     """Something that answers rows. `most`: the most rows of one request."""
 
-    def __init__(self, address: str, ask: Ask, most: int) -> None:
+    def __init__(self, address: str, most: int) -> None:
         self.address = address
-        self._ask, self._most = ask, max(1, min(most, _PIECE))
+        self._most = max(1, min(most, _PIECE))
+
+    @abstractmethod
+    def _ask(self, rows: Sequence[_Row], first: int) -> Sequence[_Row]:
+        """Return an answer for each row. `first`: the number of the first, in the frame. Raises MlopsError."""
 
     def predict(self, frame: Any) -> Any:
         """Return the answer for each row, in the form of `frame`: a pandas or polars frame, an Arrow table, a list of mappings,
@@ -39,7 +43,7 @@ class Predictor:
         return like_frame(frame, answers)
 
 
-class EndpointView(Predictor):
+class EndpointView(PredictingView):
     """An endpoint that was applied, asked over HTTP with its key, as its clients ask it.
 
     >>> endpoint = project.endpoint("churn")
@@ -49,15 +53,19 @@ class EndpointView(Predictor):
     [{'probability': 0.9..., 'churned': True}, {'probability': ..., 'churned': False}]
     """
 
-    def __init__(self, address: str, ask: Ask, most: int, url: str) -> None:
-        super().__init__(address, ask, most)
+    def __init__(self, address: str, most: int, url: str, ask: Callable[[Sequence[_Row], int], Sequence[_Row]]) -> None:
+        super().__init__(address, most)
         self.url = url
+        self._over_http = ask
+
+    def _ask(self, rows: Sequence[_Row], first: int) -> Sequence[_Row]:
+        return self._over_http(rows, first)
 
     def __repr__(self) -> str:
         return f"<{self.address} at {self.url}>"
 
 
-class ModelView(Predictor):
+class ModelView(PredictingView):
     """A model that was trained, asked in a process of this machine that runs what would serve it.
 
     >>> model = project.model("churn")
@@ -71,13 +79,13 @@ class ModelView(Predictor):
     >>> model.predict({"months": "many"})
     Traceback (most recent call last):
         ...
-    mlops.errors.MlopsError: rows were refused: model.churn: row 0, column months: must be a whole number of at most 64 bits, and is "many".
+    mlops.errors.MlopsError: rows were refused: model.churn answered 422: row 0, column months: must be a whole number of at most 64 bits, and is "many".
     """
 
     def __init__(
-        self, address: str, process: ModelProcess, most: int, tables: Callable[[], tuple[Table, Table]]
+        self, address: str, process: ModelProcess, most: int, tables: Callable[[], tuple[TableView, TableView]]
     ) -> None:
-        super().__init__(address, self._in_process, most)
+        super().__init__(address, most)
         self._process, self._tables = process, tables
 
     @property
@@ -86,11 +94,11 @@ class ModelView(Predictor):
         contract = json.loads((self._process.export / "contract.json").read_text())
         return {column["name"]: column["type"] for column in contract["columns"]}
 
-    def metrics(self) -> Table:
+    def metrics(self) -> TableView:
         """Return what its evaluation measured."""
         return self._tables()[0]
 
-    def runs(self) -> Table:
+    def runs(self) -> TableView:
         """Return its versions in this environment, the newest first."""
         return self._tables()[1]
 
@@ -98,10 +106,10 @@ class ModelView(Predictor):
         """End its process; the next prediction starts another. Without it, the process ends with the object."""
         self._process.close()
 
-    def _in_process(self, rows: Sequence[Mapping[str, Any]], first: int) -> Sequence[Mapping[str, Any]]:
+    def _ask(self, rows: Sequence[_Row], first: int) -> Sequence[_Row]:
         status, body = self._process.ask(json.dumps({"rows": rows}, allow_nan=False, default=str))
         if status != 200:
-            raise refusal("rows were refused", self.address, status, body, first=first)
+            raise refused_rows("rows were refused", self.address, status, body, first=first)
         answers: list[dict[str, Any]] = json.loads(body)["predictions"]
         return answers
 

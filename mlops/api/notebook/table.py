@@ -1,6 +1,6 @@
 """Hold a few rows that a notebook shows.
 
-Lives here: Table.
+Lives here: TableView.
 Not here: drawing one (render.table), the rows of data sets (data).
 Law: it is a list of mappings, whatever else it can do.
 """
@@ -13,10 +13,10 @@ from mlops.api.notebook.frames import require_arrow
 from mlops.render.table import render_table, render_table_html
 
 
-class Table(list[dict[str, Any]]):
+class TableView(list[dict[str, Any]]):
     """Rows, drawn as a table by notebooks and by `print`.
 
-    >>> Table([{"model": "churn", "test_auc": 0.84}])
+    >>> TableView([{"model": "churn", "test_auc": 0.84}])
     model  test_auc
     churn  0.84
     """

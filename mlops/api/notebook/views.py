@@ -13,11 +13,10 @@ from typing import Any
 from mlops.address import Address
 from mlops.api.configuration import parse_address
 from mlops.api.inspect import Inspection
-from mlops.api.notebook.data import Rows
+from mlops.api.notebook.data import SplitView
 from mlops.api.notebook.model_process import ModelProcess
 from mlops.api.notebook.predicting import EndpointView, ModelView
-from mlops.api.notebook.table import Table
-from mlops.config.schema.kinds import effective_of
+from mlops.api.notebook.table import TableView
 from mlops.context.inputs import without_fields
 from mlops.context.metrics_file import read_metrics
 from mlops.engine.state import Operation, Version
@@ -28,14 +27,14 @@ from mlops.packaging.bento import api_of
 class NotebookViews(Inspection):
     """The methods of a project that give what a notebook works with."""
 
-    def data(self, name: str, *, split: str = "train") -> Rows:
+    def data(self, name: str, *, split: str = "train") -> SplitView:
         """Return the rows of a data set. `split`: train, val or test. Raises MlopsError where they are not here.
 
         >>> project.data("churn", split="val")  # doctest: +ELLIPSIS
-        <Rows of dataset.churn, split val: ... rows, 3 columns>
+        <SplitView of dataset.churn, split val: ... rows, 3 columns>
         """
         at = self._declared("dataset", name)
-        return Rows(at.name, split, self.root / "data" / at.name)
+        return SplitView(at.name, split, self.root / "data" / at.name)
 
     def model(self, name: str) -> ModelView:
         """Return a model, to predict frames with as it was trained last. It answers as the package that serves it would.
@@ -57,6 +56,8 @@ class NotebookViews(Inspection):
             ...
         mlops.errors.MlopsError: no such resource: `endpoint.chrun` is not the address of a resource.
         """
+        from mlops.config.schema.kinds import effective_of
+
         records = self.store.records()
         at = Address("endpoint", name)
         if at not in records and at in self.spec.resources:
@@ -71,9 +72,9 @@ class NotebookViews(Inspection):
             answers: Sequence[Mapping[str, Any]] = self.ask(str(at), rows, first=first)[1]["predictions"]
             return answers
 
-        return EndpointView(str(at), ask, most, str(record.outputs["url"]))
+        return EndpointView(str(at), most, str(record.outputs["url"]), ask)
 
-    def metrics(self, model: str | None = None) -> Table:
+    def metrics(self, model: str | None = None) -> TableView:
         """Return what evaluations measured, a row for each model, or for the one that is named.
 
         >>> sorted(project.metrics()[0])[:3]
@@ -83,9 +84,9 @@ class NotebookViews(Inspection):
         """
         names = [self._declared("model", model).name] if model else [at.name for at in self._models()]
         found = ((name, read_metrics(self.root, name)) for name in names)
-        return Table({"model": name, **without_fields(metrics, "slices")} for name, metrics in found if metrics)
+        return TableView({"model": name, **without_fields(metrics, "slices")} for name, metrics in found if metrics)
 
-    def runs(self, model: str | None = None) -> Table:
+    def runs(self, model: str | None = None) -> TableView:
         """Return the versions of models that this environment recorded, the newest first: when, by whom, of which commit, with
         which metrics, and whether all gates held.
 
@@ -97,7 +98,7 @@ class NotebookViews(Inspection):
         known = {*self._models(), *(at for at in self.store.records() if at.kind == "model")}
         models = [self._declared("model", model)] if model else sorted(known)
         found = [row for at in models for row in _runs(at, self.store.versions(at), operations)]
-        return Table(sorted(found, key=lambda row: str(row["at"]), reverse=True))
+        return TableView(sorted(found, key=lambda row: str(row["at"]), reverse=True))
 
     def _models(self) -> list[Address]:
         return sorted(at for at in self.spec.resources if at.kind == "model")
@@ -108,6 +109,8 @@ class NotebookViews(Inspection):
     def _package_of(self, model: str) -> Any:
         """Return the effective inputs of the package that serves the model; where none does, or several, those of one that says
         nothing else."""
+        from mlops.config.schema.kinds import effective_of
+
         found = [
             resource.effective for at, resource in self.spec.resources.items()
             if at.kind == "package" and resource.inputs.get("model") == model

@@ -16,11 +16,11 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from mlops.config.schema.category import Category
 
 SECRET = r"^\$\{secret:[A-Za-z_][A-Za-z0-9_]*\}$"  # noqa: S105
-NAME = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
-Name = Annotated[str, StringConstraints(pattern=NAME)]
+NAME_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 Column = Annotated[str, StringConstraints(min_length=1)]
 SecretText = Annotated[str, StringConstraints(pattern=SECRET)]
-"""A reference to a secret. Composition leaves `${secret:NAME}` as this text; a literal value is refused."""
+"""A reference to a secret. Composition leaves `${secret:NAME_PATTERN}` as this text; a literal value is refused."""
 
 
 class FieldError(ValueError):
@@ -71,7 +71,7 @@ class Resource(Strict):
     order: ClassVar[int] = 100
     """Kinds with a lower number are needed by those with a higher one; resources are listed in this order."""
     implied_by: ClassVar[str | None] = None
-    """A kind: where a resource of it has the name NAME, and something refers to NAME of this kind, no file is needed."""
+    """A kind: where a resource of it has the name NAME_PATTERN, and something refers to NAME_PATTERN of this kind, no file is needed."""
 
     enabled: bool = spec_field(True, doc="`false` takes the resource out, as if its file were not there.")
     description: str = spec_field("", doc="What it is for, for people.", change=Category.METADATA)

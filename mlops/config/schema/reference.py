@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mlops.config.schema.base import NAME, SECRET
+from mlops.config.schema.base import NAME_PATTERN, SECRET
 from mlops.config.schema.by_name import Entry, entries
 from mlops.config.schema.category import Category
 from mlops.config.schema.json_schema import Schema, schema_of
@@ -26,7 +26,7 @@ from mlops.metrics.task import Task
 _TYPES = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false"}
 _SHAPE = ("enabled", "defaults", "for_each")
 """Fields that say which resources there are, and not what one of them is: a change of theirs means what follows from it."""
-_PATTERNS = {NAME: "name", SECRET: "`${secret:NAME}`"}
+_PATTERNS = {NAME_PATTERN: "name", SECRET: "`${secret:NAME_PATTERN}`"}
 
 
 @dataclass(frozen=True)

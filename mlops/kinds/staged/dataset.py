@@ -26,11 +26,12 @@ from mlops.engine.resource import Action, Desired, Effect, Observed, Outcome, Re
 from mlops.errors import MlopsError, Problem
 from mlops.kinds.base import BaseKind
 from mlops.kinds.staged.code import moved_files
-from mlops.kinds.staged.outputs import push_outputs, unpushed_of, unreachable
+from mlops.kinds.staged.outputs import push_outputs, remote_attention, unpushed_of
 from mlops.kinds.staged.params import dataset_code, dataset_params, upstream_folders, write_params_of
+from mlops.kinds.staged.restore import LOCKED, lock_entries_of, restore_stages
 from mlops.kinds.staged.schemas import DataSchemas, schema_problems
 from mlops.kinds.staged.stages import make, stale_of
-from mlops.sources.source import remote_of
+from mlops.sources.source import remote_fingerprint_of
 from mlops.tools.dvc.reader import read_stages
 
 
@@ -57,19 +58,21 @@ class DatasetKind(BaseKind):
         digest = locked.outs.get(f"data/{address.name}", "")
         same = record is not None and record.outputs.get("digest") == digest
         kept = dict(record.outputs) if record and same else {}
+        locked_outputs = {} if same else {LOCKED: lock_entries_of(self.context, [stage])}
         protect = record.protect if record else desired.protect
         folders = upstream_folders(pinned.get("sources", {}))
         upstream = {f"dataset.{folder.removeprefix('data/')}:digest": locked.deps.get(folder) for folder in folders}
         truth = Record(
-            address, inputs, {**kept, "digest": digest}, upstream, record.depends_on if record else (), protect,
-            record.complete if record and same else True, record.serial if record else 0, record.extra if record else {},
+            address, inputs, {**kept, "digest": digest, **locked_outputs}, upstream, record.depends_on if record else (),
+            protect, record.complete if record and same else True, record.serial if record else 0,
+            record.extra if record else {}, record.rolled_back_to if record and same else None,
         )  # fmt: skip
         stale = [
             *self._moved(desired, pinned),
             *stale_of(self.context, stage, self.created, recorded=same, follows=folders),
             *unpushed_of(self.context, [stage], record),
         ]
-        return Observed(truth, adopted=not same, stale=tuple(stale), attention=unreachable(self.context, address))
+        return Observed(truth, adopted=not same, stale=tuple(stale), attention=remote_attention(self.context, address))
 
     def pinned(self, address: Address) -> dict[str, Any] | None:
         """The inputs that dvc.lock holds of it; None where it holds none."""
@@ -91,7 +94,7 @@ class DatasetKind(BaseKind):
                 stale.append(Stale(Reason(f"source {name}: {problem.detail}"), self.created))
                 continue
             if name in prints and prints[name] != now:
-                where = "" if remote_of(source) else " on disk"
+                where = "" if remote_fingerprint_of(source) else " on disk"
                 stale.append(Stale(Reason(f"source {name} changed{where} ({source['uri']})"), self.created))
         if moved := moved_files(pinned.get("code"), dataset_code(desired.inputs, self.context)):
             stale.append(Stale(Reason(f"the code that prepares data changed: {moved}"), self.created))
@@ -168,7 +171,7 @@ class DatasetKind(BaseKind):
         outputs = {
             "digest": lock[stage].outs[f"data/{step.address.name}"], "rows": rows, "columns": columns,
             "seconds": round(seconds, 1) or (step.recorded.outputs.get("seconds", 0.0) if step.recorded else 0.0),
-            "newest": profile.get("newest"), "types": _types(schema),
+            "newest": profile.get("newest"), "types": _types(schema), LOCKED: lock_entries_of(self.context, [stage]),
         }  # fmt: skip
         outcome = Outcome(outputs, f"{rows['source']:,} → {rows['result']:,} rows, {columns} columns")
         push_outputs(self.context, step, [stage], outcome)
@@ -211,6 +214,15 @@ class DatasetKind(BaseKind):
 
     def extras(self, inputs: Mapping[str, Any]) -> tuple[str, ...]:
         return ("data",) if self.context.settings.build else ()
+
+    @property
+    def restored(self) -> Effect:
+        return effect_of(Category.RESTORE)
+
+    def restore(self, step: Step) -> Outcome:
+        """Put back the data that were prepared then; nothing is prepared."""
+        outputs = restore_stages(self.context, step, [f"prepare@{step.address.name}"])
+        return Outcome(outputs, "taken from what is kept; nothing ran")
 
     def delete(self, step: Step) -> None:
         """Files, lock entry and cache stay."""

@@ -29,8 +29,9 @@ from mlops.errors import GateFailed, MlopsError, Problem
 from mlops.kinds.base import BaseKind
 from mlops.kinds.staged.code import moved_files
 from mlops.kinds.staged.gates import Verdict, judge_gates, needs_live
-from mlops.kinds.staged.outputs import push_outputs, unpushed_of, unreachable
+from mlops.kinds.staged.outputs import push_outputs, remote_attention, unpushed_of
 from mlops.kinds.staged.params import model_params
+from mlops.kinds.staged.restore import LOCKED, lock_entries_of, restore_stages
 from mlops.kinds.staged.stages import make, stale_of
 from mlops.metrics.metric import MEASURED_SPLITS
 from mlops.metrics.table import headlines_of
@@ -74,20 +75,22 @@ class ModelKind(BaseKind):
             inputs["slices"] = slices
         digest = export.outs.get(f"models/{name}/export", "")
         same = record is not None and record.outputs.get("digest") == digest
+        stages = [f"{stage}@{name}" for stage in _STAGES]
+        kept = record.outputs if record and same else {LOCKED: lock_entries_of(self.context, stages)}
         data = f"data/{trained.get('dataset', '')}"
         upstream = {f"dataset.{trained.get('dataset', '')}:digest": train.deps.get(data)}
         truth = Record(
-            address, inputs, {**(record.outputs if record and same else {}), "digest": digest}, upstream,
+            address, inputs, {**kept, "digest": digest}, upstream,
             record.depends_on if record else (), record.protect if record else desired.protect,
             record.complete if record and same else True, record.serial if record else 0, record.extra if record else {},
+            record.rolled_back_to if record and same else None,
         )  # fmt: skip
-        stages = [f"{stage}@{name}" for stage in _STAGES]
         stale = (
             *self._stale(desired, name, data, same), *self._missed(truth, same),
             *unpushed_of(self.context, stages, record),
         )  # fmt: skip
         return Observed(
-            truth, adopted=not same, stale=stale, obstacles=obstacles, attention=unreachable(self.context, address)
+            truth, adopted=not same, stale=stale, obstacles=obstacles, attention=remote_attention(self.context, address)
         )
 
     def pinned(self, address: Address) -> dict[str, Any] | None:
@@ -154,7 +157,7 @@ class ModelKind(BaseKind):
         summary = json.loads((self.context.root / "models" / name / "train" / "summary.json").read_text())
         outputs = {
             "digest": digest, "metrics": without_fields(metrics, "slices"), "gates": [v.as_json() for v in verdicts],
-            "seconds": round(seconds, 1) or before.get("seconds", 0.0),
+            "seconds": round(seconds, 1) or before.get("seconds", 0.0), LOCKED: lock_entries_of(self.context, stages),
         }  # fmt: skip
         effort = _effort(inputs)
         if effort:
@@ -214,6 +217,15 @@ class ModelKind(BaseKind):
         if not self.context.settings.build:
             return ()
         return ("data",) if self._cluster() else ("training",)
+
+    @property
+    def restored(self) -> Effect:
+        return effect_of(Category.RESTORE)
+
+    def restore(self, step: Step) -> Outcome:
+        """Put back the model that was trained then, with its metrics and verdicts; nothing is trained."""
+        outputs = restore_stages(self.context, step, [f"{stage}@{step.address.name}" for stage in _STAGES])
+        return Outcome(outputs, "taken from what is kept; nothing ran")
 
     def delete(self, step: Step) -> None:
         """Remove what is left of its job; files, lock entry and cache stay."""

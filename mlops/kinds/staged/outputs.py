@@ -1,6 +1,6 @@
 """Keep what stages made where other machines find it.
 
-Lives here: missing_words (an output that is nowhere), unpushed_of and unreachable (what the plan says of the remote), push_outputs.
+Lives here: missing_words (an output that is nowhere), unpushed_of and remote_attention (what the plan says of the remote), push_outputs.
 Not here: the transfers (tools.dvc.remote), bringing outputs back (tools.dvc.run.checkout).
 Law: what was made is recorded before a failed push is reported; a plan asks the remote only about what it does not know.
 """
@@ -47,7 +47,7 @@ def unpushed_of(context: Context, stages: Sequence[str], record: Record | None) 
     return [Stale(Reason(f"{path} is not in {remote.url} yet"), effect_of(Category.METADATA)) for path in lacking]
 
 
-def unreachable(context: Context, address: Address) -> tuple[Attention, ...]:
+def remote_attention(context: Context, address: Address) -> tuple[Attention, ...]:
     """Say, once in a plan, that the remote could not be asked."""
     remote = context.remote
     if remote is None or not (problem := remote.take_problem()):
@@ -61,7 +61,7 @@ def push_outputs(context: Context, step: Step, stages: Sequence[str], outcome: O
     remote = _pushing(context)
     if remote is None:
         return
-    outs, cache = locked_outs(context.root, stages), Cache(context.root)
+    outs, cache = locked_outs(context.root, stages, metrics=True), Cache(context.root)
     step.say(f"pushing to {remote.url}", 0.98)
     try:
         for out in outs:

@@ -225,11 +225,12 @@ def _reason(output: str) -> str:
     return " ".join(errors) or "\n".join(lines[-3:])
 
 
-def locked_outs(root: Path, stages: Iterable[str] | None = None) -> list[LockedOut]:
-    """Return the outputs that DVC keeps, as dvc.lock names them; of these stages, or of all."""
+def locked_outs(root: Path, stages: Iterable[str] | None = None, *, metrics: bool = False) -> list[LockedOut]:
+    """Return the outputs that DVC keeps, as dvc.lock names them; of these stages, or of all. `metrics`: also those that git
+    keeps, such as metrics and plots."""
     known, entries = read_stages(root), LockFile(root).entries()
     names = [name for name in (known if stages is None else stages) if name in known and name in entries]
-    kept = {(name, out.path) for name in names for out in known[name].outs if out.cache}
+    kept = {(name, out.path) for name in names for out in known[name].outs if out.cache or metrics}
     return [out for name in names for out in entries[name].get("outs", ()) if (name, out["path"]) in kept]
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mlops.contracts.home import keep_out_of_git
+from mlops.errors import MlopsError
 from mlops.tools.digest import Hashes
 from mlops.tools.dvc.cache import Cache
 from mlops.tools.dvc.command import reporting
@@ -61,6 +62,22 @@ def checkout(root: Path, stages: Sequence[str], remote: Remote | None) -> None:
         run_dvc(root, "checkout", *stages)
         return
     remote.pull(absent)
+
+
+def bring_object(root: Path, md5: str, path: Path, remote: Remote | None) -> None:
+    """Put a file or folder that was an output once, and that dvc.lock need not name any more, at `path` inside the project.
+    Raises MlopsError where it is not kept."""
+    cache = Cache(root)
+    if cache.has(md5):
+        cache.get(md5, path)
+    elif remote is not None:
+        remote.pull([{"path": path.relative_to(root).as_posix(), "md5": md5, "hash": "md5"}], replace=True)
+    else:
+        raise MlopsError.of(
+            "version is not kept",
+            f"What has the digest {md5} is neither in the cache ({cache.home}) nor in a remote, for none is declared. Where "
+            "another machine has it: say `storage: {remote: …}` in conf/project.yaml there, and apply.",
+        )
 
 
 def run_dvc(root: Path, *words: str) -> None:

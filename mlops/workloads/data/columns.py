@@ -1,7 +1,7 @@
 """Bring columns into the types of the contract.
 
-Lives here: with_contract_types and type_of, with_named_features, which resolves patterns of features, and check_columns, which
-sees that what the data set says of a column fits its type.
+Lives here: ContractTypes, with_contract_types and type_of, with_named_features, which resolves patterns of features, and
+check_columns, which sees that what the data set says of a column fits its type.
 Not here: checks of values (checks), encoding (features).
 Law: what would end in a traceback of a library later is a sentence here.
 """
@@ -9,8 +9,8 @@ Law: what would end in a traceback of a library later is a sentence here.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from mlops.config.schema.column_types import VALUES
 from mlops.config.schema.dataset import Cleaning, Dataset
 from mlops.config.schema.expanded import expand_dataset
+from mlops.workloads.data.rows import Rows
 from mlops.workloads.stage import failed
 
 _TYPES = {
@@ -40,69 +41,97 @@ def type_of(kind: pa.DataType) -> str | None:
     return next((name for name, fits in _TYPES.items() if fits(kind)), None)
 
 
+class ContractTypes:
+    """Casts batches of rows to the six types of the contract, and collects what does not fit. `schema`: what comes out."""
+
+    def __init__(self, given: pa.Schema) -> None:
+        kinds = {field.name: _kind_of(field.type) for field in given}
+        self.schema = pa.schema([(name, _ARROW[kind]) for name, kind in kinds.items() if kind is not None])
+        self._wrong = {
+            name: f"`{name}` has type {given.field(name).type}. Cast it in the SQL to a number, text, boolean, date or "
+            "timestamp."
+            for name, kind in kinds.items() if kind is None
+        }  # fmt: skip
+        self._infinite: Counter[str] = Counter()
+        self._names = list(kinds)
+
+    def cast(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Return the batch with every column in its type; a column with a value that does not fit is missing in all rows."""
+        columns = []
+        for field in self.schema:
+            try:
+                cast = batch[field.name].cast(field.type)
+            except pa.ArrowInvalid as error:
+                kind = VALUES[str(type_of(field.type))]
+                self._wrong.setdefault(
+                    field.name,
+                    f"`{field.name}` has type {batch[field.name].type}, and not all of its values are {kind} of the type "
+                    f"{field.type}: {error}. Cast it in the SQL, such as CAST({field.name} AS VARCHAR).",
+                )
+                cast = pa.nulls(batch.num_rows, field.type)
+            if pa.types.is_floating(field.type):
+                cast = pc.if_else(pc.is_nan(cast), None, cast)
+                self._infinite[field.name] += pc.sum(pc.is_inf(cast)).as_py() or 0
+            columns.append(cast)
+        return pa.record_batch(columns, schema=self.schema)
+
+    def finish(self) -> None:
+        """Raises MlopsError where a column of any batch did not fit."""
+        for name, count in self._infinite.items():
+            if count:
+                self._wrong.setdefault(
+                    name,
+                    f"`{name}` is infinite in {count:,} rows. Make these missing in the SQL: "
+                    f"CASE WHEN isfinite({name}) THEN {name} END.",
+                )
+        if self._wrong:
+            raise failed(
+                "column of an unknown type", *(self._wrong[name] for name in self._names if name in self._wrong)
+            )
+
+
 def with_contract_types(table: pa.Table) -> pa.Table:
     """Return the table with every column in one of the six types of the contract. Raises MlopsError for other types."""
-    columns: dict[str, Any] = {}
-    wrong: list[str] = []
-    for name, column in zip(table.column_names, table.columns, strict=True):
-        kind = type_of(column.type)
-        if kind is None and pa.types.is_decimal(column.type):
-            kind = "float"
-        if kind is None and pa.types.is_dictionary(column.type):
-            kind = "string"
-        if kind is None:
-            wrong.append(
-                f"`{name}` has type {column.type}. Cast it in the SQL to a number, text, boolean, date or timestamp."
-            )
-            continue
-        try:
-            cast = column.cast(_ARROW[kind])
-        except pa.ArrowInvalid as error:
-            wrong.append(
-                f"`{name}` has type {column.type}, and not all of its values are {VALUES[kind]} of the type {_ARROW[kind]}: "
-                f"{error}. Cast it in the SQL, such as CAST({name} AS VARCHAR)."
-            )
-            continue
-        columns[name] = pc.if_else(pc.is_nan(cast), None, cast) if kind == "float" else cast
-        if kind == "float" and (count := pc.sum(pc.is_inf(columns[name])).as_py()):
-            wrong.append(
-                f"`{name}` is infinite in {count:,} rows. Make these missing in the SQL: "
-                f"CASE WHEN isfinite({name}) THEN {name} END."
-            )
-    if wrong:
-        raise failed("column of an unknown type", *wrong)
-    return pa.table(columns)
+    types = ContractTypes(table.schema)
+    batches = [types.cast(batch) for batch in table.to_batches()]
+    types.finish()
+    return pa.Table.from_batches(batches, types.schema)
 
 
-def with_named_features(dataset: Dataset, table: pa.Table) -> Dataset:
-    """Return the data set with columns in the place of patterns such as `"*"`. `table`: in the types of the contract. Raises
+def _kind_of(type_: pa.DataType) -> str | None:
+    if pa.types.is_decimal(type_):
+        return "float"
+    return "string" if pa.types.is_dictionary(type_) else type_of(type_)
+
+
+def with_named_features(dataset: Dataset, schema: pa.Schema) -> Dataset:
+    """Return the data set with columns in the place of patterns such as `"*"`. `schema`: in the types of the contract. Raises
     MlopsError where a pattern fits nothing."""
-    types = {name: str(type_of(column.type)) for name, column in zip(table.column_names, table.columns, strict=True)}
-    return expand_dataset(dataset, types)
+    return expand_dataset(dataset, {field.name: str(type_of(field.type)) for field in schema})
 
 
-def check_columns(table: pa.Table, dataset: Dataset) -> None:
+def check_columns(rows: Rows, dataset: Dataset) -> None:
     """Raises MlopsError where a column that the data set names is missing, or is of a type that does not fit."""
     named = {"label": [dataset.label] if dataset.label else [], "features": list(dataset.features.columns),
              "clean": list(dataset.clean), "split": list(dataset.split.columns)}  # fmt: skip
     problems = [
-        f"`{column}` of `{field}` is no column of the result of the SQL, which has: {', '.join(table.column_names)}. "
+        f"`{column}` of `{field}` is no column of the result of the SQL, which has: {', '.join(rows.column_names)}. "
         "Name one of these, or select it in `sql`."
-        for field, columns in named.items() for column in columns if column not in table.column_names
+        for field, columns in named.items() for column in columns if column not in rows.column_names
     ]  # fmt: skip
     parts = dataset.features.parts
     for feature in dataset.features.each:
-        kind = type_of(table[feature.column].type) if feature.column in table.column_names else None
+        kind = type_of(rows.schema.field(feature.column).type) if feature.column in rows.column_names else None
         if kind == "string" and kind not in parts[feature.transform].takes:
             others = " or ".join(f"features.{name}" for name, part in parts.items() if kind in part.takes)
             problems.append(f"`{feature.column}` is text, and features.{feature.transform} takes numbers. Cast it in the SQL, "
-                            f"or list it under {others}.{why_text(table[feature.column])}")  # fmt: skip
+                            f"or list it under {others}.{why_text(rows[feature.column])}")  # fmt: skip
     for name in dict.fromkeys([*dataset.features.columns, *named["label"]]):
-        if name in table.column_names and type_of(table[name].type) == "int":
-            problems += _inexact(name, table[name])
+        if name in rows.column_names and type_of(rows.schema.field(name).type) == "int":
+            problems += _inexact(name, rows[name])
     for name, cleaning in dataset.clean.items():
-        if name in table.column_names:
-            problems += _cleaning(name, str(type_of(table[name].type)), cleaning)
+        if name in rows.column_names:
+            problems += _cleaning(name, str(type_of(rows.schema.field(name).type)), cleaning)
     if problems:
         raise failed("columns do not fit", *problems)
 

@@ -77,7 +77,7 @@ def describe(spec: Mapping[str, Any], *, root: Path) -> DataSchema:
 
 def _columns(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> Iterator[ColumnSchema]:
     """Yield the columns. Raises MlopsError where the SQL cannot be run, or gives a column of a type that is not known."""
-    empty = with_contract_types(run_sql(connection, dataset, limit=0))
+    empty = with_contract_types(run_sql(connection, dataset, makes_rows=False))
     rows = _first_rows(connection, dataset)
     for name in empty.column_names:
         type_ = type_of(empty[name].type)

@@ -1,7 +1,7 @@
 """Open databases that read what DuckDB alone cannot.
 
 Lives here: open_with_extensions, a database with extensions loaded from installed packages; copy_rows, which hands rows to
-the database of the SQL; sql_text.
+the database of the SQL.
 Not here: what is read with them (sources), the database of the SQL (sql).
 Law: nothing is fetched; an extension is never loaded where the SQL of a user runs, because its functions reach files and
 hosts whatever the settings say (sqlite_scan and postgres_scan do, with external access off).
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import duckdb
 
-from mlops.workloads.data.sources.names import quoted
+from mlops.workloads.data.sql_text import literal, quoted
 from mlops.workloads.stage import failed
 
 EXTRAS: Mapping[str, str] = {
@@ -52,7 +52,7 @@ def load_extension(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     for another version of DuckDB."""
     path = _extension_file(name)
     try:
-        connection.execute(f"LOAD {sql_text(str(path))}").fetchall()
+        connection.execute(f"LOAD {literal(str(path))}").fetchall()
     except duckdb.Error as error:
         raise failed(
             "extension cannot be loaded",
@@ -81,11 +81,6 @@ def _extension_file(name: str) -> Path:
             f"the versions that fit: pip install 'mlops[{extra}]'",
         )
     return path
-
-
-def sql_text(text: str) -> str:
-    """Return a text as SQL writes it."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def copy_rows(

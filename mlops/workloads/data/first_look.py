@@ -1,6 +1,6 @@
 """Take a first look at what a data set can predict: python -m mlops.workloads.data.first_look REQUEST ANSWER.
 
-Lives here: first_look, and the process that answers `mlops init`.
+Lives here: first_look, measure_prepared, and the process that answers `mlops init`.
 Not here: training a model of the project (workloads.training), proposing gates (scaffold).
 Law: the rows are prepared, split and encoded as the stages do it; a linear model that is too small to be wrong about tells what a
 gate may ask for.
@@ -32,14 +32,14 @@ from mlops.workloads.features.graph import Graph, build_graph
 _NAME = "looked-at"
 _MOST_ROWS = 50_000
 _METRICS = {Task.BINARY: "auc", Task.MULTICLASS: "accuracy", Task.REGRESSION: "r2"}
-Array = npt.NDArray[Any]
+_Array = npt.NDArray[Any]
 
 
-def first_look(request: FirstLookRequest, root: Path) -> FirstLook:
+def first_look(request: FirstLookRequest) -> FirstLook:
     """Return what a linear model reaches. Raises MlopsError where the data set cannot be prepared."""
     task = Task(request.task)
     fingerprints = {
-        name: fingerprint_of(source, root=root, digests=FileDigests())
+        name: fingerprint_of(source, root=Path(), digests=FileDigests())
         for name, source in request.dataset["sources"].items()
     }
     with tempfile.TemporaryDirectory() as scratch:
@@ -52,10 +52,11 @@ def first_look(request: FirstLookRequest, root: Path) -> FirstLook:
             prepare(_NAME, root=Path(scratch))
         finally:
             os.chdir(here)
-        return _measured(Path(scratch) / "data" / _NAME, task)
+        return measure_prepared(Path(scratch) / "data" / _NAME, task)
 
 
-def _measured(folder: Path, task: Task) -> FirstLook:
+def measure_prepared(folder: Path, task: Task) -> FirstLook:
+    """Return what a linear model reaches on a prepared data set. `folder`: data/NAME."""
     schema = json.loads((folder / "schema.json").read_text())
     types = feature_types(schema)
     train = read_columns(folder / "train.parquet", types)
@@ -76,7 +77,7 @@ def _measured(folder: Path, task: Task) -> FirstLook:
     )
 
 
-def _classes(task: Task, x: Array, y: Array, x_test: Array, y_test: Array) -> tuple[float, float, float]:
+def _classes(task: Task, x: _Array, y: _Array, x_test: _Array, y_test: _Array) -> tuple[float, float, float]:
     """Return value, standard error, and what the most frequent class alone reaches."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import roc_auc_score
@@ -92,7 +93,7 @@ def _classes(task: Task, x: Array, y: Array, x_test: Array, y_test: Array) -> tu
     return value, math.sqrt(max(value * (1 - value), 0.01) / len(texts_test)), float(most)
 
 
-def _regression(x: Array, y: Array, x_test: Array, y_test: Array) -> tuple[float, float, float]:
+def _regression(x: _Array, y: _Array, x_test: _Array, y_test: _Array) -> tuple[float, float, float]:
     from sklearn.linear_model import Ridge
 
     y, y_test = y.astype(np.float64), y_test.astype(np.float64)
@@ -113,7 +114,7 @@ def _auc_error(auc: float, positives: int, negatives: int) -> float:
 
 def _answer(request: FirstLookRequest) -> FirstLook:
     try:
-        return first_look(request, Path.cwd())
+        return first_look(request)
     except MlopsError as error:
         return FirstLook(
             problems=tuple(SurveyProblem(summary=one.summary, detail=one.detail) for one in error.problems)

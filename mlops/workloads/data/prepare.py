@@ -10,22 +10,28 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from mlops.config.schema.dataset import Dataset
 from mlops.contracts.stage_params import PrepareParams
 from mlops.errors import MlopsError, Problem
 from mlops.workloads.data.checks.check import violations
-from mlops.workloads.data.columns import check_columns, type_of, with_contract_types, with_named_features
-from mlops.workloads.data.profile import profile_of
+from mlops.workloads.data.columns import ContractTypes, check_columns, type_of, with_named_features
+from mlops.workloads.data.parts import write_parts
+from mlops.workloads.data.profile import column_profile, profile_of
+from mlops.workloads.data.resources import MachineResources
+from mlops.workloads.data.rows import Rows, write_rows
+from mlops.workloads.data.sorting import sorted_batches
 from mlops.workloads.data.sources.source import Place, open_sources
-from mlops.workloads.data.splits.split import split_rows
-from mlops.workloads.data.sql import connect, run_sql, seal_database
+from mlops.workloads.data.splits.split import Numbers, number_rows
+from mlops.workloads.data.sql import RESULT, connect, run_sql, seal_database
 from mlops.workloads.stage import failed, read_params, say, write_json
 
 
@@ -33,73 +39,88 @@ def prepare(name: str, *, root: Path = Path()) -> None:
     """Write data/NAME/. Raises MlopsError for sources, SQL, checks or splits that do not hold."""
     section = read_params("dataset", name)["prepare"]
     dataset = Dataset.model_validate(PrepareParams.of(section).spec)
+    resources = MachineResources.of()
     parent = root / ".mlops" / "tmp"
     parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f"{os.getpid()}-", dir=parent) as scratch:
+    with tempfile.TemporaryDirectory(prefix=f"{os.getpid()}-", dir=parent) as folder:
+        scratch = Path(folder)
         say("reading sources", 0.0)
-        with connect() as connection:
-            (Path(scratch) / "sources").mkdir()
-            rows = open_sources(connection, dataset, section, Place.of(root, Path(scratch) / "sources"))
+        with connect(dataset.sql, resources=resources, spill=scratch / "spill") as connection:
+            (scratch / "sources").mkdir()
+            source_rows = open_sources(connection, dataset, section, Place.of(root, scratch / "sources"))
             seal_database(connection)
             say("running the SQL", 0.3)
-            table = with_contract_types(run_sql(connection, dataset))
-        dataset = with_named_features(dataset, table)
-        made = Path(scratch) / "made"
-        _write(made, _checked(table, dataset), dataset, source_rows=rows)
+            types = ContractTypes(run_sql(connection, dataset).schema)
+            rows = write_rows(scratch / "rows.arrow", types.schema, map(types.cast, sorted_batches(connection, RESULT)))
+        types.finish()
+        dataset = with_named_features(dataset, rows.schema)
+        made = scratch / "made"
+        _write(made, rows, dataset, source_rows=source_rows, threads=resources.threads)
         out = root / "data" / name
         shutil.rmtree(out, ignore_errors=True)
         out.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(made, out)
 
 
-def _checked(table: pa.Table, dataset: Dataset) -> pa.Table:
-    """Return the rows that are left after cleaning. Raises MlopsError for what does not hold."""
-    check_columns(table, dataset)
-    problems = [Problem("check failed", sentence) for sentence in violations(table, dataset.expect)]
-    if problems:
-        raise MlopsError(*problems)
-    table = _drop(table, dataset)
-    if dataset.label is not None and table[dataset.label].null_count:
-        raise failed(
-            "label is missing",
-            f"{table[dataset.label].null_count:,} of {table.num_rows:,} rows have no `{dataset.label}`. Take them out in "
-            f"the SQL: WHERE {dataset.label} IS NOT NULL.",
-        )
-    return table
-
-
-def _write(out: Path, table: pa.Table, dataset: Dataset, *, source_rows: int) -> None:
+def _write(out: Path, rows: Rows, dataset: Dataset, *, source_rows: int, threads: int) -> None:
+    kept = _checked(rows, dataset)
     say("splitting", 0.7)
-    splits = split_rows(table, dataset)
-    _usable(splits, dataset)
+    numbers = number_rows(rows, kept, dataset)
+    _usable(rows, numbers, dataset)
     out.mkdir()
     say("writing", 0.8)
-    for part, rows_of in splits.items():
-        pq.write_table(rows_of, out / f"{part}.parquet", compression="zstd", store_schema=True)
-    write_json(out / "schema.json", _schema(splits["train"], dataset))
-    write_json(out / "profile.json", profile_of(splits, table, dataset, source_rows=source_rows))
-    say(f"{table.num_rows:,} rows", 1.0)
+    with ThreadPoolExecutor(threads) as pool:
+        written = pool.submit(write_parts, out, rows, numbers)
+        columns = list(pool.map(lambda column: column_profile(rows, column, numbers["train"]), rows.column_names))
+        written.result()
+    profile = profile_of(rows, numbers, kept, dataset)
+    profile["rows"]["source"] = source_rows
+    profile["columns"] = dict(zip(rows.column_names, columns, strict=True))
+    write_json(out / "schema.json", _schema(rows.schema, dataset))
+    write_json(out / "profile.json", profile)
+    say(f"{len(kept):,} rows", 1.0)
 
 
-def _drop(table: pa.Table, dataset: Dataset) -> pa.Table:
+def _checked(rows: Rows, dataset: Dataset) -> Numbers:
+    """Return the numbers of the rows that are left after cleaning. Raises MlopsError for what does not hold."""
+    check_columns(rows, dataset)
+    problems = [Problem("check failed", sentence) for sentence in violations(rows, dataset.expect)]
+    if problems:
+        raise MlopsError(*problems)
+    kept = _kept(rows, dataset)
+    if dataset.label is not None:
+        missing = int(pc.sum(pc.is_null(rows[dataset.label].take(pa.array(kept)))).as_py())
+        if missing:
+            raise failed(
+                "label is missing",
+                f"{missing:,} of {len(kept):,} rows have no `{dataset.label}`. Take them out in the SQL: "
+                f"WHERE {dataset.label} IS NOT NULL.",
+            )
+    return kept
+
+
+def _kept(rows: Rows, dataset: Dataset) -> Numbers:
+    mask = np.ones(rows.num_rows, dtype=bool)
     for column, cleaning in dataset.clean.items():
         if cleaning.missing == "drop":
-            table = table.filter(pc.is_valid(table[column]))
-    if table.num_rows == 0:
+            mask &= pc.is_valid(rows[column]).to_numpy()
+    kept = np.flatnonzero(mask)
+    if not len(kept):
         raise failed(
             "no rows", "After the SQL and the cleaning no row is left. Look at `sql`, and at `clean` with `drop`."
         )
-    return table
+    return kept
 
 
-def _usable(splits: dict[str, pa.Table], dataset: Dataset) -> None:
-    empty = [name for name, rows in splits.items() if rows.num_rows == 0]
+def _usable(rows: Rows, numbers: Mapping[str, Numbers], dataset: Dataset) -> None:
+    empty = [name for name, part in numbers.items() if not len(part)]
     if empty:
-        counts = ", ".join(f"{name} {rows.num_rows:,}" for name, rows in splits.items())
+        counts = ", ".join(f"{name} {len(part):,}" for name, part in numbers.items())
         raise failed("empty split", f"{' and '.join(empty)} would have no rows ({counts}). Look at `split`.")
     if dataset.label is not None:
-        for name, rows in splits.items():
-            if pc.count_distinct(rows[dataset.label]).as_py() < 2:
+        labels = rows[dataset.label]
+        for name, part in numbers.items():
+            if pc.count_distinct(labels.take(pa.array(part))).as_py() < 2:
                 raise failed(
                     "label has one class",
                     f"Every row of {name} has the same `{dataset.label}`, so nothing can be learned or measured. Look at "
@@ -107,14 +128,14 @@ def _usable(splits: dict[str, pa.Table], dataset: Dataset) -> None:
                 )
 
 
-def _schema(train: pa.Table, dataset: Dataset) -> dict[str, Any]:
+def _schema(schema: pa.Schema, dataset: Dataset) -> dict[str, Any]:
     features = dataset.features.columns
     return {
         "format": 1,
         "label": dataset.label,
         "columns": [
-            {"name": name, "type": type_of(column.type), "nullable": True, "feature": name in features}
-            for name, column in zip(train.column_names, train.columns, strict=True)
+            {"name": field.name, "type": type_of(field.type), "nullable": True, "feature": field.name in features}
+            for field in schema
         ],
         "features": dataset.features.written(),
         "clean": {

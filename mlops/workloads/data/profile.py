@@ -2,55 +2,90 @@
 
 Lives here: profile_of, a deterministic summary of the train split and of the counts of all.
 Not here: comparing profiles (monitoring).
-Law: equal rows give equal profiles, to the last digit written.
+Law: equal rows give equal profiles, to the last digit written; one column at a time is in memory.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from mlops.config.schema.dataset import Dataset
+from mlops.workloads.data.rows import Rows
+from mlops.workloads.data.splits.split import Numbers
 
 _QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 _MOST = 20
 
 
-def profile_of(splits: dict[str, pa.Table], table: pa.Table, dataset: Dataset, *, source_rows: int) -> dict[str, Any]:
-    """Return what profile.json holds. `table`: the rows of all splits, before they were split."""
+def profile_of(rows: Rows, numbers: Mapping[str, Numbers], kept: Numbers, dataset: Dataset) -> dict[str, Any]:
+    """Return what profile.json holds, without the columns. `kept`: the numbers of the rows that were split."""
     profile: dict[str, Any] = {
         "format": 1,
-        "rows": {
-            "source": source_rows,
-            "result": table.num_rows,
-            **{name: rows.num_rows for name, rows in splits.items()},
-        },
-        "columns": {name: _column(splits["train"][name]) for name in table.column_names},
+        "rows": {"result": len(kept), **{name: len(part) for name, part in numbers.items()}},
     }
     if dataset.split.time_column is not None:
-        column = table[dataset.split.time_column]
-        profile["oldest"], profile["newest"] = str(pc.min(column).as_py()), str(pc.max(column).as_py())
+        bounds = pc.min_max(_taken(rows[dataset.split.time_column], kept))
+        profile["oldest"], profile["newest"] = str(bounds["min"].as_py()), str(bounds["max"].as_py())
     return profile
 
 
-def _column(column: pa.ChunkedArray) -> dict[str, Any]:
-    summary: dict[str, Any] = {
-        "count": len(column), "missing": column.null_count, "distinct": pc.count_distinct(column).as_py(),
-    }  # fmt: skip
+def column_profile(rows: Rows, name: str, train: Numbers) -> dict[str, Any]:
+    """Return the summary of one column. `train`: the numbers of the rows that are described."""
+    column = _taken(rows[name], train)
+    summary: dict[str, Any] = {"count": len(column), "missing": column.null_count}
     if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
-        values = column.drop_null().to_numpy().astype(np.float64)
-        if len(values):
-            summary |= {"min": _round(values.min()), "max": _round(values.max()), "mean": _round(values.mean())}
-            summary["std"] = _round(values.std())
-            summary["quantiles"] = {str(q): _round(np.quantile(values, q)) for q in _QUANTILES}
-        return summary
-    counts = sorted(((str(v["values"]), v["counts"]) for v in pc.value_counts(column.drop_null()).to_pylist()),
-                    key=lambda pair: (-pair[1], pair[0]))  # fmt: skip
-    summary["most"] = [list(pair) for pair in counts[:_MOST]]
+        return summary | _of_numbers(column.drop_null().to_numpy())
+    return summary | _of_values(column.drop_null())
+
+
+def _taken(column: pa.ChunkedArray, numbers: Numbers) -> pa.ChunkedArray:
+    if len(numbers) == len(column):
+        return column
+    if len(numbers) and numbers[-1] - numbers[0] == len(numbers) - 1:
+        return column.slice(int(numbers[0]), len(numbers))
+    return column.take(pa.array(numbers))
+
+
+def _of_numbers(given: npt.NDArray[Any]) -> dict[str, Any]:
+    if not len(given):
+        return {"distinct": 0}
+    values = given.astype(np.float64)
+    summary: dict[str, Any] = {"min": _round(values.min()), "max": _round(values.max()), "mean": _round(values.mean())}
+    summary["std"] = _round(values.std())
+    ordered = np.sort(given)
+    zeros = ordered[np.searchsorted(ordered, 0) : np.searchsorted(ordered, 0, side="right")]
+    has_two_zeros = given.dtype.kind == "f" and len(np.unique(np.signbit(zeros))) == 2
+    summary["distinct"] = 1 + int(np.count_nonzero(ordered[1:] != ordered[:-1])) + has_two_zeros
+    summary["quantiles"] = {str(q): _round(_quantile(ordered, q)) for q in _QUANTILES}
     return summary
+
+
+def _quantile(ordered: npt.NDArray[Any], share: float) -> Any:
+    """Return a quantile of sorted numbers as np.quantile does, which would look for its two neighbours among all."""
+    place = share * (len(ordered) - 1)
+    low = int(place)
+    neighbours = ordered[[low, min(low + 1, len(ordered) - 1)]].astype(np.float64)
+    return np.quantile(neighbours, place - low)
+
+
+def _of_values(column: pa.ChunkedArray) -> dict[str, Any]:
+    counted = pc.value_counts(column)
+    values, counts = counted.field("values"), counted.field("counts").to_numpy()
+    if len(counts) > _MOST:
+        least = np.partition(counts, len(counts) - _MOST)[len(counts) - _MOST]
+        more, same = np.flatnonzero(counts > least), np.flatnonzero(counts == least)
+        first = pc.select_k_unstable(values.take(pa.array(same)), k=_MOST, sort_keys=[("", "ascending")])
+        chosen = np.concatenate([more, same[first.to_numpy()]])
+        values, counts = values.take(pa.array(chosen)), counts[chosen]
+    pairs = ((str(value), int(count)) for value, count in zip(values.to_pylist(), counts, strict=True))
+    most = sorted(pairs, key=lambda pair: (-pair[1], pair[0]))[:_MOST]
+    return {"distinct": len(counted), "most": [list(pair) for pair in most]}
 
 
 def _round(value: Any) -> float:

@@ -1,6 +1,6 @@
 """Find the options with which a source is read better.
 
-Lives here: better_source and other_encoding, and Change, one option with its reason.
+Lives here: better_source and other_encoding, and ReadingOption, one option with its reason.
 Not here: reading (sources), what a data set does with the columns (scaffold).
 Law: an option is proposed only where all values of a column then fit; what the options already say stays.
 """
@@ -14,7 +14,7 @@ import duckdb
 
 from mlops.config.schema.sources.source import FileSpec
 from mlops.sources.files import file_format
-from mlops.workloads.data.sources.files import quoted
+from mlops.workloads.data.sql_text import quoted
 
 _MISSING = ("?", "-", "--", ".", "n/a", "na", "nan", "null", "none", "#n/a", "missing", "unknown")
 _MOST_TEXTS = 3
@@ -23,14 +23,14 @@ _PLAIN = r"[+-]?\d+"
 
 
 @dataclass(frozen=True)
-class Change:
+class ReadingOption:
     """The source's fields with one option more, and why it is there."""
 
     source: dict[str, Any]
     note: str
 
 
-def better_source(connection: duckdb.DuckDBPyConnection, table: str, source: dict[str, Any]) -> Change | None:
+def better_source(connection: duckdb.DuckDBPyConnection, table: str, source: dict[str, Any]) -> ReadingOption | None:
     """Return the next option that a CSV source should have; None where it is read as well as can be."""
     if (source.get("format") or file_format(source["uri"])) != "csv":
         return None
@@ -38,21 +38,21 @@ def better_source(connection: duckdb.DuckDBPyConnection, table: str, source: dic
     has_points = "DOUBLE" in types.values()
     for name in (name for name, kind in types.items() if kind == "VARCHAR"):
         if "decimal" not in source and not has_points and _all_match(connection, table, name, _COMMA):
-            return Change({**source, "decimal": ","}, f"`{name}`: numbers with a decimal comma")
+            return ReadingOption({**source, "decimal": ","}, f"`{name}`: numbers with a decimal comma")
         found = _missing_texts(connection, table, name)
         if found and not set(found[0]) <= set(source.get("null", ())):
             listed = list(dict.fromkeys([*source.get("null", FileSpec.model_fields["null"].default), *found[0]]))
             shown = ", ".join(f"`{text}`" for text in found[0] if text.strip()) or "blank"
             count = f"{found[1]:,} {shown}{'s' if shown == 'blank' and found[1] > 1 else ''}"
-            return Change({**source, "null": listed}, f"`{name}`: a number with {count}")
+            return ReadingOption({**source, "null": listed}, f"`{name}`: a number with {count}")
     return None
 
 
-def other_encoding(source: dict[str, Any], message: str) -> Change | None:
+def other_encoding(source: dict[str, Any], message: str) -> ReadingOption | None:
     """Return the source with the usual encoding of Windows, where it is no UTF-8 and names no encoding."""
     if "encoding" in source or not any(sign in message for sign in ("not utf-8", "Invalid unicode")):
         return None
-    return Change({**source, "encoding": "cp1252"}, "the text is not UTF-8; it can be read as cp1252")
+    return ReadingOption({**source, "encoding": "cp1252"}, "the text is not UTF-8; it can be read as cp1252")
 
 
 def _all_match(connection: duckdb.DuckDBPyConnection, table: str, name: str, pattern: str) -> bool:

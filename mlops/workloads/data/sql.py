@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -17,13 +18,19 @@ import pyarrow as pa
 
 from mlops.config.schema.dataset import Dataset
 from mlops.errors import MlopsError
-from mlops.workloads.data.sources.files import quoted
+from mlops.workloads.data.order import is_free_of_order
+from mlops.workloads.data.resources import MachineResources
+from mlops.workloads.data.sql_text import literal, quoted
 from mlops.workloads.stage import failed
 
 _OFFLINE: dict[str, str | bool | int | float | list[str]] = {
     "threads": 1, "autoinstall_known_extensions": False, "autoload_known_extensions": False,
     "allow_persistent_secrets": False,
 }  # fmt: skip
+RESULT = "mlops result"
+"""The table that the SQL makes."""
+_SHARE = 0.6
+"""Of the memory, how much DuckDB may take; the rest is for Python and for the rows that are being written."""
 _SEALED = ("python_enable_replacements = false", "enable_external_access = false", "lock_configuration = true")
 _CLOCK = {"current_date", "current_time", "current_timestamp", "localtime", "localtimestamp"}
 _NOW = _CLOCK | {
@@ -44,10 +51,23 @@ _WRONGLY_STABLE = {"current_setting", "getvariable", "current_localtime", "curre
 _DENIED = re.compile(r'Cannot access (?:file|directory) "([^"]*)"')
 
 
-def connect() -> duckdb.DuckDBPyConnection:
-    """Return a database in memory that fetches nothing, and whose times are in UTC whatever the machine's zone."""
+def connect(
+    sql: str | None = None, *, resources: MachineResources | None = None, spill: Path | None = None
+) -> duckdb.DuckDBPyConnection:
+    """Return a database in memory that fetches nothing, and whose times are in UTC whatever the machine's zone.
+
+    It uses all of `resources`, and the folder `spill` beyond them, for a `sql` that gives the same rows in whatever order it
+    runs. For any other it uses one thread and as much memory as there is.
+    """
     connection = duckdb.connect(":memory:", config=_OFFLINE)
     connection.execute("SET TimeZone = 'UTC'").fetchall()
+    if resources is not None and spill is not None and is_free_of_order(connection, sql):
+        settings = {
+            "threads": resources.threads, "memory_limit": f"{int(resources.memory * _SHARE) >> 20}MiB",
+            "temp_directory": str(spill), "preserve_insertion_order": False,
+        }  # fmt: skip
+        for name, value in settings.items():
+            connection.execute(f"SET {name} = {literal(value)}").fetchall()
     return connection
 
 
@@ -62,21 +82,37 @@ def query_of(dataset: Dataset) -> str:
     return (dataset.sql or f"SELECT * FROM {quoted(next(iter(dataset.sources)))}").rstrip().rstrip(";")  # noqa: S608
 
 
-def run_sql(connection: duckdb.DuckDBPyConnection, dataset: Dataset, *, limit: int | None = None) -> pa.Table:
-    """Return the rows, sorted; with `limit`, so many of them in any order. Raises MlopsError where the SQL fails, or does not
-    give the same rows each time."""
+def run_sql(connection: duckdb.DuckDBPyConnection, dataset: Dataset, *, makes_rows: bool = True) -> pa.Table:
+    """Make the table RESULT of the rows, in no order, in the place of the sources, and return it without rows.
+
+    With `makes_rows` false it is not made, and the sources stay. Raises MlopsError where the SQL fails, or does not give the
+    same rows each time.
+    """
     sql = query_of(dataset)
-    last = "ORDER BY ALL" if limit is None else f"LIMIT {limit}"
     try:
         _refuse_chance(connection, sql)
         _refuse_repeated(connection, sql)
-        return connection.sql(f"SELECT * FROM ({sql}\n) {last}").to_arrow_table()  # noqa: S608
+        if makes_rows:
+            _make_result(connection, dataset, sql)
+            sql = f"FROM {quoted(RESULT)}"
+        return connection.sql(f"SELECT * FROM ({sql}\n) LIMIT 0").to_arrow_table()  # noqa: S608
     except duckdb.PermissionException as error:
         raise _undeclared(str(error)) from error
     except duckdb.Error as error:
         raise failed(
             "SQL failed", f"DuckDB says of `sql`: {str(error).strip()}. Correct it, then apply again."
         ) from error
+
+
+def _make_result(connection: duckdb.DuckDBPyConnection, dataset: Dataset, sql: str) -> None:
+    tables = {row[0] for row in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+    sources = [name for name in dataset.sources if name in tables]
+    if dataset.sql is None and sources:
+        connection.execute(f"ALTER TABLE {quoted(sources[0])} RENAME TO {quoted(RESULT)}").fetchall()
+        return
+    connection.execute(f"CREATE TABLE {quoted(RESULT)} AS SELECT * FROM ({sql}\n)").fetchall()  # noqa: S608
+    for name in sources:
+        connection.execute(f"DROP TABLE {quoted(name)}").fetchall()
 
 
 def _undeclared(said: str) -> MlopsError:
@@ -152,7 +188,7 @@ def _unstable(connection: duckdb.DuckDBPyConnection) -> set[str]:
 
 def _named(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[str]:
     """Yield the names of the functions in the SQL, and of the columns that stand without a table."""
-    parsed = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchall()[0][0]
+    parsed = connection.execute(f"SELECT json_serialize_sql({literal(sql)}::VARCHAR)").fetchall()[0][0]
     tree = json.loads(parsed)
     if not tree["error"]:
         yield from _names_in(tree)

@@ -24,9 +24,9 @@ from mlops.sources.source import scheme_of
 from mlops.workloads.data.answer import answer_request
 from mlops.workloads.data.columns import type_of
 from mlops.workloads.data.reading import better_source, other_encoding
-from mlops.workloads.data.sources.files import quoted
 from mlops.workloads.data.sources.source import Place, Source
 from mlops.workloads.data.sql import connect, seal_database
+from mlops.workloads.data.sql_text import quoted
 from mlops.workloads.stage import failed
 
 TABLE = "surveyed"

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from mlops.api import Project
-from mlops.api.notebook.data import Rows
-from mlops.api.notebook.table import Table
+from mlops.api.notebook.data import SplitView
+from mlops.api.notebook.table import TableView
 from mlops.engine.resource import Outcome, Step
 from mlops.errors import MlopsError
 from mlops.plugin.value import ValueKind
@@ -123,18 +123,18 @@ def test_apply_shows_nothing_in_a_script(project: Project, capsys: pytest.Captur
 
 
 def test_table_escapes_what_a_user_wrote() -> None:
-    table = Table([{"model": "<b>", "auc": 0.123456789}, {"model": "x", "gates": "held"}])
+    table = TableView([{"model": "<b>", "auc": 0.123456789}, {"model": "x", "gates": "held"}])
     assert "<td>&lt;b&gt;</td><td>0.123457</td><td></td>" in table._repr_html_()
     assert repr(table).splitlines()[0] == "model  auc       gates"
     assert table.to_pandas()["auc"][0] == 0.123456789
-    assert repr(Table()) == "no rows"
+    assert repr(TableView()) == "no rows"
 
 
 def test_split_that_is_misspelt_is_answered_with_the_splits_that_there_are(tmp_path: Path) -> None:
     with pytest.raises(MlopsError, match="`tset` is no split of a data set; there are train, val, test"):
-        Rows("flights", "tset", tmp_path)
+        SplitView("flights", "tset", tmp_path)
 
 
 def test_rows_that_are_not_here_say_how_to_get_them(tmp_path: Path) -> None:
     with pytest.raises(MlopsError, match="Make them with `mlops apply`, or fetch what was made elsewhere"):
-        Rows("flights", "test", tmp_path)
+        SplitView("flights", "test", tmp_path)

@@ -9,7 +9,7 @@ import pytest
 
 from mlops.address import Address
 from mlops.api import Options, Project, composed_config, plan_rollback, rollback_edits, view_of, why
-from mlops.api.rollback import rollback_steps
+from mlops.api.rollback import rollback_step
 from mlops.engine.resource import Action, Outcome, Step
 from mlops.errors import MlopsError, StalePlan
 from mlops.plugin.value import ValueKind
@@ -60,12 +60,55 @@ def test_plan_of_what_moved_meanwhile_is_stale(tmp_path: Path) -> None:
         project.apply(plan)
 
 
-def test_steps_back_name_the_resource_and_what_it_was_made_from(tmp_path: Path) -> None:
+def test_rollback_goes_to_the_version_before_or_the_named_one(tmp_path: Path) -> None:
     write_files(tmp_path, CHAIN)
     apply(tmp_path)
     project = apply(tmp_path, "value.one.value=2")
-    steps = rollback_steps(project.store, project.spec, "value.two", None)
-    assert [step.partition("@")[0] for step in steps] == ["value.one", "value.two"]
+    serials = [version.serial for version in project.store.versions(TWO)]
+    digest = str(project.store.versions(TWO)[0].record.outputs["digest"])  # type: ignore[union-attr]
+    for to in (None, str(serials[0]), digest, digest[:8]):
+        assert rollback_step(project.store, project.spec, "value.two", to) == f"value.two@{serials[0]}"
+
+
+def test_rollback_uses_what_was_consumed_then_and_changes_nothing_else(tmp_path: Path) -> None:
+    write_files(tmp_path, CHAIN)
+    apply(tmp_path)
+    project = apply(tmp_path, "value.one.value=2")
+    write_files(tmp_path, {"conf/value/one.yaml": "value: 3\n", "conf/value/three.yaml": "value: 4\n"})
+    project = Project.open(tmp_path)
+    plan = plan_rollback(project, "value.two", None)
+    assert [(str(c.address), str(c.action), c.fields) for c in plan.changes] == [("value.two", "update", ())]
+    assert project.apply(plan).error is None
+    records = project.store.records()
+    assert (records[TWO].outputs["value"], records[ONE].outputs["value"]) == (1, 2)
+    assert Address("value", "three") not in records
+
+
+def test_plan_after_a_rollback_says_that_it_leads_away_from_it(tmp_path: Path) -> None:
+    write_files(tmp_path, CHAIN)
+    apply(tmp_path)
+    project = apply(tmp_path, "value.one.value=2")
+    project.apply(plan_rollback(project, "value.two", None))
+    back = project.store.records()[TWO].rolled_back_to
+    change = next(c for c in Project.open(tmp_path, overrides=["value.one.value=2"]).plan().changes if c.address == TWO)
+    assert change.action is Action.UPDATE
+    assert [reason.text for reason in change.reasons] == [
+        f"it was rolled back to serial {back}, and what is declared is otherwise",
+        "value.one's value is another than it was made from",
+    ]
+    again = apply(tmp_path, "value.one.value=2")
+    assert again.store.records()[TWO].rolled_back_to is None
+    assert pending(again) == {}
+
+
+def test_rollback_to_what_is_there_changes_nothing(tmp_path: Path) -> None:
+    write_files(tmp_path, CHAIN)
+    project = apply(tmp_path)
+    serial = project.store.records()[TWO].serial
+    (change,) = plan_rollback(project, "value.two", str(serial)).changes
+    assert (change.action, change.reasons[0].text) == (
+        Action.NOOP, f"nothing differs: it is what serial {serial} recorded",
+    )  # fmt: skip
 
 
 def test_rollback_plans_the_recorded_inputs_and_says_what_to_write(tmp_path: Path) -> None:
@@ -83,7 +126,7 @@ def test_version_that_never_was_is_refused(tmp_path: Path) -> None:
     project = apply(tmp_path)
     for to in (None, "99", "ffff"):
         with pytest.raises(MlopsError, match="mlops history value.one"):  # noqa: RUF043
-            rollback_steps(project.store, project.spec, "value.one", to)
+            rollback_step(project.store, project.spec, "value.one", to)
 
 
 def test_why_follows_what_was_consumed_to_the_apply_that_made_it(tmp_path: Path) -> None:

@@ -89,6 +89,14 @@ def test_schema_is_printed_for_a_kind_or_written_for_editors(mlops: Shell, proje
     assert sorted(path.name for path in (project / "conf/schema").iterdir()) == ["project.json", "value.json"]
 
 
+def test_reference_is_printed_or_written_for_people(mlops: Shell, project: Path) -> None:
+    assert mlops("schema", "value", "--format", "markdown").out.startswith("<!-- Made by")
+    assert "## Units" in mlops("schema", "--format", "markdown").out
+    assert mlops("schema", "valeu", "--format", "markdown").code == 1
+    assert mlops("schema", "--format", "markdown", "--write").code == 0
+    assert (project / "docs/reference/value.md").is_file()
+
+
 def test_import_writes_the_file_of_what_was_recorded_once(applied: Shell, project: Path) -> None:
     assert applied("import", "value.one").code == 1
     (project / "conf/value/one.yaml").unlink()

@@ -1,6 +1,6 @@
 """Say what the check `rows` expects.
 
-Lives here: Rows.
+Lives here: RowCount.
 Not here: checking (workloads.data.checks.rows).
 Law: the default means that nothing is checked.
 """
@@ -20,7 +20,7 @@ class RowBounds(Strict):
     max: int | None = spec_field(None, doc="The largest number of rows.", ge=0)
 
 
-class Rows(CheckSpec):
+class RowCount(CheckSpec):
     """The number of rows lies within bounds."""
 
     order: ClassVar[int] = 10

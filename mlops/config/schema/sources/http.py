@@ -14,7 +14,7 @@ from pydantic import field_validator
 
 from mlops.config.schema.base import FieldError, spec_field
 from mlops.config.schema.sources.source import FileSpec
-from mlops.sources.remote_files import is_key_pattern
+from mlops.sources.remote_files import is_glob
 
 
 class HttpSource(FileSpec):
@@ -42,7 +42,7 @@ class HttpSource(FileSpec):
             raise FieldError("it names no host; write `https://HOST/path/to/file.csv`")
         if parts.password is not None:
             raise FieldError("a password does not stand in a uri; say `headers`, with `${secret:NAME}`", hide=True)
-        if is_key_pattern(parts.path) or parts.path.endswith("/"):
+        if is_glob(parts.path) or parts.path.endswith("/"):
             raise FieldError("a web server lists no files, so folders and patterns cannot be read; name one file")
         return uri
 

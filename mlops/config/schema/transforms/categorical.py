@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from mlops.config.schema.base import spec_field
 from mlops.config.schema.column_types import EVERY_TYPE
-from mlops.config.schema.transforms.transform import Columns, TransformSpec
+from mlops.config.schema.transforms.transform import ColumnList, TransformSpec
 
 
 class Categorical(TransformSpec):
@@ -22,7 +22,7 @@ class Categorical(TransformSpec):
     is_categorical: ClassVar[bool] = True
     always_written: ClassVar[bool] = True
 
-    categorical: Columns = spec_field(
+    categorical: ColumnList = spec_field(
         (), doc='One-hot; an unseen value has a slot of its own. `"*"`: all texts and booleans.'
     )
     max_categories: int = spec_field(

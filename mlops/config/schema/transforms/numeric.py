@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from mlops.config.schema.base import spec_field
-from mlops.config.schema.transforms.transform import Columns, TransformSpec
+from mlops.config.schema.transforms.transform import ColumnList, TransformSpec
 
 
 class Numeric(TransformSpec):
@@ -19,6 +19,6 @@ class Numeric(TransformSpec):
     order: ClassVar[int] = 10
     always_written: ClassVar[bool] = True
 
-    numeric: Columns = spec_field(
+    numeric: ColumnList = spec_field(
         (), doc='Standardised; missing becomes the median and sets a flag. `"*"`: all numbers.'
     )

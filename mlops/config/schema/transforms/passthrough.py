@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from mlops.config.schema.base import spec_field
-from mlops.config.schema.transforms.transform import Columns, TransformSpec
+from mlops.config.schema.transforms.transform import ColumnList, TransformSpec
 
 
 class Passthrough(TransformSpec):
@@ -19,4 +19,4 @@ class Passthrough(TransformSpec):
     order: ClassVar[int] = 40
     always_written: ClassVar[bool] = True
 
-    passthrough: Columns = spec_field((), doc="Numbers taken as they are; missing becomes 0.")
+    passthrough: ColumnList = spec_field((), doc="Numbers taken as they are; missing becomes 0.")

@@ -1,6 +1,6 @@
 """Say what `features:` may say.
 
-Lives here: TransformSpec, Features, whose fields the transforms bring, Feature, one column of it, and Columns, the type of a
+Lives here: TransformSpec, Features, whose fields the transforms bring, Feature, one column of it, and ColumnList, the type of a
 field that lists columns or patterns.
 Not here: the transforms themselves (the other files of this room), the columns that a pattern means (expand).
 Law: a column is encoded one way; features stand in the order of their transforms.
@@ -32,8 +32,10 @@ def _as_tuple(value: Any) -> Any:
     return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
 
 
-Columns = Annotated[tuple[Column, ...], BeforeValidator(_as_tuple, json_schema_input_type=Column | tuple[Column, ...])]
-"""Columns, or patterns: `"*"` is every column of a type that fits, `"lag_*"` every column with such a name."""
+ColumnList = Annotated[
+    tuple[Column, ...], BeforeValidator(_as_tuple, json_schema_input_type=Column | tuple[Column, ...])
+]
+"""ColumnList, or patterns: `"*"` is every column of a type that fits, `"lag_*"` every column with such a name."""
 
 
 class TransformSpec(Entry):
@@ -69,8 +71,8 @@ class Features(Assembled):
 
     parts: ClassVar[Mapping[str, type[TransformSpec]]] = {}
 
-    excluded: Columns = Field(
-        (), alias=EXCEPT, description="Columns, or patterns of their names, that no pattern takes, such as ids."
+    excluded: ColumnList = Field(
+        (), alias=EXCEPT, description="ColumnList, or patterns of their names, that no pattern takes, such as ids."
     )
 
     @property

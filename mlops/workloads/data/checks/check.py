@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -18,24 +19,30 @@ from mlops.config.schema.checks.check import ColumnExpectation, Expectation
 from mlops.config.schema.column_types import VALUES
 from mlops.extensions import CHECKS
 from mlops.workloads.data.columns import type_of
+from mlops.workloads.data.rows import Rows
 
 
 @dataclass(frozen=True)
 class Checked:
     """What a check looks at. `column`: the name of the column; empty for a check of the whole table."""
 
-    table: pa.Table
+    rows: Rows
     column: str = ""
 
     @property
+    def table(self) -> pa.Table:
+        """All rows, which are then in memory; a check that needs no more than a column looks at `values`."""
+        return self.rows.table
+
+    @cached_property
     def values(self) -> pa.ChunkedArray:
         """The column."""
-        return self.table[self.column]
+        return self.rows[self.column]
 
     @property
     def kind(self) -> str:
         """The column's type in the contract: bool, int, float, string, date or timestamp."""
-        return str(type_of(self.values.type))
+        return str(type_of(self.rows.schema.field(self.column).type))
 
     def unfit(self, check: str, does: str, step: str) -> str:
         """Return a sentence about a check that a column of this type cannot have. `does`: such as "is for text"."""
@@ -56,18 +63,18 @@ class Check(Protocol):
         """Return a sentence for each thing that is not as `expected`, which is the value of the word in `expect:`."""
 
 
-def violations(table: pa.Table, expectations: Sequence[Expectation]) -> list[str]:
+def violations(rows: Rows, expectations: Sequence[Expectation]) -> list[str]:
     """Return a sentence for each check that does not hold."""
     sentences: list[str] = []
     for expectation in expectations:
         column = expectation.column if isinstance(expectation, ColumnExpectation) else ""
-        if column and column not in table.column_names:
+        if column and column not in rows.column_names:
             sentences.append(f"`{column}` is checked, and the SQL gives no such column.")
             continue
         for name, expected in expectation.given():
             check: Check = CHECKS.load(name)
             try:
-                sentences += check(Checked(table, column), expected)
+                sentences += check(Checked(rows, column), expected)
             except pa.ArrowException as error:
                 sentences.append(f"`{column or 'the table'}` cannot be checked with `{name}: {expected}`: {error}.")
     return sentences

@@ -15,7 +15,7 @@ from mlops.workloads.data.checks.check import Checked
 
 def check(checked: Checked, expected: RowBounds) -> Iterator[str]:
     """Yield a sentence where there are fewer rows, or more, than expected."""
-    count = checked.table.num_rows
+    count = checked.rows.num_rows
     if expected.min is not None and count < expected.min:
         yield f"There are {count:,} rows, and at least {expected.min:,} are expected."
     if expected.max is not None and count > expected.max:

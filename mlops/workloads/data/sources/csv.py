@@ -15,6 +15,8 @@ from tempfile import mkdtemp
 
 from mlops.config.schema.column_types import ColumnType
 from mlops.config.schema.sources.source import FileSpec
+from mlops.workloads.data.sources.csv_types import ALL_ROWS
+from mlops.workloads.data.sql_text import literal
 from mlops.workloads.stage import failed
 
 SQL_TYPES: dict[ColumnType, str] = {
@@ -40,8 +42,8 @@ _ADVICE = (
 )
 
 
-def csv_call(spec: FileSpec, types: dict[str, str]) -> tuple[str, list[object]]:
-    """Return the arguments of `read_csv` after the paths, and their values. `types`: column -> type of DuckDB."""
+def csv_call(spec: FileSpec, types: dict[str, str]) -> str:
+    """Return the arguments of `read_csv` after the paths. `types`: column -> type of DuckDB."""
     given: dict[str, object] = {
         "delim": spec.delimiter,
         "quote": spec.quote,
@@ -52,9 +54,8 @@ def csv_call(spec: FileSpec, types: dict[str, str]) -> tuple[str, list[object]]:
         "types": types or None,
     }
     options = {name: value for name, value in given.items() if value is not None}
-    header = str(spec.header).lower()
-    text = "".join(f", {name} = ?" for name in options)
-    return f"nullstr = ?, sample_size = -1, header = {header}{text}", [list(spec.null), *options.values()]
+    text = "".join(f", {name} = {literal(value)}" for name, value in options.items())
+    return f"nullstr = {literal(spec.null)}, {ALL_ROWS}, header = {literal(spec.header)}{text}"
 
 
 def decoded(path: Path, spec: FileSpec, scratch: Path) -> Path:

@@ -16,10 +16,10 @@ import duckdb
 
 from mlops.config.schema.sources.database import DatabaseSpec, TableSpec
 from mlops.errors import MlopsError, near
-from mlops.workloads.data.duckdb_extensions import copy_rows, sql_text
-from mlops.workloads.data.sources.files import quoted
+from mlops.workloads.data.duckdb_extensions import copy_rows
 from mlops.workloads.data.sources.selection import selected
 from mlops.workloads.data.sources.source import Place
+from mlops.workloads.data.sql_text import literal, quoted
 from mlops.workloads.stage import failed
 
 ATTACHED = "source"
@@ -70,7 +70,7 @@ class AttachedDatabase:
         return selected(rows, columns=spec.columns, types=spec.types)
 
     def _own_sql(self, sql: str) -> str:
-        return f"{self._query_function}('{ATTACHED}', {sql_text(sql.strip().rstrip(';'))})"
+        return f"{self._query_function}('{ATTACHED}', {literal(sql.strip().rstrip(';'))})"
 
     def _table(self, name: str) -> str:
         """Return the name of a table as DuckDB's SQL writes it. `name` may begin with a schema and a dot."""
@@ -114,13 +114,13 @@ def login_of(spec: DatabaseSpec, place: Place) -> dict[str, object]:
 
 def create_secret(connection: duckdb.DuckDBPyConnection, kind: str, fields: Mapping[str, object]) -> None:
     """Give DuckDB what it logs in with, under the name `login`. Fields without a value are left out."""
-    given = [f"{name} {sql_text(str(value))}" for name, value in fields.items() if value not in (None, "")]
+    given = [f"{name} {literal(str(value))}" for name, value in fields.items() if value not in (None, "")]
     connection.execute(f"CREATE SECRET login ({', '.join([f'TYPE {kind}', *given])})").fetchall()
 
 
 def attach(connection: duckdb.DuckDBPyConnection, address: str, how: str) -> None:
     """Attach a database as `source`, to be read alone."""
-    connection.execute(f"ATTACH {sql_text(address)} AS {ATTACHED} ({how}, READ_ONLY)").fetchall()
+    connection.execute(f"ATTACH {literal(address)} AS {ATTACHED} ({how}, READ_ONLY)").fetchall()
 
 
 @contextmanager

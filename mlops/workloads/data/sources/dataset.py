@@ -11,8 +11,8 @@ import duckdb
 
 from mlops.config.schema.sources.dataset import DatasetSource
 from mlops.sources.dataset import prepared_files
-from mlops.workloads.data.sources.names import literal_path, quoted
 from mlops.workloads.data.sources.source import Place
+from mlops.workloads.data.sql_text import literal_path, quoted
 
 
 class DatasetReader:

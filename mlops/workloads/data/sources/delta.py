@@ -12,9 +12,10 @@ import duckdb
 from mlops.config.schema.sources.delta import DeltaSource
 from mlops.sources.delta import locate, version_of
 from mlops.sources.source import FileDigests
-from mlops.workloads.data.duckdb_extensions import copy_rows, open_with_extensions, sql_text
+from mlops.workloads.data.duckdb_extensions import copy_rows, open_with_extensions
 from mlops.workloads.data.sources.selection import selected
 from mlops.workloads.data.sources.source import Place
+from mlops.workloads.data.sql_text import literal
 
 
 class DeltaReader:
@@ -24,7 +25,7 @@ class DeltaReader:
         self, connection: duckdb.DuckDBPyConnection, table_name: str, spec: DeltaSource, place: Place, pinned: str
     ) -> None:
         version = version_of(pinned, spec.uri, root=place.root, digests=FileDigests())
-        folder = sql_text(str(locate(spec.uri, place.root)))
+        folder = literal(str(locate(spec.uri, place.root)))
         rows = f"delta_scan({folder}, version => {version})"
         with open_with_extensions("delta") as reading:
             copy_rows(

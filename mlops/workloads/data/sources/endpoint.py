@@ -21,9 +21,9 @@ import duckdb
 from mlops.config.schema.sources.endpoint import EndpointSource, seconds_of
 from mlops.errors import MlopsError
 from mlops.sources.endpoint import endpoint_name, log_folders, log_part
-from mlops.workloads.data.sources.names import literal_path, quoted
 from mlops.workloads.data.sources.selection import selected
 from mlops.workloads.data.sources.source import Place
+from mlops.workloads.data.sql_text import literal_path, quoted
 from mlops.workloads.prediction_log import LogEntry, entries_between
 from mlops.workloads.stage import failed
 

@@ -14,7 +14,7 @@ import duckdb
 from mlops.config.schema.sources.source import FileSpec
 from mlops.workloads.data.duckdb_extensions import copy_rows, open_with_extensions
 from mlops.workloads.data.sources.csv import SQL_TYPES
-from mlops.workloads.data.sources.names import quoted, text_literal
+from mlops.workloads.data.sql_text import literal, quoted
 from mlops.workloads.stage import failed
 
 _ROWS = "mlops sheets"
@@ -25,10 +25,10 @@ def sheet_rows(
 ) -> str:
     """Return SQL for the rows of a sheet of each file, with the path of each in `file_column`. Raises MlopsError."""
     options = {"sheet": spec.sheet, "range": spec.range}
-    given = "".join(f", {name} = {text_literal(value)}" for name, value in options.items() if value is not None)
+    given = "".join(f", {name} = {literal(value)}" for name, value in options.items() if value is not None)
     call = f"header = {str(spec.header).lower()}{given}"
     parts = [
-        f"SELECT *, {text_literal(path)} AS {quoted(file_column)} FROM read_xlsx({text_literal(path)}, {call})"  # noqa: S608
+        f"SELECT *, {literal(path)} AS {quoted(file_column)} FROM read_xlsx({literal(path)}, {call})"  # noqa: S608
         for path in paths
     ]
     with open_with_extensions("excel") as reading:

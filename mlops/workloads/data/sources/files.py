@@ -20,9 +20,10 @@ import pyarrow as pa
 from mlops.config.schema.sources.source import FileSpec, option_of
 from mlops.sources.files import SourceFiles
 from mlops.workloads.data.sources.csv import SQL_TYPES, advice, csv_call, decoded, glued
+from mlops.workloads.data.sources.csv_types import ALL_ROWS, FIRST_ROWS, first_rows_suffice
 from mlops.workloads.data.sources.excel import forget_sheets, sheet_rows
-from mlops.workloads.data.sources.names import literal_path, quoted, text_literal
 from mlops.workloads.data.sources.text import forget_lines, matched_lines
+from mlops.workloads.data.sql_text import literal, literal_path, quoted
 from mlops.workloads.stage import failed
 
 __all__ = ["quoted", "read_source_files"]
@@ -79,17 +80,17 @@ def _load(
     names it, and how many rows are enough."""
     (spec, kind), (where, first) = how, place
     keys = list(dict.fromkeys(key for part in parts.values() for key in part))
-    arguments: list[object] = []
+    call = ""
     if kind == "text":
         rows = matched_lines(connection, spec, list(parts), where=where, file_column=_FILE)
     elif kind == "excel":
         rows = sheet_rows(connection, spec, list(parts), where=where, file_column=_FILE)
     else:
-        rows, arguments = _table_call(how, list(parts), keys)
+        rows, call = _table_call(how, list(parts), keys)
     if keys:
         connection.register(_PARTS, _partition_table(parts, keys, spec))
         rows = (
-            f"(SELECT COLUMNS(lambda name: lower(name) NOT IN ({', '.join(text_literal(name.lower()) for name in (_FILE, _PATH, *keys))})), "  # noqa: S608
+            f"(SELECT COLUMNS(lambda name: lower(name) NOT IN ({', '.join(literal(name.lower()) for name in (_FILE, _PATH, *keys))})), "  # noqa: S608
             f"{', '.join(f'parts.{quoted(key)}' for key in keys)} FROM {rows} AS files "
             f"JOIN {quoted(_PARTS)} AS parts ON files.{quoted(_FILE)} = parts.{quoted(_PATH)})"
         )
@@ -98,28 +99,36 @@ def _load(
     columns = "*" if spec.columns is None else ", ".join(map(quoted, spec.columns))
     limit = "" if first is None else f" LIMIT {first}"
     made = f"CREATE TABLE {quoted(table_name)} AS SELECT {columns} FROM {rows}{limit}"  # noqa: S608
-    connection.execute(made, arguments).fetchall()
+    try:
+        sampled = made
+        if kind == "csv" and all(first_rows_suffice(connection, Path(path), spec, call) for path in parts):
+            sampled = made.replace(call, call.replace(ALL_ROWS, FIRST_ROWS), 1)
+        connection.execute(sampled).fetchall()
+    except duckdb.Error:
+        if sampled == made:
+            raise
+        connection.execute(made).fetchall()
     if keys:
         connection.unregister(_PARTS)
     forget_lines(connection)
     forget_sheets(connection)
 
 
-def _table_call(how: tuple[FileSpec, str], paths: list[str], keys: list[str]) -> tuple[str, list[object]]:
-    """Return SQL for the rows of the files with the path of each where there are `keys`, and the values in it."""
+def _table_call(how: tuple[FileSpec, str], paths: list[str], keys: list[str]) -> tuple[str, str]:
+    """Return SQL for the rows of the files with the path of each where there are `keys`, and the options of CSV in it."""
     spec, kind = how
     types = {name: SQL_TYPES[type_] for name, type_ in spec.types.items() if name not in keys}
-    call, values = csv_call(spec, types) if kind == "csv" else ("", [])
+    call = csv_call(spec, types) if kind == "csv" else ""
     options = ["hive_partitioning = false", *filter(None, [call])]
     if len(paths) > 1:
         options.append("union_by_name = true")
     if keys:
         options.append(f"filename = '{_FILE}'")
-    rows = f"read_{kind}(?, {', '.join(options)})"
+    rows = f"read_{kind}({literal([literal_path(path) for path in paths])}, {', '.join(options)})"
     if types and kind != "csv":
         casts = ", ".join(f"CAST({quoted(name)} AS {type_}) AS {quoted(name)}" for name, type_ in types.items())
         rows = f"(SELECT * REPLACE ({casts}) FROM {rows})"  # noqa: S608
-    return rows, [[literal_path(path) for path in paths], *values]
+    return rows, call
 
 
 def _partition_table(parts: dict[str, dict[str, str | None]], keys: Iterable[str], spec: FileSpec) -> pa.Table:

@@ -24,10 +24,10 @@ from mlops.sources.remote_files import RemoteFile
 from mlops.workloads.data.sources.remote_files import (
     RemoteFilesReader,
     Server,
-    file_missing,
-    file_moved,
-    server_refused,
-    server_unreachable,
+    missing,
+    moved,
+    refused,
+    source_unreachable,
 )
 from mlops.workloads.data.sources.source import Place
 
@@ -69,10 +69,10 @@ class _WebServer:
         with self._answer("GET") as answer, path.open("wb") as copy:
             tag = _tag(answer.headers)
             if not file.tag.startswith("md5 ") and tag != file.tag:
-                raise file_moved(self._uri)
+                raise moved(self._uri)
             shutil.copyfileobj(answer, copy, _CHUNK)
         if file.tag.startswith("md5 ") and file.tag != f"md5 {_digest(path)}":
-            raise file_moved(self._uri)
+            raise moved(self._uri)
 
     @contextmanager
     def _asked(self) -> Iterator[HTTPResponse]:
@@ -100,7 +100,7 @@ class _WebServer:
             raise self._explained(error.code, str(error.reason)) from None
         except (OSError, HTTPException) as error:
             reason = getattr(error, "reason", None) or error
-            raise server_unreachable(self._uri, self._host, reason) from None
+            raise source_unreachable(self._uri, self._host, reason) from None
 
     def _opened(self, request: urllib.request.Request) -> HTTPResponse:
         opener = urllib.request.build_opener(
@@ -121,13 +121,13 @@ class _WebServer:
 
     def _explained(self, code: int, reason: str) -> Exception:
         if code in (404, 410):
-            return file_missing(self._uri, f"does not exist: {self._host} answers {code} {reason}")
+            return missing(self._uri, f"does not exist: {self._host} answers {code} {reason}")
         if code in (401, 403, 407):
             advice = (
                 "Say a credential under `headers`, such as `Authorization: 'Bearer ${secret:TOKEN}'`, or correct it."
             )
-            return server_refused(self._uri, f"{self._host} answers {code} {reason}, so it", advice)
-        return server_unreachable(self._uri, self._host, f"{code} {reason}")
+            return refused(self._uri, f"{self._host} answers {code} {reason}, so it", advice)
+        return source_unreachable(self._uri, self._host, f"{code} {reason}")
 
 
 class _SameHost(urllib.request.HTTPRedirectHandler):

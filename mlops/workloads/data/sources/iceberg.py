@@ -11,9 +11,10 @@ import duckdb
 
 from mlops.config.schema.sources.iceberg import IcebergSource
 from mlops.sources.iceberg import locate, snapshot_of
-from mlops.workloads.data.duckdb_extensions import copy_rows, open_with_extensions, sql_text
+from mlops.workloads.data.duckdb_extensions import copy_rows, open_with_extensions
 from mlops.workloads.data.sources.selection import selected
 from mlops.workloads.data.sources.source import Place
+from mlops.workloads.data.sql_text import literal
 
 
 class IcebergReader:
@@ -25,12 +26,12 @@ class IcebergReader:
         table = locate(spec.uri, place.root)
         options = [
             f"snapshot_from_id => {snapshot_of(pinned, spec.uri, table)}",
-            f"version => {sql_text(table.version)}",
+            f"version => {literal(table.version)}",
             "version_name_format => '%s%s.metadata.json'",
             f"metadata_compression_codec => '{'gzip' if table.is_packed else 'none'}'",
             f"allow_moved_paths => {str(table.was_moved).lower()}",
         ]
-        rows = f"iceberg_scan({sql_text(str(table.folder))}, {', '.join(options)})"
+        rows = f"iceberg_scan({literal(str(table.folder))}, {', '.join(options)})"
         with open_with_extensions("avro", "iceberg") as reading:
             copy_rows(
                 reading,

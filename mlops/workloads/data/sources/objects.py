@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlops.config.schema.sources.objects import AzureSource, GoogleSource, KeyedSpec, ObjectSpec, S3Source
 from mlops.errors import MlopsError
-from mlops.sources.remote_files import RemoteFile, chosen_files, folder_of, is_key_pattern
+from mlops.sources.remote_files import RemoteFile, chosen_files, folder_of, is_glob, with_path
 from mlops.workloads.data.sources.remote_files import (
     RemoteFilesReader,
     Server,
-    file_missing,
-    file_moved,
-    server_refused,
-    server_unreachable,
+    missing,
+    moved,
+    refused,
+    source_unreachable,
 )
 from mlops.workloads.data.sources.source import Place
 from mlops.workloads.stage import failed
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from obstore import ObjectMeta
     from obstore.store import ObjectStore
 
+_T = TypeVar("_T")
 _GOOGLE = "https://storage.googleapis.com"
 _PAGE = 1000
 _MODIFIED = "modified "
@@ -111,9 +112,6 @@ def _built(name: str, spec: ObjectSpec, **options: Any) -> ObjectStore:
     return made
 
 
-_Answer = TypeVar("_Answer")
-
-
 class _Bucket:
     """The objects that one uri names. `where`: the service, in words."""
 
@@ -129,7 +127,7 @@ class _Bucket:
 
     def _files(self) -> list[RemoteFile]:
         key = self._spec.key
-        if not is_key_pattern(key) and not key.endswith("/") and (found := self._one(key)):
+        if not is_glob(key) and not key.endswith("/") and (found := self._one(key)):
             return [found]
         folder = folder_of(key)
         import obstore
@@ -139,18 +137,16 @@ class _Bucket:
         chosen = chosen_files(listed, key, format=self._spec.folder_format())
         if not chosen:
             bucket = f"the bucket {self._spec.bucket} of {self._where}"
-            if listed and not is_key_pattern(key):
-                raise file_missing(
-                    self._spec.uri, f"holds no files of a format that is known in {bucket}; say `format`"
-                )
-            raise file_missing(self._spec.uri, f"matches nothing in {bucket}")
+            if listed and not is_glob(key):
+                raise missing(self._spec.uri, f"holds no files of a format that is known in {bucket}; say `format`")
+            raise missing(self._spec.uri, f"matches nothing in {bucket}")
         return chosen
 
     def _one(self, key: str) -> RemoteFile | None:
         import obstore
 
         try:
-            return _remote_file(obstore.head(self._store, key))
+            return with_path(_remote_file(obstore.head(self._store, key)))
         except FileNotFoundError:
             return None
 
@@ -162,14 +158,14 @@ class _Bucket:
         try:
             got = obstore.get(self._store, file.key, options={"if_match": f'"{file.tag}"'} if is_etag else {})
             if _remote_file(got.meta) != file:
-                raise file_moved(file.key)
+                raise moved(file.key)
             with path.open("wb") as copy:
                 for chunk in got.stream():
                     copy.write(chunk)
         except (PreconditionError, FileNotFoundError):
-            raise file_moved(file.key) from None
+            raise moved(file.key) from None
 
-    def _asked(self, ask: Callable[[], _Answer]) -> _Answer:
+    def _asked(self, ask: Callable[[], _T]) -> _T:
         """Return what `ask` returns. Raises MlopsError, in words of the service, for what obstore raises."""
         from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 
@@ -180,21 +176,19 @@ class _Bucket:
         except MlopsError:
             raise
         except FileNotFoundError:
-            raise file_missing(spec.uri, f"is not in {where}") from None
+            raise missing(spec.uri, f"is not in {where}") from None
         except (PermissionDeniedError, UnauthenticatedError):
             raise self._refused(where) from None
         except (BaseError, OSError, ValueError) as error:
             if re.search(r"\b40[13] (Forbidden|Unauthorized)", str(error)):
                 raise self._refused(where) from None
             if any(f"<Code>{code}</Code>" in str(error) for code in _NO_BUCKET):
-                raise file_missing(
-                    spec.uri, f"names the bucket {spec.bucket}, which {self._where} does not have"
-                ) from None
-            raise server_unreachable(spec.uri, where, _first_sentence(error)) from None
+                raise missing(spec.uri, f"names the bucket {spec.bucket}, which {self._where} does not have") from None
+            raise source_unreachable(spec.uri, where, _first_sentence(error)) from None
 
     def _refused(self, where: str) -> Exception:
         fields = " and ".join(f"`{name}`" for name in type(self._spec).secrets()[:2])
-        return server_refused(self._spec.uri, where, _ADVICE.format(fields=fields))
+        return refused(self._spec.uri, where, _ADVICE.format(fields=fields))
 
 
 def _remote_file(meta: ObjectMeta) -> RemoteFile:

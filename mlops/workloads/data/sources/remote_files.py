@@ -88,7 +88,7 @@ def _cached(server: Server, file: RemoteFile, folder: Path) -> Path:
     with _temporary(folder / f".{name}.{os.getpid()}") as temporary:
         server.fetch(file, temporary)
         if temporary.stat().st_size != file.size:
-            raise file_moved(file.key)
+            raise moved(file.key)
         temporary.replace(path)
     for older in folder.glob(f"{name}-*"):
         if older != path:
@@ -110,7 +110,7 @@ def _linked(link: Path, path: Path) -> Path:
     return link
 
 
-def file_moved(key: str) -> Exception:
+def moved(key: str) -> Exception:
     """Return the error of a file that changed between the look at it and its reading."""
     return failed(
         "source moved while it was read",
@@ -118,12 +118,12 @@ def file_moved(key: str) -> Exception:
     )
 
 
-def file_missing(uri: str, what: str) -> Exception:
+def missing(uri: str, what: str) -> Exception:
     """Return the error of a source that is not there."""
     return failed("source not found", f"`{uri}` {what}. Put it there, or correct `uri`.")
 
 
-def server_unreachable(uri: str, where: str, why: object) -> Exception:
+def source_unreachable(uri: str, where: str, why: object) -> Exception:
     """Return the error of a server that does not answer."""
     return failed(
         "source cannot be reached",
@@ -131,6 +131,6 @@ def server_unreachable(uri: str, where: str, why: object) -> Exception:
     )
 
 
-def server_refused(uri: str, where: str, advice: str) -> Exception:
+def refused(uri: str, where: str, advice: str) -> Exception:
     """Return the error of a server that does not let us in."""
     return failed("source cannot be read", f"`{uri}`: {where} does not let us read it. {advice}")

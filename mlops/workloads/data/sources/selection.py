@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 
 from mlops.config.schema.column_types import ColumnType
 from mlops.workloads.data.sources.csv import SQL_TYPES
-from mlops.workloads.data.sources.files import quoted
+from mlops.workloads.data.sql_text import quoted
 
 
 def selected(rows: str, *, columns: Iterable[str] | None, types: Mapping[str, ColumnType]) -> str:

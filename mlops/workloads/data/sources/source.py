@@ -22,8 +22,8 @@ from mlops.config.schema.sources.source import SourceSpec
 from mlops.errors import MlopsError
 from mlops.extensions import SOURCES
 from mlops.secret_values import SecretReader
-from mlops.sources.source import FileDigests, fingerprint_of, remote_of, scheme_of
-from mlops.workloads.data.sources.files import quoted
+from mlops.sources.source import FileDigests, fingerprint_of, remote_fingerprint_of, scheme_of
+from mlops.workloads.data.sql_text import quoted
 from mlops.workloads.stage import failed
 
 
@@ -97,7 +97,7 @@ def open_sources(
             opener = SOURCES.load(scheme_of(spec.uri))()
             if isinstance(opener, VersionedSource):
                 opener.open_version(connection, name, spec, place, str(pinned))
-            elif remote_of(section["sources"][name]) is None:
+            elif remote_fingerprint_of(section["sources"][name]) is None:
                 found = fingerprint_of(section["sources"][name], root=place.root, digests=FileDigests())
                 _check_pinned(name, spec, pinned=pinned, found=found)
                 opener.open(connection, name, spec, place)
@@ -118,7 +118,7 @@ def open_newest(connection: duckdb.DuckDBPyConnection, table_name: str, spec: So
             newest = fingerprint_of(source, root=place.root, digests=FileDigests())
             opener.open_version(connection, table_name, spec, place, newest)
             return
-        if remote_of(source) is not None:
+        if remote_fingerprint_of(source) is not None:
             stack.enter_context(closing(opener))
         opener.open(connection, table_name, spec, place)
 

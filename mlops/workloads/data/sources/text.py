@@ -14,7 +14,7 @@ import duckdb
 from mlops.config.schema.sources.source import FileSpec
 from mlops.config.schema.units import format_share
 from mlops.workloads.data.sources.csv import SQL_TYPES
-from mlops.workloads.data.sources.names import literal_path, quoted, text_literal
+from mlops.workloads.data.sql_text import literal, literal_path, quoted
 from mlops.workloads.stage import failed
 
 _LINES = "mlops lines"
@@ -37,12 +37,12 @@ def matched_lines(
         [[literal_path(path) for path in paths], _NOWHERE, [_NOWHERE[::-1]], _LONGEST],
     ).fetchall()
     _check_matched(connection, spec, where)
-    groups = ", ".join(text_literal(name) for name in spec.groups())
+    groups = ", ".join(literal(name) for name in spec.groups())
     columns = ", ".join(f"{_typed(name, spec)} AS {quoted(name)}" for name in spec.groups())
     return (
         f"(SELECT {columns}, filename AS {quoted(file_column)} FROM (SELECT filename, "  # noqa: S608
-        f"regexp_extract(line, {text_literal(spec.pattern or '')}, [{groups}]) AS found FROM {quoted(_LINES)} "
-        f"WHERE regexp_matches(line, {text_literal(spec.pattern or '')})))"
+        f"regexp_extract(line, {literal(spec.pattern or '')}, [{groups}]) AS found FROM {quoted(_LINES)} "
+        f"WHERE regexp_matches(line, {literal(spec.pattern or '')})))"
     )
 
 
@@ -69,11 +69,11 @@ def _check_matched(connection: duckdb.DuckDBPyConnection, spec: FileSpec, where:
 
 def _typed(name: str, spec: FileSpec) -> str:
     """Return SQL for the value of a group."""
-    text = f"found[{text_literal(name)}]"
-    missing = ", ".join(map(text_literal, spec.null))
+    text = f"found[{literal(name)}]"
+    missing = ", ".join(map(literal, spec.null))
     value = f"CASE WHEN {text} IN ({missing}) THEN NULL ELSE {text} END" if missing else text
     type_ = spec.types.get(name)
     form = {"date": spec.date_format, "timestamp": spec.timestamp_format}.get(type_ or "")
     if form is not None:
-        value = f"strptime({value}, {text_literal(form)})"
+        value = f"strptime({value}, {literal(form)})"
     return f"CAST({value} AS {SQL_TYPES[type_]})" if type_ else value

@@ -13,25 +13,32 @@ import numpy as np
 import pyarrow as pa
 
 from mlops.config.schema.splits.random import RandomSplit
+from mlops.workloads.data.splits.split import NAMES
 
 
 def split(table: pa.Table, spec: RandomSplit, *, label: str | None) -> dict[str, pa.Table]:
     """Return the rows of each split."""
     draw = mixed(table.num_rows, spec.seed)
-    share = np.empty(table.num_rows)
-    groups = [np.arange(table.num_rows)]
+    groups: list[Any] = [slice(None)]
     if spec.stratify and label is not None:
         codes = table[label].combine_chunks().dictionary_encode().indices.to_numpy(zero_copy_only=False)
         groups = [np.flatnonzero(codes == code) for code in np.unique(codes)]
+    part = np.full(table.num_rows, NAMES.index("train"), np.uint8)
     for group in groups:
-        ranks = np.argsort(np.argsort(draw[group], kind="stable"), kind="stable")
-        share[group] = (ranks + 0.5) / len(group)
-    masks: dict[str, Any] = {
-        "train": share >= spec.test + spec.val,
-        "val": (share >= spec.test) & (share < spec.test + spec.val),
-        "test": share < spec.test,
-    }
-    return {name: table.filter(pa.array(mask)) for name, mask in masks.items()}
+        part[group] = _dealt(draw[group], spec)
+    return {name: table.filter(pa.array(part == number)) for number, name in enumerate(NAMES)}
+
+
+def _dealt(draw: np.ndarray[Any, np.dtype[np.uint64]], spec: RandomSplit) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Return the number of each row's split: the rows that drew least test, the next validate. No two draw alike."""
+    shares = (np.arange(len(draw)) + 0.5) / len(draw)
+    ends = [int(np.searchsorted(shares, share)) for share in (spec.test, spec.test + spec.val)]
+    ordered = np.sort(draw)
+    part = np.full(len(draw), NAMES.index("train"), np.uint8)
+    for name, end in (("val", ends[1]), ("test", ends[0])):
+        if end:
+            part[draw <= ordered[end - 1]] = NAMES.index(name)
+    return part
 
 
 def mixed(count: int, seed: int) -> np.ndarray[Any, np.dtype[np.uint64]]:
