@@ -109,5 +109,8 @@ def _is_short(value: Any) -> bool:
     if isinstance(value, str):
         return len(value) <= _SHORT and "\n" not in value and value.isascii()
     if isinstance(value, dict):
-        return all(_is_short(key) and _is_short(inner) for key, inner in value.items())
+        return all(
+            _is_short(f"{key}{inner}" if isinstance(inner, str) else key) and _is_short(inner)
+            for key, inner in value.items()
+        )
     return all(map(_is_short, value)) if isinstance(value, list) else True
