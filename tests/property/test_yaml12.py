@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
@@ -20,6 +20,7 @@ def exact(value: object) -> str:
     return out.getvalue()
 
 
+@example({"mlops/workloads/training/families/network/label_scale.py": "946f416f7500"}, 6)
 @given(
     st.dictionaries(WORDS, st.one_of(WORDS, st.integers(), st.lists(WORDS)), min_size=1, max_size=4), st.integers(1, 6)
 )
