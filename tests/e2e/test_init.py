@@ -7,34 +7,49 @@ import csv
 import datetime as dt
 import json
 import random
+import sqlite3
 import subprocess
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import sqlalchemy as sa
 from sklearn import datasets
 
 from mlops.metrics.task import Task
 from mlops.workloads.data.first_look import measure_prepared
+from tests import object_stores, postgres
 from tests.e2e.test_installed import Installed, install, wheel  # noqa: F401  fixtures
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+PASSWORD = "a password of the tests"
+
+
+@dataclass(frozen=True)
+class Data:
+    """Where data are. `options`: fields of the source beside its uri. `secrets`: the environment that they need."""
+
+    uri: str
+    options: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Table:
-    """Data of a user. `write`: makes them in a folder, and returns their path."""
+    """Data of a user. `place`: makes them in a folder, or on a server that lives until the test ends."""
 
     name: str
     label: str
     task: Task
-    write: Callable[[Path], Path]
+    place: Callable[[Path, ExitStack], Data]
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Any) -> Path:
@@ -98,19 +113,56 @@ def write_visits(folder: Path) -> Path:
     return folder / "visits"
 
 
+def on_disk(write: Callable[[Path], Path]) -> Callable[[Path, ExitStack], Data]:
+    return lambda folder, stack: Data(str(write(folder)))
+
+
+def in_a_workbook(folder: Path, stack: ExitStack) -> Data:
+    frame = pd.read_csv(bunch("wine", "cultivar")(folder))
+    frame.to_excel(folder / "wine.xlsx", index=False)
+    return Data(str(folder / "wine.xlsx"))
+
+
+def in_sqlite(folder: Path, stack: ExitStack) -> Data:
+    with closing(sqlite3.connect(folder / "passengers.db")) as connection:
+        pd.read_csv(write_passengers(folder)).to_sql("passengers", connection, index=False)
+    return Data(f"sqlite://{folder / 'passengers.db'}", {"table": "passengers"})
+
+
+def in_postgres(folder: Path, stack: ExitStack) -> Data:
+    url = sa.make_url(postgres.fresh_database(stack.enter_context(postgres.server(PASSWORD))))
+    engine = sa.create_engine(url)
+    pd.read_csv(bunch("breast_cancer", "benign")(folder)).to_sql("cells", engine, index=False)
+    engine.dispose()
+    uri = f"postgres://localhost/{url.database}?host={url.query['host']}"
+    options = {"table": "cells", "user": "mlops", "password": "${secret:PG_PASSWORD}"}
+    return Data(uri, options, {"PG_PASSWORD": PASSWORD})
+
+
+def in_a_bucket(folder: Path, stack: ExitStack) -> Data:
+    store = stack.enter_context(object_stores.s3())
+    store.put("tables/diabetes.csv", bunch("diabetes", "progression")(folder).read_bytes())
+    uri = f"s3://{object_stores.BUCKET}/tables/diabetes.csv"
+    return Data(uri, store.fields, {"S3_ID": "key", "S3_KEY": object_stores.KEY})
+
+
 TABLES = (
-    Table("wine", "cultivar", Task.MULTICLASS, bunch("wine", "cultivar")),
-    Table("cancer", "benign", Task.BINARY, bunch("breast_cancer", "benign")),
-    Table("diabetes", "progression", Task.REGRESSION, bunch("diabetes", "progression")),
-    Table("passengers", "Survived", Task.BINARY, write_passengers),
-    Table("payments", "fraud", Task.BINARY, write_payments),
-    Table("visits", "spent", Task.REGRESSION, write_visits),
+    Table("wine", "cultivar", Task.MULTICLASS, on_disk(bunch("wine", "cultivar"))),
+    Table("cancer", "benign", Task.BINARY, on_disk(bunch("breast_cancer", "benign"))),
+    Table("diabetes", "progression", Task.REGRESSION, on_disk(bunch("diabetes", "progression"))),
+    Table("passengers", "Survived", Task.BINARY, on_disk(write_passengers)),
+    Table("payments", "fraud", Task.BINARY, on_disk(write_payments)),
+    Table("visits", "spent", Task.REGRESSION, on_disk(write_visits)),
+    Table("workbook", "cultivar", Task.MULTICLASS, in_a_workbook),
+    Table("sqlite", "Survived", Task.BINARY, in_sqlite),
+    Table("postgres", "benign", Task.BINARY, in_postgres),
+    Table("bucket", "progression", Task.REGRESSION, in_a_bucket),
 )
 
 
 @pytest.fixture(scope="module")
 def python(install: Callable[[str], Path]) -> Path:  # noqa: F811
-    return install("training,package,monitoring,local")
+    return install("training,package,monitoring,local,sources")
 
 
 @pytest.fixture
@@ -131,19 +183,25 @@ def own(python: Path, tmp_path: Path) -> Iterator[Callable[[str], Installed]]:
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
-def test_own_data_end_in_a_live_endpoint(table: Table, own: Callable[[str], Installed], tmp_path: Path) -> None:
-    data = table.write(tmp_path)
-    place = own(table.name)
-    outside = Installed(place.root.parent, place.python)
-    answer = outside.mlops("init", table.name, "--data", str(data), "--label", table.label).stdout
-    assert f"cd {table.name} && mlops plan" in answer
+def test_own_data_end_in_a_live_endpoint(
+    table: Table, own: Callable[[str], Installed], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ExitStack() as servers:
+        data = table.place(tmp_path, servers)
+        for name, value in data.secrets.items():
+            monkeypatch.setenv(name, value)
+        place = own(table.name)
+        outside = Installed(place.root.parent, place.python)
+        options = [word for key, value in data.options.items() for word in ("--source", f"{key}={value}")]
+        answer = outside.mlops("init", table.name, "--data", data.uri, *options, "--label", table.label).stdout
+        assert f"cd {table.name} && mlops plan" in answer
 
-    place.mlops("apply", "--yes")
-    assert "No changes." in place.mlops("plan").stdout
-    assert place.status()[f"endpoint.{table.name}"]["state"] == "ok"
-    assert_answers(place, table)
-    assert_as_good_as_linear(place, table)
-    assert_nothing_private_is_added(place)
+        place.mlops("apply", "--yes")
+        assert "No changes." in place.mlops("plan").stdout
+        assert place.status()[f"endpoint.{table.name}"]["state"] == "ok"
+        assert_answers(place, table)
+        assert_as_good_as_linear(place, table)
+        assert_nothing_private_is_added(place, data)
 
 
 def assert_answers(place: Installed, table: Table) -> None:
@@ -165,7 +223,7 @@ def assert_as_good_as_linear(place: Installed, table: Table) -> None:
     assert metrics[linear.metric] >= linear.value - 0.01, (metrics, linear)
 
 
-def assert_nothing_private_is_added(place: Installed) -> None:
+def assert_nothing_private_is_added(place: Installed, data: Data) -> None:
     """Adds everything to git, and reads the index for keys, caches and what lies below .mlops/."""
     for words in (["init", "-q"], ["add", "-A"]):
         place.run("git", *words)
@@ -173,9 +231,13 @@ def assert_nothing_private_is_added(place: Installed) -> None:
     assert "dvc.lock" in added
     private = (".mlops/", ".dvc/cache", ".dvc/tmp", ".dvc/config.local", "data/", "models/")
     assert [path for path in added if path.startswith(private)] == []
-    for secret in (place.root / ".mlops/secrets").iterdir():
-        assert secret.stat().st_mode & 0o077 == 0
-        found = place.run("git", "grep", "--cached", "-lF", secret.read_text().strip(), code=None)
+    secrets = list((place.root / ".mlops/secrets").iterdir())
+    assert not [secret for secret in secrets if secret.stat().st_mode & 0o077]
+    for value in (
+        *(secret.read_text().strip() for secret in secrets),
+        data.secrets.get("PG_PASSWORD", object_stores.KEY),
+    ):
+        found = place.run("git", "grep", "--cached", "-lF", value, code=None)
         assert found.returncode == 1, found.stdout
 
 

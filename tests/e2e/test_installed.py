@@ -280,9 +280,6 @@ SOURCES = {
     "source-iceberg": ["avro", "iceberg"],
     "source-delta": ["delta"],
     "source-excel": ["excel"],
-    "source-http": ["httpfs"],
-    "source-s3": ["httpfs", "aws"],
-    "source-azure": ["azure"],
 }
 
 

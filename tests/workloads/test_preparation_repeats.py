@@ -191,7 +191,7 @@ def types_of(path: Path, spec: FileSpec, sample: str) -> Any:
 def test_first_rows_suffice_only_where_all_rows_show_the_same_types(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
-    monkeypatch.setattr(csv_types, "SMALL", 0)
+    monkeypatch.setattr(csv_types, "SMALL_FILE", 0)
     monkeypatch.setattr(csv_types, "FIRST_ROWS", "sample_size = 2048")
     monkeypatch.setattr(csv_types, "_SEEN", 2000)
     chance = random.Random(seed)

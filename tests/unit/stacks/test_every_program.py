@@ -7,14 +7,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pulumi
 import pytest
 
-from tests.rendered import ROOT, Masked, Rendered, render
+from tests.rendered import Masked, Rendered, render
 from tests.unit.stacks.program_inputs import ALL, FULL_SERVING, SECRETS, SERVING, TRAINING
 
+ROOT = Path(__file__).parents[3]
 WAITED_FOR = {"Deployment", "Job", "CronJob", "StatefulSet", "Service", "PersistentVolumeClaim"}
 
 
