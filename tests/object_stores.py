@@ -94,13 +94,11 @@ def azure() -> Iterator[ObjectStore]:
 
 
 def azurite() -> str:
-    """The program; skips the test where there is none, and fails it in CI."""
+    """The program; skips the test where there is none, since it comes from neither Debian nor the package index."""
     own = Path("~/.cache/mlops-azurite/node_modules/.bin").expanduser()
     found = shutil.which("azurite-blob", path=f"{os.environ['PATH']}:{own}")
     if found is None:
-        reason = "Azurite is not installed; .ci/packages installs it where npm is"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-    assert found is not None
+        pytest.skip("Azurite is not installed; .ci/packages installs it where npm is, and reaches its registry")
     return found
 
 
