@@ -55,7 +55,7 @@ def test_examples_of_a_module_run_as_printed(name: str, project: Project, monkey
 
 def test_everything_that_a_notebook_opens_has_an_example() -> None:
     documented = {test.name.rpartition(".")[2] for tests in EXAMPLES.values() for test in tests if test.examples}
-    assert documented >= {"Project", "ShownPlan", "Rows", "ModelView", "EndpointView", "Table"}
+    assert documented >= {"Project", "ShownPlan", "SplitView", "ModelView", "EndpointView", "TableView"}
     assert documented >= {"data", "model", "endpoint", "metrics", "runs"}
 
 

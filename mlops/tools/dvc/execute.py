@@ -174,7 +174,7 @@ class _Run:
 
     def _is_up_to_date(self, stage: Stage, wanted: LockEntry) -> bool:
         entry = self.entries.get(stage.name)
-        if entry is None or {**_without_repeats(entry), "outs": wanted["outs"]} != wanted:
+        if entry is None or {**_without_repeats(entry), "outs": wanted["outs"]} != _without_repeats(wanted):
             return False
         made = {out["path"]: out["md5"] for out in entry.get("outs", ())}
         return all(self._is_there(out.path, made.get(out.path), out.cache) for out in stage.outs)
@@ -186,7 +186,8 @@ class _Run:
 
 
 def _without_repeats(entry: LockEntry) -> LockEntry:
-    """Return an entry that names each dependency once: DVC names one as often as dvc.yaml does."""
+    """Return an entry that names each dependency once: dvc.lock names one as often as dvc.yaml does, which may be more often
+    than it was when the entry was written."""
     if "deps" not in entry:
         return entry
     return {**entry, "deps": list({item["path"]: item for item in entry["deps"]}.values())}

@@ -125,7 +125,7 @@ def _stage(name: str, body: Mapping[str, Any], values: Mapping[str, Any]) -> Sta
         Out(_fill(path, values), options.get("cache", True))
         for group in ("outs", "metrics", "plots") for path, options in map(_with_options, body.get(group, ()))
     ]  # fmt: skip
-    deps = tuple(dict.fromkeys(_fill(path, values) for path in body.get("deps", ())))
+    deps = tuple(_fill(path, values) for path in body.get("deps", ()))
     return Stage(name, _fill(body["cmd"], values), deps, params, tuple(outs))
 
 
