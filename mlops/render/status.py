@@ -14,6 +14,9 @@ from typing import Any
 from mlops.render.document import value_text
 from mlops.render.paint import Paint
 
+_MOST_LINES = 20
+"""Of one mapping among what is recorded, on a terminal."""
+
 
 def render_status(resources: Sequence[Mapping[str, Any]], *, color: bool = False) -> str:
     """Draw how resources are. `resources`: {address, state: "ok|changed|missing|failed", text, url, attention: [lines]}
@@ -41,8 +44,17 @@ def render_records(records: Sequence[Mapping[str, Any]], *, color: bool = False)
         out.append(f"{paint(record['address'], 'strong')}  serial {record['serial']}{state}")
         for part in ("inputs", "outputs", "upstream"):
             out += [f"  {part}"] if record[part] else []
-            out += [f"    {path}: {_clip(value_text(value))}" for path, value in _flat(record[part])]
+            out += [f"    {path}: {_clip(value_text(value))}" for path, value in _flat(_folded(record[part]))]
     return "\n".join(out)
+
+
+def _folded(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values with a count in the place of a large mapping, such as what dvc.lock said of a model's stages."""
+    counts = {name: len(_flat({name: value})) for name, value in values.items()}
+    return {
+        name: f"{counts[name]} values, which --format json shows" if counts[name] > _MOST_LINES else value
+        for name, value in values.items()
+    }
 
 
 def render_why(explanation: Mapping[str, Any], *, color: bool = False) -> str:

@@ -14,6 +14,7 @@ from mlops.errors import FileLocation, Problem
 from mlops.render.document import because, plan_document
 from mlops.render.html import render_html
 from mlops.render.markdown import render_markdown
+from mlops.render.status import render_records
 from mlops.render.terminal import closing_of, render_problems, render_terminal
 
 RETRAIN = Effect("RETRAIN", 9, Action.RUN)
@@ -201,3 +202,14 @@ def test_the_closing_line_counts_problems_and_files() -> None:
         Problem("a", "b", source=FileLocation("y.yaml", 1)),
     ]
     assert closing_of(problems, "Nothing was planned.") == "2 problems in 2 files. Nothing was planned."
+
+
+def test_large_mapping_of_a_record_is_counted_on_a_terminal() -> None:
+    record = {
+        "address": "model.late", "serial": 3, "complete": True, "inputs": {"task": "binary"}, "upstream": {},
+        "outputs": {"digest": "abc", "locked": {f"stage{n}": {"cmd": "x"} for n in range(30)}},
+    }  # fmt: skip
+    text = render_records([record])
+    assert "    task: binary\n" in text
+    assert "    locked: 30 values, which --format json shows" in text
+    assert "stage7" not in text
