@@ -296,8 +296,10 @@ def needs_moved(desired: Desired, record: Record) -> bool:
 
 
 def _first_origin(desired: Desired) -> str | None:
-    origin = next(iter(desired.origins.values()), None)
-    return origin.partition(":")[0] if origin else None
+    """Return the file that declares a resource: its own where it has one, rather than one that changes a field of it."""
+    files = [origin.partition(":")[0] for origin in desired.origins.values() if origin]
+    own = (file for file in files if f"/{desired.address.kind}/" in file)
+    return next(own, files[0] if files else None)
 
 
 def _fields(desired: Desired, record: Record, kind: Kind) -> tuple[FieldChange, ...]:
