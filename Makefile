@@ -53,11 +53,11 @@ demo: env $(KEY)  ## real flights become a live, watched endpoint on this machin
 SIDE_BY_SIDE := --numprocesses logical --maxprocesses 8 --dist loadscope
 DURATIONS := --durations 10 --durations-min 1
 
-test: env  ## all tests that need no cluster, the real programs end to end too: some ten minutes
+test: env  ## all tests that need no cluster, the real programs end to end too: some twenty minutes
 	@.ci/packages
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(DURATIONS) --ignore tests/cluster tests/e2e tests/fault tests/workloads tests
 
-quick: env  ## the tests for the edit loop, half a minute: all that are not marked slow
+quick: env  ## the tests for the edit loop, a minute: all that are not marked slow
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) -q -m "not slow" tests/unit tests/cases tests/errors tests/contract tests/architecture
 
 test-cluster: env  ## the tests on a real Kubernetes control plane; the first time builds it from Go, some 20 minutes
