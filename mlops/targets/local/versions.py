@@ -175,7 +175,11 @@ class Versions:
         return sorted(there - set(known))
 
     def running(self, version: str) -> int:
-        """Count the processes of a version that the supervisor keeps running."""
-        prefix = f"{self.name}-{version}-"
+        """Count the replicas of a version that run. In its first second the supervisor does not yet say so of one that answers."""
         states = self.host.supervisor.states()
-        return sum(state.name == "RUNNING" for name, state in states.items() if name.startswith(prefix))
+        found = {index: states.get(self.program(version, index)) for index in range(len(states))}
+        return sum(
+            state is not None
+            and (state.name == "RUNNING" or (state.name == "STARTING" and self.is_ready(version, index)))
+            for index, state in found.items()
+        )
