@@ -33,7 +33,7 @@ def judge_resource(raw: RawResource, settings: Tree | None, declared: Declared, 
     """Return {inputs, effective, origins, references, protect}. `settings`: None where they have problems of their own, so
     that what depends on them cannot be judged. Raises InvalidConfig with all problems of the resource."""
     noun = noun_of(raw.kind)
-    errors = ErrorFormatter(raw.kind, f"a {noun}", f"{raw.kind}.{raw.name}", raw.value, raw.paths, provenance,
+    errors = ErrorFormatter(raw.kind, f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}", f"{raw.kind}.{raw.name}", raw.value, raw.paths, provenance,
                             {field: _choice(kind, declared) for field, kind, _ in unsaid_references(raw.kind)})  # fmt: skip
     if not isinstance(raw.value, dict):
         detail = f"A {noun} is `field: value`, one a line; this is something else."
