@@ -73,6 +73,7 @@ def _examples(spec: Model, data: PreparedData) -> tuple[bytes, list[Any], dict[s
         split: Examples(
             transform(columns if split == "train" else data.columns(split)),
             targets(spec.task, labels[split], classes),
+            data.weights(split, spec.loss.row_weights) if spec.loss and spec.loss.row_weights else None,
         )
         for split in _SPLITS
     }

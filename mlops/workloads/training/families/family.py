@@ -32,10 +32,12 @@ INPUT = "x"
 
 @dataclass(frozen=True)
 class Examples:
-    """`x`: `[N, width]` FLOAT. `y`: `[N]`, FLOAT for 0 and 1 (binary) and for numbers (regression), else class numbers."""
+    """`x`: `[N, width]` FLOAT. `y`: `[N]`, FLOAT for 0 and 1 (binary) and for numbers (regression), else class numbers.
+    `weights`: `[N]`, how much each row counts (`loss.row_weights`); None where all count alike."""
 
     x: npt.NDArray[np.float32]
     y: npt.NDArray[Any]
+    weights: npt.NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)

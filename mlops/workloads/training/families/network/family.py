@@ -104,15 +104,13 @@ class NetworkFamily(Family):
         predictor = Predictor(self.build(spec.architecture, width=fit.width, outputs=outputs), spec.task, scale)
         train, val = weigh(fit, loss, scale)
         pace, metrics = Pace.of(spec.trainer, len(train.x)), EpochMetrics.of(spec.task, fit.val.y, outputs, stopping)
-        epochs = Epochs(metrics.monitor, stopping.min_delta if stopping else 0.0)
         learner = Learner(
-            predictor, Objective(spec.task, loss), effective_optimizer(spec), val=val, metrics=metrics, epochs=epochs,
-            patience=pace.patience if stopping else None,
+            predictor, Objective(spec.task, loss), effective_optimizer(spec), val=val, metrics=metrics, pace=pace, spec=spec.trainer,
         )  # fmt: skip
         learn(learner, train, spec.trainer, ranks, fit.checkpoint)
         if not ranks.is_first:
             return None
-        return FittedNetwork(predictor, fit.width, epochs.history, _summary(spec, epochs, pace))
+        return FittedNetwork(predictor, fit.width, learner.epochs.history, _summary(spec, learner.epochs, pace))
 
     def load(self, folder: Path, description: Description) -> FittedNetwork:
         spec = family_spec(description.architecture["name"]).model_validate(description.architecture)

@@ -39,9 +39,15 @@ class Objective:
     def _loss(self, out: torch.Tensor, y: torch.Tensor, reduction: str) -> torch.Tensor:
         match self.loss.name:
             case "bce":
+                y = (
+                    y * (1 - self.loss.label_smoothing) + self.loss.label_smoothing / 2
+                    if self.loss.label_smoothing
+                    else y
+                )
                 return functional.binary_cross_entropy_with_logits(out.squeeze(1), y, reduction=reduction)
             case "cross_entropy":
-                return functional.cross_entropy(out, y, reduction=reduction)
+                smoothing = self.loss.label_smoothing
+                return functional.cross_entropy(out, y, reduction=reduction, label_smoothing=smoothing)
             case "focal":
                 each = self._focal(out, y)
                 return each.mean() if reduction == "mean" else each
