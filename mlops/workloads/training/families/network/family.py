@@ -32,6 +32,7 @@ from mlops.workloads.training.description import Description
 from mlops.workloads.training.families.family import INPUT, Family, Fit, Fitted, output_count
 from mlops.workloads.training.families.network.label_scale import LabelScale
 from mlops.workloads.training.families.network.learn import Learner, TensorRows, learn
+from mlops.workloads.training.families.network.own_module import is_own_module, learn_own
 from mlops.workloads.training.families.network.predictor import Predictor
 from mlops.workloads.training.families.network.ranks import Ranks
 
@@ -96,8 +97,11 @@ class NetworkFamily(Family):
             for part in (fit.train, fit.val)
         )
         outputs = output_count(spec.task, fit.classes)
+        network = self.build(spec.architecture, width=fit.width, outputs=outputs)
+        if is_own_module(network):
+            return self._fit_own(network, fit, ranks)
         learner = Learner(
-            self.build(spec.architecture, width=fit.width, outputs=outputs), spec.task, effective_loss(spec),
+            network, spec.task, effective_loss(spec),
             spec.optimizer, val=val, weights=_weights(spec, train.y, len(fit.classes)),
         )  # fmt: skip
         learn(learner, train, spec.trainer, ranks)
@@ -105,6 +109,13 @@ class NetworkFamily(Family):
             return None
         scale.restore(learner.network)
         return FittedNetwork(learner.network.to("cpu").eval(), spec.task, fit.width, learner.history)
+
+    def _fit_own(self, module: nn.Module, fit: Fit, ranks: Ranks) -> Fitted | None:
+        train, val = (TensorRows(torch.from_numpy(part.x), torch.from_numpy(part.y)) for part in (fit.train, fit.val))
+        trained = learn_own(module, fit.spec, train, val, ranks)
+        if not ranks.is_first:
+            return None
+        return FittedNetwork(module.to("cpu").eval(), fit.spec.task, fit.width, trained.history)
 
     def load(self, folder: Path, description: Description) -> FittedNetwork:
         spec = family_spec(description.architecture["name"]).model_validate(description.architecture)

@@ -171,28 +171,31 @@ class Learner(lightning.LightningModule):
         return total / max(1, count)
 
     def configure_optimizers(self) -> Any:
-        o = self.chosen
-        parameters = self.network.parameters()
-        optimizer: torch.optim.Optimizer
-        # One kernel a step instead of a dozen for each tensor; with scaled gradients Lightning could not clip them.
-        fused = "mixed" not in str(self.trainer.precision)
-        match o.name:
-            case "adamw":
-                optimizer = torch.optim.AdamW(parameters, lr=o.lr, weight_decay=o.weight_decay, fused=fused)
-            case "adam":
-                optimizer = torch.optim.Adam(parameters, lr=o.lr, weight_decay=o.weight_decay, fused=fused)
-            case "sgd":
-                optimizer = torch.optim.SGD(parameters, lr=o.lr, momentum=o.momentum, weight_decay=o.weight_decay)
-        steps = max(2, int(self.trainer.estimated_stepping_batches))
-        schedule: Any
-        match o.schedule:
-            case "constant":
-                return optimizer
-            case "one_cycle":
-                schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, o.lr, total_steps=steps, pct_start=o.warmup)
-            case "cosine":
-                schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        return make_optimizer(self.network.parameters(), self.chosen, self.trainer)
+
+
+def make_optimizer(parameters: Iterator[nn.Parameter], o: Optimizer, trainer: lightning.Trainer) -> Any:
+    """Return the optimiser, with its schedule where it has one, as Lightning takes it."""
+    optimizer: torch.optim.Optimizer
+    # One kernel a step instead of a dozen for each tensor; with scaled gradients Lightning could not clip them.
+    fused = "mixed" not in str(trainer.precision)
+    match o.name:
+        case "adamw":
+            optimizer = torch.optim.AdamW(parameters, lr=o.lr, weight_decay=o.weight_decay, fused=fused)
+        case "adam":
+            optimizer = torch.optim.Adam(parameters, lr=o.lr, weight_decay=o.weight_decay, fused=fused)
+        case "sgd":
+            optimizer = torch.optim.SGD(parameters, lr=o.lr, momentum=o.momentum, weight_decay=o.weight_decay)
+    steps = max(2, int(trainer.estimated_stepping_batches))
+    schedule: Any
+    match o.schedule:
+        case "constant":
+            return optimizer
+        case "one_cycle":
+            schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, o.lr, total_steps=steps, pct_start=o.warmup)
+        case "cosine":
+            schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
 def learn(learner: Learner, train: TensorRows, spec: Trainer, ranks: Ranks) -> None:
