@@ -23,10 +23,11 @@ ACCURACY = Metric(
 )
 MACRO_F1 = Metric(
     "macro_f1",
-    frozenset({Task.MULTICLASS}),
+    frozenset({Task.MULTICLASS, Task.MULTILABEL}),
     Direction.MAX,
     f"{_COMPUTED}:macro_f1",
-    doc="The mean over the classes of F1, the harmonic mean of precision and recall.",
+    headline={Task.MULTILABEL: 2},
+    doc="The mean over the classes, or the labels, of F1, the harmonic mean of precision and recall.",
 )
 POSITIVE_RATE = Metric(
     "positive_rate",

@@ -20,6 +20,7 @@ from sklearn import metrics as sk
 from mlops.metrics.metric import Metric
 from mlops.metrics.table import metrics_of
 from mlops.metrics.task import Task
+from mlops.workloads import measuring_vectors
 from mlops.workloads.stage import failed
 
 Array = npt.NDArray[Any]
@@ -80,6 +81,8 @@ def positive_rate(truth: Array, predicted: Array) -> float:
 
 
 def macro_f1(truth: Array, predicted: Array) -> float:
+    if truth.ndim == 2:
+        return measuring_vectors.macro_f1(truth, predicted)
     return float(sk.f1_score(truth, predicted.argmax(axis=1), average="macro", zero_division=0.0))
 
 
@@ -90,15 +93,19 @@ def auc_ovr(truth: Array, predicted: Array) -> float:
 
 
 def rmse(truth: Array, predicted: Array) -> float:
-    return math.sqrt(sk.mean_squared_error(truth, predicted))
+    return math.sqrt(sk.mean_squared_error(_values(truth, predicted), predicted))
 
 
 def mae(truth: Array, predicted: Array) -> float:
-    return float(sk.mean_absolute_error(truth, predicted))
+    return float(sk.mean_absolute_error(_values(truth, predicted), predicted))
 
 
 def r2(truth: Array, predicted: Array) -> float:
     return float(sk.r2_score(truth, predicted)) if len(truth) > 1 else math.nan
+
+
+def _values(truth: Array, predicted: Array) -> Array:
+    return truth if truth.ndim == 1 else measuring_vectors.values_of(truth, predicted)
 
 
 def _has_both(truth: Array) -> bool:

@@ -14,7 +14,9 @@ from mlops.config.schema.units import Share
 
 
 class Loss(Strict):
-    name: Literal["bce", "cross_entropy", "mse", "mae", "huber", "focal"] = spec_field(doc="What training makes small.")
+    name: Literal["bce", "cross_entropy", "mse", "mae", "huber", "focal", "pinball"] = spec_field(
+        doc="What training makes small."
+    )
     balance: bool = spec_field(False, doc="Weigh classes by the inverse of their frequency in the train split.")
     standardize: bool = spec_field(
         False,

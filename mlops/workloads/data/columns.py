@@ -117,7 +117,7 @@ def empty_table(types: Mapping[str, str]) -> pa.Table:
 
 def check_columns(rows: Rows, dataset: Dataset) -> None:
     """Raises MlopsError where a column that the data set names is missing, or is of a type that does not fit."""
-    named = {"label": [dataset.label] if dataset.label else [], "features": list(dataset.features.columns),
+    named = {"label": list(dataset.labels), "features": list(dataset.features.columns),
              "clean": list(dataset.clean), "split": list(dataset.split.columns)}  # fmt: skip
     problems = [
         f"`{column}` of `{field}` is no column of the result of the SQL, which has: {', '.join(rows.column_names)}. "

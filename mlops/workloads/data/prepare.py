@@ -88,13 +88,12 @@ def _checked(rows: Rows, dataset: Dataset) -> Numbers:
     if problems:
         raise MlopsError(*problems)
     kept = _kept(rows, dataset)
-    if dataset.label is not None:
-        missing = int(pc.sum(pc.is_null(rows[dataset.label].take(pa.array(kept)))).as_py())
+    for label in dataset.labels:
+        missing = int(pc.sum(pc.is_null(rows[label].take(pa.array(kept)))).as_py())
         if missing:
             raise failed(
                 "label is missing",
-                f"{missing:,} of {len(kept):,} rows have no `{dataset.label}`. Take them out in the SQL: "
-                f"WHERE {dataset.label} IS NOT NULL.",
+                f"{missing:,} of {len(kept):,} rows have no `{label}`. Take them out in the SQL: WHERE {label} IS NOT NULL.",
             )
     return kept
 
@@ -117,14 +116,14 @@ def _usable(rows: Rows, numbers: Mapping[str, Numbers], dataset: Dataset) -> Non
     if empty:
         counts = ", ".join(f"{name} {len(part):,}" for name, part in numbers.items())
         raise failed("empty split", f"{' and '.join(empty)} would have no rows ({counts}). Look at `split`.")
-    if dataset.label is not None:
-        labels = rows[dataset.label]
+    for label in dataset.labels:
+        labels = rows[label]
         for name, part in numbers.items():
             if pc.count_distinct(labels.take(pa.array(part))).as_py() < 2:
                 raise failed(
                     "label has one class",
-                    f"Every row of {name} has the same `{dataset.label}`, so nothing can be learned or measured. Look at "
-                    "the SQL and at `split`.",
+                    f"Every row of {name} has the same `{label}`, so nothing can be learned or measured. Look at the SQL and "
+                    "at `split`.",
                 )
 
 

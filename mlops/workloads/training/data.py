@@ -8,6 +8,7 @@ Law: classes are the train split's, in sorted order.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import pyarrow.parquet as pq
 
 from mlops.metrics.task import Task
 from mlops.workloads.features.columns import feature_types, read_columns
+from mlops.workloads.measuring_vectors import as_measured
 from mlops.workloads.stage import failed
 
 
@@ -36,11 +38,24 @@ class PreparedData:
             raise failed("no data set", f"{folder} is not there. Make it: dvc repro prepare@{name}") from error
 
     @property
-    def label(self) -> str:
+    def label_columns(self) -> tuple[str, ...]:
+        """The columns to predict. Raises MlopsError where the data set names none."""
         label = self.schema["label"]
         if label is None:
             raise failed("no label", f"Data set {self.folder.name} names no `label`, so there is nothing to predict.")
-        return str(label)
+        return (str(label),) if isinstance(label, str) else tuple(label)
+
+    @property
+    def label(self) -> str:
+        """The column to predict. Raises MlopsError where there is not one alone."""
+        return self.label_columns[0] if len(self.label_columns) == 1 else self._many()
+
+    def _many(self) -> str:
+        raise failed(
+            "label does not fit the task",
+            f"Data set {self.folder.name} lists {len(self.label_columns)} labels, and this task predicts one. Name one column "
+            "under `label`, or say `task: multilabel`.",
+        )
 
     @property
     def types(self) -> dict[str, str]:
@@ -53,14 +68,31 @@ class PreparedData:
         return pq.read_table(self.folder / f"{split}.parquet")
 
     def labels(self, split: str) -> list[Any]:
-        labels: list[Any] = pq.read_table(self.folder / f"{split}.parquet", columns=[self.label])[
-            self.label
-        ].to_pylist()
-        return labels
+        """Return the label of each row; of several columns, a list for each row."""
+        columns = self.label_columns
+        table = pq.read_table(self.folder / f"{split}.parquet", columns=list(columns))
+        values = [table[column].to_pylist() for column in columns]
+        return values[0] if len(columns) == 1 else [list(row) for row in zip(*values, strict=True)]
+
+    def names(self, task: Task, levels: Sequence[float] = ()) -> list[Any]:
+        """Return what the numbers of one prediction stand for: labels, or quantiles; empty where it is one number, or where
+        they are the classes of the label. Raises MlopsError where the labels do not fit the task."""
+        match task:
+            case Task.MULTILABEL:
+                if len(self.label_columns) < 2:
+                    raise failed(
+                        "label does not fit the task",
+                        f"Task multilabel needs several label columns, and data set {self.folder.name} names one: "
+                        f"`label: [{self.label_columns[0]}, …]`.",
+                    )
+                return list(self.label_columns)
+            case _:
+                return list(levels) if self.label else []
 
 
 def classes_of(task: Task, labels: list[Any]) -> list[Any]:
-    if task is Task.REGRESSION:
+    """Return the classes of a label, in the order of their numbers; none where it is no class."""
+    if task not in (Task.BINARY, Task.MULTICLASS):
         return []
     classes = sorted(set(labels))
     if task is Task.BINARY and len(classes) != 2:
@@ -74,7 +106,10 @@ def classes_of(task: Task, labels: list[Any]) -> list[Any]:
 
 
 def targets(task: Task, labels: list[Any], classes: list[Any]) -> npt.NDArray[Any]:
-    if task is Task.REGRESSION:
+    """Return the labels as numbers: `[N]`, or `[N, K]` of several columns. Raises MlopsError for what is no label."""
+    if task is Task.MULTILABEL:
+        return _zeros_and_ones(labels, classes)
+    if task not in (Task.BINARY, Task.MULTICLASS):
         return np.asarray(labels, dtype=np.float32)
     places = {value: index for index, value in enumerate(classes)}
     unknown = {label for label in labels if label not in places}
@@ -83,3 +118,20 @@ def targets(task: Task, labels: list[Any], classes: list[Any]) -> npt.NDArray[An
             "label of an unknown class", f"{sorted(map(str, unknown))[:5]} are in a later split and not in train."
         )
     return np.asarray([places[label] for label in labels], dtype=np.float32 if task is Task.BINARY else np.int64)
+
+
+def truth_of(task: Task, data: PreparedData, split: str, classes: list[Any]) -> npt.NDArray[Any]:
+    """Return the labels of a split as metrics take them. `classes`: those of the model."""
+    return as_measured(task, targets(task, data.labels(split), classes), classes)
+
+
+def _zeros_and_ones(labels: list[Any], names: list[Any]) -> npt.NDArray[Any]:
+    for index, name in enumerate(names):
+        others = sorted({str(row[index]) for row in labels if row[index] not in (0, 1)})
+        if others:
+            raise failed(
+                "label does not fit the task",
+                f"Task multilabel needs labels of 0 and 1, or of true and false, and `{name}` has {', '.join(others[:5])}. "
+                f"Write a condition in the SQL: ({name} > 0) AS {name}.",
+            )
+    return np.asarray(labels, dtype=np.float32)

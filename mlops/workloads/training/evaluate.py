@@ -22,7 +22,7 @@ from mlops.contracts.stage_params import EvaluateParams
 from mlops.metrics.task import Task
 from mlops.workloads.measuring import curves, measure
 from mlops.workloads.stage import failed, read_params, say, write_json
-from mlops.workloads.training.data import PreparedData, targets
+from mlops.workloads.training.data import PreparedData, truth_of
 from mlops.workloads.training.description import Description
 
 _MOST_SLICES = 200
@@ -38,7 +38,7 @@ def evaluate(name: str, *, root: Path = Path()) -> None:
     predictions = pq.read_table(folder / "predictions.parquet")
     metrics: dict[str, Any] = {}
     for split in ("val", "test"):
-        truth = targets(task, data.labels(split), list(description.classes))
+        truth = truth_of(task, data, split, list(description.classes))
         predicted = predictions_of(predictions, split)
         metrics |= {f"{split}_{key}": value for key, value in measure(task, truth, predicted, split=split).items()}
     if params.slices:

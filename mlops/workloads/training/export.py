@@ -33,6 +33,9 @@ _OUTPUTS: dict[Task, str] = {
     Task.BINARY: "probability",
     Task.MULTICLASS: "probabilities",
     Task.REGRESSION: "prediction",
+    Task.MULTILABEL: "probabilities",
+    Task.QUANTILE: "quantiles",
+    Task.FORECASTING: "forecast",
 }
 _DOMAIN_NOISE = ("metadata_props", "doc_string")
 
@@ -98,9 +101,10 @@ def _quiet(model: onnx.ModelProto) -> None:
 
 def contract(name: str, description: Description, data: PreparedData) -> dict[str, Any]:
     task = description.task
-    shape: list[int | None] = [None, description.outputs] if task is Task.MULTICLASS else [None]
+    shape: list[int | None] = [None, description.outputs] if task is Task.MULTICLASS or task.is_vector else [None]
+    label = data.label_columns[0] if len(data.label_columns) == 1 else list(data.label_columns)
     return {
-        "format": 1, "model": name, "task": task, "label": data.label, "classes": list(description.classes),
+        "format": 1, "model": name, "task": task, "label": label, "classes": list(description.classes),
         "columns": [{"name": column, "type": kind, "nullable": True} for column, kind in data.types.items()],
         "known": sorted(column["name"] for column in data.schema["columns"] if column["name"] not in data.types),
         "outputs": [{"name": _OUTPUTS[task], "type": "float", "shape": shape}],

@@ -17,7 +17,7 @@ from mlops.workloads.features.columns import read_columns
 from mlops.workloads.features.graph import Graph
 from mlops.workloads.measuring import measure
 from mlops.workloads.stage import failed, write_json
-from mlops.workloads.training.data import PreparedData, targets
+from mlops.workloads.training.data import PreparedData, truth_of
 
 
 def rescore(model: Path, dataset: str, root: Path = Path()) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def rescore(model: Path, dataset: str, root: Path = Path()) -> dict[str, Any]:
             "out for this change.",
         )
     predicted = Graph((model / "model.onnx").read_bytes())(read_columns(data.folder / "test.parquet", wanted))
-    truth = targets(task, data.labels("test"), contract["classes"])
+    truth = truth_of(task, data, "test", contract["classes"])
     return {f"test_{key}": value for key, value in measure(task, truth, predicted).items()}
 
 

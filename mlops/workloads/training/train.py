@@ -68,7 +68,7 @@ def _examples(spec: Model, data: PreparedData) -> tuple[bytes, list[Any], dict[s
     graph = build_graph(fit(data.schema, columns)).SerializeToString(deterministic=True)
     transform = Graph(graph)
     labels = {split: data.labels(split) for split in _SPLITS}
-    classes = classes_of(spec.task, labels["train"])
+    classes = data.names(spec.task, spec.levels) or classes_of(spec.task, labels["train"])
     examples = {
         split: Examples(
             transform(columns if split == "train" else data.columns(split)),

@@ -22,27 +22,35 @@ LOSSES: Mapping[Task, tuple[str, ...]] = {
     Task.BINARY: ("bce", "focal"),
     Task.MULTICLASS: ("cross_entropy", "focal"),
     Task.REGRESSION: ("mse", "mae", "huber"),
+    Task.MULTILABEL: ("bce",),
+    Task.QUANTILE: ("pinball",),
+    Task.FORECASTING: ("mae", "mse", "huber"),
 }
 """Task -> the losses that fit it; the first is the default."""
+NUMBERS = (Task.REGRESSION, Task.QUANTILE, Task.FORECASTING)
+"""The tasks whose label has a unit."""
 
 
 class NetworkSpec(FamilySpec):
     """A network of torch, trained by steps of an optimiser."""
 
+    tasks: ClassVar[tuple[Task, ...]] = tuple(LOSSES)
     reads: ClassVar[tuple[str, ...]] = SECTIONS
     logs: ClassVar[tuple[str, ...]] = ("val_loss", "train_loss")
     effort: ClassVar[Effort | None] = Effort("trainer.max_epochs", "epoch")
 
     def check(self, model: Model) -> None:
-        losses = LOSSES[model.task]
-        if model.loss and model.loss.name not in losses:
+        losses = LOSSES.get(model.task, ())
+        if losses and model.loss and model.loss.name not in losses:
             raise FieldError(
                 f"`{model.loss.name}` does not fit task `{model.task}`; use {' or '.join(losses)}", "loss", "name"
             )
-        if model.loss and model.loss.standardize and model.task is not Task.REGRESSION:
+        if model.loss and model.loss.standardize and model.task not in (Task.REGRESSION, Task.FORECASTING):
             raise FieldError(
                 f"only the label of a regression has a size, and the task is `{model.task}`", "loss", "standardize"
             )
+        if model.loss and model.loss.balance and model.task in (*NUMBERS, Task.MULTILABEL):
+            raise FieldError(f"it weighs the classes of one label, and the task is `{model.task}`", "loss", "balance")
         super().check(model)
 
 

@@ -102,7 +102,7 @@ class NetworkFamily(Family):
             return self._fit_own(network, fit, ranks)
         learner = Learner(
             network, spec.task, effective_loss(spec),
-            spec.optimizer, val=val, weights=_weights(spec, train.y, len(fit.classes)),
+            spec.optimizer, val=val, weights=_weights(spec, train.y, len(fit.classes)), levels=spec.levels,
         )  # fmt: skip
         learn(learner, train, spec.trainer, ranks)
         if not ranks.is_first:

@@ -11,7 +11,7 @@ import logging
 import math
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -27,6 +27,7 @@ from mlops.metrics.metric import Direction
 from mlops.metrics.table import direction_of
 from mlops.metrics.task import Task
 from mlops.workloads.stage import failed, say
+from mlops.workloads.training.families.network.losses import pinball
 from mlops.workloads.training.families.network.ranks import Ranks
 
 _CHUNK = 16_384
@@ -70,7 +71,7 @@ class Learner(lightning.LightningModule):
 
     def __init__(
         self, network: nn.Module, task: Task, loss: Loss, optimizer: Optimizer, *, val: TensorRows,
-        weights: torch.Tensor | None = None,
+        weights: torch.Tensor | None = None, levels: Sequence[float] = (),
     ) -> None:  # fmt: skip
         super().__init__()
         self.network = network
@@ -79,6 +80,7 @@ class Learner(lightning.LightningModule):
         self._val = val
         self._sum = torch.zeros(())
         self._started = 0.0
+        self.levels = torch.tensor(levels)
         self.register_buffer("weights", weights, persistent=False)
 
     def on_train_start(self) -> None:
@@ -108,6 +110,10 @@ class Learner(lightning.LightningModule):
     def compute(self, out: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         weights: Any = self.weights
         match self.loss.name:
+            case "bce" if self.task is Task.MULTILABEL:
+                return functional.binary_cross_entropy_with_logits(out, y)
+            case "pinball":
+                return pinball(out, y, self.levels.to(out)).mean()
             case "bce":
                 return functional.binary_cross_entropy_with_logits(out.squeeze(1), y, pos_weight=weights)
             case "cross_entropy":
@@ -115,11 +121,11 @@ class Learner(lightning.LightningModule):
             case "focal":
                 return self._focal(out, y)
             case "mse":
-                return functional.mse_loss(out.squeeze(1), y)
+                return functional.mse_loss(out.reshape(y.shape), y)
             case "mae":
-                return functional.l1_loss(out.squeeze(1), y)
+                return functional.l1_loss(out.reshape(y.shape), y)
             case "huber":
-                return functional.huber_loss(out.squeeze(1), y)
+                return functional.huber_loss(out.reshape(y.shape), y)
 
     def _focal(self, out: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         """Compute the focal loss: Lin et al., Focal Loss for Dense Object Detection (2017), with gamma 2."""

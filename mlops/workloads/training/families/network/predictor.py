@@ -11,10 +11,11 @@ import torch
 from torch import nn
 
 from mlops.metrics.task import Task
+from mlops.workloads.training.families.network.losses import rising_quantiles
 
 
 class Predictor(nn.Module):
-    """The network with its last step: a probability `[N]`, probabilities `[N, K]`, or a number `[N]`."""
+    """The network with its last step: a probability `[N]`, probabilities `[N, K]`, a number `[N]`, or numbers `[N, K]`."""
 
     def __init__(self, network: nn.Module, task: Task) -> None:
         super().__init__()
@@ -30,3 +31,9 @@ class Predictor(nn.Module):
                 return torch.softmax(out, dim=1)
             case Task.REGRESSION:
                 return out.squeeze(1)
+            case Task.MULTILABEL:
+                return torch.sigmoid(out)
+            case Task.QUANTILE:
+                return rising_quantiles(out)
+            case Task.FORECASTING:
+                return out

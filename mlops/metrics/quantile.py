@@ -1,0 +1,39 @@
+"""Say which metrics compare quantiles with what came.
+
+Lives here: PINBALL, COVERAGE, WIDTH.
+Not here: computing them (workloads.measuring_vectors).
+Law: an interval is that between the lowest and the highest quantile of the model.
+"""
+
+from __future__ import annotations
+
+from mlops.metrics.metric import Direction, Metric, Worsening
+from mlops.metrics.task import Task
+
+_COMPUTED = "mlops.workloads.measuring_vectors"
+_TASKS = frozenset({Task.QUANTILE})
+
+PINBALL = Metric(
+    "pinball",
+    _TASKS,
+    Direction.MIN,
+    f"{_COMPUTED}:pinball",
+    headline={Task.QUANTILE: 1},
+    drift={Task.QUANTILE: Worsening(0.2, relative=True)},
+    doc="The mean pinball loss over the quantiles, in the label's unit: the lower, the sharper and the better placed.",
+)
+COVERAGE = Metric(
+    "coverage",
+    _TASKS,
+    Direction.NEITHER,
+    f"{_COMPUTED}:coverage",
+    headline={Task.QUANTILE: 2},
+    doc="Share of the rows between the lowest and the highest quantile; 0.8 is right for 0.1 and 0.9.",
+)
+WIDTH = Metric(
+    "width",
+    _TASKS,
+    Direction.MIN,
+    f"{_COMPUTED}:width",
+    doc="The mean distance of the highest quantile from the lowest, in the label's unit.",
+)
