@@ -1,8 +1,8 @@
 """Say which metrics compare numbers.
 
-Lives here: RMSE, MAE, R2.
-Not here: computing them (workloads.measuring).
-Law: RMSE and MAE are in the label's unit, so that they drift by a share of what they were.
+Lives here: R2, RMSE, MAE, MAPE, PINBALL.
+Not here: computing them (workloads.metrics.regression).
+Law: RMSE, MAE and PINBALL are in the label's unit, so that they drift by a share of what they were.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from mlops.metrics.metric import Direction, Metric, Worsening
 from mlops.metrics.task import Task
 
-_COMPUTED = "mlops.workloads.measuring"
+_COMPUTED = "mlops.workloads.metrics.regression"
 _TASKS = frozenset({Task.REGRESSION})
 
 R2 = Metric(
@@ -36,4 +36,18 @@ MAE = Metric(
     f"{_COMPUTED}:mae",
     drift={Task.REGRESSION: Worsening(0.2, relative=True)},
     doc="The mean of how far off a prediction is, in the label's unit.",
+)
+MAPE = Metric(
+    "mape",
+    _TASKS,
+    Direction.MIN,
+    f"{_COMPUTED}:mape",
+    doc="The mean of how far off a prediction is, as a share of the label; none where a label is 0.",
+)
+PINBALL = Metric(
+    "pinball",
+    _TASKS,
+    Direction.MIN,
+    f"{_COMPUTED}:pinball",
+    doc="The mean pinball loss of the median: half of `mae`, beside that of other quantiles.",
 )
