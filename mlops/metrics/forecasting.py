@@ -1,7 +1,7 @@
 """Say which metrics compare forecasts with what came.
 
 Lives here: MASE, SMAPE.
-Not here: computing them (workloads.measuring_vectors), RMSE and MAE, which one number has too (regression).
+Not here: computing them (workloads.metrics.forecasting), RMSE and MAE, which one number has too (regression).
 Law: every step ahead counts alike.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 from mlops.metrics.metric import Direction, Metric
 from mlops.metrics.task import Task
 
-_COMPUTED = "mlops.workloads.measuring_vectors"
+_COMPUTED = "mlops.workloads.metrics.forecasting"
 _TASKS = frozenset({Task.FORECASTING})
 
 MASE = Metric(

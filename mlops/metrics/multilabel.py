@@ -1,7 +1,7 @@
 """Say which metrics compare several labels of a row.
 
 Lives here: MACRO_AUC, MICRO_F1, SUBSET_ACCURACY, HAMMING.
-Not here: computing them (workloads.measuring_vectors), `macro_f1`, which several classes have too (classification).
+Not here: computing them (workloads.metrics.multilabel), `macro_f1`, which several classes have too (classification).
 Law: a label counts as predicted from a probability of one half.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 from mlops.metrics.metric import Direction, Metric, Worsening
 from mlops.metrics.task import Task
 
-_COMPUTED = "mlops.workloads.measuring_vectors"
+_COMPUTED = "mlops.workloads.metrics.multilabel"
 _TASKS = frozenset({Task.MULTILABEL})
 
 MACRO_AUC = Metric(

@@ -1,27 +1,18 @@
 """Say which metrics compare quantiles with what came.
 
-Lives here: PINBALL, COVERAGE, WIDTH.
-Not here: computing them (workloads.measuring_vectors).
+Lives here: COVERAGE, WIDTH.
+Not here: computing them (workloads.metrics.quantile), `pinball`, which one number has too (regression).
 Law: an interval is that between the lowest and the highest quantile of the model.
 """
 
 from __future__ import annotations
 
-from mlops.metrics.metric import Direction, Metric, Worsening
+from mlops.metrics.metric import Direction, Metric
 from mlops.metrics.task import Task
 
-_COMPUTED = "mlops.workloads.measuring_vectors"
+_COMPUTED = "mlops.workloads.metrics.quantile"
 _TASKS = frozenset({Task.QUANTILE})
 
-PINBALL = Metric(
-    "pinball",
-    _TASKS,
-    Direction.MIN,
-    f"{_COMPUTED}:pinball",
-    headline={Task.QUANTILE: 1},
-    drift={Task.QUANTILE: Worsening(0.2, relative=True)},
-    doc="The mean pinball loss over the quantiles, in the label's unit: the lower, the sharper and the better placed.",
-)
 COVERAGE = Metric(
     "coverage",
     _TASKS,

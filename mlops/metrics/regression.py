@@ -1,8 +1,8 @@
 """Say which metrics compare numbers.
 
-Lives here: RMSE, MAE, R2.
-Not here: computing them (workloads.measuring).
-Law: RMSE and MAE are in the label's unit, so that they drift by a share of what they were.
+Lives here: R2, RMSE, MAE, MAPE, PINBALL.
+Not here: computing them (workloads.metrics.regression).
+Law: RMSE, MAE and PINBALL are in the label's unit, so that they drift by a share of what they were.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from mlops.metrics.metric import Direction, Metric, Worsening
 from mlops.metrics.task import Task
 
-_COMPUTED = "mlops.workloads.measuring"
+_COMPUTED = "mlops.workloads.metrics.regression"
 _TASKS = frozenset({Task.REGRESSION})
 _NUMBERS = frozenset({Task.REGRESSION, Task.FORECASTING})
 
@@ -41,4 +41,20 @@ MAE = Metric(
         Task.FORECASTING: Worsening(0.2, relative=True),
     },
     doc="The mean of how far off a prediction is, in the label's unit.",
+)
+MAPE = Metric(
+    "mape",
+    _TASKS,
+    Direction.MIN,
+    f"{_COMPUTED}:mape",
+    doc="The mean of how far off a prediction is, as a share of the label; none where a label is 0.",
+)
+PINBALL = Metric(
+    "pinball",
+    _TASKS | {Task.QUANTILE},
+    Direction.MIN,
+    f"{_COMPUTED}:pinball",
+    headline={Task.QUANTILE: 1},
+    drift={Task.QUANTILE: Worsening(0.2, relative=True)},
+    doc="The mean pinball loss over the quantiles, in the label's unit; of one number, as of a median: half of `mae`.",
 )

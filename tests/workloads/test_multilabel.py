@@ -14,7 +14,7 @@ from mlops.metrics.metric import Metric
 from mlops.metrics.table import metric_named
 from mlops.metrics.task import Task
 from mlops.workloads.data.prepare import prepare
-from mlops.workloads.measuring import compute, measure
+from mlops.workloads.metrics.measure import compute, measure
 from mlops.workloads.monitoring.labels import Labels
 from mlops.workloads.training.rescore import rescore
 from mlops.workloads.training.train import train

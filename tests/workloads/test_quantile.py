@@ -14,8 +14,8 @@ from mlops.config.schema.model import Model
 from mlops.metrics.table import metric_named
 from mlops.metrics.task import Task
 from mlops.workloads.data.prepare import prepare
-from mlops.workloads.measuring import compute
-from mlops.workloads.measuring_vectors import as_measured
+from mlops.workloads.metrics.measure import compute
+from mlops.workloads.metrics.truth import as_measured
 from mlops.workloads.training.families.network.losses import pinball, rising_quantiles
 from mlops.workloads.training.rescore import rescore
 from tests.workloads.conftest import say_dataset

@@ -118,7 +118,7 @@ class Labels:
         live: dict[str, float] = {"rows": float(len(pairs))}
         if len(pairs) < FEWEST:
             return live
-        from mlops.workloads.measuring import compute
+        from mlops.workloads.metrics.measure import compute
 
         truth, predicted = self._arrays(pairs)
         for metric in drift_metrics_of(self._task) if len(truth) else ():

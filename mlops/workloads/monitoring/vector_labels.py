@@ -61,7 +61,7 @@ class VectorLabels:
 
     def arrays(self, pairs: list[tuple[Any, Any]]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
         """Return truth and predictions as metrics take them. Pairs of an older model with other names are left out."""
-        from mlops.workloads.measuring_vectors import as_measured
+        from mlops.workloads.metrics.truth import as_measured
 
         fitting = [pair for pair in pairs if self._fits(*pair)]
         predicted = np.array([value for value, _ in fitting], dtype=np.float64)

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from mlops.metrics.task import Task
 from mlops.workloads.features.columns import feature_types, read_columns
-from mlops.workloads.measuring_vectors import as_measured
+from mlops.workloads.metrics.truth import as_measured
 from mlops.workloads.stage import failed
 
 

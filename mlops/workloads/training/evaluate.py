@@ -20,10 +20,11 @@ import pyarrow.parquet as pq
 from mlops.contracts.codec import convert
 from mlops.contracts.stage_params import EvaluateParams
 from mlops.metrics.task import Task
-from mlops.workloads.measuring import curves, measure
+from mlops.workloads.metrics.measure import measure
 from mlops.workloads.stage import failed, read_params, say, write_json
 from mlops.workloads.training.data import PreparedData, truth_of
 from mlops.workloads.training.description import Description
+from mlops.workloads.training.evaluation.plots import plots_of
 
 _MOST_SLICES = 200
 
@@ -49,7 +50,7 @@ def evaluate(name: str, *, root: Path = Path()) -> None:
     plots.mkdir(parents=True)
     if logged := json.loads((folder / "history.json").read_text()):
         write_json(plots / "loss.json", logged)
-    for plot, points in curves(task, truth, predicted).items():
+    for plot, points in plots_of(task, truth, predicted).items():
         write_json(plots / f"{plot}.json", points)
     say("measured", 1.0)
 

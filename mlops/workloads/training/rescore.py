@@ -15,7 +15,7 @@ from typing import Any
 from mlops.metrics.task import Task
 from mlops.workloads.features.columns import read_columns
 from mlops.workloads.features.graph import Graph
-from mlops.workloads.measuring import measure
+from mlops.workloads.metrics.measure import measure
 from mlops.workloads.stage import failed, write_json
 from mlops.workloads.training.data import PreparedData, truth_of
 

@@ -28,7 +28,7 @@ from mlops.config.schema.model import Model
 from mlops.config.schema.training import Trainer
 from mlops.metrics.metric import Direction, Metric
 from mlops.metrics.table import direction_of, headline_of
-from mlops.workloads.measuring import compute
+from mlops.workloads.metrics.measure import compute
 from mlops.workloads.stage import failed, say
 from mlops.workloads.training.families.network.learn import Batches, TensorRows, make_optimizer
 from mlops.workloads.training.families.network.predictor import Predictor
