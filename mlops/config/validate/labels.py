@@ -25,6 +25,10 @@ def label_problems(model: Mapping[str, Any], dataset: Mapping[str, Any]) -> Iter
             f"`label: [{label}, …]`, or say `task: binary`."
         )
         yield Incompatibility("labels do not fit", detail, "task")
+    if (task == Task.FORECASTING) != ("window" in dataset):
+        made = "makes windows of series, which" if "window" in dataset else "makes no windows of series, which alone"
+        detail = f"dataset.{name} {made} `task: forecasting` predicts, and this is `task: {task}`. Change the task, or `window` there."
+        yield Incompatibility("labels do not fit", detail, "task")
     if task != Task.MULTILABEL and not isinstance(label, str):
         detail = (
             f"`task: {task}` predicts one label, and dataset.{name} lists {len(label)}: {', '.join(label)}. Name one there, "

@@ -19,6 +19,7 @@ from mlops.config.schema.column_types import VALUES
 from mlops.config.schema.dataset import Cleaning, Dataset
 from mlops.config.schema.expanded import expand_dataset
 from mlops.workloads.data.rows import Rows
+from mlops.workloads.data.windows import check_windows
 from mlops.workloads.stage import failed
 
 _TYPES = {
@@ -137,6 +138,7 @@ def check_columns(rows: Rows, dataset: Dataset) -> None:
     for name, cleaning in dataset.clean.items():
         if name in rows.column_names:
             problems += _cleaning(name, str(type_of(rows.schema.field(name).type)), cleaning)
+    problems += check_windows(rows, dataset) if not problems else ()
     if problems:
         raise failed("columns do not fit", *problems)
 

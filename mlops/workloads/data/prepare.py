@@ -32,6 +32,7 @@ from mlops.workloads.data.sorting import sorted_batches
 from mlops.workloads.data.sources.source import Place, open_sources
 from mlops.workloads.data.splits.split import Numbers, number_rows
 from mlops.workloads.data.sql import RESULT, connect, run_sql, seal_database
+from mlops.workloads.data.windows import without_overlap
 from mlops.workloads.stage import failed, read_params, say, write_json
 
 
@@ -65,7 +66,7 @@ def prepare(name: str, *, root: Path = Path()) -> None:
 def _write(out: Path, rows: Rows, dataset: Dataset, *, source_rows: int, threads: int) -> None:
     kept = _checked(rows, dataset)
     say("splitting", 0.7)
-    numbers = number_rows(rows, kept, dataset)
+    numbers = without_overlap(rows, number_rows(rows, kept, dataset), dataset)
     _usable(rows, numbers, dataset)
     out.mkdir()
     say("writing", 0.8)
@@ -140,4 +141,5 @@ def _schema(schema: pa.Schema, dataset: Dataset) -> dict[str, Any]:
         "clean": {
             name: cleaning.model_dump(mode="json", exclude_defaults=True) for name, cleaning in dataset.clean.items()
         },
+        **({"window": dataset.window.model_dump(mode="json")} if dataset.window else {}),
     }

@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mlops.config.schema.window import Window
 from mlops.metrics.task import Task
 from mlops.workloads.features.columns import feature_types, read_columns
 from mlops.workloads.metrics.truth import as_measured
@@ -43,7 +44,29 @@ class PreparedData:
         label = self.schema["label"]
         if label is None:
             raise failed("no label", f"Data set {self.folder.name} names no `label`, so there is nothing to predict.")
+        if self.window is not None:
+            return self.window.ahead_columns(str(label))
         return (str(label),) if isinstance(label, str) else tuple(label)
+
+    @property
+    def window(self) -> Window | None:
+        """How its rows are windows of a series; None where they are not."""
+        return Window.model_validate(self.schema["window"]) if "window" in self.schema else None
+
+    def naive(self, split: str) -> npt.NDArray[np.float64]:
+        """Return the seasonal naive forecast of each window, `[N, ahead]`: what was one season before. A value that is missing
+        is that of the time before it."""
+        window = self.window
+        assert window is not None
+        names = window.past_columns(str(self.schema["label"]))
+        table = pq.read_table(self.folder / f"{split}.parquet", columns=list(names))
+        past = np.column_stack([table[name].cast(pa.float64()).to_numpy(zero_copy_only=False) for name in names])
+        for step in range(1, past.shape[1]):
+            past[:, step] = np.where(np.isnan(past[:, step]), past[:, step - 1], past[:, step])
+        past = np.nan_to_num(past)
+        steps = np.arange(window.ahead) % window.season
+        forecast: npt.NDArray[np.float64] = past[:, past.shape[1] - window.season + steps]
+        return forecast
 
     @property
     def label(self) -> str:
@@ -72,7 +95,9 @@ class PreparedData:
         columns = self.label_columns
         table = pq.read_table(self.folder / f"{split}.parquet", columns=list(columns))
         values = [table[column].to_pylist() for column in columns]
-        return values[0] if len(columns) == 1 else [list(row) for row in zip(*values, strict=True)]
+        return (
+            values[0] if len(columns) == 1 and self.window is None else [list(row) for row in zip(*values, strict=True)]
+        )
 
     def names(self, task: Task, levels: Sequence[float] = ()) -> list[Any]:
         """Return what the numbers of one prediction stand for: labels, or quantiles; empty where it is one number, or where
@@ -84,6 +109,14 @@ class PreparedData:
                         "label does not fit the task",
                         f"Task multilabel needs several label columns, and data set {self.folder.name} names one: "
                         f"`label: [{self.label_columns[0]}, …]`.",
+                    )
+                return list(self.label_columns)
+            case Task.FORECASTING:
+                if self.window is None:
+                    raise failed(
+                        "label does not fit the task",
+                        f"Task forecasting needs windows of a series, and data set {self.folder.name} makes none. Say there "
+                        "`window: { time: …, past: 28, ahead: 7 }`.",
                     )
                 return list(self.label_columns)
             case _:
@@ -122,7 +155,8 @@ def targets(task: Task, labels: list[Any], classes: list[Any]) -> npt.NDArray[An
 
 def truth_of(task: Task, data: PreparedData, split: str, classes: list[Any]) -> npt.NDArray[Any]:
     """Return the labels of a split as metrics take them. `classes`: those of the model."""
-    return as_measured(task, targets(task, data.labels(split), classes), classes)
+    naive = data.naive(split) if task is Task.FORECASTING else None
+    return as_measured(task, targets(task, data.labels(split), classes), classes, naive)
 
 
 def _zeros_and_ones(labels: list[Any], names: list[Any]) -> npt.NDArray[Any]:

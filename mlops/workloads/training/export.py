@@ -102,9 +102,8 @@ def _quiet(model: onnx.ModelProto) -> None:
 def contract(name: str, description: Description, data: PreparedData) -> dict[str, Any]:
     task = description.task
     shape: list[int | None] = [None, description.outputs] if task is Task.MULTICLASS or task.is_vector else [None]
-    label = data.label_columns[0] if len(data.label_columns) == 1 else list(data.label_columns)
     return {
-        "format": 1, "model": name, "task": task, "label": label, "classes": list(description.classes),
+        "format": 1, "model": name, "task": task, "label": data.schema["label"], "classes": list(description.classes),
         "columns": [{"name": column, "type": kind, "nullable": True} for column, kind in data.types.items()],
         "known": sorted(column["name"] for column in data.schema["columns"] if column["name"] not in data.types),
         "outputs": [{"name": _OUTPUTS[task], "type": "float", "shape": shape}],
