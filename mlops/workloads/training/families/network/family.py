@@ -117,7 +117,7 @@ class NetworkFamily(Family):
             predictor, Objective(spec.task, loss, spec.levels), effective_optimizer(spec), val=val, metrics=metrics, epochs=epochs,
             patience=pace.patience if stopping else None,
         )  # fmt: skip
-        learn(learner, train, spec.trainer, ranks)
+        learn(learner, train, spec.trainer, ranks, fit.checkpoint)
         if not ranks.is_first:
             return None
         return FittedNetwork(predictor, fit.width, epochs.history, _summary(spec, epochs, pace))
