@@ -270,5 +270,5 @@ def test_compiled_network_learns_the_same(tmp_path: Path, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("loss", [{"balance": True}, {"class_weights": {"a": 2}}])
 def test_classes_of_a_regression_cannot_be_weighed(tmp_path: Path, loss: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError, match="has no classes"):
+    with pytest.raises(ValidationError, match="weighs the classes of one label"):
         fit_of(tmp_path, "regression", loss={"name": "mse", **loss})

@@ -29,7 +29,9 @@ ClassWeights = Annotated[dict[str, Annotated[float, Field(ge=0)]], BeforeValidat
 
 
 class Loss(Strict):
-    name: Literal["bce", "cross_entropy", "mse", "mae", "huber", "focal"] = spec_field(doc="What training makes small.")
+    name: Literal["bce", "cross_entropy", "mse", "mae", "huber", "focal", "pinball"] = spec_field(
+        doc="What training makes small."
+    )
     balance: bool = spec_field(False, doc="Weigh classes by the inverse of their frequency in the train split.")
     class_weights: ClassWeights | None = spec_field(
         None, doc="How much a row of each class counts; one that is not named counts 1."

@@ -28,9 +28,9 @@ from mlops.engine.resource import Action, Dependency, Desired, Effect, Observed,
 from mlops.errors import GateFailed, MlopsError, Problem
 from mlops.kinds.base import BaseKind
 from mlops.kinds.staged.code import moved_files
-from mlops.kinds.staged.gates import Verdict, judge_gates, needs_live
+from mlops.kinds.staged.gates import Verdict, gates_of, judge_gates, needs_live
 from mlops.kinds.staged.outputs import push_outputs, remote_attention, unpushed_of
-from mlops.kinds.staged.params import model_params
+from mlops.kinds.staged.params import DECIDING, JUDGING, MEASURING, model_params
 from mlops.kinds.staged.restore import LOCKED, lock_entries_of, restore_stages
 from mlops.kinds.staged.stages import make, stale_of
 from mlops.metrics.metric import MEASURED_SPLITS
@@ -70,9 +70,10 @@ class ModelKind(BaseKind):
             return Observed(record, exists=False, obstacles=obstacles)
         file = f"params/model/{name}.json"
         trained = train.params.get(file, {}).get("train", {})
-        inputs = {**without_fields(trained, "code"), **metadata_fields(record, desired.inputs, "gates")}
-        if slices := evaluate.params.get(file, {}).get("evaluate", {}).get("slices"):
-            inputs["slices"] = slices
+        inputs = {**without_fields(trained, "code"), **metadata_fields(record, desired.inputs, *JUDGING)}
+        for stage, lock, fields in (("evaluate", evaluate, MEASURING), ("export", export, DECIDING)):
+            read = lock.params.get(file, {}).get(stage, {})
+            inputs |= {name: read[name] for name in fields if read.get(name) not in (None, [], {})}
         digest = export.outs.get(f"models/{name}/export", "")
         same = record is not None and record.outputs.get("digest") == digest
         stages = [f"{stage}@{name}" for stage in _STAGES]
@@ -119,7 +120,7 @@ class ModelKind(BaseKind):
             missed = [verdict["words"] for verdict in truth.outputs.get("gates", ()) if not verdict["holds"]]
         else:
             metrics = read_metrics(self.context.root, truth.address.name) or {}
-            gates = [gate for gate in truth.inputs.get("gates", ()) if "live" not in gate]
+            gates = [gate for gate in gates_of(truth.inputs) if not needs_live([gate])]
             missed = [judged.words for judged in judge_gates(gates, metrics, None) if not judged.holds]
         return [Stale(Reason(f"gate missed: {words}"), effect) for words in missed]
 
@@ -130,8 +131,9 @@ class ModelKind(BaseKind):
             parts.append(_estimate(desired, record))
         if cluster := self._cluster() if category in (Category.RETRAIN, Category.REPROCESS) else None:
             parts.append(cluster.notes(desired.address.name, model.trainer.accelerator))
-        if model.gates and category != Category.METADATA:
-            parts.append(f"gates: {', '.join(model.gates)}")
+        gates = gates_of(desired.inputs)
+        if gates and category != Category.METADATA:
+            parts.append(f"gates: {', '.join(gates)}")
         return (" · ".join(parts),) if parts else ()
 
     def create(self, step: Step) -> Outcome:
@@ -150,13 +152,13 @@ class ModelKind(BaseKind):
             )
         digest = lock[f"export@{name}"].outs[f"models/{name}/export"]
         before = step.recorded.outputs if step.recorded else {}
-        gates = typed(step.desired.effective).gates
+        gates = gates_of(inputs)
         data = str(step.upstream[Address("dataset", inputs["dataset"])].get("digest"))
         step.say("judging gates", 0.97)
         verdicts = judge_gates(gates, metrics, self._live(step.address, digest, data) if needs_live(gates) else None)
         summary = json.loads((self.context.root / "models" / name / "train" / "summary.json").read_text())
         outputs = {
-            "digest": digest, "metrics": without_fields(metrics, "slices"), "gates": [v.as_json() for v in verdicts],
+            "digest": digest, "metrics": without_fields(metrics, "slices", "fairness"), "gates": [v.as_json() for v in verdicts],
             "seconds": round(seconds, 1) or before.get("seconds", 0.0), LOCKED: lock_entries_of(self.context, stages),
         }  # fmt: skip
         effort = _effort(inputs)
@@ -183,12 +185,15 @@ class ModelKind(BaseKind):
             return None
         if served.digest == digest:
             return read_metrics(self.context.root, address.name)
-        cached = self.context.root / ".mlops" / "cache" / "live" / f"{served.digest}-{data}.json"
+        evaluate = model_params(self.context.resources[address].inputs, self.context)["evaluate"]
+        asked_for = hashlib.md5(json.dumps(evaluate, sort_keys=True).encode(), usedforsecurity=False).hexdigest()[:8]
+        cached = self.context.root / ".mlops" / "cache" / "live" / f"{served.digest}-{data}-{asked_for}.json"
         if not cached.exists():
             config = {
                 "model": str(served.folder),
                 "dataset": self.context.resources[address].inputs["dataset"],
                 "out": str(cached),
+                "evaluate": evaluate,
             }
             cached.parent.mkdir(parents=True, exist_ok=True)
             asked = cached.with_suffix(".config.json")

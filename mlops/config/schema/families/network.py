@@ -24,13 +24,19 @@ LOSSES: Mapping[Task, tuple[str, ...]] = {
     Task.BINARY: ("bce", "focal"),
     Task.MULTICLASS: ("cross_entropy", "focal"),
     Task.REGRESSION: ("mse", "mae", "huber"),
+    Task.MULTILABEL: ("bce",),
+    Task.QUANTILE: ("pinball",),
+    Task.FORECASTING: ("mae", "mse", "huber"),
 }
 """Task -> the losses that fit it; the first is the default."""
+NUMBERS = (Task.REGRESSION, Task.QUANTILE, Task.FORECASTING)
+"""The tasks whose label has a unit."""
 
 
 class NetworkSpec(FamilySpec):
     """A network of torch, trained by steps of an optimiser. `default_lr` and `default_weight_decay`: where `optimizer` names none."""
 
+    tasks: ClassVar[tuple[Task, ...]] = tuple(LOSSES)
     reads: ClassVar[tuple[str, ...]] = SECTIONS
     logs: ClassVar[tuple[str, ...]] = ("val_loss", "train_loss")
     effort: ClassVar[Effort | None] = Effort("trainer.max_epochs", "epoch")
@@ -43,12 +49,12 @@ class NetworkSpec(FamilySpec):
         return (*(f"val_{metric.name}" for metric in ranked if "val" in metric.splits), *cls.logs)
 
     def check(self, model: Model) -> None:
-        losses = LOSSES[model.task]
-        if model.loss and model.loss.name not in losses:
+        losses = LOSSES.get(model.task, ())
+        if losses and model.loss and model.loss.name not in losses:
             raise FieldError(
                 f"`{model.loss.name}` does not fit task `{model.task}`; use {' or '.join(losses)}", "loss", "name"
             )
-        if model.loss and model.loss.standardize and model.task is not Task.REGRESSION:
+        if model.loss and model.loss.standardize and model.task not in NUMBERS:
             raise FieldError(
                 f"only the label of a regression has a size, and the task is `{model.task}`", "loss", "standardize"
             )
@@ -58,9 +64,13 @@ class NetworkSpec(FamilySpec):
                 "loss",
                 "label_smoothing",
             )
-        if model.loss and (model.loss.balance or model.loss.class_weights) and model.task is Task.REGRESSION:
+        if (
+            model.loss
+            and (model.loss.balance or model.loss.class_weights)
+            and model.task in (*NUMBERS, Task.MULTILABEL)
+        ):
             field = "balance" if model.loss.balance else "class_weights"
-            raise FieldError("the label of a regression has no classes", "loss", field)
+            raise FieldError(f"it weighs the classes of one label, and the task is `{model.task}`", "loss", field)
         if model.trainer.precision == "16-mixed" and model.trainer.accelerator == "cpu":
             raise FieldError(
                 "`16-mixed` needs a GPU, and `trainer.accelerator` is cpu; use bf16-mixed or 32-true",
@@ -75,7 +85,7 @@ def effective_loss(model: Model) -> Loss:
     name: Any = LOSSES[model.task][0]
     loss = model.loss or Loss(name=name)
     if loss.standardize is None:
-        return loss.model_copy(update={"standardize": model.task is Task.REGRESSION})
+        return loss.model_copy(update={"standardize": model.task in NUMBERS})
     return loss
 
 

@@ -32,17 +32,24 @@ INPUT = "x"
 
 @dataclass(frozen=True)
 class Examples:
-    """`x`: `[N, width]` FLOAT. `y`: `[N]`, FLOAT for 0 and 1 (binary) and for numbers (regression), else class numbers.
-    `weights`: `[N]`, how much each row counts (`loss.row_weights`); None where all count alike."""
+    """`x`: `[N, width]` FLOAT. `y`: `[N]`, FLOAT for 0 and 1 (binary) and for numbers (regression), else class numbers; of
+    several labels or steps ahead `[N, K]` FLOAT. `truth`: `y` as metrics take it, where that is something else. `weights`:
+    `[N]`, how much each row counts (`loss.row_weights`); None where all count alike."""
 
     x: npt.NDArray[np.float32]
     y: npt.NDArray[Any]
+    truth: npt.NDArray[Any] | None = None
     weights: npt.NDArray[np.float64] | None = None
+
+    @property
+    def measured(self) -> npt.NDArray[Any]:
+        return self.y if self.truth is None else self.truth
 
 
 @dataclass(frozen=True)
 class Fit:
-    """What a family learns from. `classes`: of the label, in the order of their numbers; empty for a regression.
+    """What a family learns from. `classes`: of the label, in the order of their numbers, or what the numbers
+    of one prediction stand for (labels, quantiles, steps ahead); empty for a regression.
 
     `checkpoint`: where a family that trains for long may keep how far it is, and find it after it was killed.
     """
@@ -69,7 +76,8 @@ class Fitted(ABC):
 
     @abstractmethod
     def predict(self, x: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
-        """Return the probability of the second class `[N]`, of each class `[N, K]`, or a number `[N]`."""
+        """Return the probability of the second class `[N]`, of each class `[N, K]`, or a number `[N]`; of several labels
+        their probabilities, and quantiles and steps ahead as numbers, `[N, K]`."""
 
     @abstractmethod
     def save(self, folder: Path) -> None:
@@ -111,4 +119,4 @@ def family_named(name: str) -> Family:
 
 
 def output_count(task: Task, classes: Sequence[Any]) -> int:
-    return len(classes) if task is Task.MULTICLASS else 1
+    return len(classes) if task is Task.MULTICLASS or task.is_vector else 1

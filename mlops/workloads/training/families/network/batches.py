@@ -39,7 +39,7 @@ class Batch(NamedTuple):
 
 
 class Batches:
-    """Gives slices of tensors, in a new order each epoch.
+    """Gives slices of tensors, in a new order each epoch. `slices`: where each begins and ends.
 
     Of each slice, the part of this rank; it can be empty.
     """
@@ -49,17 +49,17 @@ class Batches:
         self._order = torch.Generator().manual_seed(seed)
         self._before = self._order.get_state()
         self._given = self._skipped = 0
-        self._slices = slices_of(len(rows.x), size)
+        self.slices = slices_of(len(rows.x), size)
 
     def __len__(self) -> int:
-        return len(self._slices)
+        return len(self.slices)
 
     def __iter__(self) -> Iterator[Batch]:
         x, y, weights = self.rows.x, self.rows.y, self.rows.weights
         self._before = self._order.get_state()
         order, ranks = torch.randperm(len(x), generator=self._order), self.ranks
         self._given, self._skipped = self._skipped, 0
-        for start, end in self._slices[self._given :]:
+        for start, end in self.slices[self._given :]:
             part = order[start:end] if ranks.world == 1 else order[start:end][ranks.rank :: ranks.world]
             of_rows = None if weights is None else weights.index_select(0, part)
             self._given += 1
@@ -67,7 +67,7 @@ class Batches:
 
     def state_dict(self) -> dict[str, Any]:
         """Return where in which order the next batch is."""
-        if self._given in (0, len(self._slices)):
+        if self._given in (0, len(self.slices)):
             return {"order": self._order.get_state(), "given": 0}
         return {"order": self._before, "given": self._given}
 

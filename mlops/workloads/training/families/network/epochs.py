@@ -1,7 +1,7 @@
 """Compare the epochs of a training.
 
 Lives here: EpochMetrics, what is measured after each epoch, and Epochs, which of them is the best so far.
-Not here: computing a metric (measuring), training (learner).
+Not here: computing a metric (workloads.metrics), training (learner).
 Law: of equal values, the one with the lower loss of validation is better, then the earlier one.
 """
 
@@ -20,7 +20,7 @@ from mlops.config.schema.training import EarlyStopping
 from mlops.metrics.metric import Direction, Metric
 from mlops.metrics.table import direction_of, headline_of, metric_named
 from mlops.metrics.task import Task
-from mlops.workloads.measuring import compute
+from mlops.workloads.metrics.measure import compute
 
 LOSSES = ("val_loss", "train_loss")
 _KEPT = ("history", "best", "waited", "reference", "weights")
@@ -29,7 +29,7 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class EpochMetrics:
-    """Is what each epoch measures on the validation split. `truth`: its labels. `monitor`: the name of the value by which
+    """Is what each epoch measures on the validation split. `truth`: its labels, as metrics take them. `monitor`: the name of the value by which
     epochs are compared."""
 
     truth: Array
@@ -44,7 +44,7 @@ class EpochMetrics:
         wanted = [headline] if headline else []
         if named and named not in LOSSES and named != f"val_{headline.name if headline else ''}":
             wanted.append(metric_named(named.partition("_")[2]))
-        even = np.full((len(truth), outputs) if task is Task.MULTICLASS else len(truth), 1 / max(2, outputs))
+        even = np.full((len(truth), outputs) if outputs > 1 or task.is_vector else len(truth), 1 / max(2, outputs))
         metrics = tuple(one for one in wanted if len(truth) and math.isfinite(compute(one, truth, even)))
         names = [f"val_{metric.name}" for metric in metrics]
         known = (*names, *LOSSES) if len(truth) else ("train_loss",)

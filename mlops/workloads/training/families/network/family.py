@@ -29,11 +29,13 @@ from mlops.workloads.features.graph import OPSET
 from mlops.workloads.stage import failed
 from mlops.workloads.training.description import Description
 from mlops.workloads.training.families.family import INPUT, Family, Fit, Fitted, output_count
+from mlops.workloads.training.families.network.batches import TensorRows
 from mlops.workloads.training.families.network.epochs import EpochMetrics, Epochs
 from mlops.workloads.training.families.network.label_scale import LabelScale
 from mlops.workloads.training.families.network.learn import learn
 from mlops.workloads.training.families.network.learner import Learner
 from mlops.workloads.training.families.network.objective import Objective
+from mlops.workloads.training.families.network.own_module import OwnRows, is_own_module, learn_own
 from mlops.workloads.training.families.network.pace import Pace
 from mlops.workloads.training.families.network.predictor import LABEL, Predictor
 from mlops.workloads.training.families.network.ranks import Ranks
@@ -101,16 +103,31 @@ class NetworkFamily(Family):
         loss, stopping = effective_loss(spec), spec.trainer.early_stopping
         scale = LabelScale.of(fit.train.y) if loss.standardize else LabelScale()
         outputs = output_count(spec.task, fit.classes)
-        predictor = Predictor(self.build(spec.architecture, width=fit.width, outputs=outputs), spec.task, scale)
+        network = self.build(spec.architecture, width=fit.width, outputs=outputs)
+        pace, metrics = (
+            Pace.of(spec.trainer, len(fit.train.x)),
+            EpochMetrics.of(spec.task, fit.val.measured, outputs, stopping),
+        )
+        if is_own_module(network):
+            return self._fit_own(network, fit, pace, metrics)
+        predictor = Predictor(network, spec.task, scale)
         train, val = weigh(fit, loss, scale)
-        pace, metrics = Pace.of(spec.trainer, len(train.x)), EpochMetrics.of(spec.task, fit.val.y, outputs, stopping)
         learner = Learner(
-            predictor, Objective(spec.task, loss), effective_optimizer(spec), val=val, metrics=metrics, pace=pace, spec=spec.trainer,
+            predictor, Objective(spec.task, loss, spec.levels), effective_optimizer(spec), val=val, metrics=metrics, pace=pace,
+            spec=spec.trainer,
         )  # fmt: skip
         learn(learner, train, spec.trainer, ranks, fit.checkpoint)
         if not ranks.is_first:
             return None
         return FittedNetwork(predictor, fit.width, learner.epochs.history, _summary(spec, learner.epochs, pace))
+
+    def _fit_own(self, module: nn.Module, fit: Fit, pace: Pace, metrics: EpochMetrics) -> Fitted | None:
+        spec, ranks = fit.spec, Ranks.of()
+        train, val = (TensorRows(torch.from_numpy(part.x), torch.from_numpy(part.y)) for part in (fit.train, fit.val))
+        epochs = learn_own(module, spec, OwnRows(train, val, pace), metrics, ranks)
+        if not ranks.is_first:
+            return None
+        return FittedNetwork(Predictor(module, spec.task), fit.width, epochs.history, _summary(spec, epochs, pace))
 
     def load(self, folder: Path, description: Description) -> FittedNetwork:
         spec = family_spec(description.architecture["name"]).model_validate(description.architecture)
@@ -126,5 +143,7 @@ class NetworkFamily(Family):
 def _summary(spec: Model, epochs: Epochs, pace: Pace) -> dict[str, Any]:
     """Say how many epochs there were, and which one's weights were kept."""
     kept = epochs.best if spec.trainer.keep == "best" else len(epochs.history) - 1
-    value = {"epoch": kept + 1, epochs.monitor: epochs.history[kept][epochs.monitor]}
+    value: dict[str, Any] = {"epoch": kept + 1}
+    if (monitored := epochs.history[kept].get(epochs.monitor)) is not None:
+        value[epochs.monitor] = monitored
     return {"epochs": len(epochs.history), "max_epochs": pace.epochs, "kept": value}

@@ -15,12 +15,16 @@ from torch.nn import functional
 from mlops.config.schema.training import Loss
 from mlops.metrics.task import Task
 from mlops.workloads.training.families.network.batches import Batch
+from mlops.workloads.training.families.network.losses import vector_loss
 
 
 @dataclass(frozen=True)
 class Objective:
+    """`levels`: the quantiles that are learned; none for other tasks."""
+
     task: Task
     loss: Loss
+    levels: tuple[float, ...] = ()
 
     def of_batch(self, out: torch.Tensor, batch: Batch) -> torch.Tensor:
         """Return the share of this part of a batch in the loss of the whole: its sum divided by the rows of the whole."""
@@ -33,17 +37,18 @@ class Objective:
 
     def mean(self, out: torch.Tensor, y: torch.Tensor, weights: torch.Tensor | None = None) -> torch.Tensor:
         if weights is not None:
-            return (weights * self._loss(out, y, "none")).mean()
+            each = self._loss(out, y, "none")
+            return (weights * (each.mean(1) if each.dim() > 1 else each)).mean()
         return self._loss(out, y, "mean")
 
     def _loss(self, out: torch.Tensor, y: torch.Tensor, reduction: str) -> torch.Tensor:
+        if self.task.is_vector or self.loss.name == "pinball":
+            each = vector_loss(self.loss.name, out, y, self.levels)
+            return each.mean() if reduction == "mean" else each
         match self.loss.name:
             case "bce":
-                y = (
-                    y * (1 - self.loss.label_smoothing) + self.loss.label_smoothing / 2
-                    if self.loss.label_smoothing
-                    else y
-                )
+                if smoothing := self.loss.label_smoothing:
+                    y = y * (1 - smoothing) + smoothing / 2
                 return functional.binary_cross_entropy_with_logits(out.squeeze(1), y, reduction=reduction)
             case "cross_entropy":
                 smoothing = self.loss.label_smoothing

@@ -12,15 +12,16 @@ from torch import nn
 
 from mlops.metrics.task import Task
 from mlops.workloads.training.families.network.label_scale import LabelScale
+from mlops.workloads.training.families.network.losses import rising_quantiles
 
 LABEL = ("label_center", "label_scale")
 """Names of the buffers that hold the label's unit."""
 
 
 class Predictor(nn.Module):
-    """The network with its last step: a probability `[N]`, probabilities `[N, K]`, or a number `[N]`.
+    """The network with its last step: a probability `[N]`, probabilities `[N, K]`, a number `[N]`, or numbers `[N, K]`.
 
-    The network of a regression learns numbers with the mean 0 and the deviation 1; `label_center` and `label_scale` lead
+    A network that predicts numbers learns them with the mean 0 and the deviation 1; `label_center` and `label_scale` lead
     back to the label's unit.
     """
 
@@ -50,3 +51,9 @@ class Predictor(nn.Module):
                 return torch.softmax(out, dim=1)
             case Task.REGRESSION:
                 return out.squeeze(1) * self.label_scale + self.label_center
+            case Task.MULTILABEL:
+                return torch.sigmoid(out)
+            case Task.QUANTILE:
+                return rising_quantiles(out) * self.label_scale + self.label_center
+            case Task.FORECASTING:
+                return out * self.label_scale + self.label_center
