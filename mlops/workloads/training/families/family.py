@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -22,6 +22,7 @@ from mlops.extensions import FAMILIES
 from mlops.metrics.task import Task
 from mlops.workloads.training.description import Description
 from mlops.workloads.training.families.checkpoint import Checkpoint
+from mlops.workloads.training.run_log import RunLog
 
 if TYPE_CHECKING:
     import onnx
@@ -51,7 +52,8 @@ class Fit:
     """What a family learns from. `classes`: of the label, in the order of their numbers, or what the numbers
     of one prediction stand for (labels, quantiles, steps ahead); empty for a regression.
 
-    `checkpoint`: where a family that trains for long may keep how far it is, and find it after it was killed.
+    `checkpoint`: where a family that trains for long may keep how far it is, and find it after it was killed. `log`: where it
+    writes what it measures on its way.
     """
 
     spec: Model
@@ -59,6 +61,7 @@ class Fit:
     val: Examples
     classes: Sequence[Any]
     checkpoint: Checkpoint
+    log: RunLog = field(default_factory=RunLog)
 
     @property
     def width(self) -> int:
