@@ -37,6 +37,7 @@ from mlops.metrics.metric import MEASURED_SPLITS
 from mlops.metrics.table import headlines_of
 from mlops.metrics.task import Task
 from mlops.targets.target import Training, target_of_stack
+from mlops.tools.dvc.reader import Locked
 from mlops.tools.process import run
 
 if TYPE_CHECKING:
@@ -144,6 +145,7 @@ class ModelKind(BaseKind):
         assert step.desired is not None
         name, inputs = step.address.name, step.desired.inputs
         cluster, stages = self._cluster(), [f"{stage}@{name}" for stage in _STAGES]
+        committed = read_metrics(self.context.root, name)
         lock, seconds = make(
             self.context, step, model_params(inputs, self.context), stages,
             (lambda stages, reads: cluster.run(step, stages, reads)) if cluster else None,
@@ -174,7 +176,9 @@ class ModelKind(BaseKind):
         if missed:
             raise _missed_error(step.address, missed, Outcome(outputs))
         took = [_taken(effort, summary)] if effort else []
-        return Outcome(outputs, ", ".join([*took, *_measured(inputs["task"], metrics, verdicts)]))
+        pinned = self.context.lock.get(f"train@{name}")
+        other = other_bits(pinned, lock[f"train@{name}"], inputs["task"], (committed, metrics))
+        return Outcome(outputs, ", ".join([*took, *_measured(inputs["task"], metrics, verdicts), *other]))
 
     def _cluster(self) -> Training | None:
         """Return where stages run; None where they run here."""
@@ -298,6 +302,23 @@ def _estimate(desired: Desired, record: Record) -> str:
     training = min(outputs.get("training_seconds", seconds), seconds)
     guess = seconds - training + training * share
     return f"about {guess:.0f} s (last time {seconds:.0f} s for {effort.counted(counted)})"
+
+
+def other_bits(
+    pinned: Locked | None, made: Locked, task: str, metrics: tuple[Mapping[str, Any] | None, Mapping[str, Any]]
+) -> list[str]:
+    """Say in one line why files of the repository changed although nothing that a model is made from did: another kind of
+    processor rounds otherwise. `metrics`: those in the repository, and those of now."""
+    if pinned is None or (pinned.deps, pinned.params) != (made.deps, made.params) or pinned.outs == made.outs:
+        return []
+    named = [f"{MEASURED_SPLITS[0]}_{metric.name}" for metric in headlines_of(Task(task))]
+    before, now = metrics
+    both = [name for name in named if before and name in before and name in now][:1]
+    moved = f" ({both[0]} {before[both[0]]:.4f} → {now[both[0]]:.4f})" if both and before else ""
+    return [
+        f"made from what dvc.lock pins, with other bits{moved}: another kind of processor rounds otherwise; `git restore dvc.lock "
+        "metrics plots` keeps what is committed"
+    ]
 
 
 def _taken(effort: Effort, summary: Mapping[str, Any]) -> str:

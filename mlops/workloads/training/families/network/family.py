@@ -8,6 +8,7 @@ Law: one seed decides the weights, whatever the number of processes.
 from __future__ import annotations
 
 import logging
+import os
 import warnings
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -95,6 +96,8 @@ class NetworkFamily(Family):
         if spec.trainer.devices > 1 and not Ranks.are_given():
             Ranks.start(spec.trainer.devices, name)
         Ranks.of()
+        if spec.trainer.deterministic == "everywhere":
+            os.environ["MKL_CBWR"] = "COMPATIBLE"  # read when MKL multiplies for the first time
         lightning.seed_everything(spec.trainer.seed, verbose=False)
         torch.set_num_threads(spec.trainer.threads)
 

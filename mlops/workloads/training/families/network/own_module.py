@@ -241,7 +241,7 @@ def _trainer(
     timer: list[Callback] = [Timer(duration=timedelta(minutes=spec.limit_minutes))] if spec.limit_minutes else []
     return lightning.Trainer(
         max_epochs=epochs, accelerator=spec.accelerator, precision=spec.precision,
-        gradient_clip_val=spec.gradient_clip, deterministic=spec.deterministic, callbacks=[recorder, *timer], logger=False,
+        gradient_clip_val=spec.gradient_clip, deterministic=bool(spec.deterministic), callbacks=[recorder, *timer], logger=False,
         enable_progress_bar=False, enable_model_summary=False, use_distributed_sampler=False, num_sanity_val_steps=0,
         default_root_dir=scratch, **ranks.placement(module, spec.accelerator),
     )  # fmt: skip
