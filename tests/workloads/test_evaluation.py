@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
+import pyarrow as pa
 import pytest
 
 from mlops.kinds.staged.gates import gates_of, judge_gates
@@ -17,7 +18,9 @@ from mlops.workloads.data.prepare import prepare
 from mlops.workloads.features.columns import read_columns
 from mlops.workloads.metrics.intervals import intervals_of
 from mlops.workloads.metrics.measure import compute
+from mlops.workloads.training.data import PreparedData
 from mlops.workloads.training.evaluate import evaluate
+from mlops.workloads.training.evaluation.weak_slices import weak_slices
 from mlops.workloads.training.export import export
 from mlops.workloads.training.rescore import rescore
 from mlops.workloads.training.train import train
@@ -170,3 +173,46 @@ def test_interval_of_many_rows_is_drawn_from_a_part_and_as_narrow() -> None:
 def test_few_rows_have_no_interval() -> None:
     assert intervals_of([metric_named("accuracy")], np.ones(9), np.ones(9), {"accuracy": 1.0}) == {}
     assert Task.BINARY in metric_named("accuracy").tasks
+
+
+def plots_of_model(root: Path) -> dict[str, Any]:
+    evaluate("m")
+    return {path.stem: json.loads(path.read_text()) for path in (root / "plots/model/m").iterdir()}
+
+
+def test_column_that_decides_matters_most_and_noise_does_not(trained: Path) -> None:
+    importance = plots_of_model(trained)["importance"]
+    assert [item["column"] for item in importance][:2] == ["number", "color"]
+    assert importance[0]["worse_by"] > 0.1
+    assert abs(next(item["worse_by"] for item in importance if item["column"] == "hour")) < 0.05
+
+
+def test_confusion_counts_every_row_and_worst_rows_begin_with_the_worst(trained: Path) -> None:
+    plots = plots_of_model(trained)
+    rows = PreparedData.open("rows").raw("test").num_rows
+    assert sum(cell["rows"] for cell in plots["confusion"]) == rows
+    assert sum(bin_["rows"] for bin_ in plots["calibration"]) == rows
+    losses = [row["loss"] for row in plots["worst_rows"]]
+    assert losses == sorted(losses, reverse=True)
+    assert set(plots["worst_rows"][0]) == {"row", "actual", "predicted", "probability", "loss"}
+
+
+def test_search_finds_the_rows_that_are_worse() -> None:
+    chance = np.random.default_rng(1)
+    rows = 5000
+    color, size = chance.choice(["red", "green", "blue"], rows), chance.normal(0, 1, rows)
+    losses = chance.random(rows) + 2 * ((color == "red") & (size > 0.7))
+    table = pa.table({"color": color, "size": size, "noise": chance.normal(0, 1, rows)})
+    found = weak_slices(table, {"color": "string", "size": "float", "noise": "float"}, losses)
+    assert found[0]["where"].startswith("color is red and size from 0.6")
+    assert found[0]["rows"] > 300
+    assert found[0]["all"] < found[0]["low"] < found[0]["loss"] < found[0]["high"]
+    assert not any("noise" in slice_["where"] for slice_ in found[:3])
+
+
+def test_search_names_missing_values_and_needs_support() -> None:
+    values = pa.array([None] * 40 + [float(at) for at in range(960)])
+    losses = np.concatenate([np.full(40, 3.0), np.ones(960)])
+    (found,) = weak_slices(pa.table({"age": values}), {"age": "float"}, losses)
+    assert found["where"] == "age is missing"
+    assert not weak_slices(pa.table({"age": values[30:]}), {"age": "float"}, losses[30:])
