@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 from mlops.kinds.staged.gates import gates_of, judge_gates
+from mlops.metrics.baseline import comparison
 from mlops.metrics.table import metric_named
 from mlops.metrics.task import Task
 from mlops.workloads.data.prepare import prepare
@@ -22,6 +24,8 @@ from mlops.workloads.training.data import PreparedData
 from mlops.workloads.training.evaluate import evaluate
 from mlops.workloads.training.evaluation.weak_slices import weak_slices
 from mlops.workloads.training.export import export
+from mlops.workloads.training.report.page import Report, report_page
+from mlops.workloads.training.report.write import report_of
 from mlops.workloads.training.rescore import rescore
 from mlops.workloads.training.train import train
 from tests.workloads.conftest import say_dataset, say_model
@@ -216,3 +220,37 @@ def test_search_names_missing_values_and_needs_support() -> None:
     (found,) = weak_slices(pa.table({"age": values}), {"age": "float"}, losses)
     assert found["where"] == "age is missing"
     assert not weak_slices(pa.table({"age": values[30:]}), {"age": "float"}, losses[30:])
+
+
+def test_report_is_one_page_that_asks_no_network(trained: Path) -> None:
+    evaluate("m")
+    page = report_page(report_of("m"))
+    assert "<h2>Where it is bad</h2>" in page or "<h2>What it leans on</h2>" in page
+    assert "linear baseline" in page
+    assert "Worst rows" in page
+    outside = re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)
+    assert not re.search(r"(src|href|url)\s*[=(]", outside)
+    assert outside.count("<script") == 0
+    assert page == report_page(report_of("m"))
+
+
+def test_text_of_data_ends_no_script_and_opens_no_tag(trained: Path) -> None:
+    report = report_of_plots({"weak_slices": [
+        {"where": "color is </script><b>", "rows": 40, "loss": 1.0, "low": 0.9, "high": 1.1, "all": 0.5}
+    ]})  # fmt: skip
+    page = report_page(report)
+    assert "</script><b>" not in page
+    assert "<b>" not in page
+
+
+def report_of_plots(plots: dict[str, Any]) -> Report:
+    metrics = {"test_auc": 0.5, "val_auc": 0.5, "slices": {"color": {"<b>": {"rows": 3, "auc": 0.4}}}}
+    return Report("m", Task.BINARY, "rows", {"test": 40}, metrics, plots)
+
+
+def test_model_that_is_worse_than_a_linear_one_is_said_to_be() -> None:
+    metrics = {"test_auc": 0.7, "baselines": {"trivial": {"test_auc": 0.5}, "linear": {"test_auc": 0.72}}}
+    (trivial, is_bad), (linear, is_worse) = comparison(Task.BINARY, metrics)
+    assert (is_bad, is_worse) == (False, True)
+    assert trivial == "test_auc 0.700 is better than the 0.500 of answering the same for every row."
+    assert linear.startswith("test_auc 0.700 is worse than the 0.720 of a linear model on the same features")
