@@ -16,12 +16,16 @@ from mlops.metrics.table import headline_of
 from mlops.metrics.task import Task
 
 TRIVIAL, LINEAR = "trivial", "linear"
-"""`trivial`: answers the same for every row, the share of each class or the mean of the label in the train split.
+"""`trivial`: answers the same for every row, the share of each class or label, the mean or the quantiles of the label in the
+train split; of forecasts, it repeats the last season.
 `linear`: a logistic or ridge regression on the features of the model."""
 BASELINES: Mapping[Task, tuple[str, ...]] = {
     Task.BINARY: (TRIVIAL, LINEAR),
     Task.MULTICLASS: (TRIVIAL, LINEAR),
     Task.REGRESSION: (TRIVIAL, LINEAR),
+    Task.MULTILABEL: (TRIVIAL,),
+    Task.QUANTILE: (TRIVIAL,),
+    Task.FORECASTING: (TRIVIAL, LINEAR),
 }
 
 

@@ -89,10 +89,11 @@ MACRO_RECALL = Metric(
 )
 MACRO_F1 = Metric(
     "macro_f1",
-    _SEVERAL,
+    _SEVERAL | {Task.MULTILABEL},
     Direction.MAX,
     f"{_COMPUTED}:macro_f1",
-    doc="The mean over the classes of F1, the harmonic mean of precision and recall.",
+    headline={Task.MULTILABEL: 2},
+    doc="The mean over the classes, or the labels, of F1, the harmonic mean of precision and recall.",
 )
 WEIGHTED_PRECISION = Metric(
     "weighted_precision",

@@ -12,6 +12,7 @@ from mlops.metrics.task import Task
 
 _COMPUTED = "mlops.workloads.metrics.regression"
 _TASKS = frozenset({Task.REGRESSION})
+_NUMBERS = frozenset({Task.REGRESSION, Task.FORECASTING})
 
 R2 = Metric(
     "r2",
@@ -23,18 +24,22 @@ R2 = Metric(
 )
 RMSE = Metric(
     "rmse",
-    _TASKS,
+    _NUMBERS,
     Direction.MIN,
     f"{_COMPUTED}:rmse",
-    headline={Task.REGRESSION: 2},
+    headline={Task.REGRESSION: 2, Task.FORECASTING: 3},
     doc="The root of the mean squared error, in the label's unit.",
 )
 MAE = Metric(
     "mae",
-    _TASKS,
+    _NUMBERS,
     Direction.MIN,
     f"{_COMPUTED}:mae",
-    drift={Task.REGRESSION: Worsening(0.2, relative=True)},
+    headline={Task.FORECASTING: 2},
+    drift={
+        Task.REGRESSION: Worsening(0.2, relative=True),
+        Task.FORECASTING: Worsening(0.2, relative=True),
+    },
     doc="The mean of how far off a prediction is, in the label's unit.",
 )
 MAPE = Metric(
@@ -46,8 +51,10 @@ MAPE = Metric(
 )
 PINBALL = Metric(
     "pinball",
-    _TASKS,
+    _TASKS | {Task.QUANTILE},
     Direction.MIN,
     f"{_COMPUTED}:pinball",
-    doc="The mean pinball loss of the median: half of `mae`, beside that of other quantiles.",
+    headline={Task.QUANTILE: 1},
+    drift={Task.QUANTILE: Worsening(0.2, relative=True)},
+    doc="The mean pinball loss over the quantiles, in the label's unit; of one number, as of a median: half of `mae`.",
 )

@@ -7,9 +7,10 @@ Law: what changes the weights means RETRAIN; a gate only judges again.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, WithJsonSchema, model_validator
+from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from mlops.config.schema.base import FieldError, Name, Resource, spec_field
 from mlops.config.schema.category import Category
@@ -46,6 +47,9 @@ class Model(Resource):
     )
     optimizer: Optimizer = spec_field(Optimizer(), doc="How weights move.", change=Category.RETRAIN)
     trainer: Trainer = spec_field(Trainer(), doc="How long and on what.", change=Category.RETRAIN)
+    quantiles: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = spec_field(
+        (), doc="Of the task `quantile`: which it predicts, rising. Default: 0.1, 0.5 and 0.9.", change=Category.RETRAIN
+    )
     threshold: Threshold | None = spec_field(
         None,
         doc="Binary: the probability from which the label is true, or how it is chosen on the validation split. Default: 0.5.",
@@ -70,6 +74,19 @@ class Model(Resource):
         doc="Whether it must be better than the trivial baseline, which answers the same for every row.",
         change=Category.REEVALUATE,
     )
+
+    @model_validator(mode="after")
+    def _quantiles_fit(self) -> Model:
+        if self.quantiles and self.task is not Task.QUANTILE:
+            raise FieldError(f"only the task `quantile` predicts quantiles, and this is `{self.task}`", "quantiles")
+        if any(low >= high for low, high in pairwise(self.quantiles)):
+            raise FieldError("quantiles rise, such as [0.1, 0.5, 0.9]", "quantiles")
+        return self
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """The quantiles that it predicts, rising; none for other tasks."""
+        return (self.quantiles or (0.1, 0.5, 0.9)) if self.task is Task.QUANTILE else ()
 
     @model_validator(mode="after")
     def _family_fits(self) -> Model:

@@ -163,12 +163,12 @@ class ModelKind(BaseKind):
         }  # fmt: skip
         effort = _effort(inputs)
         if effort:
-            outputs[effort.key] = summary[effort.key]
+            outputs |= {key: summary[key] for key in (effort.key, effort.most) if key in summary}
         push_outputs(self.context, step, stages, Outcome(outputs))
         missed = [verdict for verdict in verdicts if not verdict.holds]
         if missed:
             raise _missed_error(step.address, missed, Outcome(outputs))
-        took = [effort.counted(summary[effort.key])] if effort else []
+        took = [_taken(effort, summary)] if effort else []
         return Outcome(outputs, ", ".join([*took, *_measured(inputs["task"], metrics, verdicts)]))
 
     def _cluster(self) -> Training | None:
@@ -263,13 +263,25 @@ def _effort(inputs: Mapping[str, Any]) -> Effort | None:
 
 
 def _estimate(desired: Desired, record: Record) -> str:
-    """Guess from the last time how long training takes; where nothing was counted then, by the time alone."""
-    seconds, effort = record.outputs["seconds"], _effort(desired.inputs)
-    if effort is None:
+    """Guess from the last time how long training takes; where nothing was counted then, by the time alone.
+
+    A training that ended before all that it was allowed is expected to end as early again, as a share of what it is allowed.
+    """
+    outputs, effort = record.outputs, _effort(desired.inputs)
+    seconds, counted = outputs["seconds"], outputs.get(effort.key) if effort else None
+    if effort is None or not counted:
         return f"about {seconds:.0f} s (last time {seconds:.0f} s)"
-    wanted = effort.wanted(desired.effective)
-    last = record.outputs.get(effort.key) or wanted
-    return f"about {seconds * wanted / last:.0f} s (last time {seconds:.0f} s for {effort.counted(last)})"
+    allowed = outputs.get(effort.most) or counted
+    share = (effort.wanted(desired.effective) or allowed) / allowed
+    training = min(outputs.get("training_seconds", seconds), seconds)
+    guess = seconds - training + training * share
+    return f"about {guess:.0f} s (last time {seconds:.0f} s for {effort.counted(counted)})"
+
+
+def _taken(effort: Effort, summary: Mapping[str, Any]) -> str:
+    """Word how many steps training took, and which of them was the best."""
+    taken, kept = effort.counted(summary[effort.key]), summary.get("kept", {}).get(effort.noun)
+    return taken if kept in (None, summary[effort.key]) else f"{taken}, the best was {kept:g}"
 
 
 def _measured(task: str, metrics: Mapping[str, Any], verdicts: tuple[Verdict, ...]) -> list[str]:

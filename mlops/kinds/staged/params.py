@@ -22,6 +22,7 @@ from mlops.errors import InvalidConfig
 from mlops.kinds.staged.code import project_code, stage_code
 from mlops.kinds.staged.registered import encoding_modules, learning_module, measuring_modules, preparing_modules
 from mlops.kinds.staged.schemas import column_types
+from mlops.kinds.staged.target_hooks import refuse_ignored
 from mlops.sources.dataset import MOST_READ, data_folder
 from mlops.sources.source import scheme_of
 
@@ -75,8 +76,9 @@ def dataset_code(inputs: Mapping[str, Any], context: Context) -> dict[str, str]:
 
 
 def model_params(inputs: Mapping[str, Any], context: Context) -> dict[str, Any]:
-    """Raises MlopsError where the module of a `_target_` is not there."""
+    """Raises MlopsError where the module of a `_target_` is not there, or takes the place of a section that is given."""
     target = inputs["architecture"].get("_target_")
+    refuse_ignored(inputs, context.root)
     own = project_code(target, context.root, context.hashes) if target else {}
     dataset = context.resources.get(Address("dataset", inputs["dataset"]))
     transforms = encoding_modules(dataset.inputs) if dataset else ()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mlops.workloads.metrics import multilabel
 from mlops.workloads.metrics.weighted import Array, mean, ratio, totals
 
 
@@ -64,7 +65,9 @@ def macro_recall(truth: Array, predicted: Array, weights: Array) -> Array:
     return found.macro(found.recall())
 
 
-def macro_f1(truth: Array, predicted: Array, weights: Array) -> Array:
+def macro_f1(truth: Array, predicted: Array, weights: Array, *, threshold: float = 0.5) -> Array:
+    if truth.ndim == 2:
+        return multilabel.macro_f1(truth, predicted, weights, threshold=threshold)
     found = Confusion.of(truth, predicted, weights)
     return found.macro(found.f1())
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from mlops.workloads.metrics.quantile import mean_pinball
+from mlops.workloads.metrics.truth import values_of
 from mlops.workloads.metrics.weighted import Array, mean, ratio
 
 
@@ -41,7 +43,9 @@ def r2(truth: Array, predicted: Array, weights: Array) -> Array:
 
 
 def pinball(truth: Array, predicted: Array, weights: Array) -> Array:
-    """Of the median."""
+    """Of the median, where one number is predicted."""
+    if predicted.ndim == 2:
+        return mean_pinball(truth, predicted, weights)
     return mean(weights, pinball_of(truth, predicted, 0.5))
 
 
@@ -52,5 +56,5 @@ def pinball_of(truth: Array, predicted: Array, level: float) -> Array:
 
 
 def _off(truth: Array, predicted: Array) -> Array:
-    difference: Array = predicted.astype(np.float64) - truth.astype(np.float64)
+    difference: Array = predicted.astype(np.float64) - values_of(truth, predicted).astype(np.float64)
     return difference

@@ -23,7 +23,7 @@ from mlops.workloads.features.graph import Graph
 from mlops.workloads.metrics.intervals import drawn_rows
 from mlops.workloads.metrics.weighted import Array
 from mlops.workloads.stage import read_params, say, write_json
-from mlops.workloads.training.data import PreparedData, targets
+from mlops.workloads.training.data import PreparedData, truth_of
 from mlops.workloads.training.decision import EVEN, Decision
 from mlops.workloads.training.description import Description
 from mlops.workloads.training.evaluation.baselines import Splits, baselines_of, sampled_columns
@@ -56,7 +56,7 @@ class Evaluated:
         task = description.task
         data = PreparedData.open(description.dataset, root)
         table = pq.read_table(folder / "predictions.parquet")
-        truth = {split: targets(task, data.labels(split), list(description.classes)) for split in ("val", "test")}
+        truth = {split: truth_of(task, data, split, list(description.classes)) for split in ("val", "test")}
         raw = {split: predictions_of(table, split) for split in truth}
         decision = Decision.of(params, truth["val"], raw["val"])
         measuring = Measuring(task, decision.threshold, own_metrics_of(params.metrics, task))
@@ -131,6 +131,6 @@ def _importance(evaluated: Evaluated) -> list[dict[str, Any]]:
 
 def _splits(evaluated: Evaluated) -> Splits:
     classes = list(evaluated.description.classes)
-    train = targets(evaluated.measuring.task, evaluated.data.labels("train"), classes)
+    train = truth_of(evaluated.measuring.task, evaluated.data, "train", classes)
     features = evaluated.folder / "features.onnx"
     return Splits(evaluated.data, features, train, evaluated.truth["test"], len(classes))

@@ -37,6 +37,9 @@ _OUTPUTS: dict[Task, str] = {
     Task.BINARY: "probability",
     Task.MULTICLASS: "probabilities",
     Task.REGRESSION: "prediction",
+    Task.MULTILABEL: "probabilities",
+    Task.QUANTILE: "quantiles",
+    Task.FORECASTING: "forecast",
 }
 _DOMAIN_NOISE = ("metadata_props", "doc_string")
 
@@ -115,9 +118,9 @@ def _quiet(model: onnx.ModelProto) -> None:
 
 def contract(name: str, description: Description, data: PreparedData, decision: Decision) -> dict[str, Any]:
     task = description.task
-    shape: list[int | None] = [None, description.outputs] if task is Task.MULTICLASS else [None]
+    shape: list[int | None] = [None, description.outputs] if task is Task.MULTICLASS or task.is_vector else [None]
     return {
-        "format": 1, "model": name, "task": task, "label": data.label, "classes": list(description.classes),
+        "format": 1, "model": name, "task": task, "label": data.schema["label"], "classes": list(description.classes),
         "columns": [{"name": column, "type": kind, "nullable": True} for column, kind in data.types.items()],
         "known": sorted(column["name"] for column in data.schema["columns"] if column["name"] not in data.types),
         "outputs": [{"name": _OUTPUTS[task], "type": "float", "shape": shape}],

@@ -19,7 +19,7 @@ from mlops.metrics.task import Task
 from mlops.workloads.features.columns import read_columns
 from mlops.workloads.features.graph import Graph
 from mlops.workloads.stage import failed, write_json
-from mlops.workloads.training.data import PreparedData, targets
+from mlops.workloads.training.data import PreparedData, truth_of
 from mlops.workloads.training.decision import EVEN
 from mlops.workloads.training.evaluation.own_metrics import own_metrics_of
 from mlops.workloads.training.evaluation.slices import Measuring, sliced
@@ -43,7 +43,7 @@ def rescore(
             "out for this change.",
         )
     predicted = Graph((model / "model.onnx").read_bytes())(read_columns(data.folder / "test.parquet", wanted))
-    truth = targets(task, data.labels("test"), contract["classes"])
+    truth = truth_of(task, data, "test", contract["classes"])
     measuring = Measuring(task, float(contract.get("threshold", EVEN)), own_metrics_of(params.metrics, task))
     metrics: dict[str, Any] = {f"test_{key}": value for key, value in measuring.values(truth, predicted).items()}
     if params.slices:

@@ -39,7 +39,7 @@ _DIGITS = 4
 
 @dataclass(frozen=True)
 class Splits:
-    """What a baseline learns from and is measured on. `features`: the model's own graph."""
+    """What a baseline learns from and is measured on. `train` and `test`: labels as metrics take them. `features`: the model's own graph."""
 
     data: PreparedData
     features: Path
@@ -65,8 +65,10 @@ def baselines_of(splits: Splits, measuring: Measuring) -> dict[str, dict[str, fl
 
 
 def _trivial(splits: Splits, measuring: Measuring) -> dict[str, float]:
-    made = _SAME[measuring.task](splits.train, splits.classes)
     even = Measuring(measuring.task, own=measuring.own)
+    if measuring.task is Task.FORECASTING:
+        return _named(even.values(splits.test, splits.test[:, splits.classes :]))
+    made = _SAME[measuring.task](splits.train, splits.classes)
     return _named(even.values(splits.test, np.repeat(np.asarray(made)[None], len(splits.test), axis=0)))
 
 
@@ -77,7 +79,9 @@ def _linear(splits: Splits, measuring: Measuring) -> dict[str, float]:
         return {}
     learned = drawn_rows(len(splits.train), rows)
     y = splits.train[learned]
-    if measuring.task is not Task.REGRESSION and len(np.unique(y)) < max(2, splits.classes):
+    if measuring.task is Task.FORECASTING:
+        y = y[:, : splits.classes]
+    elif measuring.task is not Task.REGRESSION and len(np.unique(y)) < max(2, splits.classes):
         return {}
     measured = drawn_rows(len(splits.test), min(_MEASURED_ROWS, _MOST_NUMBERS // width))
     chooser = make_pipeline(StandardScaler(), _LINEAR[measuring.task]())
@@ -106,15 +110,19 @@ _SAME: Mapping[Task, Callable[[Array, int], Any]] = {
     Task.BINARY: lambda train, classes: float(np.mean(train)),
     Task.MULTICLASS: lambda train, classes: np.bincount(train, minlength=classes) / len(train),
     Task.REGRESSION: lambda train, classes: float(np.mean(train, dtype=np.float64)),
+    Task.MULTILABEL: lambda train, classes: train.mean(axis=0, dtype=np.float64),
+    Task.QUANTILE: lambda train, classes: np.quantile(train[:, 0], train[0, 1:]),
 }
 """What is answered to every row."""
 _LINEAR: Mapping[Task, Callable[[], Any]] = {
     Task.BINARY: lambda: LogisticRegression(max_iter=_STEPS),
     Task.MULTICLASS: lambda: LogisticRegression(max_iter=_STEPS),
     Task.REGRESSION: Ridge,
+    Task.FORECASTING: Ridge,
 }
 _PREDICT: Mapping[Task, Callable[[Any, Array], Array]] = {
     Task.BINARY: lambda learned, x: learned.predict_proba(x)[:, 1],
     Task.MULTICLASS: lambda learned, x: learned.predict_proba(x),
     Task.REGRESSION: lambda learned, x: learned.predict(x),
+    Task.FORECASTING: lambda learned, x: learned.predict(x),
 }

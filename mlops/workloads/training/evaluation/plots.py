@@ -15,6 +15,7 @@ from sklearn import metrics as sk
 
 from mlops.metrics.task import Task
 from mlops.workloads.metrics.classification import chosen_class
+from mlops.workloads.metrics.forecasting import errors_by_step
 from mlops.workloads.metrics.probability import normal
 from mlops.workloads.metrics.weighted import Array
 
@@ -28,7 +29,7 @@ def plots_of(
 ) -> dict[str, Points]:
     """Return plot's name -> its points."""
     drawn = {name: draw(truth, predicted) for name, draw in _PLOTS.get(task, {}).items()}
-    if classes:
+    if task in _HAVE_CONFUSION:
         drawn["confusion"] = confusion(truth, chosen_class(predicted, threshold), classes)
     return {name: points for name, points in drawn.items() if points}
 
@@ -81,6 +82,12 @@ def residuals(truth: Array, predicted: Array) -> Points:
     return _points("predicted", predicted[chosen], "residual", (truth - predicted)[chosen])
 
 
+def quantiles(truth: Array, predicted: Array) -> Points:
+    """Return how much of the truth is below each quantile, which should be its level."""
+    below = (truth[:, :1] <= predicted).mean(axis=0)
+    return _points("level", truth[0, 1:], "below", below)
+
+
 def _has_both(truth: Array) -> bool:
     return len(np.unique(truth)) == 2
 
@@ -94,4 +101,7 @@ _PLOTS: Mapping[Task, Mapping[str, Callable[[Array, Array], Points]]] = {
     Task.BINARY: {"roc": roc, "precision_recall": precision_recall, "calibration": calibration},
     Task.MULTICLASS: {"calibration": calibration},
     Task.REGRESSION: {"residuals": residuals},
+    Task.QUANTILE: {"quantiles": quantiles},
+    Task.FORECASTING: {"horizon": errors_by_step},
 }
+_HAVE_CONFUSION = frozenset({Task.BINARY, Task.MULTICLASS})
