@@ -52,6 +52,13 @@ class EarlyStopping(Strict):
     min_delta: float = spec_field(0.0, doc="A value counts as better if it is better by more than this.", ge=0)
 
 
+class Checkpoints(Strict):
+    """Lets a training that was killed go on. They lie in .mlops/checkpoints, and are removed when training is done."""
+
+    every_epochs: int = spec_field(1, doc="Write one after this many epochs.", ge=1)
+    every_minutes: float = spec_field(5.0, doc="Write one within an epoch after this many minutes.", gt=0)
+
+
 class Trainer(Strict):
     max_epochs: int | None = spec_field(
         None,
@@ -79,5 +86,6 @@ class Trainer(Strict):
     early_stopping: EarlyStopping | None = spec_field(
         EarlyStopping(), doc="End once validation gets no better. `null`: never."
     )
+    checkpoint: Checkpoints = spec_field(Checkpoints(), doc="How often it is kept how far training is.")
     limit_minutes: float | None = spec_field(None, doc="End after this many minutes, wherever training is then.", gt=0)
     deterministic: bool = spec_field(True, doc="Use algorithms alone that give the same bits every time.")

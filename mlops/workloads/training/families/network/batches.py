@@ -7,9 +7,9 @@ Law: one seed, one order of rows, whatever the number of processes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
@@ -47,6 +47,8 @@ class Batches:
     def __init__(self, rows: TensorRows, size: int, seed: int, ranks: Ranks) -> None:
         self.rows, self.ranks = rows, ranks
         self._order = torch.Generator().manual_seed(seed)
+        self._before = self._order.get_state()
+        self._given = self._skipped = 0
         count = len(rows.x)
         starts = list(range(0, count, size))
         if len(starts) > 1 and size > 1 and count % size == 1:
@@ -58,8 +60,22 @@ class Batches:
 
     def __iter__(self) -> Iterator[Batch]:
         x, y, weights = self.rows.x, self.rows.y, self.rows.weights
+        self._before = self._order.get_state()
         order, ranks = torch.randperm(len(x), generator=self._order), self.ranks
-        for start, end in self.slices:
+        self._given, self._skipped = self._skipped, 0
+        for start, end in self.slices[self._given :]:
             part = order[start:end] if ranks.world == 1 else order[start:end][ranks.rank :: ranks.world]
             of_rows = None if weights is None else weights.index_select(0, part)
+            self._given += 1
             yield Batch(x.index_select(0, part), y.index_select(0, part), of_rows, end - start)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return where in which order the next batch is."""
+        if self._given in (0, len(self.slices)):
+            return {"order": self._order.get_state(), "given": 0}
+        return {"order": self._before, "given": self._given}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from there. What iterates already and was not asked for a batch goes on from there too."""
+        self._order.set_state(state["order"])
+        self._skipped = state["given"]

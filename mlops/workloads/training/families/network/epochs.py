@@ -8,6 +8,7 @@ Law: of equal values, the one with the lower loss of validation is better, then 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +23,7 @@ from mlops.metrics.task import Task
 from mlops.workloads.metrics.measure import compute
 
 LOSSES = ("val_loss", "train_loss")
+_KEPT = ("history", "best", "waited", "reference", "weights")
 Array = npt.NDArray[Any]
 
 
@@ -90,6 +92,10 @@ class Epochs:
             value = -value
         return value, measured.get("val_loss", 0.0)
 
-    @property
-    def best_value(self) -> float:
-        return self.history[self.best][self.monitor]
+    def state(self) -> dict[str, Any]:
+        """Return what a checkpoint holds of it."""
+        return {name: getattr(self, name) for name in _KEPT}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        for name in _KEPT:
+            setattr(self, name, state[name])

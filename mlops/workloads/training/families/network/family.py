@@ -89,7 +89,8 @@ class NetworkFamily(Family):
 
     @abstractmethod
     def build(self, architecture: Any, *, width: int, outputs: int) -> nn.Module:
-        """Return a module from `[N, width]` FLOAT to `[N, outputs]`: logits, or values for a regression."""
+        """Return a module from `[N, width]` FLOAT to `[N, outputs]`: logits, or values for a regression; or
+        to `[N, members, outputs]` where several networks learn side by side."""
 
     def begin(self, spec: Model, name: str) -> None:
         if spec.trainer.devices > 1 and not Ranks.are_given():
@@ -117,7 +118,7 @@ class NetworkFamily(Family):
             predictor, Objective(spec.task, loss, spec.levels), effective_optimizer(spec), val=val, metrics=metrics, epochs=epochs,
             patience=pace.patience if stopping else None,
         )  # fmt: skip
-        learn(learner, train, spec.trainer, ranks)
+        learn(learner, train, spec.trainer, ranks, fit.checkpoint)
         if not ranks.is_first:
             return None
         return FittedNetwork(predictor, fit.width, epochs.history, _summary(spec, epochs, pace))

@@ -44,6 +44,7 @@ class Learner(lightning.LightningModule):
 
     def on_train_start(self) -> None:
         """Have each rank drop out other units; the first drops those that it would drop alone."""
+        self._sum = self._sum.to(self.device)
         if self.trainer.global_rank > 0:
             torch.manual_seed(torch.initial_seed() + self.trainer.global_rank)
 
@@ -52,6 +53,14 @@ class Learner(lightning.LightningModule):
         self._sum.add_(loss.detach())
         # Gradients are averaged over the ranks, and the loss is the sum of their shares.
         return loss if self.trainer.world_size == 1 else loss * self.trainer.world_size
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["epochs"] = self.epochs.state()
+        checkpoint["sum"] = self._sum
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.epochs.restore(checkpoint["epochs"])
+        self._sum = checkpoint["sum"]
 
     def on_train_epoch_start(self) -> None:
         self._sum = torch.zeros((), device=self.device)
