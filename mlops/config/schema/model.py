@@ -125,6 +125,12 @@ class Model(Resource):
                 position,
                 hint=near(gate.metric, known),
             )
+        if metric is not None and metric.between_groups and (gate.column is None or gate.value or gate.end):
+            raise FieldError(
+                f"`{gate.metric}` compares the groups of a slice; write `{gate.metric}[COLUMN]` with a column of `slices`",
+                "gates",
+                position,
+            )
         if gate.column is not None and gate.column not in self.slices:
             raise FieldError(
                 f"`{gate}` looks at a slice by `{gate.column}`, which `slices` does not list", "gates", position

@@ -83,6 +83,10 @@ def _measured(gate: Gate, metrics: Mapping[str, Any], *, of_interval: bool = Fal
         yield "", _number(gate, metrics, gate.metric, of_interval)
         return
     name = gate.metric.removeprefix(f"{MEASURED_SPLITS[0]}_")
+    between = metrics.get("fairness", {}).get(gate.column, {})
+    if name in between:
+        yield gate.column, between[name]
+        return
     for value, measured in metrics.get("slices", {}).get(gate.column, {}).items():
         if gate.value in (None, value):
             yield f"{gate.column}={value}", _number(gate, measured, name, of_interval)

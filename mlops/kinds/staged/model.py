@@ -158,7 +158,7 @@ class ModelKind(BaseKind):
         verdicts = judge_gates(gates, metrics, self._live(step.address, digest, data) if needs_live(gates) else None)
         summary = json.loads((self.context.root / "models" / name / "train" / "summary.json").read_text())
         outputs = {
-            "digest": digest, "metrics": without_fields(metrics, "slices"), "gates": [v.as_json() for v in verdicts],
+            "digest": digest, "metrics": without_fields(metrics, "slices", "fairness"), "gates": [v.as_json() for v in verdicts],
             "seconds": round(seconds, 1) or before.get("seconds", 0.0), LOCKED: lock_entries_of(self.context, stages),
         }  # fmt: skip
         effort = _effort(inputs)

@@ -26,7 +26,7 @@ from mlops.workloads.training.description import Description
 from mlops.workloads.training.evaluation.baselines import Splits, baselines_of
 from mlops.workloads.training.evaluation.own_metrics import own_metrics_of
 from mlops.workloads.training.evaluation.plots import plots_of
-from mlops.workloads.training.evaluation.slices import Measuring, groups_of, slices_of
+from mlops.workloads.training.evaluation.slices import Measuring, sliced
 from mlops.workloads.training.predictions import predictions_of
 
 
@@ -85,9 +85,7 @@ def measured(evaluated: Evaluated, params: EvaluateParams) -> dict[str, Any]:
     if measuring.threshold != EVEN:
         metrics["threshold"] = measuring.threshold
     if params.slices:
-        raw = evaluated.data.raw("test")
-        grouped = {column: groups_of(raw, column) for column in params.slices}
-        metrics["slices"] = {name: slices_of(groups, measuring, truth, predicted) for name, groups in grouped.items()}
+        metrics |= sliced(evaluated.data.raw("test"), params.slices, measuring, truth, predicted)
     metrics["baselines"] = baselines_of(_splits(evaluated), measuring)
     return {key: value for key, value in metrics.items() if value != {}}
 

@@ -22,7 +22,7 @@ from mlops.workloads.stage import failed, write_json
 from mlops.workloads.training.data import PreparedData, truth_of
 from mlops.workloads.training.decision import EVEN
 from mlops.workloads.training.evaluation.own_metrics import own_metrics_of
-from mlops.workloads.training.evaluation.slices import Measuring, groups_of, slices_of
+from mlops.workloads.training.evaluation.slices import Measuring, sliced
 
 
 def rescore(
@@ -47,10 +47,7 @@ def rescore(
     measuring = Measuring(task, float(contract.get("threshold", EVEN)), own_metrics_of(params.metrics, task))
     metrics: dict[str, Any] = {f"test_{key}": value for key, value in measuring.values(truth, predicted).items()}
     if params.slices:
-        raw = data.raw("test")
-        metrics["slices"] = {
-            column: slices_of(groups_of(raw, column), measuring, truth, predicted) for column in params.slices
-        }
+        metrics |= sliced(data.raw("test"), params.slices, measuring, truth, predicted)
     return metrics
 
 

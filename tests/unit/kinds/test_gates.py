@@ -13,6 +13,7 @@ METRICS: dict[str, Any] = {
     "test_auc": 0.7,
     "test_log_loss": 0.5,
     "intervals": {"test_auc": [0.65, 0.75]},
+    "fairness": {"carrier": {"demographic_parity_ratio": 0.7}},
     "baselines": {"trivial": {"test_auc": 0.5}, "linear": {"test_auc": 0.72}},
     "slices": {
         "carrier": {
@@ -37,6 +38,11 @@ METRICS: dict[str, Any] = {
         ("test_auc.high >= 0.66", True, "test_auc.high >= 0.66: 0.75"),
         ("test_log_loss.low <= 0.6", False, "test_log_loss.low <= 0.6: none"),
         ("test_auc.low[carrier=AA] >= 0.7", False, "test_auc.low[carrier=AA] >= 0.7: 0.6 for carrier=AA"),
+        (
+            "test_demographic_parity_ratio[carrier] >= 0.8",
+            False,
+            "test_demographic_parity_ratio[carrier] >= 0.8: 0.7 for carrier",
+        ),
         ("test_auc > trivial", True, "test_auc > trivial: 0.7, trivial 0.5"),
         ("test_auc >= linear - 0.01", False, "test_auc >= linear - 0.01: 0.7, linear 0.72"),
         ("test_log_loss < trivial", False, "test_log_loss < trivial: 0.5, trivial none"),

@@ -1,7 +1,7 @@
 """Measure rows apart.
 
-Lives here: groups_of, the rows of each value of a column, and slices_of, their metrics.
-Not here: what differs between them (fairness), rows that nobody named (weak_slices).
+Lives here: groups_of, the rows of each value of a column, and sliced, their metrics and what differs between them.
+Not here: the metrics (workloads.metrics), rows that nobody named (weak_slices).
 Law: at most 200 values of a column, the most frequent.
 """
 
@@ -18,7 +18,7 @@ from mlops.metrics.metric import Metric
 from mlops.metrics.table import metrics_of
 from mlops.metrics.task import Task
 from mlops.workloads.metrics.intervals import intervals_of
-from mlops.workloads.metrics.measure import measure
+from mlops.workloads.metrics.measure import measure, measure_between
 from mlops.workloads.metrics.weighted import Array
 from mlops.workloads.stage import failed
 
@@ -39,6 +39,9 @@ class Measuring:
 
     def values(self, truth: Array, predicted: Array, *, split: str = "test") -> dict[str, float]:
         return measure(self.task, truth, predicted, split=split, threshold=self.threshold, own=self.own)
+
+    def between(self, truth: Array, predicted: Array, groups: Groups) -> dict[str, float]:
+        return measure_between(self.task, truth, predicted, groups.of_row, threshold=self.threshold)
 
     def intervals(self, truth: Array, predicted: Array, values: Mapping[str, float]) -> dict[str, list[float]]:
         return intervals_of(self.metrics, truth, predicted, values, threshold=self.threshold)
@@ -68,6 +71,17 @@ def groups_of(raw: pa.Table, column: str) -> Groups:
     kept = np.full(len(names), -1)
     kept[sorted(most)] = np.arange(len(most))
     return Groups([str(names[place]) for place in sorted(most)], kept[places])
+
+
+def sliced(
+    raw: pa.Table, columns: Sequence[str], measuring: Measuring, truth: Array, predicted: Array
+) -> dict[str, dict[str, Any]]:
+    """Return what is written of slices: `slices`, column -> value -> metrics, and `fairness`, column -> what differs."""
+    grouped = {column: groups_of(raw, column) for column in columns}
+    slices = {column: slices_of(groups, measuring, truth, predicted) for column, groups in grouped.items()}
+    between = {column: measuring.between(truth, predicted, groups) for column, groups in grouped.items()}
+    fairness = {column: values for column, values in between.items() if values}
+    return {"slices": slices, **({"fairness": fairness} if fairness else {})}
 
 
 def slices_of(groups: Groups, measuring: Measuring, truth: Array, predicted: Array) -> dict[str, Any]:
