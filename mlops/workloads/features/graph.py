@@ -27,7 +27,7 @@ _TENSOR = {"double": TensorProto.DOUBLE, "string": TensorProto.STRING, "int64": 
 
 def build_graph(encoders: Sequence[Encoder]) -> onnx.ModelProto:
     """Return the graph of all encoders. Inputs: each column, `[N, 1]`. Output: `features`, `[N, W]` FLOAT."""
-    builder = GraphBuilder()
+    builder = GraphBuilder([encoder.column for encoder in encoders])
     parts = [encoder.add_nodes(builder) for encoder in encoders]
     builder.add("Concat", parts, out=OUTPUT, axis=1)
     width = sum(encoder.width for encoder in encoders)
