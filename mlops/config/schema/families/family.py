@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from mlops.config.schema.base import FieldError, Strict
 from mlops.config.schema.by_name import Entry, by_tag, load_entry
+from mlops.config.schema.families.encoding import Encoding
 from mlops.errors import near
 from mlops.extensions import FAMILY_SCHEMAS
 from mlops.metrics.task import Task
@@ -53,13 +54,15 @@ class FamilySpec(Entry):
 
     `tasks`: what it can predict. `reads`: the sections of the model that it reads, whole (`trainer`) or one field of them
     (`trainer.seed`). `logs`: what it measures while it trains, by the names of metrics with their splits, which early
-    stopping may monitor. `effort`: what the plan's estimate of its time grows with.
+    stopping may monitor. `effort`: what the plan's estimate of its time grows with. `encodings`: how columns become the numbers
+    that it learns from, one after the other.
     """
 
     tasks: ClassVar[tuple[Task, ...]] = tuple(Task)
     reads: ClassVar[tuple[str, ...]] = ()
     logs: ClassVar[tuple[str, ...]] = ()
     effort: ClassVar[Effort | None] = None
+    encodings: ClassVar[tuple[Encoding, ...]] = (Encoding.AMOUNTS,)
 
     name: str
 

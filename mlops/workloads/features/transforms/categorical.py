@@ -2,11 +2,12 @@
 
 Lives here: CategoricalTransform, and its two encoders: of texts, and of numbers that are names.
 Not here: which columns take it, and how many values keep a slot (config.schema.transforms.categorical).
-Law: a value that the train split does not have gets the last slot.
+Law: a value that the train split does not have gets the last slot; among codes, it counts as missing.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from mlops.workloads.features.builder import GraphBuilder
-from mlops.workloads.features.encoder import Encoder, NumberEncoder, RawColumn
+from mlops.workloads.features.encoder import EncodedColumn, Encoder, NumberEncoder, RawColumn
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,20 @@ class TextEncoder(Encoder):
         hot = graph.add("OneHot", [index, depth, values], axis=-1)
         return graph.add("Reshape", [hot, graph.const([-1, unseen + 1], np.int64)])
 
+    @property
+    def coded(self) -> tuple[EncodedColumn, ...]:
+        return (EncodedColumn(self.column, len(self.categories)),)
+
+    def add_codes(self, graph: GraphBuilder) -> str:
+        codes = {text: float(index) for index, text in enumerate(self.categories)}
+        other = codes.get("", math.nan)
+        keys = codes | {raw: codes.get(text, other) for raw, text in self.renames}
+        code = graph.add(
+            "LabelEncoder", [self.column], domain="ai.onnx.ml", keys_strings=list(keys),
+            values_floats=list(keys.values()), default_float=other,
+        )  # fmt: skip
+        return graph.add("Reshape", [code, graph.const([-1, 1], np.int64)])
+
 
 @dataclass(frozen=True)
 class ValueEncoder(NumberEncoder):
@@ -64,6 +79,21 @@ class ValueEncoder(NumberEncoder):
         total = graph.add("ReduceSum", [seen, graph.const([1], np.int64)], keepdims=1)
         both = graph.add("Concat", [seen, graph.add("Sub", [graph.const(1.0), total])], axis=1)
         return graph.to_float(both)
+
+    @property
+    def coded(self) -> tuple[EncodedColumn, ...]:
+        return (EncodedColumn(self.column, len(self.categories)),)
+
+    def add_codes(self, graph: GraphBuilder) -> str:
+        value, missing = graph.number(self.column, self.type, clip=self.clip)
+        if self.fill is not None:
+            value = graph.fill(value, missing, self.fill)
+        known = [category for category in self.categories if category == category]
+        hot = graph.to_double(graph.add("Equal", [value, graph.const([known])]))
+        code = graph.add("MatMul", [hot, graph.const([[place] for place in range(len(known))])])
+        is_known = graph.add("Greater", [graph.add("ReduceSum", [hot, graph.const([1], np.int64)], keepdims=1), graph.const(0.5)])
+        other = graph.const(len(known) if len(known) < len(self.categories) else math.nan)
+        return graph.to_float(graph.add("Where", [is_known, code, other]))
 
 
 class CategoricalTransform:
