@@ -66,7 +66,9 @@ def test_codes_are_numbers_as_they_are_and_nan_where_missing(project: Path) -> N
     codes = {"": 0.0, "blue": 1.0, "green": 2.0, "red": 3.0, "crimson": 3.0, "violet": 0.0}
     assert color.tolist() == [codes[value] for value in columns["color"][:, 0]]
     assert size[2] == size[6] == 3.0
-    assert hour[7] == 1.0 and math.isnan(hour[4]) and math.isnan(flag[3])
+    assert hour[7] == 1.0
+    assert math.isnan(hour[4])
+    assert math.isnan(flag[3])
 
 
 @pytest.mark.parametrize("family", sorted(SMALL))

@@ -27,9 +27,7 @@ OUTPUT = "features"
 _TENSOR = {"double": TensorProto.DOUBLE, "string": TensorProto.STRING, "int64": TensorProto.INT64}
 
 
-def build_graph(
-    encoders: Sequence[Encoder], encodings: Sequence[Encoding] = (Encoding.AMOUNTS,)
-) -> onnx.ModelProto:
+def build_graph(encoders: Sequence[Encoder], encodings: Sequence[Encoding] = (Encoding.AMOUNTS,)) -> onnx.ModelProto:
     """Return the graph of all encoders. Inputs: each column, `[N, 1]`. Output: `features`, `[N, W]` FLOAT: all columns in the
     first encoding, then all in the next."""
     builder = GraphBuilder()

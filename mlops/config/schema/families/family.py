@@ -54,17 +54,19 @@ class FamilySpec(Entry):
 
     `tasks`: what it can predict. `reads`: the sections of the model that it reads, whole (`trainer`) or one field of them
     (`trainer.seed`). `logs`: what it measures while it trains, by the names of metrics with their splits, which early
-    stopping may monitor. `effort`: what the plan's estimate of its time grows with. `encodings`: how columns become the numbers
-    that it learns from, one after the other.
+    stopping may monitor. `effort`: what the plan's estimate of its time grows with.
     """
 
     tasks: ClassVar[tuple[Task, ...]] = tuple(Task)
     reads: ClassVar[tuple[str, ...]] = ()
     logs: ClassVar[tuple[str, ...]] = ()
     effort: ClassVar[Effort | None] = None
-    encodings: ClassVar[tuple[Encoding, ...]] = (Encoding.AMOUNTS,)
 
     name: str
+
+    def encodings(self) -> tuple[Encoding, ...]:
+        """Return how columns become the numbers that it learns from: all columns in the first encoding, then all in the next."""
+        return (Encoding.AMOUNTS,)
 
     def check(self, model: Model) -> None:
         """Raises FieldError for what the model says and this family cannot do. A family that overrides it calls it too."""

@@ -32,7 +32,6 @@ class TreesSpec(FamilySpec):
         "loss.name", "loss.balance", "trainer.seed", "trainer.threads", "trainer.limit_minutes",
     )  # fmt: skip
     effort: ClassVar[Effort | None] = Effort("architecture.trees", "tree")
-    encodings: ClassVar[tuple[Encoding, ...]] = (Encoding.CODES,)
 
     depth: int | None = spec_field(None, doc="The most splits from root to leaf. Default: no bound but `leaves`.", ge=1)
     min_rows: int | None = spec_field(
@@ -46,6 +45,9 @@ class TreesSpec(FamilySpec):
         {},
         description="Column -> `increasing` or `decreasing`: the prediction never goes the other way as the column grows.",
     )
+
+    def encodings(self) -> tuple[Encoding, ...]:
+        return (Encoding.CODES,)
 
     def check(self, model: Model) -> None:
         losses = [name for name in LOSSES.get(model.task, ()) if name != "focal"]

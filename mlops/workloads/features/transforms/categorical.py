@@ -91,7 +91,9 @@ class ValueEncoder(NumberEncoder):
         known = [category for category in self.categories if category == category]
         hot = graph.to_double(graph.add("Equal", [value, graph.const([known])]))
         code = graph.add("MatMul", [hot, graph.const([[place] for place in range(len(known))])])
-        is_known = graph.add("Greater", [graph.add("ReduceSum", [hot, graph.const([1], np.int64)], keepdims=1), graph.const(0.5)])
+        is_known = graph.add(
+            "Greater", [graph.add("ReduceSum", [hot, graph.const([1], np.int64)], keepdims=1), graph.const(0.5)]
+        )
         other = graph.const(len(known) if len(known) < len(self.categories) else math.nan)
         return graph.to_float(graph.add("Where", [is_known, code, other]))
 

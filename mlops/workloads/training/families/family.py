@@ -102,7 +102,7 @@ class Family(ABC):
 
     def encode(self, spec: Model, data: PreparedData) -> Encoded:
         """Return how raw rows become what the family learns from; a family that overrides it takes its rows from elsewhere."""
-        encodings = spec.architecture.encodings
+        encodings = spec.architecture.encodings()
         encoders = fit_encoders(data.schema, data.columns("train"))
         return Encoded(build_graph(encoders, encodings), encoded_columns(encoders, encodings))
 

@@ -24,7 +24,13 @@ from mlops.workloads.stage import failed, say
 from mlops.workloads.training.families.family import Examples, Fit
 from mlops.workloads.training.families.trees.fitted import FittedTrees
 
-_OBJECTIVES = {"bce": "binary", "cross_entropy": "multiclass", "mse": "regression", "mae": "regression_l1", "huber": "huber"}
+_OBJECTIVES = {
+    "bce": "binary",
+    "cross_entropy": "multiclass",
+    "mse": "regression",
+    "mae": "regression_l1",
+    "huber": "huber",
+}
 _METRICS = {Task.BINARY: ("auc", "binary_logloss"), Task.MULTICLASS: ("multi_logloss",), Task.REGRESSION: ("l2",)}
 _NAMES = {"auc": "val_auc", "binary_logloss": "val_loss", "multi_logloss": "val_loss", "l2": "val_loss"}
 _DIRECTIONS = {"increasing": 1, "decreasing": -1}
@@ -64,7 +70,9 @@ def grow(fit: Fit, params: Mapping[str, Any], *, trees: int, patience: int | Non
     try:
         booster = lightgbm.train(given, train, trees, valid_sets=[val], valid_names=["val"], callbacks=callbacks)
     except lightgbm.basic.LightGBMError as error:
-        raise failed("trees cannot be grown", f"LightGBM: {error}. Look at `architecture`, and at the data's profile.") from error
+        raise failed(
+            "trees cannot be grown", f"LightGBM: {error}. Look at `architecture`, and at the data's profile."
+        ) from error
     taken = len(watch.logged)
     kept = booster.best_iteration if patience is not None and booster.best_iteration > 0 else taken
     importance = _importance(booster, fit, kept)
@@ -158,6 +166,9 @@ class _Watch:
         if now >= self._next:
             self._next = now + _EACH
             words = ", ".join(f"{name} {value:.4f}" for name, value in measured.items())
-            say(f"tree {env.iteration + 1} of at most {self._most}, {words}", 0.1 + 0.8 * (env.iteration + 1) / self._most)
+            say(
+                f"tree {env.iteration + 1} of at most {self._most}, {words}",
+                0.1 + 0.8 * (env.iteration + 1) / self._most,
+            )
         if self._end is not None and now >= self._end:
             raise lightgbm.callback.EarlyStopException(env.iteration, results)
