@@ -30,7 +30,7 @@ from mlops.workloads.features.graph import IR, OPSET
 from mlops.workloads.stage import failed
 from mlops.workloads.training.description import Description
 from mlops.workloads.training.families.family import INPUT, Family, Fit, Fitted
-from mlops.workloads.training.families.fitted_onnx import FittedOnnx
+from mlops.workloads.training.families.fitted_onnx import FittedOnnx, number_names
 
 _TARGET = "_target_"
 _ML_OPSET = 3
@@ -155,6 +155,9 @@ def _graph(estimator: Any, target: str, task: Task, width: int) -> onnx.ModelPro
     graph.node.append(helper.make_node("Cast", [used], ["predicted"], to=TensorProto.FLOAT))
     del graph.output[:]
     graph.output.append(helper.make_tensor_value_info("predicted", TensorProto.FLOAT, shape))
+    del graph.value_info[:]
+    number_names(graph, {INPUT: INPUT})
+    graph.name = "estimator"
     made.ir_version = IR
     made.producer_name, made.producer_version = "mlops", ""
     return made
