@@ -89,7 +89,8 @@ class NetworkFamily(Family):
 
     @abstractmethod
     def build(self, architecture: Any, *, width: int, outputs: int) -> nn.Module:
-        """Return a module from `[N, width]` FLOAT to `[N, outputs]`: logits, or values for a regression."""
+        """Return a module from `[N, width]` FLOAT to `[N, outputs]`: logits, or values for a regression; or
+        to `[N, members, outputs]` where several networks learn side by side."""
 
     def begin(self, spec: Model, name: str) -> None:
         if spec.trainer.devices > 1 and not Ranks.are_given():
