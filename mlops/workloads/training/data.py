@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mlops.metrics.task import Task
-from mlops.workloads.features.columns import feature_types, read_columns
+from mlops.workloads.features.columns import feature_types, image_forms, read_columns
 from mlops.workloads.stage import failed
 
 
@@ -47,7 +47,7 @@ class PreparedData:
         return feature_types(self.schema)
 
     def columns(self, split: str) -> dict[str, npt.NDArray[Any]]:
-        return read_columns(self.folder / f"{split}.parquet", self.types)
+        return read_columns(self.folder / f"{split}.parquet", self.types, image_forms(self.schema))
 
     def raw(self, split: str) -> pa.Table:
         return pq.read_table(self.folder / f"{split}.parquet")

@@ -15,6 +15,7 @@ from typing import Any
 from mlops.metrics.task import Task
 from mlops.workloads.features.columns import read_columns
 from mlops.workloads.features.graph import Graph
+from mlops.workloads.features.images import ImageForm
 from mlops.workloads.measuring import measure
 from mlops.workloads.stage import failed, write_json
 from mlops.workloads.training.data import PreparedData, targets
@@ -33,7 +34,8 @@ def rescore(model: Path, dataset: str, root: Path = Path()) -> dict[str, Any]:
             f"The live model needs {', '.join(missing)}, which data set {dataset} has no more. Take the gate against live "
             "out for this change.",
         )
-    predicted = Graph((model / "model.onnx").read_bytes())(read_columns(data.folder / "test.parquet", wanted))
+    forms = {column["name"]: ImageForm.of(column) for column in contract["columns"] if "image" in column}
+    predicted = Graph((model / "model.onnx").read_bytes())(read_columns(data.folder / "test.parquet", wanted, forms))
     truth = targets(task, data.labels("test"), contract["classes"])
     return {f"test_{key}": value for key, value in measure(task, truth, predicted).items()}
 

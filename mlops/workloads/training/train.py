@@ -11,6 +11,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from mlops.config.schema.model import Model
 from mlops.contracts.stage_params import TrainParams
 from mlops.workloads.features.fit import fit
 from mlops.workloads.features.graph import Graph, build_graph
+from mlops.workloads.features.pictures import Picture, pictures_of
 from mlops.workloads.stage import failed, read_params, say, write_json
 from mlops.workloads.training.data import PreparedData, classes_of, targets
 from mlops.workloads.training.description import Description
@@ -41,10 +43,10 @@ def train(name: str, *, root: Path = Path()) -> None:
     family.begin(spec, name)
     data = PreparedData.open(spec.dataset, root)
     say("fitting features", 0.0)
-    graph, classes, examples = _examples(spec, data)
+    graph, classes, examples, pictures = _examples(spec, data)
     say("training", 0.1)
     checkpoint = Checkpoint(root / ".mlops/checkpoints" / name, lambda: _identity(section, data))
-    fitted = family.fit(Fit(spec, examples["train"], examples["val"], classes, checkpoint))
+    fitted = family.fit(Fit(spec, examples["train"], examples["val"], classes, checkpoint, pictures))
     if fitted is None:
         return
     predictions = {split: fitted.predict(examples[split].x) for split in ("val", "test")}
@@ -57,15 +59,16 @@ def train(name: str, *, root: Path = Path()) -> None:
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     (out / "features.onnx").write_bytes(graph)
-    _write(out, spec, classes, fitted, examples)
+    _write(out, spec, classes, fitted, examples, pictures)
     pq.write_table(_table(predictions), out / "predictions.parquet", compression="zstd")
     checkpoint.clear()
 
 
-def _examples(spec: Model, data: PreparedData) -> tuple[bytes, list[Any], dict[str, Examples]]:
-    """Return the graph of the features, the classes of the label, and the examples of each split."""
+def _examples(spec: Model, data: PreparedData) -> tuple[bytes, list[Any], dict[str, Examples], tuple[Picture, ...]]:
+    """Return the graph of the features, the classes of the label, the examples of each split, and where images lie in them."""
     columns = data.columns("train")
-    graph = build_graph(fit(data.schema, columns)).SerializeToString(deterministic=True)
+    encoders = fit(data.schema, columns)
+    graph = build_graph(encoders).SerializeToString(deterministic=True)
     transform = Graph(graph)
     labels = {split: data.labels(split) for split in _SPLITS}
     classes = classes_of(spec.task, labels["train"])
@@ -76,7 +79,7 @@ def _examples(spec: Model, data: PreparedData) -> tuple[bytes, list[Any], dict[s
         )
         for split in _SPLITS
     }
-    return graph, classes, examples
+    return graph, classes, examples, pictures_of(data.schema, encoders)
 
 
 def _identity(section: Mapping[str, Any], data: PreparedData) -> bytes:
@@ -85,10 +88,15 @@ def _identity(section: Mapping[str, Any], data: PreparedData) -> bytes:
     return json.dumps(section, sort_keys=True).encode() + b"".join(hashlib.sha256(file).digest() for file in files)
 
 
-def _write(out: Path, spec: Model, classes: Sequence[Any], fitted: Fitted, examples: Mapping[str, Examples]) -> None:
+def _write(
+    out: Path, spec: Model, classes: Sequence[Any], fitted: Fitted, examples: Mapping[str, Examples],
+    pictures: Sequence[Picture],
+) -> None:  # fmt: skip
     width = int(examples["train"].x.shape[1])
     architecture = spec.architecture.model_dump(mode="json", by_alias=True)
-    Description(architecture, spec.task, classes, width, output_count(spec.task, classes), spec.dataset).write(out)
+    outputs = output_count(spec.task, classes)
+    written = [asdict(picture) for picture in pictures]
+    Description(architecture, spec.task, classes, width, outputs, spec.dataset, written).write(out)
     fitted.save(out)
     write_json(out / "history.json", list(fitted.logged))
     rows = {split: len(part.x) for split, part in examples.items()}

@@ -20,6 +20,7 @@ from mlops.config.schema.model import Model
 from mlops.errors import MlopsError
 from mlops.extensions import FAMILIES
 from mlops.metrics.task import Task
+from mlops.workloads.features.pictures import Picture
 from mlops.workloads.training.description import Description
 from mlops.workloads.training.families.checkpoint import Checkpoint
 
@@ -43,6 +44,7 @@ class Fit:
     """What a family learns from. `classes`: of the label, in the order of their numbers; empty for a regression.
 
     `checkpoint`: where a family that trains for long may keep how far it is, and find it after it was killed.
+    `pictures`: where the images lie in a row of `x`.
     """
 
     spec: Model
@@ -50,6 +52,7 @@ class Fit:
     val: Examples
     classes: Sequence[Any]
     checkpoint: Checkpoint
+    pictures: Sequence[Picture] = ()
 
     @property
     def width(self) -> int:

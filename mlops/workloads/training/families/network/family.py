@@ -27,6 +27,7 @@ from mlops.config.schema.families.network import effective_loss
 from mlops.config.schema.model import Model
 from mlops.metrics.task import Task
 from mlops.workloads.features.graph import OPSET
+from mlops.workloads.features.pictures import Picture
 from mlops.workloads.stage import failed
 from mlops.workloads.training.description import Description
 from mlops.workloads.training.families.family import INPUT, Family, Fit, Fitted, output_count
@@ -81,6 +82,10 @@ class NetworkFamily(Family):
     def build(self, architecture: Any, *, width: int, outputs: int) -> nn.Module:
         """Return a module from `[N, width]` FLOAT to `[N, outputs]`: logits, or values for a regression."""
 
+    def make(self, architecture: Any, *, width: int, outputs: int, pictures: Sequence[Picture] = ()) -> nn.Module:
+        """Return what `build` gives; a family that looks at images is made for those that lie in a row."""
+        return self.build(architecture, width=width, outputs=outputs)
+
     def begin(self, spec: Model, name: str) -> None:
         if spec.trainer.devices > 1 and not Ranks.are_given():
             Ranks.start(spec.trainer.devices, name)
@@ -97,8 +102,8 @@ class NetworkFamily(Family):
         )
         outputs = output_count(spec.task, fit.classes)
         learner = Learner(
-            self.build(spec.architecture, width=fit.width, outputs=outputs), spec.task, effective_loss(spec),
-            spec.optimizer, val=val, weights=_weights(spec, train.y, len(fit.classes)),
+            self.make(spec.architecture, width=fit.width, outputs=outputs, pictures=fit.pictures), spec.task,
+            effective_loss(spec), spec.optimizer, val=val, weights=_weights(spec, train.y, len(fit.classes)),
         )  # fmt: skip
         learn(learner, train, spec.trainer, ranks)
         if not ranks.is_first:
@@ -108,7 +113,8 @@ class NetworkFamily(Family):
 
     def load(self, folder: Path, description: Description) -> FittedNetwork:
         spec = family_spec(description.architecture["name"]).model_validate(description.architecture)
-        network = self.build(spec, width=description.width, outputs=description.outputs)
+        pictures = tuple(map(Picture.of, description.pictures))
+        network = self.make(spec, width=description.width, outputs=description.outputs, pictures=pictures)
         network.load_state_dict(load_file(folder / _WEIGHTS))
         return FittedNetwork(network.eval(), description.task, description.width)
 
