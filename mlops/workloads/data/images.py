@@ -19,7 +19,7 @@ from mlops.config.schema.dataset import Dataset
 from mlops.workloads.data.rows import Rows
 from mlops.workloads.data.splits.split import Numbers
 from mlops.workloads.features.columns import forms_of
-from mlops.workloads.features.images import ImageError, ImageForm, decode
+from mlops.workloads.features.images import ImageError, ImageForm, decode_image
 
 _NAMED = 5
 _THREADS = 4
@@ -59,7 +59,7 @@ def _of_column(rows: Rows, column: str, form: ImageForm, kept: Numbers, pool: Th
 
 def _reason(form: ImageForm, content: bytes) -> str | None:
     try:
-        decode(content, form)
+        decode_image(content, form)
     except ImageError as error:
         return str(error)
     return None

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from mlops.config.schema.transforms.transform import Features, read_features
 from mlops.contracts.names import MISSING_INT
 from mlops.errors import MlopsError
-from mlops.workloads.features.images import ImageError, ImageForm, decode_all
+from mlops.workloads.features.images import ImageError, ImageForm, decode_images
 
 DTYPES = {
     "bool": "double",
@@ -50,7 +50,7 @@ def read_columns(
 
 def _pixels(name: str, column: pa.ChunkedArray, form: ImageForm) -> npt.NDArray[np.uint8]:
     try:
-        return decode_all(column.to_pylist(), form)
+        return decode_images(column.to_pylist(), form)
     except ImageError as error:
         raise MlopsError.of("image cannot be read", f"`{name}`, {error}. Prepare the data set anew.") from error
 

@@ -1,6 +1,6 @@
 """Decode images.
 
-Lives here: ImageForm, the size and the colours in which a model takes images, ImageError, and decode, the one way in which
+Lives here: ImageForm, the size and the colours in which a model takes images, ImageError, and decode_image, the one way in which
 training and serving make numbers of a file.
 Not here: what the numbers become in the graph (transforms.image), reading Parquet (columns), requests (serving).
 Law: equal bytes give equal pixels, in training and in serving; a file is decoded only once its header says that it is no
@@ -58,7 +58,7 @@ class ImageForm:
         return asdict(self)
 
 
-def decode(content: bytes, form: ImageForm) -> npt.NDArray[np.uint8]:
+def decode_image(content: bytes, form: ImageForm) -> npt.NDArray[np.uint8]:
     """Return the pixels `[C, H, W]` of the file of an image. Raises ImageError."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -72,7 +72,7 @@ def decode(content: bytes, form: ImageForm) -> npt.NDArray[np.uint8]:
     return np.ascontiguousarray(pixels.reshape(form.height, form.width, form.channels).transpose(2, 0, 1))
 
 
-def decode_all(contents: Sequence[bytes | None], form: ImageForm) -> npt.NDArray[np.uint8]:
+def decode_images(contents: Sequence[bytes | None], form: ImageForm) -> npt.NDArray[np.uint8]:
     """Return the pixels `[N, C, H, W]`, black where there is no image. Raises ImageError that names the first row at fault."""
     pixels = np.zeros((len(contents), *form.shape), dtype=np.uint8)
 
@@ -81,7 +81,7 @@ def decode_all(contents: Sequence[bytes | None], form: ImageForm) -> npt.NDArray
         if content is None:
             return
         try:
-            pixels[row] = decode(content, form)
+            pixels[row] = decode_image(content, form)
         except ImageError as error:
             raise ImageError(f"row {row}: {error}") from error
 
@@ -91,7 +91,7 @@ def decode_all(contents: Sequence[bytes | None], form: ImageForm) -> npt.NDArray
     return pixels
 
 
-def size_of(content: bytes) -> tuple[int, int]:
+def image_size(content: bytes) -> tuple[int, int]:
     """Return width and height that the header of an image says. Raises ImageError."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -11,7 +11,7 @@ import base64
 import binascii
 from typing import Any
 
-from mlops.workloads.features.images import ImageError, ImageForm, decode
+from mlops.workloads.features.images import ImageError, ImageForm, decode_image
 
 MOST_BYTES = 16 * 2**20
 """A body that may hold images may be as large as this."""
@@ -23,7 +23,7 @@ def image_problem(form: ImageForm, value: Any) -> tuple[str | None, Any]:
         return "must be the base64 text of an image's file, and is no text", None
     text = value.partition(",")[2] if value.startswith("data:") else value
     try:
-        return None, decode(base64.b64decode(text, validate=True), form)
+        return None, decode_image(base64.b64decode(text, validate=True), form)
     except (binascii.Error, ValueError) as error:
         reason = str(error) if isinstance(error, ImageError) else "is no base64 text"
         return reason, None

@@ -1,6 +1,6 @@
 """Say what the feature transform `image` takes.
 
-Lives here: Image, and ImageFeature, what is said of one column of images.
+Lives here: Images, and ImageFeature, what is said of one column of images.
 Not here: decoding (workloads.features.images), encoding (workloads.features.transforms.image).
 Law: the field's name is the transform's, and its default means that no column takes it.
 """
@@ -15,13 +15,13 @@ from mlops.config.schema.base import Column, Strict, spec_field
 from mlops.config.schema.column_types import IMAGES
 from mlops.config.schema.transforms.transform import TransformSpec
 
-Pixels = Annotated[int, Field(ge=1, le=4096)]
+Side = Annotated[int, Field(ge=1, le=4096)]
 
 
 class ImageFeature(Strict):
     """How the images of one column become numbers."""
 
-    size: tuple[Pixels, Pixels] = spec_field(doc="Height and width in pixels, to which every image is brought.")
+    size: tuple[Side, Side] = spec_field(doc="Height and width in pixels, to which every image is brought.")
     channels: Literal[1, 3] = spec_field(3, doc="1: grey. 3: red, green and blue.")
     fit: Literal["stretch", "crop", "pad"] = spec_field(
         "stretch",
@@ -34,7 +34,7 @@ class ImageFeature(Strict):
     )
 
 
-class Image(TransformSpec):
+class Images(TransformSpec):
     """Images are decoded, brought to one size, and normalised."""
 
     order: ClassVar[int] = 50

@@ -14,7 +14,7 @@ import duckdb
 import pyarrow as pa
 
 from mlops.workloads.data.sql_text import quoted
-from mlops.workloads.features.images import ImageError, size_of
+from mlops.workloads.features.images import ImageError, image_size
 from mlops.workloads.stage import failed
 
 IMAGES_TABLE = quoted("mlops images")
@@ -54,7 +54,7 @@ def _table(files: Sequence[str], names: Mapping[str, str], where: str, file_colu
     sizes = []
     for file, content in zip(files, contents, strict=True):
         try:
-            sizes.append(size_of(content))
+            sizes.append(image_size(content))
         except ImageError as error:
             raise failed(
                 "source cannot be read",
