@@ -1,6 +1,6 @@
 """Say what the feature transform `image` takes.
 
-Lives here: Images, and ImageFeature, what is said of one column of images.
+Lives here: ImageColumns, and ImageFeature, what is said of one column of images.
 Not here: decoding (workloads.features.images), encoding (workloads.features.transforms.image).
 Law: the field's name is the transform's, and its default means that no column takes it.
 """
@@ -34,7 +34,7 @@ class ImageFeature(Strict):
     )
 
 
-class Images(TransformSpec):
+class ImageColumns(TransformSpec):
     """Images are decoded, brought to one size, and normalised."""
 
     order: ClassVar[int] = 50
