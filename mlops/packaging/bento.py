@@ -24,7 +24,7 @@ NEEDS = ("onnxruntime", "numpy", "msgspec", "uvicorn", "httptools", "uvloop")
 IMAGE_NEEDS = ("pillow",)
 """What it imports too where the model takes images."""
 _SERVING = (
-    "__init__.py", "workloads/__init__.py", "workloads/parent_death.py", "workloads/serving",
+    "__init__.py", "workloads/__init__.py", "workloads/parent_death.py", "workloads/serving", "workloads/vector_answer.py",
     "workloads/features/__init__.py", "workloads/features/images.py",
     *(f"contracts/{name}.py" for name in ("__init__", "codec", "names", "server")),
 )  # fmt: skip
@@ -33,10 +33,8 @@ _PACKAGE = Path(mlops.__file__).parent
 
 def api_of(package: Package) -> dict[str, Any]:
     """Return what api.json says: how a package's application answers."""
-    return {
-        "max_rows": package.api.max_rows, "gather": package.api.gather, "threshold": package.api.threshold,
-        "threads": package.threads,
-    }  # fmt: skip
+    said = {} if package.api.threshold is None else {"threshold": package.api.threshold}
+    return {"max_rows": package.api.max_rows, "gather": package.api.gather, "threads": package.threads, **said}
 
 
 def stage_bento(folder: Path, name: str, exported: Path, package: Package) -> str:

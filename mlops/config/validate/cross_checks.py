@@ -11,18 +11,23 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mlops.config.schema.targets.base import Incompatibility, StackUse
+from mlops.config.validate.labels import label_problems
 from mlops.errors import FileLocation, Problem
 from mlops.extensions import TARGET_SCHEMAS
 
 
 def cross_check(settings: Mapping[str, Any], resources: Mapping[str, Any]) -> Iterator[Problem]:
-    """Yield a problem for everything that a stack cannot run. `settings` and `resources`: as `judge` returns them."""
+    """Yield a problem for everything that a stack cannot run, and for every task that the labels do not fit. `settings` and `resources`: as `judge` returns them."""
     for address, resource in resources.items():
         kind = address.partition(".")[0]
         if kind == "endpoint":
             yield from _problems(resource, _endpoint(address, resource, settings, resources))
         elif kind == "monitor":
             yield from _problems(resource, _monitor(address, resource, settings, resources))
+        elif kind == "model":
+            dataset = resources[f"dataset.{resource['inputs']['dataset']}"]
+            for found in label_problems(resource["inputs"], dataset["inputs"]):
+                yield _problem(found, resource, address)
     name = settings["training"]["stack"]
     if f"stack.{name}" in resources:
         stack = resources[f"stack.{name}"]["effective"]
@@ -55,8 +60,12 @@ def _monitor(
 
 def _problems(resource: Mapping[str, Any], use: StackUse) -> Iterator[Problem]:
     for found in _incompatibilities(use):
-        origin = resource["origins"].get(found.field)
-        yield Problem(found.summary, found.detail, use.address, _source_of(origin) if origin else None)
+        yield _problem(found, resource, use.address)
+
+
+def _problem(found: Incompatibility, resource: Mapping[str, Any], address: str) -> Problem:
+    origin = resource["origins"].get(found.field)
+    return Problem(found.summary, found.detail, address, _source_of(origin) if origin else None)
 
 
 def _incompatibilities(use: StackUse) -> Iterator[Incompatibility]:

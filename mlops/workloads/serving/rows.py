@@ -19,6 +19,7 @@ from mlops.workloads.features.images import ImageForm
 from mlops.workloads.serving.images import image_problem
 from mlops.workloads.serving.structure import LARGE, structure_of
 from mlops.workloads.serving.values import FAST_TYPES, nearest, shortened, value_problem, values_of
+from mlops.workloads.vector_answer import label_columns
 
 RequestRow = tuple[Any, ...]
 _MOST_PROBLEMS = 20
@@ -46,7 +47,7 @@ class RowReader:
         self.has_images = bool(self._forms)
         """Whether reading a row takes long, and happens beside the event loop."""
         self._names = {name for name, _, _ in self.columns}
-        self._known = {*contract.get("known", ()), contract["label"]}
+        self._known = {*contract.get("known", ()), *label_columns(contract)}
         self._most = most
         # A tensor may hold each value in a list of its own, so a value counts twice.
         self._most_values = (most + 1) * 2 * (len(self.columns) + len(self._known) + 1) + _SPARE_VALUES

@@ -57,6 +57,17 @@ def test_a_pod_gets_its_own_model_and_no_other(project: Path) -> None:
     }
 
 
+def test_helpers_that_a_target_imports_are_given_too(project: Path) -> None:
+    code = {"nets/deep.py": "1", "blocks/layers.py": "2", "lightning/gone.py": "3", "mlops/errors.py": "4"}
+    sections = {"train": {"architecture": {"name": "custom", "_target_": "nets.deep.Net"}, "code": code}}
+    (project / "params/model/delay.json").write_text(json.dumps(sections))
+    written(project, {"blocks/__init__.py": "# here\n", "blocks/layers.py": "# layers\n", "blocks/unread.py": "# no\n"})
+    given = workspace_files(project, "delay", DvcSettings.of(project))
+    assert [file for file in given if file.startswith(("blocks", "lightning", "mlops"))] == [
+        "blocks/layers.py", "blocks/__init__.py"
+    ]  # fmt: skip
+
+
 def test_stages_and_locked_entries_are_the_same_there(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     there = written(tmp_path_factory.mktemp("pod"), workspace_files(project, "delay", DvcSettings.of(project)))
     ours, theirs = read_stages(project), read_stages(there)
