@@ -23,6 +23,7 @@ from mlops.metrics.task import Task
 from mlops.workloads.features.encoder import EncodedColumn
 from mlops.workloads.features.fit import fit as fit_encoders
 from mlops.workloads.features.graph import build_graph, encoded_columns
+from mlops.workloads.features.pictures import Picture, pictures_of
 from mlops.workloads.training.data import PreparedData
 from mlops.workloads.training.description import Description
 from mlops.workloads.training.families.checkpoint import Checkpoint
@@ -52,10 +53,12 @@ class Examples:
 
 @dataclass(frozen=True)
 class Encoded:
-    """`graph`: from raw columns to `features`, `[N, width]` FLOAT. `columns`: what each of these numbers is."""
+    """`graph`: from raw columns to `features`, `[N, width]` FLOAT. `columns`: what each of these numbers is. `pictures`:
+    where images lie among them."""
 
     graph: onnx.ModelProto
     columns: Sequence[EncodedColumn]
+    pictures: Sequence[Picture] = ()
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ class Fit:
     each number of a row is.
 
     `checkpoint`: where a family that trains for long may keep how far it is, and find it after it was killed.
+    `pictures`: where the images lie in a row of `x`.
     """
 
     spec: Model
@@ -73,6 +77,7 @@ class Fit:
     classes: Sequence[Any]
     columns: Sequence[EncodedColumn]
     checkpoint: Checkpoint
+    pictures: Sequence[Picture] = ()
 
     @property
     def width(self) -> int:
@@ -114,7 +119,8 @@ class Family(ABC):
         """Return how raw rows become what the family learns from; a family that overrides it takes its rows from elsewhere."""
         encodings = spec.architecture.encodings()
         encoders = fit_encoders(data.schema, data.columns("train"))
-        return Encoded(build_graph(encoders, encodings), encoded_columns(encoders, encodings))
+        columns = encoded_columns(encoders, encodings)
+        return Encoded(build_graph(encoders, encodings), columns, pictures_of(data.schema, encoders))
 
     @abstractmethod
     def fit(self, fit: Fit) -> Fitted | None:
