@@ -22,7 +22,7 @@ from sklearn.preprocessing import StandardScaler
 
 from mlops.metrics.baseline import BASELINES, LINEAR, TRIVIAL
 from mlops.metrics.task import Task
-from mlops.workloads.features.columns import to_input
+from mlops.workloads.features.columns import image_forms, to_inputs
 from mlops.workloads.features.graph import Graph
 from mlops.workloads.metrics.intervals import drawn_rows
 from mlops.workloads.metrics.weighted import Array
@@ -49,7 +49,7 @@ class Splits:
 
     def x(self, split: str, places: Array) -> Array:
         table = pq.read_table(self.data.folder / f"{split}.parquet", columns=list(self.data.types)).take(places)
-        columns = {name: to_input(table[name], kind) for name, kind in self.data.types.items()}
+        columns = to_inputs(table, self.data.types, image_forms(self.data.schema))
         return Graph(self.features.read_bytes())(columns)
 
 

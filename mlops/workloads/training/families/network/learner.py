@@ -16,6 +16,7 @@ import torch
 
 from mlops.config.schema.training import Optimizer
 from mlops.workloads.stage import failed, say
+from mlops.workloads.training.families.network.augment import Augmenter, Step
 from mlops.workloads.training.families.network.batches import Batch, TensorRows
 from mlops.workloads.training.families.network.epochs import EpochMetrics, Epochs
 from mlops.workloads.training.families.network.objective import Objective
@@ -40,6 +41,8 @@ class Learner(lightning.LightningModule):
         self.predictor = predictor
         self.objective, self.chosen, self.metrics, self.epochs = objective, optimizer, metrics, epochs
         self._val, self._patience = val, patience
+        self.augmenter: Augmenter | None = None
+        """Varies the rows of each step; None where they stay as they are."""
         self._sum = torch.zeros(())
 
     def on_train_start(self) -> None:
@@ -49,7 +52,12 @@ class Learner(lightning.LightningModule):
             torch.manual_seed(torch.initial_seed() + self.trainer.global_rank)
 
     def training_step(self, batch: Batch, index: int) -> torch.Tensor:
-        loss = self.objective.of_batch(self.predictor.network(batch.x), batch)
+        network = self.predictor.network
+        if self.augmenter is None:
+            loss = self.objective.of_batch(network(batch.x), batch)
+        else:
+            step = Step(self.current_epoch, index, self.trainer.global_rank)
+            loss = self.augmenter.loss(network, self.objective, batch, step)
         self._sum.add_(loss.detach())
         # Gradients are averaged over the ranks, and the loss is the sum of their shares.
         return loss if self.trainer.world_size == 1 else loss * self.trainer.world_size
