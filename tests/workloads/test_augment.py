@@ -90,7 +90,9 @@ def test_killed_training_with_augmentation_ends_with_the_same_bits(
     write_digits(tmp_path / "photos", 100, classes=2)
     say_photos(tmp_path)
     augment = {"rotate": 10, "shift": 0.1, "noise": 0.1, "mix_up": 0.2}
-    say_network(tmp_path, task="binary", trainer={"max_epochs": 4, "batch_size": 32, "early_stopping": None}, augment=augment)
+    say_network(
+        tmp_path, task="binary", trainer={"max_epochs": 4, "batch_size": 32, "early_stopping": None}, augment=augment
+    )
     prepare("rows")
     train("m")
     weights = tmp_path / "models/m/train/network.safetensors"

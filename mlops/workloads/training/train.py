@@ -22,9 +22,8 @@ import pyarrow.parquet as pq
 
 from mlops.config.schema.model import Model
 from mlops.contracts.stage_params import TrainParams
-from mlops.workloads.features.fit import fit
-from mlops.workloads.features.graph import Graph, build_graph
-from mlops.workloads.features.pictures import Picture, pictures_of
+from mlops.workloads.features.graph import Graph
+from mlops.workloads.features.pictures import Picture
 from mlops.workloads.stage import failed, read_params, say, write_json
 from mlops.workloads.training.data import PreparedData, as_truth, classes_of, targets
 from mlops.workloads.training.description import Description
@@ -43,10 +42,14 @@ def train(name: str, *, root: Path = Path()) -> None:
     family.begin(spec, name)
     data = PreparedData.open(spec.dataset, root)
     say("fitting features", 0.0)
-    graph, classes, examples, pictures = _examples(spec, data)
+    encoded = family.encode(spec, data)
+    graph = encoded.graph.SerializeToString(deterministic=True)
+    classes, examples = _examples(spec, data, Graph(graph))
     say("training", 0.1)
     checkpoint = Checkpoint(root / ".mlops/checkpoints" / name, lambda: _identity(section, data))
-    fitted = family.fit(Fit(spec, examples["train"], examples["val"], classes, checkpoint, pictures))
+    fitted = family.fit(
+        Fit(spec, examples["train"], examples["val"], classes, encoded.columns, checkpoint, encoded.pictures)
+    )
     if fitted is None:
         return
     predictions = {split: fitted.predict(examples[split].x) for split in ("val", "test")}
@@ -59,27 +62,23 @@ def train(name: str, *, root: Path = Path()) -> None:
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     (out / "features.onnx").write_bytes(graph)
-    _write(out, spec, classes, fitted, examples, pictures)
+    _write(out, spec, classes, fitted, examples, encoded.pictures)
     pq.write_table(_table(predictions), out / "predictions.parquet", compression="zstd")
     checkpoint.clear()
 
 
-def _examples(spec: Model, data: PreparedData) -> tuple[bytes, list[Any], dict[str, Examples], tuple[Picture, ...]]:
-    """Return the graph of the features, the classes of the label, the examples of each split, and where images lie in them."""
-    columns = data.columns("train")
-    encoders = fit(data.schema, columns)
-    graph = build_graph(encoders).SerializeToString(deterministic=True)
-    transform = Graph(graph)
+def _examples(spec: Model, data: PreparedData, transform: Graph) -> tuple[list[Any], dict[str, Examples]]:
+    """Return the classes of the label, and the examples of each split."""
     labels = {split: data.labels(split) for split in _SPLITS}
     classes = data.names(spec.task, spec.levels) or classes_of(spec.task, labels["train"])
     examples: dict[str, Examples] = {}
     for split in _SPLITS:
-        x, y = (
-            transform(columns if split == "train" else data.columns(split)),
-            targets(spec.task, labels[split], classes),
-        )
-        examples[split] = Examples(x, y, as_truth(spec.task, data, split, classes, y) if spec.task.is_vector else None)
-    return graph, classes, examples, pictures_of(data.schema, encoders)
+        x = transform(data.columns(split))
+        y = targets(spec.task, labels[split], classes)
+        truth = as_truth(spec.task, data, split, classes, y) if spec.task.is_vector else None
+        weights = data.weights(split, spec.loss.row_weights) if spec.loss and spec.loss.row_weights else None
+        examples[split] = Examples(x, y, truth, weights)
+    return classes, examples
 
 
 def _identity(section: Mapping[str, Any], data: PreparedData) -> bytes:

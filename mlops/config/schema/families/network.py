@@ -60,8 +60,19 @@ class NetworkSpec(FamilySpec):
             raise FieldError(
                 f"only the label of a regression has a size, and the task is `{model.task}`", "loss", "standardize"
             )
-        if model.loss and model.loss.balance and model.task in (*NUMBERS, Task.MULTILABEL):
-            raise FieldError(f"it weighs the classes of one label, and the task is `{model.task}`", "loss", "balance")
+        if model.loss and model.loss.label_smoothing and model.loss.name not in ("bce", "cross_entropy"):
+            raise FieldError(
+                f"`{model.loss.name}` has no classes to share a label out to; use bce or cross_entropy",
+                "loss",
+                "label_smoothing",
+            )
+        if (
+            model.loss
+            and (model.loss.balance or model.loss.class_weights)
+            and model.task in (*NUMBERS, Task.MULTILABEL)
+        ):
+            field = "balance" if model.loss.balance else "class_weights"
+            raise FieldError(f"it weighs the classes of one label, and the task is `{model.task}`", "loss", field)
         if model.augment and model.augment.changes_images and not self.sees_images:
             field = model.augment.image_fields()[0]
             raise FieldError(f"the family `{self.name}` sees no images; only `mix_up` is for it", "augment", field)

@@ -9,12 +9,11 @@ after it was killed sees what an undisturbed one sees. Mix-up: Zhang et al., mix
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import nn
 from torch.nn import functional
 
 from mlops.config.schema.augment import Augment
@@ -38,7 +37,9 @@ class Augmenter:
     def __init__(self, spec: Augment, pictures: Sequence[Picture], seed: int) -> None:
         self._spec, self._pictures, self._seed = spec, pictures, seed
 
-    def loss(self, network: nn.Module, objective: Objective, batch: Batch, step: Step) -> torch.Tensor:
+    def loss(
+        self, network: Callable[[torch.Tensor], torch.Tensor], objective: Objective, batch: Batch, step: Step
+    ) -> torch.Tensor:
         """Return the loss of a step whose rows were varied."""
         if len(batch.y) == 0:
             return objective.of_batch(network(batch.x), batch)
