@@ -47,7 +47,7 @@ def say_network(root: Path, name: str = "m", **train: Any) -> None:
     """Write the parameters of a model of the images."""
     fields = {
         "dataset": "rows", "task": "multiclass", "architecture": {"name": "cnn", "channels": [8, 16], "hidden": [32]},
-        "optimizer": {"lr": 0.01}, "trainer": {"max_epochs": 6, "batch_size": 32},
+        "optimizer": {"lr": 0.01}, "trainer": {"max_epochs": 10, "batch_size": 16, "early_stopping": None},
     }  # fmt: skip
     path = root / f"params/model/{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -40,7 +40,13 @@ def read_columns(
     `columns`: name -> type of the contract. `images`: name -> form, of those that are images. Raises MlopsError for an image
     that cannot be decoded.
     """
-    table = pq.read_table(path, columns=list(columns))
+    return to_inputs(pq.read_table(path, columns=list(columns)), columns, images)
+
+
+def to_inputs(
+    table: pa.Table, columns: Mapping[str, str], images: Mapping[str, ImageForm] | None = None
+) -> dict[str, npt.NDArray[Any]]:
+    """Return columns of a table as `read_columns` does."""
     forms = images or {}
     return {
         name: _pixels(name, table[name], forms[name]) if name in forms else to_input(table[name], kind)

@@ -7,7 +7,7 @@ Law: columns that are no images join those that are, behind the layers that look
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -19,6 +19,8 @@ Width = Annotated[int, Field(ge=1)]
 
 class PictureSpec(NetworkSpec):
     """A network that looks at images."""
+
+    sees_images: ClassVar[bool] = True
 
     hidden: tuple[Width, ...] = spec_field((128,), doc="Width of each layer between what was seen and the prediction.")
     beside: tuple[Width, ...] = spec_field(

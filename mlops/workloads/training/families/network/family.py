@@ -30,6 +30,7 @@ from mlops.workloads.features.pictures import Picture
 from mlops.workloads.stage import failed
 from mlops.workloads.training.description import Description
 from mlops.workloads.training.families.family import INPUT, Family, Fit, Fitted, output_count
+from mlops.workloads.training.families.network.augment import Augmenter
 from mlops.workloads.training.families.network.batches import TensorRows
 from mlops.workloads.training.families.network.epochs import EpochMetrics, Epochs
 from mlops.workloads.training.families.network.label_scale import LabelScale
@@ -122,6 +123,8 @@ class NetworkFamily(Family):
             predictor, Objective(spec.task, loss, spec.levels), effective_optimizer(spec), val=val, metrics=metrics, pace=pace,
             spec=spec.trainer,
         )  # fmt: skip
+        if spec.augment:
+            learner.augmenter = Augmenter(spec.augment, fit.pictures, spec.trainer.seed)
         learn(learner, train, spec.trainer, ranks, fit.checkpoint)
         if not ranks.is_first:
             return None
