@@ -46,12 +46,15 @@ if TYPE_CHECKING:
 
 _STAGES = ("train", "evaluate", "export")
 _LEARNING = (Category.RETRAIN, Category.REPROCESS)
+RUN_LINES = "training.log"
+"""The file of lines for people in the folder of a run."""
 
 
 class ModelKind(BaseKind):
     name = "model"
     keeping = KEEPS_OUTPUTS
     created = effect_of(Category.RETRAIN)
+    logs_while_made = True
     deleted = Effect(Category.DESTROY.value, Category.DESTROY.rank, Action.FORGET)
 
     def desire(self, resource: LoadedResource, project: ProjectSpec) -> Desired:
@@ -184,6 +187,8 @@ class ModelKind(BaseKind):
             "digest": digest, "metrics": without_fields(metrics, "slices", "fairness"), "gates": [v.as_json() for v in verdicts],
             "seconds": round(seconds, 1) or before.get("seconds", 0.0), LOCKED: lock_entries_of(self.context, stages),
         }  # fmt: skip
+        if training := self._training_seconds(outputs, name, before):
+            outputs["training_seconds"] = training
         effort = _effort(inputs)
         if effort:
             outputs |= {key: summary[key] for key in (effort.key, effort.most) if key in summary}
@@ -239,8 +244,25 @@ class ModelKind(BaseKind):
         return evaluation_lines(Task(record.inputs["task"]), outputs.get("metrics", {}), outputs.get("gates", []))
 
     def logs(self, record: Record) -> tuple[Path, ...]:
-        path = self.context.paths.training_log(record.address.name)
-        return (path,) if path.exists() else ()
+        """Return the log of the training that goes on, or else of the one that made what is recorded, and that of its pods."""
+        name, paths = record.address.name, self.context.paths
+        live, kept = paths.live_run(name) / RUN_LINES, self._run(record.outputs, name) / RUN_LINES
+        written = [path for path in (live, kept) if path.exists()]
+        newest = [max(written, key=lambda path: path.stat().st_mtime)] if written else []
+        return (*newest, *(path for path in (paths.training_log(name),) if path.exists()))
+
+    def _training_seconds(self, outputs: Mapping[str, Any], name: str, before: Mapping[str, Any]) -> float | None:
+        """Return how long the family learned, without what a stage does besides; None where that ran elsewhere."""
+        try:
+            return float(json.loads((self._run(outputs, name) / "timing.json").read_text())["seconds"])
+        except (OSError, ValueError, KeyError):
+            return before.get("training_seconds")
+
+    def _run(self, outputs: Mapping[str, Any], name: str) -> Path:
+        """Return the folder of the run that made these outputs; it is where the training ran, and nowhere else."""
+        entry = outputs.get(LOCKED, {}).get(f"train@{name}", {})
+        digests = [out["md5"] for out in entry.get("outs", ()) if out.get("path") == f"models/{name}/train"]
+        return self.context.paths.runs / (digests[0].removesuffix(".dir") if digests else "none")
 
     def pins(self, desired: Desired) -> Mapping[str, str]:
         sections = model_params(desired.inputs, self.context)
