@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,7 +31,7 @@ from mlops.kinds.staged.code import moved_files
 from mlops.kinds.staged.gates import Verdict, gates_of, judge_gates, needs_live
 from mlops.kinds.staged.measured import evaluation_lines, metrics_change
 from mlops.kinds.staged.outputs import push_outputs, remote_attention, unpushed_of
-from mlops.kinds.staged.params import DECIDING, JUDGING, MEASURING, model_params
+from mlops.kinds.staged.params import DECIDING, JUDGING, MEASURING, model_folder, model_params, models_read
 from mlops.kinds.staged.restore import LOCKED, lock_entries_of, restore_stages
 from mlops.kinds.staged.stages import make, stale_of
 from mlops.metrics.metric import MEASURED_SPLITS
@@ -59,6 +59,7 @@ class ModelKind(BaseKind):
 
     def desire(self, resource: LoadedResource, project: ProjectSpec) -> Desired:
         needs = [Dependency(Address("dataset", resource.inputs["dataset"]), self.created, "digest")]
+        needs += [Dependency(Address("model", name), self.created, "digest") for name in models_read(resource)]
         if stack := self.context.settings.training.stack:
             needs.append(Dependency(Address("stack", stack)))
         return replace(super().desire(resource, project), depends_on=tuple(needs))
@@ -85,6 +86,8 @@ class ModelKind(BaseKind):
         kept = record.outputs if record and same else {LOCKED: lock_entries_of(self.context, stages)}
         data = f"data/{trained.get('dataset', '')}"
         upstream = {f"dataset.{trained.get('dataset', '')}:digest": train.deps.get(data)}
+        read = {model_folder(at.name): at for at in self._models(desired)}
+        upstream |= {f"{at}:digest": train.deps.get(folder) for folder, at in read.items()}
         truth = Record(
             address, inputs, {**kept, "digest": digest}, upstream,
             record.depends_on if record else (), record.protect if record else desired.protect,
@@ -92,7 +95,7 @@ class ModelKind(BaseKind):
             record.rolled_back_to if record and same else None,
         )  # fmt: skip
         stale = (
-            *self._stale(desired, name, data, same), *self._missed(truth, same),
+            *self._stale(desired, name, [data, *read], same), *self._missed(truth, same),
             *unpushed_of(self.context, stages, record),
         )  # fmt: skip
         return Observed(
@@ -105,12 +108,17 @@ class ModelKind(BaseKind):
         trained = locked.params.get(f"params/model/{address.name}.json", {}).get("train", {}) if locked else {}
         return without_fields(trained, "code") or None
 
-    def _stale(self, desired: Desired, name: str, data: str, recorded: bool) -> list[Stale]:
+    @staticmethod
+    def _models(desired: Desired) -> list[Address]:
+        """Return the models that its training reads."""
+        return [need.address for need in desired.depends_on if need.address.kind == "model"]
+
+    def _stale(self, desired: Desired, name: str, read: Sequence[str], recorded: bool) -> list[Stale]:
         params = model_params(desired.inputs, self.context)
         stale: list[Stale] = []
         effects = {"train": self.created, "evaluate": effect_of(Category.REEVALUATE), "export": self.created}
         for stage, effect in effects.items():
-            follows = [data, f"models/{name}/train"]
+            follows = [*read, f"models/{name}/train"]
             stale += stale_of(self.context, f"{stage}@{name}", effect, recorded=recorded, follows=follows)
             locked = self.context.lock[f"{stage}@{name}"].params.get(f"params/model/{name}.json", {}).get(stage, {})
             if moved := moved_files(locked.get("code"), params[stage]["code"]):
