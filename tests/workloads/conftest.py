@@ -67,13 +67,13 @@ def say_dataset(root: Path, *, pinned: str | None = None, **changes: Any) -> Non
 def say_model(root: Path, name: str, **train: Any) -> None:
     fields = {
         "dataset": "rows",
-        "architecture": {"name": "mlp", "hidden": [16]},
+        "architecture": {"name": "mlp", "hidden": [16], "dropout": 0.0},
         "trainer": {"max_epochs": 8, "batch_size": 32},
     }
     path = root / f"params/model/{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     sections = {
-        "train": {**fields, **train, "code": "x"},
+        "train": {**{key: value for key, value in {**fields, **train}.items() if value is not None}, "code": "x"},
         "evaluate": {"slices": ["color"], "code": "x"},
         "export": {"code": "x"},
     }

@@ -27,9 +27,11 @@ from mlops.config.schema.families.family import family_spec
 from mlops.config.schema.families.network import effective_loss, effective_optimizer
 from mlops.config.schema.model import Model
 from mlops.workloads.features.graph import OPSET
+from mlops.workloads.features.pictures import Picture
 from mlops.workloads.stage import failed
 from mlops.workloads.training.description import Description
 from mlops.workloads.training.families.family import INPUT, Family, Fit, Fitted, output_count
+from mlops.workloads.training.families.network.augment import Augmenter
 from mlops.workloads.training.families.network.batches import TensorRows
 from mlops.workloads.training.families.network.epochs import EpochMetrics, Epochs
 from mlops.workloads.training.families.network.label_scale import LabelScale
@@ -90,7 +92,12 @@ class NetworkFamily(Family):
 
     @abstractmethod
     def build(self, architecture: Any, *, width: int, outputs: int) -> nn.Module:
-        """Return a module from `[N, width]` FLOAT to `[N, outputs]`: logits, or values for a regression."""
+        """Return a module from `[N, width]` FLOAT to `[N, outputs]`: logits, or values for a regression; or
+        to `[N, members, outputs]` where several networks learn side by side."""
+
+    def make(self, architecture: Any, *, width: int, outputs: int, pictures: Sequence[Picture] = ()) -> nn.Module:
+        """Return what `build` gives; a family that looks at images is made for those that lie in a row."""
+        return self.build(architecture, width=width, outputs=outputs)
 
     def begin(self, spec: Model, name: str) -> None:
         if spec.trainer.devices > 1 and not Ranks.are_given():
@@ -106,7 +113,7 @@ class NetworkFamily(Family):
         loss, stopping = effective_loss(spec), spec.trainer.early_stopping
         scale = LabelScale.of(fit.train.y) if loss.standardize else LabelScale()
         outputs = output_count(spec.task, fit.classes)
-        network = self.build(spec.architecture, width=fit.width, outputs=outputs)
+        network = self.make(spec.architecture, width=fit.width, outputs=outputs, pictures=fit.pictures)
         pace, metrics = (
             Pace.of(spec.trainer, len(fit.train.x)),
             EpochMetrics.of(spec.task, fit.val.measured, outputs, stopping),
@@ -119,6 +126,8 @@ class NetworkFamily(Family):
             predictor, Objective(spec.task, loss, spec.levels), effective_optimizer(spec), val=val, metrics=metrics, pace=pace,
             spec=spec.trainer, log=fit.log,
         )  # fmt: skip
+        if spec.augment:
+            learner.augmenter = Augmenter(spec.augment, fit.pictures, spec.trainer.seed)
         learn(learner, train, spec.trainer, ranks, fit.checkpoint)
         if not ranks.is_first:
             return None
@@ -136,7 +145,9 @@ class NetworkFamily(Family):
 
     def load(self, folder: Path, description: Description) -> FittedNetwork:
         spec = family_spec(description.architecture["name"]).model_validate(description.architecture)
-        predictor = Predictor(self.build(spec, width=description.width, outputs=description.outputs), description.task)
+        pictures = tuple(map(Picture.of, description.pictures))
+        network = self.make(spec, width=description.width, outputs=description.outputs, pictures=pictures)
+        predictor = Predictor(network, description.task)
         state = load_file(folder / _WEIGHTS)
         for key in LABEL:
             if key in state:

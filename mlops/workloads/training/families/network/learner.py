@@ -19,6 +19,7 @@ from torch import nn
 
 from mlops.config.schema.training import Optimizer, Trainer
 from mlops.workloads.stage import failed
+from mlops.workloads.training.families.network.augment import Augmenter, Step
 from mlops.workloads.training.families.network.averaging import Average
 from mlops.workloads.training.families.network.batches import Batch, TensorRows
 from mlops.workloads.training.families.network.epochs import EpochMetrics, Epochs
@@ -47,6 +48,8 @@ class Learner(lightning.LightningModule):
         self.objective, self.chosen, self.metrics, self.pace = objective, optimizer, metrics, pace
         self.epochs = Epochs(metrics.monitor, spec.early_stopping.min_delta if spec.early_stopping else 0.0)
         self._val, self._spec, self._log = val, spec, log or RunLog()
+        self.augmenter: Augmenter | None = None
+        """Varies the rows of each step; None where they stay as they are."""
         self._sum = torch.zeros(())
         self._forward: Callable[[torch.Tensor], torch.Tensor] = predictor.network.__call__
         self._average = Average(spec.average, predictor.network, pace.epochs) if spec.average else None
@@ -61,7 +64,11 @@ class Learner(lightning.LightningModule):
             torch.manual_seed(torch.initial_seed() + self.trainer.global_rank)
 
     def training_step(self, batch: Batch, index: int) -> torch.Tensor:
-        loss = self.objective.of_batch(self._forward(batch.x), batch)
+        if self.augmenter is None:
+            loss = self.objective.of_batch(self._forward(batch.x), batch)
+        else:
+            step = Step(self.current_epoch, index, self.trainer.global_rank)
+            loss = self.augmenter.loss(self._forward, self.objective, batch, step)
         self._sum.add_(loss.detach())
         if (
             self.trainer.world_size > 1

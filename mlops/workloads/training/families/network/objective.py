@@ -36,6 +36,11 @@ class Objective:
         return self.mean(out, batch.y, batch.weights) * (rows / batch.whole)
 
     def mean(self, out: torch.Tensor, y: torch.Tensor, weights: torch.Tensor | None = None) -> torch.Tensor:
+        """Return the mean over the rows; of a network with members, `[N, M, K]`, over the members' own losses too."""
+        if out.dim() == 3:
+            members = out.shape[1]
+            out, y = out.flatten(0, 1), y.repeat_interleave(members, dim=0)
+            weights = None if weights is None else weights.repeat_interleave(members)
         if weights is not None:
             each = self._loss(out, y, "none")
             return (weights * (each.mean(1) if each.dim() > 1 else each)).mean()

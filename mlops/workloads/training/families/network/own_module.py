@@ -50,7 +50,11 @@ def _defines(module: lightning.LightningModule, hook: str) -> bool:
 
 def refuse_unread(spec: Model, module: lightning.LightningModule) -> None:
     """Raises MlopsError for a section of the model that the module's own hooks leave without a reader."""
-    for section, hook in (("loss", "training_step"), ("optimizer", "configure_optimizers")):
+    for section, hook in (
+        ("loss", "training_step"),
+        ("augment", "training_step"),
+        ("optimizer", "configure_optimizers"),
+    ):
         if section in spec.model_fields_set and _defines(module, hook):
             raise failed(
                 "section is not read",
