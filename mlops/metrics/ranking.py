@@ -1,7 +1,7 @@
 """Say which metrics compare how rows are ordered.
 
-Lives here: AUC, AUC_OVR, AVERAGE_PRECISION.
-Not here: computing them (workloads.measuring).
+Lives here: AUC, AUC_OVR, AVERAGE_PRECISION, LIFT.
+Not here: computing them (workloads.metrics.ranking).
 Law: none of them changes where predictions are moved without changing their order.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 from mlops.metrics.metric import Direction, Metric, Worsening
 from mlops.metrics.task import Task
 
-_COMPUTED = "mlops.workloads.measuring"
+_COMPUTED = "mlops.workloads.metrics.ranking"
 
 AUC = Metric(
     "auc",
@@ -33,5 +33,12 @@ AVERAGE_PRECISION = Metric(
     frozenset({Task.BINARY}),
     Direction.MAX,
     f"{_COMPUTED}:average_precision",
-    doc="The area under the curve of precision over recall.",
+    doc="The area under the curve of precision over recall (PR AUC).",
+)
+LIFT = Metric(
+    "lift",
+    frozenset({Task.BINARY}),
+    Direction.MAX,
+    f"{_COMPUTED}:lift",
+    doc="How many times more true rows the tenth with the highest predictions has than any tenth.",
 )

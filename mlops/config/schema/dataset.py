@@ -20,6 +20,7 @@ from mlops.config.schema.column_types import EVERY_TYPE, QUOTE_IT, TEXT, Takes
 from mlops.config.schema.sources.source import BY_SCHEME, SourceSpec
 from mlops.config.schema.splits.split import BY_SPLIT, SplitSpec
 from mlops.config.schema.transforms.transform import BY_TRANSFORM, Features
+from mlops.config.schema.window import Window
 from mlops.sources.dataset import MOST_READ
 
 Scalar = bool | int | float | str
@@ -73,13 +74,53 @@ class Dataset(Resource):
     sql: str | None = spec_field(
         None, doc="DuckDB SQL over the sources. Default: all of the only source.", change=Category.REPROCESS
     )
-    label: Column | None = spec_field(None, doc="The column to predict.", change=Category.REPROCESS)
+    label: Column | tuple[Column, ...] | None = spec_field(
+        None,
+        doc="The column to predict; a list of columns of 0 and 1, or true and false, for the task `multilabel`.",
+        change=Category.REPROCESS,
+    )
     expect: tuple[Annotated[Expectation, BY_CHECK], ...] = spec_field((), doc="Checks.", change=Category.REPROCESS)
     clean: dict[Column, Cleaning] = spec_field({}, doc="Column -> cleaning.", change=Category.REPROCESS)
     features: Annotated[Features, BY_TRANSFORM] = spec_field(
         doc="How columns become numbers.", change=Category.REPROCESS
     )
+    window: Window | None = spec_field(
+        None,
+        doc="Make windows of series, for the task `forecasting`. Default: a row stays a row.",
+        change=Category.REPROCESS,
+    )
     split: Annotated[SplitSpec, BY_SPLIT] = spec_field(doc="Train, validation and test.", change=Category.REPROCESS)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The columns to predict."""
+        if self.window is not None and isinstance(self.label, str):
+            return self.window.ahead_columns(self.label)
+        return (self.label,) if isinstance(self.label, str) else self.label or ()
+
+    @property
+    def only_label(self) -> str | None:
+        """The column to predict where it is one alone."""
+        return self.labels[0] if len(self.labels) == 1 else None
+
+    @model_validator(mode="after")
+    def _windows_fit(self) -> Dataset:
+        if self.window is None:
+            return self
+        if not isinstance(self.label, str):
+            raise FieldError("windows are made of one column that is forecast; name it under `label`", "window")
+        if self.split.time_column != self.window.time:
+            raise FieldError(
+                f"windows overlap, so that any other split would measure what was learned; split by `{self.window.time}`: "
+                f"{{ by: time, column: {self.window.time}, … }}",
+                "split",
+            )
+        if self.label in self.features.columns:
+            first = self.window.past_columns(self.label)[0]
+            raise FieldError(
+                f'of `{self.label}` the past is a feature; say "{self.label}_past_*" or {first}', "features"
+            )
+        return self
 
     @model_validator(mode="after")
     def _few_others(self) -> Dataset:
@@ -96,6 +137,13 @@ class Dataset(Resource):
     def _sql_for_many(self) -> Dataset:
         if self.sql is None and len(self.sources) > 1:
             raise FieldError("more than one source needs `sql` to say how they are joined", "sources")
-        if self.label is not None and self.label in self.features.columns:
-            raise FieldError(f"the label `{self.label}` is also a feature; a model would learn to copy it", "label")
+        return self
+
+    @model_validator(mode="after")
+    def _labels_alone(self) -> Dataset:
+        if isinstance(self.label, tuple) and len({*self.label}) < max(2, len(self.label)):
+            raise FieldError("a list of labels names at least two columns, each once", "label")
+        for label in self.labels:
+            if label in self.features.columns:
+                raise FieldError(f"the label `{label}` is also a feature; a model would learn to copy it", "label")
         return self

@@ -20,6 +20,6 @@ def expand_dataset(dataset: Dataset, types: Mapping[str, str]) -> Dataset:
     features = dataset.features.model_dump(mode="json", exclude_defaults=True, by_alias=True)
     if not has_patterns(features):
         return dataset
-    reserved = {*dataset.split.columns, *([] if dataset.label is None else [dataset.label])}
+    reserved = {*dataset.split.columns, *dataset.labels}
     named = read_features(expand_features(features, types, reserved=reserved))
     return dataset.model_copy(update={"features": named})

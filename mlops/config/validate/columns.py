@@ -60,10 +60,12 @@ def unknown_column(name: str, field: str, columns: Columns) -> Misfit:
 
 
 def _label(dataset: Dataset, columns: Columns) -> Iterator[Misfit]:
-    if dataset.label is not None and dataset.label not in columns:
-        yield unknown_column(dataset.label, "label", columns)
-    elif dataset.label is not None and columns[dataset.label].inexact:
-        yield _inexact(dataset.label, "label")
+    for position, label in enumerate(dataset.labels):
+        field = f"label.{position}" if isinstance(dataset.label, tuple) else "label"
+        if label not in columns:
+            yield unknown_column(label, field, columns)
+        elif columns[label].inexact:
+            yield _inexact(label, field)
 
 
 def _features(dataset: Dataset, columns: Columns) -> Iterator[Misfit]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mlops.config.schema.targets.base import Incompatibility, StackUse
+from mlops.config.validate.labels import label_problems
 from mlops.errors import FileLocation, Problem
 from mlops.extensions import TARGET_SCHEMAS
 
@@ -19,7 +20,8 @@ _SHARED = ("dataset", "task")
 
 
 def cross_check(settings: Mapping[str, Any], resources: Mapping[str, Any]) -> Iterator[Problem]:
-    """Yield a problem for everything that a stack cannot run, and for models that do not fit each other. `settings` and `resources`: as `judge` returns them."""
+    """Yield a problem for everything that a stack cannot run, for every task that the labels do not fit, and for models that do not
+    fit each other. `settings` and `resources`: as `judge` returns them."""
     for address, resource in resources.items():
         kind = address.partition(".")[0]
         if kind == "endpoint":
@@ -28,6 +30,9 @@ def cross_check(settings: Mapping[str, Any], resources: Mapping[str, Any]) -> It
             yield from _problems(resource, _monitor(address, resource, settings, resources))
         elif kind == "model":
             yield from _members(address, resource, resources)
+            dataset = resources[f"dataset.{resource['inputs']['dataset']}"]
+            for found in label_problems(resource["inputs"], dataset["inputs"]):
+                yield _problem(found, resource, address)
     name = settings["training"]["stack"]
     if f"stack.{name}" in resources:
         stack = resources[f"stack.{name}"]["effective"]
@@ -74,8 +79,12 @@ def _members(address: str, model: Mapping[str, Any], resources: Mapping[str, Any
 
 def _problems(resource: Mapping[str, Any], use: StackUse) -> Iterator[Problem]:
     for found in _incompatibilities(use):
-        origin = resource["origins"].get(found.field)
-        yield Problem(found.summary, found.detail, use.address, _source_of(origin) if origin else None)
+        yield _problem(found, resource, use.address)
+
+
+def _problem(found: Incompatibility, resource: Mapping[str, Any], address: str) -> Problem:
+    origin = resource["origins"].get(found.field)
+    return Problem(found.summary, found.detail, address, _source_of(origin) if origin else None)
 
 
 def _incompatibilities(use: StackUse) -> Iterator[Incompatibility]:

@@ -56,7 +56,8 @@ def project_code(target: str, root: Path, hashes: Hashes) -> dict[str, str]:
     Raises MlopsError where there is no such module."""
     module = target.rpartition(".")[0]
     top = module.partition(".")[0]
-    inside = {path.stem: path for path in root.glob("*.py")}
+    inside = {path.parent.name: path.parent for path in root.glob("*/*.py")}
+    inside |= {path.stem: path for path in root.glob("*.py")}
     inside |= {path.parent.name: path.parent for path in root.glob("*/__init__.py")}
     packages = {**({} if top in inside or top == "mlops" else _installed(top)), **inside, "mlops": _PACKAGE}
     found = closure([module], packages, hashes, skip=_is_exempt)

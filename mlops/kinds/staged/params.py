@@ -23,13 +23,20 @@ from mlops.errors import InvalidConfig
 from mlops.kinds.staged.code import project_code, stage_code
 from mlops.kinds.staged.registered import encoding_modules, learning_module, measuring_modules, preparing_modules
 from mlops.kinds.staged.schemas import column_types
+from mlops.kinds.staged.target_hooks import refuse_ignored
 from mlops.sources.dataset import MOST_READ, data_folder
 from mlops.sources.source import scheme_of
 
 _SCRIPT, _TRAIN_SCRIPT = "pipelines/prepare.py", "pipelines/train.py"
 _index_guard = threading.Lock()
 _LIBRARIES = ("sklearn",)
-_NOT_TRAINED = ("gates", "slices", *METADATA_NAMES)
+DECIDING = ("threshold", "calibration")
+"""Fields that evaluation and export read, and training does not."""
+MEASURING = ("slices", "metrics")
+"""Fields that evaluation alone reads."""
+JUDGING = ("gates", "baseline_gate")
+"""Fields that no stage reads."""
+_NOT_TRAINED = (*JUDGING, *MEASURING, *DECIDING, *METADATA_NAMES)
 
 
 def dataset_params(resource: LoadedResource, context: Context) -> dict[str, Any]:
@@ -71,19 +78,24 @@ def dataset_code(inputs: Mapping[str, Any], context: Context) -> dict[str, str]:
 
 
 def model_params(inputs: Mapping[str, Any], context: Context) -> dict[str, Any]:
-    """Raises MlopsError where the module of a `_target_` is not there."""
+    """Raises MlopsError where the module of a `_target_` is not there, or takes the place of a section that is given."""
     target = inputs["architecture"].get("_target_")
+    refuse_ignored(inputs, context.root)
     own = project_code(target, context.root, context.hashes) if target and not _is_library(target) else {}
     dataset = context.resources.get(Address("dataset", inputs["dataset"]))
     transforms = encoding_modules(dataset.inputs) if dataset else ()
     family = learning_module(inputs)
     train = stage_code("train", context.hashes, registered=[family, *transforms])
-    evaluate = stage_code("evaluate", context.hashes, registered=measuring_modules(inputs))
+    evaluate = stage_code("evaluate", context.hashes, registered=[family, *measuring_modules(inputs)])
+    for metric in inputs.get("metrics", {}).values():
+        evaluate |= project_code(metric["_target_"], context.root, context.hashes)
+    decided = {name: inputs[name] for name in DECIDING if name in inputs}
+    measured = {"metrics": inputs["metrics"]} if inputs.get("metrics") else {}
     export = stage_code("export", context.hashes, registered=[family])
     return {
         "train": {**without_fields(inputs, *_NOT_TRAINED), "code": {**train, **own}},
-        "evaluate": {"slices": inputs.get("slices", []), "code": evaluate},
-        "export": {"code": {**export, **own}},
+        "evaluate": {"slices": inputs.get("slices", []), **decided, **measured, "code": {**evaluate, **own}},
+        "export": {**decided, "code": {**export, **own}},
     }
 
 

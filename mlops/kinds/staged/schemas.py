@@ -221,7 +221,10 @@ def _identity(resource: LoadedResource, context: Context, below: tuple[Address, 
                 if not types:
                     raise
                 read[str(upstream)] = json.dumps(types)
-    return json.dumps([sources, resource.inputs.get("sql"), fingerprints, code, _engine(), read], sort_keys=True)
+    made_of = [sources, resource.inputs.get("sql"), fingerprints, code, _engine(), read]
+    if window := resource.inputs.get("window"):
+        made_of += [resource.inputs.get("label"), dict(window)]
+    return json.dumps(made_of, sort_keys=True, default=dict)
 
 
 def _engine() -> str:

@@ -84,12 +84,16 @@ def _ignored(root: Path) -> Iterable[str]:
 
 
 def _target(root: Path, model_name: str) -> list[str]:
-    """The module of `_target_`, and the package around it, where the project has it; others are in the image."""
-    architecture = read_json_object(root / f"params/model/{model_name}.json")["train"].get("architecture", {})
-    top = str(architecture.get("_target_", "")).partition(".")[0]
+    """The module of `_target_`, the package around it, and what it imports, where the project has it; others are in the image."""
+    trained = read_json_object(root / f"params/model/{model_name}.json")["train"]
+    top = str(trained.get("architecture", {}).get("_target_", "")).partition(".")[0]
     if not top or top == "mlops":
         return []
-    return [f"{top}.py"] if (root / f"{top}.py").exists() else _files(root, top, "*.py")
+    own = [f"{top}.py"] if (root / f"{top}.py").exists() else _files(root, top, "*.py")
+    counted = trained.get("code", {})
+    imported = [file for file in counted if isinstance(counted, Mapping) and not file.startswith("mlops/")]
+    packages = [(parent / "__init__.py").as_posix() for file in imported for parent in Path(file).parents]
+    return own + [file for file in dict.fromkeys((*imported, *packages)) if (root / file).is_file()]
 
 
 def _files(root: Path, path: str, pattern: str = "*") -> list[str]:

@@ -19,6 +19,7 @@ from mlops.config.schema.column_types import VALUES
 from mlops.config.schema.dataset import Cleaning, Dataset
 from mlops.config.schema.expanded import expand_dataset
 from mlops.workloads.data.rows import Rows
+from mlops.workloads.data.windows import check_windows
 from mlops.workloads.stage import failed
 
 _TYPES = {
@@ -117,7 +118,7 @@ def empty_table(types: Mapping[str, str]) -> pa.Table:
 
 def check_columns(rows: Rows, dataset: Dataset) -> None:
     """Raises MlopsError where a column that the data set names is missing, or is of a type that does not fit."""
-    named = {"label": [dataset.label] if dataset.label else [], "features": list(dataset.features.columns),
+    named = {"label": list(dataset.labels), "features": list(dataset.features.columns),
              "clean": list(dataset.clean), "split": list(dataset.split.columns)}  # fmt: skip
     problems = [
         f"`{column}` of `{field}` is no column of the result of the SQL, which has: {', '.join(rows.column_names)}. "
@@ -137,6 +138,7 @@ def check_columns(rows: Rows, dataset: Dataset) -> None:
     for name, cleaning in dataset.clean.items():
         if name in rows.column_names:
             problems += _cleaning(name, str(type_of(rows.schema.field(name).type)), cleaning)
+    problems += check_windows(rows, dataset) if not problems else ()
     if problems:
         raise failed("columns do not fit", *problems)
 

@@ -32,6 +32,7 @@ from mlops.workloads.data.sorting import sorted_batches
 from mlops.workloads.data.sources.source import Place, open_sources
 from mlops.workloads.data.splits.split import Numbers, number_rows
 from mlops.workloads.data.sql import RESULT, connect, run_sql, seal_database
+from mlops.workloads.data.windows import without_overlap
 from mlops.workloads.stage import failed, read_params, say, write_json
 
 
@@ -65,7 +66,7 @@ def prepare(name: str, *, root: Path = Path()) -> None:
 def _write(out: Path, rows: Rows, dataset: Dataset, *, source_rows: int, threads: int) -> None:
     kept = _checked(rows, dataset)
     say("splitting", 0.7)
-    numbers = number_rows(rows, kept, dataset)
+    numbers = without_overlap(rows, number_rows(rows, kept, dataset), dataset)
     _usable(rows, numbers, dataset)
     out.mkdir()
     say("writing", 0.8)
@@ -88,13 +89,12 @@ def _checked(rows: Rows, dataset: Dataset) -> Numbers:
     if problems:
         raise MlopsError(*problems)
     kept = _kept(rows, dataset)
-    if dataset.label is not None:
-        missing = int(pc.sum(pc.is_null(rows[dataset.label].take(pa.array(kept)))).as_py())
+    for label in dataset.labels:
+        missing = int(pc.sum(pc.is_null(rows[label].take(pa.array(kept)))).as_py())
         if missing:
             raise failed(
                 "label is missing",
-                f"{missing:,} of {len(kept):,} rows have no `{dataset.label}`. Take them out in the SQL: "
-                f"WHERE {dataset.label} IS NOT NULL.",
+                f"{missing:,} of {len(kept):,} rows have no `{label}`. Take them out in the SQL: WHERE {label} IS NOT NULL.",
             )
     return kept
 
@@ -117,14 +117,14 @@ def _usable(rows: Rows, numbers: Mapping[str, Numbers], dataset: Dataset) -> Non
     if empty:
         counts = ", ".join(f"{name} {len(part):,}" for name, part in numbers.items())
         raise failed("empty split", f"{' and '.join(empty)} would have no rows ({counts}). Look at `split`.")
-    if dataset.label is not None:
-        labels = rows[dataset.label]
+    for label in dataset.labels:
+        labels = rows[label]
         for name, part in numbers.items():
             if pc.count_distinct(labels.take(pa.array(part))).as_py() < 2:
                 raise failed(
                     "label has one class",
-                    f"Every row of {name} has the same `{dataset.label}`, so nothing can be learned or measured. Look at "
-                    "the SQL and at `split`.",
+                    f"Every row of {name} has the same `{label}`, so nothing can be learned or measured. Look at the SQL and "
+                    "at `split`.",
                 )
 
 
@@ -141,4 +141,5 @@ def _schema(schema: pa.Schema, dataset: Dataset) -> dict[str, Any]:
         "clean": {
             name: cleaning.model_dump(mode="json", exclude_defaults=True) for name, cleaning in dataset.clean.items()
         },
+        **({"window": dataset.window.model_dump(mode="json")} if dataset.window else {}),
     }

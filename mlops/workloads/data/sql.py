@@ -21,6 +21,7 @@ from mlops.errors import MlopsError
 from mlops.workloads.data.order import is_free_of_order
 from mlops.workloads.data.resources import MachineResources
 from mlops.workloads.data.sql_text import literal, quoted
+from mlops.workloads.data.windows import windowed
 from mlops.workloads.stage import failed
 
 _OFFLINE: dict[str, str | bool | int | float | list[str]] = {
@@ -29,7 +30,7 @@ _OFFLINE: dict[str, str | bool | int | float | list[str]] = {
 }  # fmt: skip
 RESULT = "mlops result"
 """The table that the SQL makes."""
-_SHARE = 0.6
+_SHARE = 0.55
 """Of the memory, how much DuckDB may take; the rest is for Python and for the rows that are being written."""
 _SEALED = ("python_enable_replacements = false", "enable_external_access = false", "lock_configuration = true")
 _CLOCK = {"current_date", "current_time", "current_timestamp", "localtime", "localtimestamp"}
@@ -78,8 +79,9 @@ def seal_database(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def query_of(dataset: Dataset) -> str:
-    """Return the SQL of a data set; all of its only source where it says none."""
-    return (dataset.sql or f"SELECT * FROM {quoted(next(iter(dataset.sources)))}").rstrip().rstrip(";")  # noqa: S608
+    """Return the SQL of a data set, with its windows; all of its only source where it says none."""
+    sql = (dataset.sql or f"SELECT * FROM {quoted(next(iter(dataset.sources)))}").rstrip().rstrip(";")  # noqa: S608
+    return windowed(sql, dataset)
 
 
 def run_sql(connection: duckdb.DuckDBPyConnection, dataset: Dataset, *, makes_rows: bool = True) -> pa.Table:
@@ -107,7 +109,7 @@ def run_sql(connection: duckdb.DuckDBPyConnection, dataset: Dataset, *, makes_ro
 def _make_result(connection: duckdb.DuckDBPyConnection, dataset: Dataset, sql: str) -> None:
     tables = {row[0] for row in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
     sources = [name for name in dataset.sources if name in tables]
-    if dataset.sql is None and sources:
+    if dataset.sql is None and dataset.window is None and sources:
         connection.execute(f"ALTER TABLE {quoted(sources[0])} RENAME TO {quoted(RESULT)}").fetchall()
         return
     connection.execute(f"CREATE TABLE {quoted(RESULT)} AS SELECT * FROM ({sql}\n)").fetchall()  # noqa: S608

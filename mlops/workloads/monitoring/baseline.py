@@ -23,6 +23,7 @@ from mlops.workloads.features.columns import categorical_columns, read_columns
 from mlops.workloads.monitoring.facts import facts_of
 from mlops.workloads.monitoring.profile import PREDICTION, Profile
 from mlops.workloads.monitoring.values import reader_of
+from mlops.workloads.vector_answer import VECTORS, VectorRow
 
 _MOST_ROWS = 100_000
 
@@ -40,7 +41,10 @@ def kinds_of(contract: dict[str, Any], schema: dict[str, Any], drift: DriftTests
 
 
 def prediction_value(contract: dict[str, Any], raw: Any) -> Any:
-    """Return what of one raw prediction is compared: the probability, the number, or the most likely class."""
+    """Return what of one raw prediction is compared: the probability, the number, or the most likely class; of several
+    numbers a row, their summary."""
+    if contract["task"] in VECTORS:
+        return VectorRow(contract, 0.5).summary(raw)
     return str(contract["classes"][int(np.argmax(raw))]) if contract["task"] == "multiclass" else float(raw)
 
 

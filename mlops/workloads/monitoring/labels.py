@@ -20,6 +20,7 @@ from mlops.metrics.metric import MEASURED_SPLITS
 from mlops.metrics.table import drift_metrics_of
 from mlops.metrics.task import Task
 from mlops.workloads.monitoring.label_store import LabelStore
+from mlops.workloads.monitoring.vector_labels import LabelError, VectorLabels, is_number
 
 FEWEST = 200
 """Labelled rows below which nothing is measured."""
@@ -28,16 +29,13 @@ _COMMIT_EVERY = 50_000
 _BEFORE = "labels.json"
 
 
-class LabelError(ValueError):
-    """A label does not fit. The message is a sentence without a full stop that follows the label's id."""
-
-
 class Labels:
     """Joins late labels with what was predicted. `folder`: where both are kept, in labels.sqlite, for `keep` seconds."""
 
     def __init__(self, contract: dict[str, Any], folder: Path, *, keep: float = LABELS_KEEP) -> None:
         self._contract = contract
         self._task = Task(contract["task"])
+        self._vector = VectorLabels(self._task, contract["classes"]) if self._task.is_vector else None
         self._keep = keep
         self._uncommitted = 0
         self.store = LabelStore(folder / "labels.sqlite")
@@ -69,7 +67,7 @@ class Labels:
         try:
             if isinstance(name, bool) or not isinstance(name, str | int) or not _is_text(str(name)):
                 raise LabelError("its id is no text; send the x-request-id of the answer")
-            labels = given if isinstance(given, list) else [given]
+            labels = self._vector.rows(given) if self._vector else given if isinstance(given, list) else [given]
             if not labels:
                 raise LabelError("it has no label")
             self.store.labelled(str(name), [self._typed(label) for label in labels], at)
@@ -96,10 +94,12 @@ class Labels:
 
         A class that the model does not know is a label of several classes all the same: whatever was predicted was wrong.
         """
+        if self._vector:
+            return self._vector.typed(label)
         shown = json.dumps(label)[:60]
         classes = self._contract.get("classes") or []
         if self._task is Task.REGRESSION:
-            if not _is_number(label):
+            if not is_number(label):
                 raise LabelError(f"the label {shown} is no number")
             return float(label)
         for name in classes:
@@ -118,7 +118,7 @@ class Labels:
         live: dict[str, float] = {"rows": float(len(pairs))}
         if len(pairs) < FEWEST:
             return live
-        from mlops.workloads.measuring import compute
+        from mlops.workloads.metrics.measure import compute
 
         truth, predicted = self._arrays(pairs)
         for metric in drift_metrics_of(self._task) if len(truth) else ():
@@ -132,13 +132,15 @@ class Labels:
 
         Pairs are kept over a restart, and may be of an older model: those of another task or of other classes are left out.
         """
+        if self._vector:
+            return self._vector.arrays(pairs)
         if self._task is Task.MULTICLASS:
             places = {str(name): index for index, name in enumerate(self._contract["classes"])}
             chosen = np.array([places.get(str(value), -1) for value, _ in pairs])
             truth = np.array([places.get(str(label), -1) for _, label in pairs])
             known = chosen >= 0
             return truth[known], np.eye(len(places))[chosen[known]]
-        numbers = [(value, label) for value, label in pairs if _is_number(value) and self._is_truth(label)]
+        numbers = [(value, label) for value, label in pairs if is_number(value) and self._is_truth(label)]
         if self._task is Task.BINARY:
             truth = np.array([float(label == self._contract["classes"][1]) for _, label in numbers])
         else:
@@ -146,7 +148,7 @@ class Labels:
         return truth, np.array([float(value) for value, _ in numbers])
 
     def _is_truth(self, label: Any) -> bool:
-        return label in self._contract["classes"] if self._task is Task.BINARY else _is_number(label)
+        return label in self._contract["classes"] if self._task is Task.BINARY else is_number(label)
 
     def worse(self, live: dict[str, float], training: dict[str, Any]) -> str | None:
         """Return the metric that is worse than at training by more than chance and habit allow."""
@@ -156,13 +158,6 @@ class Labels:
             if now is not None and before is not None and metric.is_worse(self._task, before=before, now=now):
                 return metric.name
         return None
-
-
-def _is_number(value: Any) -> bool:
-    try:
-        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    except OverflowError:
-        return False  # a whole number beyond what a float holds
 
 
 def _is_text(name: str) -> bool:
@@ -178,4 +173,4 @@ def _same_type(label: Any, name: Any) -> bool:
         return isinstance(label, bool)
     if isinstance(label, str):
         return label.lstrip("-").isdigit()
-    return _is_number(label) and float(label).is_integer()
+    return is_number(label) and float(label).is_integer()

@@ -26,6 +26,7 @@ from mlops.workloads.monitoring.value_tests import QUALITY
 from mlops.workloads.monitoring.values import reader_of
 from mlops.workloads.parent_death import die_with_parent
 from mlops.workloads.prediction_log import entries_between, first_time
+from mlops.workloads.vector_answer import VECTORS, VectorRow
 
 _LATE = 2.5
 """Seconds after a window's end until its lines are surely in the log: its flush, and a breath."""
@@ -39,6 +40,7 @@ class Watcher:
         self._config = config
         self._log, self._out = Path(config.log_dir), Path(config.out_dir)
         self._contract = json.loads(Path(config.contract).read_text())
+        self._vector = VectorRow(self._contract, 0.5) if self._contract["task"] in VECTORS else None
         folder = Path(config.baseline_dir)
         self._trained = decode(BaselineFile, (folder / "baseline.json").read_bytes())
         self._kinds = self._trained.kinds
@@ -107,13 +109,16 @@ class Watcher:
                 for name in names:
                     columns[name].append(self._readers[name](row.get(name)))
                 if PREDICTION in columns:
-                    columns[PREDICTION].append(self._readers[PREDICTION](value))
+                    compared = self._vector.summary(value) if self._vector else value
+                    columns[PREDICTION].append(self._readers[PREDICTION](compared))
             if len(columns[names[0]]) >= _BATCH:
                 profile, columns = self._merged(profile, columns, counts), {name: [] for name in self._kinds}
         return self._merged(profile, columns, counts) if columns[names[0]] else profile
 
     def _value(self, prediction: dict[str, Any], output: str) -> Any:
-        """Return what of one answer is compared."""
+        """Return what of one answer is compared, and what its label is held against; of several numbers a row, all of them."""
+        if self._vector:
+            return self._vector.read(prediction)
         if self._contract["task"] == "regression":
             return prediction.get(self._contract["label"])
         if self._contract["task"] == "multiclass":

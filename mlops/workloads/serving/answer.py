@@ -11,13 +11,19 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from mlops.workloads.vector_answer import VECTORS, VectorRow
+
+_EVEN = 0.5
+
 
 class AnswerWriter:
-    """Makes the bodies of answers. `threshold`: from where a binary prediction is the second class."""
+    """Makes the bodies of answers. `threshold`: from where a binary prediction is the second class; None: what the model says
+    in its contract."""
 
-    def __init__(self, contract: dict[str, Any], version: str, threshold: float) -> None:
+    def __init__(self, contract: dict[str, Any], version: str, threshold: float | None) -> None:
         self._task = contract["task"]
-        self._threshold = threshold
+        self._threshold = float(contract.get("threshold", _EVEN) if threshold is None else threshold)
+        self._vector = VectorRow(contract, self._threshold) if self._task in VECTORS else None
         self._label = json.dumps(contract["label"], ensure_ascii=False).encode()
         classes = [json.dumps(value, ensure_ascii=False).encode() for value in contract["classes"]]
         self._classes = classes
@@ -28,6 +34,10 @@ class AnswerWriter:
 
     def write(self, predictions: list[Any]) -> bytes:
         """Return the body that holds these predictions."""
+        if self._vector is not None:
+            write = self._vector.write
+            each = [write(None if _is_none(prediction) else prediction) for prediction in predictions]
+            return b'{"predictions":[%b%b' % (b",".join(each), self._tail)
         try:
             match self._task:
                 case "binary":
@@ -64,6 +74,9 @@ class AnswerWriter:
 def read_predictions(answer: dict[str, Any], contract: dict[str, Any]) -> list[Any]:
     """Return what the model gave for each row: a number, or a list of one for each class; None where there is none."""
     rows = answer["predictions"]
+    if contract["task"] in VECTORS:
+        reader = VectorRow(contract, 0.5)
+        return [reader.read(row) for row in rows]
     match contract["task"]:
         case "binary":
             return [row.get("probability") for row in rows]

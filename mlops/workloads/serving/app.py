@@ -26,6 +26,7 @@ from mlops.workloads.serving.model import Gatherer, OnnxPredictor
 from mlops.workloads.serving.request_metrics import Meter
 from mlops.workloads.serving.rows import BadRows, RequestRow, RowReader, decode_json, whole
 from mlops.workloads.serving.structure import LARGE
+from mlops.workloads.vector_answer import VECTORS
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -72,7 +73,7 @@ class Application:
         self._model = Gatherer(predictor, sound, gather=bool(api["gather"]))
         self._bodies = BodyReader(max(_MOST_BYTES, self._most * _MOST_ROW_BYTES), arrival)
         self._beside = ThreadPoolExecutor(1, "large-requests")
-        self._writer = AnswerWriter(self.contract, version, float(api["threshold"]))
+        self._writer = AnswerWriter(self.contract, version, api.get("threshold"))
         self._version_header = (b"x-mlops-version", version.encode())
         self._count = 0
         self._prefix = f"{os.getpid():x}{time.time_ns() & 0xFFFFFFFF:x}-"
@@ -222,7 +223,7 @@ class Application:
     async def _feedback(self, receive: Receive) -> _Result:
         try:
             body = await self._bodies.read(receive, _FEEDBACK_BYTES)
-            problem = _feedback_problem(decode_json(body))
+            problem = _feedback_problem(decode_json(body), is_vector=self.contract["task"] in VECTORS)
             if problem:
                 raise whole(problem, 422)
         except BadRows as error:
@@ -256,8 +257,8 @@ def _sentence(error: BadRows) -> str:
     return str(first["problem"]) if first["row"] is None else "invalid rows"
 
 
-def _feedback_problem(feedback: Any) -> str | None:
-    """Return what is wrong with a late label, or nothing."""
+def _feedback_problem(feedback: Any, *, is_vector: bool) -> str | None:
+    """Return what is wrong with a late label, or nothing. `is_vector`: whether a row's label is several values."""
     given = feedback if isinstance(feedback, dict) else {}
     missing = [name for name in ("id", "label") if name not in given]
     if missing:
@@ -265,6 +266,6 @@ def _feedback_problem(feedback: Any) -> str | None:
     if not isinstance(given["id"], str | int) or isinstance(given["id"], bool):
         return "the id of feedback is the text of `x-request-id`"
     labels = given["label"] if isinstance(given["label"], list) else [given["label"]]
-    if any(isinstance(label, list | dict) for label in labels):
+    if not is_vector and any(isinstance(label, list | dict) for label in labels):
         return "the label of feedback is one value, or a list of one for each row"
     return None

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from mlops.workloads.vector_answer import VECTORS, VectorRow
+
 _JSON = {
     "bool": {"type": "boolean"}, "int": {"type": "integer"}, "float": {"type": "number"}, "string": {"type": "string"},
     "date": {"type": "string", "format": "date"}, "timestamp": {"type": "string", "format": "date-time"},
@@ -26,7 +28,7 @@ def openapi(contract: dict[str, Any], version: str, most: int) -> dict[str, Any]
         "rows": {"type": "array", "minItems": 1, "maxItems": most, "items": {"$ref": "#/components/schemas/Row"}}}}  # fmt: skip
     ok = {
         "description": "Predictions, in the order of the rows.",
-        "content": {"application/json": {"schema": {"type": "object"}}},
+        "content": {"application/json": {"schema": _answer(contract)}},
     }
     bad = {
         "description": "Bad rows, each with its column.",
@@ -48,6 +50,17 @@ def openapi(contract: dict[str, Any], version: str, most: int) -> dict[str, Any]
         },
         "components": {"schemas": {"Row": row, "Rows": rows}},
     }  # fmt: skip
+
+
+def _answer(contract: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of an answer; of several numbers a row, with their names."""
+    if contract["task"] not in VECTORS:
+        return {"type": "object"}
+    row = VectorRow(contract, 0.5).schema()
+    return {
+        "type": "object",
+        "properties": {"predictions": {"type": "array", "items": row}, "version": {"type": "string"}},
+    }
 
 
 def _nullable(column: dict[str, Any]) -> dict[str, Any]:

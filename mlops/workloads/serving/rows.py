@@ -17,6 +17,7 @@ import numpy.typing as npt
 from mlops.contracts.names import MISSING_INT
 from mlops.workloads.serving.structure import LARGE, structure_of
 from mlops.workloads.serving.values import FAST_TYPES, nearest, shortened, value_problem, values_of
+from mlops.workloads.vector_answer import label_columns
 
 RequestRow = tuple[Any, ...]
 _MOST_PROBLEMS = 20
@@ -41,7 +42,7 @@ class RowReader:
     def __init__(self, contract: dict[str, Any], most: int) -> None:
         self.columns = [(column["name"], column["type"], column["nullable"]) for column in contract["columns"]]
         self._names = {name for name, _, _ in self.columns}
-        self._known = {*contract.get("known", ()), contract["label"]}
+        self._known = {*contract.get("known", ()), *label_columns(contract)}
         self._most = most
         # A tensor may hold each value in a list of its own, so a value counts twice.
         self._most_values = (most + 1) * 2 * (len(self.columns) + len(self._known) + 1) + _SPARE_VALUES

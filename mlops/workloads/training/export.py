@@ -19,13 +19,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from mlops.contracts.codec import convert
+from mlops.contracts.stage_params import ExportParams
 from mlops.metrics.task import Task
 from mlops.workloads.features.graph import IR, OUTPUT, Graph
-from mlops.workloads.stage import failed, say, write_json
-from mlops.workloads.training.data import PreparedData
+from mlops.workloads.stage import failed, read_params, say, write_json
+from mlops.workloads.training.calibration import calibrated
+from mlops.workloads.training.data import PreparedData, targets
+from mlops.workloads.training.decision import EVEN, Decision
 from mlops.workloads.training.description import Description
-from mlops.workloads.training.evaluate import predictions_of
 from mlops.workloads.training.families.family import INPUT, family_named
+from mlops.workloads.training.predictions import predictions_of
 
 TOLERANCE = 1e-4
 GOLDEN_ROWS = 64
@@ -33,6 +37,9 @@ _OUTPUTS: dict[Task, str] = {
     Task.BINARY: "probability",
     Task.MULTICLASS: "probabilities",
     Task.REGRESSION: "prediction",
+    Task.MULTILABEL: "probabilities",
+    Task.QUANTILE: "quantiles",
+    Task.FORECASTING: "forecast",
 }
 _DOMAIN_NOISE = ("metadata_props", "doc_string")
 
@@ -46,9 +53,14 @@ def export(name: str, *, root: Path = Path()) -> None:
     say("writing the graph", 0.2)
     features = onnx.load(folder / "features.onnx")
     joined = join(features, fitted.to_onnx(_OUTPUTS[description.task]))
+    predictions = pq.read_table(folder / "predictions.parquet")
+    decision = _decision(name, description, data, predictions)
+    if decision.calibrator:
+        joined = calibrated(joined, decision.calibrator, several=description.task is Task.MULTICLASS)
+        onnx.checker.check_model(joined)
     content = joined.SerializeToString(deterministic=True)
     say("comparing with training", 0.7)
-    expected = predictions_of(pq.read_table(folder / "predictions.parquet"), "test")
+    expected = decision.predictions(predictions_of(predictions, "test"))
     columns = data.columns("test")
     got = Graph(content)(columns)
     worst = float(np.max(np.abs(got - expected))) if len(got) else 0.0
@@ -62,9 +74,17 @@ def export(name: str, *, root: Path = Path()) -> None:
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     (out / "model.onnx").write_bytes(content)
-    write_json(out / "contract.json", contract(name, description, data))
+    write_json(out / "contract.json", contract(name, description, data, decision))
     write_json(out / "golden.json", golden(data, expected))
     say("exported", 1.0)
+
+
+def _decision(name: str, description: Description, data: PreparedData, predictions: pa.Table) -> Decision:
+    params = convert(ExportParams, read_params("model", name)["export"])
+    if params.calibration is None and params.threshold is None:
+        return Decision()
+    truth = targets(description.task, data.labels("val"), list(description.classes))
+    return Decision.of(params, truth, predictions_of(predictions, "val"))
 
 
 def join(features: onnx.ModelProto, fitted: onnx.ModelProto) -> onnx.ModelProto:
@@ -96,14 +116,15 @@ def _quiet(model: onnx.ModelProto) -> None:
                 holder.ClearField(field)
 
 
-def contract(name: str, description: Description, data: PreparedData) -> dict[str, Any]:
+def contract(name: str, description: Description, data: PreparedData, decision: Decision) -> dict[str, Any]:
     task = description.task
-    shape: list[int | None] = [None, description.outputs] if task is Task.MULTICLASS else [None]
+    shape: list[int | None] = [None, description.outputs] if task is Task.MULTICLASS or task.is_vector else [None]
     return {
-        "format": 1, "model": name, "task": task, "label": data.label, "classes": list(description.classes),
+        "format": 1, "model": name, "task": task, "label": data.schema["label"], "classes": list(description.classes),
         "columns": [{"name": column, "type": kind, "nullable": True} for column, kind in data.types.items()],
         "known": sorted(column["name"] for column in data.schema["columns"] if column["name"] not in data.types),
         "outputs": [{"name": _OUTPUTS[task], "type": "float", "shape": shape}],
+        **({"threshold": decision.threshold} if decision.threshold != EVEN else {}),
     }  # fmt: skip
 
 

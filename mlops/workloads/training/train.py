@@ -23,7 +23,7 @@ from mlops.config.schema.model import Model
 from mlops.contracts.stage_params import TrainParams
 from mlops.workloads.features.graph import Graph
 from mlops.workloads.stage import failed, read_params, say, write_json
-from mlops.workloads.training.data import PreparedData, classes_of, targets
+from mlops.workloads.training.data import PreparedData, as_truth, classes_of, targets
 from mlops.workloads.training.description import Description
 from mlops.workloads.training.families.checkpoint import Checkpoint
 from mlops.workloads.training.families.family import Examples, Fit, Fitted, family_named, output_count
@@ -66,14 +66,11 @@ def train(name: str, *, root: Path = Path()) -> None:
 def _examples(spec: Model, data: PreparedData, transform: Graph) -> tuple[list[Any], dict[str, Examples]]:
     """Return the classes of the label, and the examples of each split."""
     labels = {split: data.labels(split) for split in _SPLITS}
-    classes = classes_of(spec.task, labels["train"])
-    examples = {
-        split: Examples(
-            transform(data.columns(split)),
-            targets(spec.task, labels[split], classes),
-        )
-        for split in _SPLITS
-    }
+    classes = data.names(spec.task, spec.levels) or classes_of(spec.task, labels["train"])
+    examples: dict[str, Examples] = {}
+    for split in _SPLITS:
+        x, y = transform(data.columns(split)), targets(spec.task, labels[split], classes)
+        examples[split] = Examples(x, y, as_truth(spec.task, data, split, classes, y) if spec.task.is_vector else None)
     return classes, examples
 
 

@@ -47,6 +47,18 @@ def test_code_of_a_target_counts_what_it_imports_inside_the_project(tmp_path: Pa
     assert moved_files(before, project_code("nets.deep.Net", tmp_path, hashes)) == "nets/layers.py"
 
 
+def test_code_of_a_target_counts_helpers_in_folders_that_are_no_packages(tmp_path: Path, hashes: Hashes) -> None:
+    (tmp_path / "nets").mkdir()
+    (tmp_path / "nets/net.py").write_text(
+        "import lightning\nfrom blocks.layers import width\nfrom shapes import depth\n"
+    )
+    (tmp_path / "blocks").mkdir()
+    (tmp_path / "blocks/layers.py").write_text("width = 3\n")
+    (tmp_path / "shapes.py").write_text("depth = 3\n")
+    (tmp_path / "unread.py").write_text("1\n")
+    assert sorted(project_code("nets.net.Net", tmp_path, hashes)) == ["blocks/layers.py", "nets/net.py", "shapes.py"]
+
+
 def test_target_without_a_module_is_an_error(tmp_path: Path, hashes: Hashes) -> None:
     with pytest.raises(MlopsError, match="the module nowhere is neither in the project nor installed"):
         project_code("nowhere.Net", tmp_path, hashes)

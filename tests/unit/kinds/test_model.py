@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
+import pytest
+
 from mlops.address import Address
 from mlops.engine.resource import Action
 from mlops.kinds.staged.model import live_model
+from mlops.kinds.staged.params import model_params
+from mlops.scaffold.stage_files import write_stage_files
+from tests.e2e.conftest import SMALL
+from tests.small_project import load_files
 from tests.unit.kinds.conftest import Look
 
 
@@ -28,13 +37,42 @@ def test_model_that_nobody_trained_does_not_exist(look: Look) -> None:
     assert look.kind("model.late").pinned(Address("model", "late")) is None
 
 
+def test_edit_of_a_helper_that_the_target_imports_retrains_and_names_the_file(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    target = "architecture: { name: custom, _target_: nets.net.Net }"
+    files = {
+        **SMALL,
+        "conf/project.yaml": SMALL["conf/project.yaml"].replace("mlops.workloads.training", "nets"),
+        "conf/model/late.yaml": SMALL["conf/model/late.yaml"].replace("architecture: { name: linear }", target),
+    }
+    look = Look(tmp_path, load_files(tmp_path_factory.mktemp("conf"), files), {})
+    write_stage_files(tmp_path)
+    for name, text in {"nets/net.py": "from shapes import layers\n", "shapes/layers.py": "width = 3\n"}.items():
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text(text)
+    file, sections = "params/model/late.json", model_params(look.desired["model.late"].inputs, look.context)
+    locked = {
+        f"{stage}@late": {"cmd": "x", "params": {file: {stage: sections[stage]}}, "outs": [{"path": out, "md5": "0"}]}
+        for stage, out in (("train", "models/late/train"), ("evaluate", "metrics/model/late.json"), ("export", "models/late/export"))
+    }  # fmt: skip
+    (tmp_path / "dvc.lock").write_text(json.dumps({"schema": "2.0", "stages": locked}))
+    (tmp_path / "shapes/layers.py").write_text("width = 4\n")
+    moved = {
+        stale.reason.text: stale.effect.category
+        for stale in Look(tmp_path, look.spec, {}).observe("model.late").stale
+        if "the code of" in stale.reason.text
+    }
+    assert moved == {f"the code of stage {stage} changed: shapes/layers.py": "RETRAIN" for stage in ("train", "export")}
+
+
 def test_notes_say_what_it_costs_and_what_it_is_judged_by(look: Look) -> None:
     desired, record = look.desired["model.late"], look.record("model.late", {"seconds": 10.0, "epochs": 4})
     kind = look.kind("model.late")
     assert kind.notes(desired, record, "RETRAIN") == (
-        "about 5 s (last time 10 s for 4 epochs) · gates: test_auc >= 0.6",
+        "about 5 s (last time 10 s for 4 epochs) · gates: test_auc >= 0.6, test_auc > trivial",
     )
-    assert kind.notes(desired, None, "RETRAIN") == ("gates: test_auc >= 0.6",)
+    assert kind.notes(desired, None, "RETRAIN") == ("gates: test_auc >= 0.6, test_auc > trivial",)
     assert kind.notes(desired, record, "METADATA") == ()
 
 

@@ -29,7 +29,7 @@ class Split(Protocol):
     def __call__(self, table: pa.Table, spec: Any, *, label: str | None) -> Mapping[str, pa.Table]:
         """Return the rows of `train`, `val` and `test`; rows may be left out.
 
-        `spec`: an object of the model in `mlops.splits.schema`. `label`: the column to predict. `table`: the columns that
+        `spec`: an object of the model in `mlops.splits.schema`. `label`: the column to predict, None where there are several or none. `table`: the columns that
         `spec.columns` names, the label, and one that numbers the rows. Raises MlopsError.
         """
 
@@ -38,7 +38,7 @@ def split_rows(table: pa.Table, dataset: Dataset) -> dict[str, pa.Table]:
     """Return the rows of each split, `train` first. Raises MlopsError where the rows cannot be split so."""
     name = dataset.split.by
     split: Split = SPLITS.load(name)
-    parts = split(table, dataset.split, label=dataset.label)
+    parts = split(table, dataset.split, label=dataset.only_label)
     if set(parts) != set(NAMES):
         raise unfit(SPLITS, name, f"it gave {', '.join(sorted(parts)) or 'nothing'} instead of {', '.join(NAMES)}")
     return {part: parts[part] for part in NAMES}
@@ -49,7 +49,7 @@ def number_rows(rows: Rows, kept: Numbers, dataset: Dataset) -> dict[str, Number
 
     Raises MlopsError where the rows cannot be split so.
     """
-    needed = list(dict.fromkeys([*dataset.split.columns, *([dataset.label] if dataset.label else [])]))
+    needed = list(dict.fromkeys([*dataset.split.columns, *dataset.labels]))
     name = "row"
     while name in needed:
         name += "_"

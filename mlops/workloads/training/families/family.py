@@ -36,10 +36,16 @@ INPUT = "x"
 
 @dataclass(frozen=True)
 class Examples:
-    """`x`: `[N, width]` FLOAT. `y`: `[N]`, FLOAT for 0 and 1 (binary) and for numbers (regression), else class numbers."""
+    """`x`: `[N, width]` FLOAT. `y`: `[N]`, FLOAT for 0 and 1 (binary) and for numbers (regression), else class numbers; of
+    several labels or steps ahead `[N, K]` FLOAT. `truth`: `y` as metrics take it, where that is something else."""
 
     x: npt.NDArray[np.float32]
     y: npt.NDArray[Any]
+    truth: npt.NDArray[Any] | None = None
+
+    @property
+    def measured(self) -> npt.NDArray[Any]:
+        return self.y if self.truth is None else self.truth
 
 
 @dataclass(frozen=True)
@@ -52,8 +58,8 @@ class Encoded:
 
 @dataclass(frozen=True)
 class Fit:
-    """What a family learns from. `classes`: of the label, in the order of their numbers; empty for a regression. `columns`: what
-    each number of a row is.
+    """What a family learns from. `classes`: of the label, in the order of their numbers, or what the numbers
+    of one prediction stand for (labels, quantiles, steps ahead); empty for a regression. `columns`: what each number of a row is.
 
     `checkpoint`: where a family that trains for long may keep how far it is, and find it after it was killed.
     """
@@ -81,7 +87,8 @@ class Fitted(ABC):
 
     @abstractmethod
     def predict(self, x: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
-        """Return the probability of the second class `[N]`, of each class `[N, K]`, or a number `[N]`."""
+        """Return the probability of the second class `[N]`, of each class `[N, K]`, or a number `[N]`; of several labels
+        their probabilities, and quantiles and steps ahead as numbers, `[N, K]`."""
 
     @abstractmethod
     def save(self, folder: Path) -> None:
@@ -129,4 +136,4 @@ def family_named(name: str) -> Family:
 
 
 def output_count(task: Task, classes: Sequence[Any]) -> int:
-    return len(classes) if task is Task.MULTICLASS else 1
+    return len(classes) if task is Task.MULTICLASS or task.is_vector else 1
