@@ -20,8 +20,8 @@ _SHARED = ("dataset", "task")
 
 
 def cross_check(settings: Mapping[str, Any], resources: Mapping[str, Any]) -> Iterator[Problem]:
-    """Yield a problem for everything that a stack cannot run, for every task that the labels do not fit, and for models that do not
-    fit each other. `settings` and `resources`: as `judge` returns them."""
+    """Yield a problem for everything that a stack cannot run, for every task that the labels do not fit, and for models that do
+    not fit each other. `settings` and `resources`: as `judge` returns them."""
     for address, resource in resources.items():
         kind = address.partition(".")[0]
         if kind == "endpoint":
@@ -29,10 +29,10 @@ def cross_check(settings: Mapping[str, Any], resources: Mapping[str, Any]) -> It
         elif kind == "monitor":
             yield from _problems(resource, _monitor(address, resource, settings, resources))
         elif kind == "model":
-            yield from _members(address, resource, resources)
             dataset = resources[f"dataset.{resource['inputs']['dataset']}"]
             for found in label_problems(resource["inputs"], dataset["inputs"]):
                 yield _problem(found, resource, address)
+            yield from _members(address, resource, resources)
     name = settings["training"]["stack"]
     if f"stack.{name}" in resources:
         stack = resources[f"stack.{name}"]["effective"]

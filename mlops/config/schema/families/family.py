@@ -20,7 +20,7 @@ from mlops.metrics.task import Task
 if TYPE_CHECKING:
     from mlops.config.schema.model import Model
 
-SECTIONS = ("loss", "optimizer", "trainer")
+SECTIONS = ("loss", "optimizer", "trainer", "augment")
 """The sections of a model that a family may read beside its own, `architecture`."""
 
 
@@ -70,14 +70,14 @@ class FamilySpec(Entry):
 
     name: str
 
-    def encodings(self) -> tuple[Encoding, ...]:
-        """Return how columns become the numbers that it learns from: all columns in the first encoding, then all in the next."""
-        return (Encoding.AMOUNTS,)
-
     @classmethod
     def logged(cls, task: Task) -> tuple[str, ...]:
         """Return the names of what it measures while it trains, which early stopping may monitor."""
         return cls.logs
+
+    def encodings(self) -> tuple[Encoding, ...]:
+        """Return how columns become the numbers that it learns from: all columns in the first encoding, then all in the next."""
+        return (Encoding.AMOUNTS,)
 
     def check(self, model: Model) -> None:
         """Raises FieldError for what the model says and this family cannot do. A family that overrides it calls it too."""

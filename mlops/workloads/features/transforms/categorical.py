@@ -2,8 +2,8 @@
 
 Lives here: CategoricalTransform, and its two encoders: of texts, and of numbers that are names.
 Not here: which columns take it, and how many values keep a slot (config.schema.transforms.categorical).
-Law: a value that the train split does not have counts as a missing one. No slot and no code stands for what training never saw:
-where no value was missing there, both are zeros, or NaN among codes.
+Law: a value that the train split does not have counts as a missing one. No slot stands for what training never saw: where
+no value was missing there, both are zeros.
 """
 
 from __future__ import annotations
@@ -56,8 +56,9 @@ class TextEncoder(Encoder):
 
     def add_codes(self, graph: GraphBuilder) -> str:
         renames = dict(self.renames)
-        codes = {text: float(index) for index, text in enumerate(self.categories)}
-        codes |= dict.fromkeys(self.rare, float(len(self.categories)))
+        codes = {text: float(index) for index, text in enumerate(self.categories)} | dict.fromkeys(
+            self.rare, float(len(self.categories))
+        )
         missing = codes.get(renames.get("", ""), math.nan)
         keys = codes | {raw: codes.get(text, missing) for raw, text in renames.items()}
         code = graph.add(
@@ -80,21 +81,21 @@ class ValueEncoder(NumberEncoder):
         return len(self.categories) + bool(self.rare)
 
     def add_nodes(self, graph: GraphBuilder) -> str:
-        hot, known = self._hot(graph)
+        hot = self._add_slots(graph)
+        known = _sum(graph, hot)
         unknown = graph.add("Sub", [graph.const(1.0), known])
         return graph.to_float(graph.add("Add", [hot, graph.add("Mul", [unknown, graph.const([self._missing()])])]))
 
-    def _hot(self, graph: GraphBuilder) -> tuple[str, str]:
-        """Add zeros and a one for a value that training had; return their name, and that of the sum of each row: 1 or 0."""
+    def _add_slots(self, graph: GraphBuilder) -> str:
+        """Add a one at the place of each known value."""
         value, missing = graph.number(self.column, self.type, clip=self.clip)
         if self.fill is not None:
             value = graph.fill(value, missing, self.fill)
         hot = graph.to_double(graph.add("Equal", [value, graph.const([self.categories])]))
-        across = graph.const([1], np.int64)
         if self.rare:
             is_rare = graph.to_double(graph.add("Equal", [value, graph.const([self.rare])]))
-            hot = graph.add("Concat", [hot, graph.add("ReduceSum", [is_rare, across], keepdims=1)], axis=1)
-        return hot, graph.add("ReduceSum", [hot, across], keepdims=1)
+            hot = graph.add("Concat", [hot, _sum(graph, is_rare)], axis=1)
+        return hot
 
     def _missing(self) -> list[float]:
         """Return what stands for a missing value: NaN equals nothing, so its slot is given to what has none."""
@@ -109,13 +110,16 @@ class ValueEncoder(NumberEncoder):
         return (EncodedColumn(self.column, self.width),)
 
     def add_codes(self, graph: GraphBuilder) -> str:
-        hot, known = self._hot(graph)
-        places = [[float(place)] for place in range(self.width)]
-        missing = self._missing()
-        other = float(missing.index(1.0)) if 1.0 in missing else math.nan
-        is_known = graph.add("Greater", [known, graph.const(0.5)])
-        code = graph.add("MatMul", [hot, graph.const(places)])
-        return graph.to_float(graph.add("Where", [is_known, code, graph.const(other)]))
+        hot, slots = self._add_slots(graph), self._missing()
+        code = graph.add("MatMul", [hot, graph.const([[place] for place in range(self.width)])])
+        is_known = graph.add("Greater", [_sum(graph, hot), graph.const(0.5)])
+        other = graph.const(slots.index(1.0) if 1.0 in slots else math.nan)
+        return graph.to_float(graph.add("Where", [is_known, code, other]))
+
+
+def _sum(graph: GraphBuilder, hot: str) -> str:
+    """Add the sum of each row, `[N, 1]`."""
+    return graph.add("ReduceSum", [hot, graph.const([1], np.int64)], keepdims=1)
 
 
 class CategoricalTransform:

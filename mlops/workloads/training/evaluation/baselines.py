@@ -1,6 +1,6 @@
 """Measure what a model must beat.
 
-Lives here: baselines_of: the trivial one, and a linear one on the columns of the model; linear_features, what that one reads.
+Lives here: baselines_of: the trivial one, and a linear one on the features of the model; sampled_columns.
 Not here: which task has which (mlops.metrics.baseline), the gate (kinds).
 Law: both learn from the train split and are measured on the rows of the test split; what is learned from is bounded.
 """
@@ -10,7 +10,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,9 +24,8 @@ from mlops.config.schema.families.encoding import Encoding
 from mlops.config.schema.families.family import family_spec
 from mlops.metrics.baseline import BASELINES, LINEAR, TRIVIAL
 from mlops.metrics.task import Task
-from mlops.workloads.features.columns import to_input
-from mlops.workloads.features.fit import fit
-from mlops.workloads.features.graph import Graph, build_graph
+from mlops.workloads.features.columns import image_forms, to_inputs
+from mlops.workloads.features.graph import Graph
 from mlops.workloads.metrics.intervals import drawn_rows
 from mlops.workloads.metrics.weighted import Array
 from mlops.workloads.training.data import PreparedData
@@ -44,20 +42,23 @@ _DIGITS = 4
 
 @dataclass(frozen=True)
 class Splits:
-    """What a baseline learns from and is measured on. `train` and `test`: labels as metrics take them. `features`: a graph that gives
-    amounts, where there is one."""
+    """What a baseline learns from and is measured on. `train` and `test`: labels as metrics take them. `features`: a graph
+    of the model's features as amounts, empty where there is none."""
 
     data: PreparedData
-    features: onnx.ModelProto | None
+    features: bytes
     train: Array
     test: Array
     classes: int
 
     def x(self, split: str, places: Array) -> Array:
-        table = pq.read_table(self.data.folder / f"{split}.parquet", columns=list(self.data.types)).take(places)
-        columns = {name: to_input(table[name], kind) for name, kind in self.data.types.items()}
-        assert self.features is not None
-        return Graph(self.features.SerializeToString())(columns)
+        return Graph(self.features)(sampled_columns(self.data, split, places))
+
+
+def sampled_columns(data: PreparedData, split: str, places: Array) -> dict[str, Array]:
+    """Return some rows of a split as the feature graph takes them."""
+    table = pq.read_table(data.folder / f"{split}.parquet", columns=list(data.types)).take(places)
+    return to_inputs(table, data.types, image_forms(data.schema))
 
 
 def baselines_of(splits: Splits, measuring: Measuring) -> dict[str, dict[str, float]]:
@@ -101,20 +102,12 @@ def _named(values: Mapping[str, float]) -> dict[str, float]:
     return {f"test_{name}": value for name, value in values.items()}
 
 
-def linear_features(folder: Path, description: Description, data: PreparedData) -> onnx.ModelProto | None:
-    """Return what a linear baseline reads: the model's own features where they are amounts, else those of its columns; None where
-    the model has no features."""
-    own = folder / "features.onnx"
-    if not own.exists():
-        return None
-    family = family_spec(description.architecture["name"])
-    if family.model_validate(description.architecture).encodings() == (Encoding.AMOUNTS,):
-        return onnx.load(own)
-    return build_graph(fit(data.schema, data.columns("train")))
+def _width(features: bytes) -> int:
+    if not features:
+        return 0
+    import onnx
 
-
-def _width(features: onnx.ModelProto | None) -> int:
-    return int(features.graph.output[0].type.tensor_type.shape.dim[1].dim_value) if features else 0
+    return int(onnx.load_from_string(features).graph.output[0].type.tensor_type.shape.dim[1].dim_value)
 
 
 _SAME: Mapping[Task, Callable[[Array, int], Any]] = {
