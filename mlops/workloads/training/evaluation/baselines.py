@@ -13,15 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import onnx
 import pyarrow.parquet as pq
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from mlops.config.schema.families.encoding import Encoding
-from mlops.config.schema.families.family import family_spec
 from mlops.metrics.baseline import BASELINES, LINEAR, TRIVIAL
 from mlops.metrics.task import Task
 from mlops.workloads.features.columns import image_forms, to_inputs
@@ -29,7 +26,6 @@ from mlops.workloads.features.graph import Graph
 from mlops.workloads.metrics.intervals import drawn_rows
 from mlops.workloads.metrics.weighted import Array
 from mlops.workloads.training.data import PreparedData
-from mlops.workloads.training.description import Description
 from mlops.workloads.training.evaluation.slices import Measuring
 
 _LEARNED_ROWS, _MEASURED_ROWS = 20_000, 100_000
