@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
+from threadpoolctl import threadpool_limits
 
 from mlops.contracts.codec import convert
 from mlops.contracts.stage_params import EvaluateParams
@@ -35,6 +36,9 @@ from mlops.workloads.training.evaluation.slices import Measuring, sliced
 from mlops.workloads.training.evaluation.weak_slices import weak_slices
 from mlops.workloads.training.families.family import family_named
 from mlops.workloads.training.predictions import predictions_of
+
+one_thread = threadpool_limits.wrap(limits=1)
+"""Sums are added up in one order, whatever the number of cores."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,7 @@ def evaluate(name: str, *, root: Path = Path()) -> None:
     say("measured", 1.0)
 
 
+@one_thread
 def measured(evaluated: Evaluated, params: EvaluateParams) -> dict[str, Any]:
     """Return metrics of the splits, and of the test split their intervals, slices, and baselines."""
     measuring, truth, predicted = evaluated.measuring, evaluated.truth["test"], evaluated.predicted["test"]
@@ -98,6 +103,7 @@ def measured(evaluated: Evaluated, params: EvaluateParams) -> dict[str, Any]:
     return {key: value for key, value in metrics.items() if value != {}}
 
 
+@one_thread
 def analysed(evaluated: Evaluated) -> dict[str, list[dict[str, Any]]]:
     """Return plot's name -> its points, of the test split."""
     measuring, truth, predicted = evaluated.measuring, evaluated.truth["test"], evaluated.predicted["test"]

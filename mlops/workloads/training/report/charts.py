@@ -50,7 +50,7 @@ def _learning(points: Points) -> Drawing:
     ]
     return _sized(
         alt.Chart(alt.Data(values=rows)).mark_line(point=True).encode(
-            x=alt.X("at:Q", title=time or "time"), y=alt.Y("value:Q", title=None).scale(zero=False),
+            x=alt.X("at:Q", title=time or "time").axis(tickMinStep=1), y=alt.Y("value:Q", title=None).scale(zero=False),
             color=alt.Color("measured:N", title=None), tooltip=["at:Q", "measured:N", "value:Q"],
         )
     )  # fmt: skip

@@ -31,6 +31,7 @@ th { font-weight: 600; color: #4a5568; } td.number, th.number { text-align: righ
 .wide { overflow-x: auto; } .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(480px, 1fr)); gap: 0 1.5rem; }
 """
 _MOST_SLICES, _MOST_ROWS = 20, 20
+_ROW_HEADS = ("row", "actual", "predicted", "probability", "loss")
 
 
 @dataclass(frozen=True)
@@ -121,13 +122,14 @@ def _rows(report: Report) -> str:
     worst = report.plots.get("worst_rows", [])[:_MOST_ROWS]
     if not worst:
         return ""
+    heads = [name for name in _ROW_HEADS if name in worst[0]]
     columns = list(report.rows[0]) if report.rows else []
     lines = []
     for place, row in enumerate(worst):
         values = report.rows[place] if place < len(report.rows) else {}
-        lines.append([*(_cell(value) for value in row.values()), *(_cell(values.get(name)) for name in columns)])
-    told = f'<p class="quiet">Of the test split, the {len(worst)} rows that are most wrong.</p>'
-    return f"<h2>Worst rows</h2>{told}{_table([*worst[0], *columns], lines)}"
+        lines.append([*(_cell(row[name]) for name in heads), *(_cell(values.get(name)) for name in columns)])
+    note = f'<p class="quiet">Of the test split, the {len(worst)} rows that are most wrong.</p>'
+    return f"<h2>Worst rows</h2>{note}{_table([*heads, *columns], lines)}"
 
 
 def _table(heads: Sequence[str], lines: Sequence[Sequence[str]], numbers: Sequence[int] = ()) -> str:
@@ -142,7 +144,7 @@ def _table(heads: Sequence[str], lines: Sequence[Sequence[str]], numbers: Sequen
 
 
 def _cell(value: Any) -> str:
-    return _number(value) if isinstance(value, float) else "" if value is None else str(value)
+    return _number(value) if isinstance(value, float) else "missing" if value is None else str(value)
 
 
 def _number(value: float | None) -> str:
