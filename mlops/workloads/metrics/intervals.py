@@ -59,12 +59,11 @@ def intervals_of(
 
 @dataclass(frozen=True)
 class Drawn:
-    """Rows that stand for all, sorted by what is predicted. `counts`: for how many rows each stands. `weights`: how often it
-    counts in each replicate."""
+    """Rows that stand for all, sorted by what is predicted. `weights`: for how many rows each stands, and how often it counts
+    in each replicate."""
 
     truth: Array
     predicted: Array
-    counts: Array
     weights: Array
 
     @classmethod
@@ -74,12 +73,12 @@ class Drawn:
         if predicted.ndim == 1:
             order = np.argsort(predicted[places], kind="stable")
             places, counts = places[order], counts[order]
-        return cls(truth[places], predicted[places], counts, poisson_weights(REPLICATES, counts))
+        weights = np.concatenate([counts[None], poisson_weights(REPLICATES, counts)])
+        return cls(truth[places], predicted[places], weights)
 
     def repeated(self, computation: Computation, threshold: float) -> tuple[float, Array]:
         """Return the metric of these rows, and of each replicate."""
-        both = np.concatenate([self.counts[None], self.weights])
-        numbers = computation.weighted(self.truth, self.predicted, both, threshold=threshold)
+        numbers = computation.weighted(self.truth, self.predicted, self.weights, threshold=threshold)
         return float(numbers[0]), numbers[1:]
 
 

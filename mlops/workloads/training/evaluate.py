@@ -37,9 +37,6 @@ from mlops.workloads.training.evaluation.weak_slices import weak_slices
 from mlops.workloads.training.families.family import family_named
 from mlops.workloads.training.predictions import predictions_of
 
-one_thread = threadpool_limits.wrap(limits=1)
-"""Sums are added up in one order, whatever the number of cores."""
-
 
 @dataclass(frozen=True)
 class Evaluated:
@@ -71,21 +68,23 @@ class Evaluated:
 def evaluate(name: str, *, root: Path = Path()) -> None:
     """Write metrics/model/NAME.json and plots/model/NAME/."""
     params = convert(EvaluateParams, read_params("model", name)["evaluate"])
-    evaluated = Evaluated.of(name, params, root)
-    say("measuring", 0.1)
-    write_json(root / "metrics" / "model" / f"{name}.json", measured(evaluated, params))
+    with threadpool_limits(limits=1):  # sums are added up in one order, whatever the number of cores
+        evaluated = Evaluated.of(name, params, root)
+        say("measuring", 0.1)
+        metrics = measured(evaluated, params)
+        say("looking for what it is bad at", 0.6)
+        drawn = analysed(evaluated)
+    write_json(root / "metrics" / "model" / f"{name}.json", metrics)
     plots = root / "plots" / "model" / name
     shutil.rmtree(plots, ignore_errors=True)
     plots.mkdir(parents=True)
     if logged := json.loads((evaluated.folder / "history.json").read_text()):
         write_json(plots / "loss.json", logged)
-    say("looking for what it is bad at", 0.6)
-    for plot, points in analysed(evaluated).items():
+    for plot, points in drawn.items():
         write_json(plots / f"{plot}.json", points)
     say("measured", 1.0)
 
 
-@one_thread
 def measured(evaluated: Evaluated, params: EvaluateParams) -> dict[str, Any]:
     """Return metrics of the splits, and of the test split their intervals, slices, and baselines."""
     measuring, truth, predicted = evaluated.measuring, evaluated.truth["test"], evaluated.predicted["test"]
@@ -103,7 +102,6 @@ def measured(evaluated: Evaluated, params: EvaluateParams) -> dict[str, Any]:
     return {key: value for key, value in metrics.items() if value != {}}
 
 
-@one_thread
 def analysed(evaluated: Evaluated) -> dict[str, list[dict[str, Any]]]:
     """Return plot's name -> its points, of the test split."""
     measuring, truth, predicted = evaluated.measuring, evaluated.truth["test"], evaluated.predicted["test"]
