@@ -12,6 +12,9 @@ import onnxruntime
 import pyarrow as pa
 import pytest
 
+from mlops.address import Address
+from mlops.api.report import write_report
+from mlops.errors import MlopsError
 from mlops.kinds.staged.gates import gates_of, judge_gates
 from mlops.metrics.baseline import comparison
 from mlops.metrics.table import metric_named
@@ -254,3 +257,12 @@ def test_model_that_is_worse_than_a_linear_one_is_said_to_be() -> None:
     assert (is_bad, is_worse) == (False, True)
     assert trivial == "test_auc 0.700 is better than the 0.500 of answering the same for every row."
     assert linear.startswith("test_auc 0.700 is worse than the 0.720 of a linear model on the same features")
+
+
+def test_program_writes_the_report_and_refuses_what_has_none(trained: Path) -> None:
+    evaluate("m")
+    write_report(trained, Address("model", "m"), trained / "m.html")
+    assert (trained / "m.html").read_text() == report_page(report_of("m"))
+    for kind, name, words in (("package", "m", "a model has"), ("model", "other", "is not there")):
+        with pytest.raises(MlopsError, match=words):
+            write_report(trained, Address(kind, name), trained / "other.html")
