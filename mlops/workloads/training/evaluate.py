@@ -28,7 +28,7 @@ from mlops.workloads.training.data import PreparedData, truth_of
 from mlops.workloads.training.decision import EVEN, Decision
 from mlops.workloads.training.description import Description
 from mlops.workloads.training.evaluation.baselines import Splits, baselines_of, sampled_columns
-from mlops.workloads.training.evaluation.importance import MOST_ROWS, importance_of
+from mlops.workloads.training.evaluation.importance import SHUFFLED_ROWS, importance_of
 from mlops.workloads.training.evaluation.own_metrics import own_metrics_of
 from mlops.workloads.training.evaluation.plots import plots_of
 from mlops.workloads.training.evaluation.row_loss import row_losses, worst_rows
@@ -122,7 +122,7 @@ def _importance(evaluated: Evaluated) -> list[dict[str, Any]]:
         return []
     fitted = family_named(evaluated.description.architecture["name"]).load(evaluated.folder, evaluated.description)
     graph = Graph(features.read_bytes())
-    rows = drawn_rows(len(evaluated.truth["test"]), MOST_ROWS)
+    rows = drawn_rows(len(evaluated.truth["test"]), SHUFFLED_ROWS)
 
     def predict(columns: Mapping[str, Array]) -> Array:
         return evaluated.decision.predictions(fitted.predict(graph(columns)))

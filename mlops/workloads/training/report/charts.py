@@ -13,9 +13,10 @@ from typing import Any
 
 import altair
 
+from mlops.workloads.training.evaluation.plots import Points
+
 alt: Any = altair
 """Its constructors have no types."""
-Points = list[dict[str, Any]]
 Drawing = Any
 _WIDTH, _HEIGHT = 380, 260
 _MOST_BARS = 25
