@@ -28,7 +28,7 @@ from mlops.engine.resource import Action, Dependency, Desired, Effect, Observed,
 from mlops.errors import GateFailed, MlopsError, Problem
 from mlops.kinds.base import BaseKind
 from mlops.kinds.staged.code import moved_files
-from mlops.kinds.staged.gates import Verdict, gates_of, judge_gates, needs_live
+from mlops.kinds.staged.gates import Verdict, judge_gates, judged_gates, needs_live
 from mlops.kinds.staged.measured import evaluation_lines, metrics_change
 from mlops.kinds.staged.outputs import push_outputs, remote_attention, unpushed_of
 from mlops.kinds.staged.params import DECIDING, JUDGING, MEASURING, model_folder, model_params, models_read
@@ -134,7 +134,7 @@ class ModelKind(BaseKind):
             missed = [verdict["words"] for verdict in truth.outputs.get("gates", ()) if not verdict["holds"]]
         else:
             metrics = read_metrics(self.context.root, truth.address.name) or {}
-            gates = [gate for gate in gates_of(truth.inputs) if not needs_live([gate])]
+            gates = [gate for gate in judged_gates(truth.inputs) if not needs_live([gate])]
             missed = [judged.words for judged in judge_gates(gates, metrics, None) if not judged.holds]
         return [Stale(Reason(f"gate missed: {words}"), effect) for words in missed]
 
@@ -145,7 +145,7 @@ class ModelKind(BaseKind):
             parts.append(_estimate(desired, record))
         if cluster := self._cluster() if category in (Category.RETRAIN, Category.REPROCESS) else None:
             parts.append(cluster.notes(desired.address.name, model.trainer.accelerator))
-        gates = gates_of(desired.inputs)
+        gates = judged_gates(desired.inputs)
         if gates and category != Category.METADATA:
             parts.append(f"gates: {', '.join(gates)}")
         if changed := self._metrics_change(desired, record, category):
@@ -188,7 +188,7 @@ class ModelKind(BaseKind):
             )
         digest = lock[f"export@{name}"].outs[f"models/{name}/export"]
         before = step.recorded.outputs if step.recorded else {}
-        gates = gates_of(inputs)
+        gates = judged_gates(inputs)
         data = str(step.upstream[Address("dataset", inputs["dataset"])].get("digest"))
         step.say("judging gates", 0.97)
         verdicts = judge_gates(gates, metrics, self._live(step.address, digest, data) if needs_live(gates) else None)
