@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -29,6 +30,7 @@ from mlops.workloads.training.data import PreparedData, as_truth, classes_of, ta
 from mlops.workloads.training.description import Description
 from mlops.workloads.training.families.checkpoint import Checkpoint
 from mlops.workloads.training.families.family import Examples, Fit, Fitted, family_named, output_count
+from mlops.workloads.training.run_log import RunLog
 
 _SPLITS = ("train", "val", "test")
 
@@ -47,8 +49,11 @@ def train(name: str, *, root: Path = Path()) -> None:
     classes, examples = _examples(spec, data, Graph(graph))
     say("training", 0.1)
     checkpoint = Checkpoint(root / ".mlops/checkpoints" / name, lambda: _identity(section, data))
+    log = RunLog()
+    if os.environ.get("RANK", "0") == "0":
+        log = RunLog.begin(root / ".mlops/runs", name, goes_on=checkpoint.read() is not None)
     fitted = family.fit(
-        Fit(spec, examples["train"], examples["val"], classes, encoded.columns, checkpoint, encoded.pictures)
+        Fit(spec, examples["train"], examples["val"], classes, encoded.columns, checkpoint, encoded.pictures, log)
     )
     if fitted is None:
         return
@@ -65,6 +70,7 @@ def train(name: str, *, root: Path = Path()) -> None:
     _write(out, spec, classes, fitted, examples, encoded.pictures)
     pq.write_table(_table(predictions), out / "predictions.parquet", compression="zstd")
     checkpoint.clear()
+    log.finish(out)
 
 
 def _examples(spec: Model, data: PreparedData, transform: Graph) -> tuple[list[Any], dict[str, Examples]]:

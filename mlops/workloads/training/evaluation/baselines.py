@@ -10,7 +10,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -39,16 +38,17 @@ _DIGITS = 4
 
 @dataclass(frozen=True)
 class Splits:
-    """What a baseline learns from and is measured on. `train` and `test`: labels as metrics take them. `features`: the model's own graph."""
+    """What a baseline learns from and is measured on. `train` and `test`: labels as metrics take them. `features`: a graph
+    of the model's features as amounts, empty where there is none."""
 
     data: PreparedData
-    features: Path
+    features: bytes
     train: Array
     test: Array
     classes: int
 
     def x(self, split: str, places: Array) -> Array:
-        return Graph(self.features.read_bytes())(sampled_columns(self.data, split, places))
+        return Graph(self.features)(sampled_columns(self.data, split, places))
 
 
 def sampled_columns(data: PreparedData, split: str, places: Array) -> dict[str, Array]:
@@ -98,12 +98,12 @@ def _named(values: Mapping[str, float]) -> dict[str, float]:
     return {f"test_{name}": value for name, value in values.items()}
 
 
-def _width(features: Path) -> int:
-    if not features.exists():
+def _width(features: bytes) -> int:
+    if not features:
         return 0
     import onnx
 
-    return int(onnx.load(features).graph.output[0].type.tensor_type.shape.dim[1].dim_value)
+    return int(onnx.load_from_string(features).graph.output[0].type.tensor_type.shape.dim[1].dim_value)
 
 
 _SAME: Mapping[Task, Callable[[Array, int], Any]] = {

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -27,6 +27,7 @@ from mlops.workloads.features.pictures import Picture, pictures_of
 from mlops.workloads.training.data import PreparedData
 from mlops.workloads.training.description import Description
 from mlops.workloads.training.families.checkpoint import Checkpoint
+from mlops.workloads.training.run_log import RunLog
 
 if TYPE_CHECKING:
     import onnx
@@ -67,7 +68,8 @@ class Fit:
     of one prediction stand for (labels, quantiles, steps ahead); empty for a regression. `columns`: what
     each number of a row is.
 
-    `checkpoint`: where a family that trains for long may keep how far it is, and find it after it was killed.
+    `checkpoint`: where a family that trains for long may keep how far it is, and find it after it was killed. `log`: where it
+    writes what it measures on its way.
     `pictures`: where the images lie in a row of `x`.
     """
 
@@ -78,6 +80,7 @@ class Fit:
     columns: Sequence[EncodedColumn]
     checkpoint: Checkpoint
     pictures: Sequence[Picture] = ()
+    log: RunLog = field(default_factory=RunLog)
 
     @property
     def width(self) -> int:

@@ -126,7 +126,7 @@ class NetworkFamily(Family):
         train, val = weigh(fit, loss, scale)
         learner = Learner(
             predictor, Objective(spec.task, loss, spec.levels), effective_optimizer(spec), val=val, metrics=metrics, pace=pace,
-            spec=spec.trainer,
+            spec=spec.trainer, log=fit.log,
         )  # fmt: skip
         learner.fine_tune = spec.fine_tune
         if spec.augment:
@@ -134,12 +134,14 @@ class NetworkFamily(Family):
         learn(learner, train, spec.trainer, ranks, fit.checkpoint)
         if not ranks.is_first:
             return None
-        return FittedNetwork(predictor, fit.width, learner.epochs.history, _summary(spec, learner.epochs, pace))
+        summary = _summary(spec, learner.epochs, pace)
+        fit.log.write_line(f"the weights of epoch {summary['kept']['epoch']} are kept: {_why(spec, metrics.monitor)}")
+        return FittedNetwork(predictor, fit.width, learner.epochs.history, summary)
 
     def _fit_own(self, module: nn.Module, fit: Fit, pace: Pace, metrics: EpochMetrics) -> Fitted | None:
         spec, ranks = fit.spec, Ranks.of()
         train, val = (TensorRows(torch.from_numpy(part.x), torch.from_numpy(part.y)) for part in (fit.train, fit.val))
-        epochs = learn_own(module, spec, OwnRows(train, val, pace), metrics, ranks)
+        epochs = learn_own(module, spec, OwnRows(train, val, pace, fit.log), metrics, ranks)
         if not ranks.is_first:
             return None
         return FittedNetwork(Predictor(module, spec.task), fit.width, epochs.history, _summary(spec, epochs, pace))
@@ -155,6 +157,10 @@ class NetworkFamily(Family):
                 setattr(predictor, key, state.pop(key))
         predictor.network.load_state_dict(state)
         return FittedNetwork(predictor, description.width)
+
+
+def _why(spec: Model, monitor: str) -> str:
+    return f"it has the best {monitor}" if spec.trainer.keep == "best" else "it is the last"
 
 
 def _summary(spec: Model, epochs: Epochs, pace: Pace) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from torch import nn
 
 from mlops.config.schema.fine_tune import FineTune
 from mlops.config.schema.training import Optimizer, Trainer
-from mlops.workloads.stage import failed, say
+from mlops.workloads.stage import failed
 from mlops.workloads.training.families.network.augment import Augmenter, Step
 from mlops.workloads.training.families.network.averaging import Average
 from mlops.workloads.training.families.network.batches import Batch, TensorRows
@@ -30,6 +30,7 @@ from mlops.workloads.training.families.network.optimizers import Factor, drawn_t
 from mlops.workloads.training.families.network.pace import Pace
 from mlops.workloads.training.families.network.predictor import Predictor
 from mlops.workloads.training.families.network.transfer import Freezing
+from mlops.workloads.training.run_log import RunLog
 
 _CHUNK = 16_384
 
@@ -43,13 +44,13 @@ class Learner(lightning.LightningModule):
 
     def __init__(
         self, predictor: Predictor, objective: Objective, optimizer: Optimizer, *, val: TensorRows, metrics: EpochMetrics,
-        pace: Pace, spec: Trainer,
+        pace: Pace, spec: Trainer, log: RunLog | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
         self.predictor = predictor
         self.objective, self.chosen, self.metrics, self.pace = objective, optimizer, metrics, pace
         self.epochs = Epochs(metrics.monitor, spec.early_stopping.min_delta if spec.early_stopping else 0.0)
-        self._val, self._spec = val, spec
+        self._val, self._spec, self._log = val, spec, log or RunLog()
         self.fine_tune: FineTune | None = None
         self.augmenter: Augmenter | None = None
         """Varies the rows of each step; None where they stay as they are."""
@@ -87,6 +88,8 @@ class Learner(lightning.LightningModule):
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
         if self._average and ((batch_idx + 1) % self._spec.accumulate == 0 or self.trainer.is_last_batch):
             self._average.after_step()
+        if self._log.is_due(batch_idx + 1, self._spec.log_every_steps):
+            self._report_step(batch_idx, outputs["loss"])
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["epochs"] = self.epochs.state()
@@ -130,11 +133,17 @@ class Learner(lightning.LightningModule):
         self._report(measured)
 
     def _report(self, measured: dict[str, float]) -> None:
-        most = max(1, self.trainer.max_epochs or 1)
+        most, epoch = max(1, self.pace.epochs), self.current_epoch + 1
         values = ", ".join(
             f"{name.replace('_', ' ')} {value:.4f}" for name, value in measured.items() if name != "epoch"
         )
-        say(f"epoch {self.current_epoch + 1} of {most}, {values}", 0.1 + 0.85 * (self.current_epoch + 1) / most)
+        line, done = f"epoch {epoch} of {most}, {values}", 0.1 + 0.85 * epoch / most
+        self._log.write_epoch(self.epochs.history, line, done, step=self.global_step)
+
+    def _report_step(self, index: int, loss: torch.Tensor) -> None:
+        value, epoch = float(loss), self.current_epoch + 1
+        line = f"epoch {epoch} of {self.pace.epochs}, step {index + 1} of {self.pace.batches}, loss {value:.4f}"
+        self._log.write_step(self.current_epoch * self.pace.batches + index + 1, {"loss": value}, line)
 
     def _validate(self) -> tuple[float, Any]:
         """Return the loss and the predictions of the validation split; each rank takes some of the chunks, and all get the
