@@ -58,6 +58,7 @@ class Model(Resource):
         "wrote, or to a folder of Hugging Face. What fits by name and shape is taken; names of torchvision are known. Default: "
         "weights begin at random.",
         change=Category.RETRAIN,
+        refers_by_address="model",
         min_length=1,
     )
     fine_tune: FineTune | None = spec_field(
