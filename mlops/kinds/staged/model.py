@@ -28,6 +28,7 @@ from mlops.engine.resource import Action, Dependency, Desired, Effect, Observed,
 from mlops.errors import GateFailed, MlopsError, Problem
 from mlops.kinds.base import BaseKind
 from mlops.kinds.staged.code import moved_files
+from mlops.kinds.staged.first_weights import weights_folder
 from mlops.kinds.staged.gates import Verdict, judge_gates, judged_gates, needs_live
 from mlops.kinds.staged.measured import evaluation_lines, metrics_change
 from mlops.kinds.staged.outputs import push_outputs, remote_attention, unpushed_of
@@ -96,7 +97,7 @@ class ModelKind(BaseKind):
             record.rolled_back_to if record and same else None,
         )  # fmt: skip
         stale = (
-            *self._stale(desired, name, [data, *read], same), *self._missed(truth, same),
+            *self._stale(desired, name, [data, *read, *weights_folder(desired.inputs)], same), *self._missed(truth, same),
             *unpushed_of(self.context, stages, record),
         )  # fmt: skip
         return Observed(

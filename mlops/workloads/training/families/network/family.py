@@ -42,6 +42,7 @@ from mlops.workloads.training.families.network.own_module import OwnRows, is_own
 from mlops.workloads.training.families.network.pace import Pace
 from mlops.workloads.training.families.network.predictor import LABEL, Predictor
 from mlops.workloads.training.families.network.ranks import Ranks
+from mlops.workloads.training.families.network.transfer import begin_from, check_patterns
 from mlops.workloads.training.families.network.weighing import weigh
 
 _CHUNK = 65_536
@@ -114,6 +115,10 @@ class NetworkFamily(Family):
         scale = LabelScale.of(fit.train.y) if loss.standardize else LabelScale()
         outputs = output_count(spec.task, fit.classes)
         network = self.make(spec.architecture, width=fit.width, outputs=outputs, pictures=fit.pictures)
+        if spec.init_from:
+            begin_from(network, spec.init_from)
+        if spec.fine_tune:
+            check_patterns(network, spec.fine_tune)
         pace, metrics = (
             Pace.of(spec.trainer, len(fit.train.x)),
             EpochMetrics.of(spec.task, fit.val.measured, outputs, stopping),
@@ -126,6 +131,7 @@ class NetworkFamily(Family):
             predictor, Objective(spec.task, loss, spec.levels), effective_optimizer(spec), val=val, metrics=metrics, pace=pace,
             spec=spec.trainer, log=fit.log,
         )  # fmt: skip
+        learner.fine_tune = spec.fine_tune
         if spec.augment:
             learner.augmenter = Augmenter(spec.augment, fit.pictures, spec.trainer.seed)
         learn(learner, train, spec.trainer, ranks, fit.checkpoint)

@@ -53,6 +53,7 @@ def refuse_unread(spec: Model, module: lightning.LightningModule) -> None:
     for section, hook in (
         ("loss", "training_step"),
         ("augment", "training_step"),
+        ("fine_tune", "training_step"),
         ("optimizer", "configure_optimizers"),
     ):
         if section in spec.model_fields_set and _defines(module, hook):
