@@ -42,7 +42,7 @@ from mlops.workloads.training.families.network.ranks import Ranks
 from mlops.workloads.training.families.network.weighing import weigh
 
 _CHUNK = 65_536
-_WEIGHTS = "network.safetensors"
+WEIGHTS = "network.safetensors"
 
 
 class FittedNetwork(Fitted):
@@ -66,7 +66,7 @@ class FittedNetwork(Fitted):
         state = {key: value.contiguous() for key, value in self._predictor.network.state_dict().items()}
         if self._predictor.is_scaled:
             state |= {key: getattr(self._predictor, key) for key in LABEL}
-        save_file(dict(sorted(state.items())), folder / _WEIGHTS)
+        save_file(dict(sorted(state.items())), folder / WEIGHTS)
 
     def to_onnx(self, output: str) -> onnx.ModelProto:
         logging.getLogger("torch.onnx").setLevel(logging.ERROR)
@@ -134,7 +134,7 @@ class NetworkFamily(Family):
     def load(self, folder: Path, description: Description) -> FittedNetwork:
         spec = family_spec(description.architecture["name"]).model_validate(description.architecture)
         predictor = Predictor(self.build(spec, width=description.width, outputs=description.outputs), description.task)
-        state = load_file(folder / _WEIGHTS)
+        state = load_file(folder / WEIGHTS)
         for key in LABEL:
             if key in state:
                 setattr(predictor, key, state.pop(key))
