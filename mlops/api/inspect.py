@@ -57,15 +57,21 @@ class Inspection:
             str(record.outputs["url"]) for record in self.store.records().values() if "url" in record.outputs
         )
 
+    def address_of(self, text: str) -> Address:
+        """Return the address of what is declared or recorded. Raises MlopsError where there is no such resource."""
+        return parse_address(text, {**self.spec.resources, **self.store.records()})
+
     def show(self, what: str | None) -> list[dict[str, Any]]:
         """Return what is recorded of a resource or, for None, of all."""
         records = self.store.records()
         chosen = [parse_address(what, records)] if what else list(records)
+        context = self._context()
         return [
             {
                 "address": str(at), "serial": records[at].serial, "complete": records[at].complete,
                 "inputs": dict(records[at].inputs), "outputs": dict(records[at].outputs),
                 "upstream": dict(records[at].upstream), "protect": records[at].protect,
+                "lines": list(kind_class(at.kind)(context).record_lines(records[at])),
             }
             for at in chosen
         ]  # fmt: skip
@@ -104,13 +110,16 @@ class Inspection:
     def logs(self, text: str) -> list[Path]:
         """Return the newest log files of a resource's processes. Raises MlopsError where it has none."""
         context = self._context()
-        at = parse_address(text, context.records)
-        files = list(kind_class(at.kind)(context).logs(context.records[at]))
+        at = parse_address(text, {**self.spec.resources, **context.records})
+        kind, record = kind_class(at.kind)(context), context.records.get(at)
+        if record is None and kind.logs_while_made:
+            record = Record(at, {}, {})
+        files = list(kind.logs(record)) if record else []
         if not files:
             raise MlopsError.of(
                 "no logs",
-                f"{at} has no process whose log could be shown. Stacks, endpoints and monitors have, and models that were "
-                "trained on a cluster.",
+                f"{at} has no process whose log could be shown. Stacks, endpoints and monitors have, once they were applied, and "
+                "models that were trained here or by this machine on a cluster.",
                 address=str(at),
             )
         return files

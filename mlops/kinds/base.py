@@ -125,6 +125,9 @@ class BaseKind:
         """Say how it is doing; called for what was completely applied."""
         return Status()
 
+    logs_while_made: ClassVar[bool] = False
+    """Whether it has logs before it is applied for the first time; `logs` is given a record without outputs then."""
+
     def logs(self, record: Record) -> tuple[Path, ...]:
         """The newest log files of its processes; empty where it has none."""
         return ()
@@ -136,6 +139,10 @@ class BaseKind:
             f"A {record.address.kind} answers no requests; an endpoint does. Endpoints: mlops status",
             address=str(record.address),
         )
+
+    def record_lines(self, record: Record) -> tuple[str, ...]:
+        """Return what `mlops show` says of it in sentences, beside the values that are recorded."""
+        return ()
 
     def acknowledge(self, record: Record, *, who: str, reason: str, finding_id: str | None) -> list[str]:
         """Close its open findings, and return their names. Raises MlopsError where it finds nothing."""

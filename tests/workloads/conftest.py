@@ -73,7 +73,7 @@ def say_model(root: Path, name: str, **train: Any) -> None:
     path = root / f"params/model/{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     sections = {
-        "train": {**fields, **train, "code": "x"},
+        "train": {**{key: value for key, value in {**fields, **train}.items() if value is not None}, "code": "x"},
         "evaluate": {"slices": ["color"], "code": "x"},
         "export": {"code": "x"},
     }

@@ -117,6 +117,23 @@ def test_section_that_the_module_would_not_read_is_refused(
         workshop.train(_STEP, _OPTIMIZER, **section)
 
 
+@pytest.mark.parametrize("field", [{"compile": True}, {"log_every_steps": 1}, {"average": {"name": "ema"}}])
+def test_field_about_our_own_steps_is_refused(workshop: Workshop, field: dict[str, Any]) -> None:
+    with pytest.raises(
+        MlopsError, match=f"`trainer.{next(iter(field))}` is about our own steps, and `Net` takes its own"
+    ):
+        workshop.train(_STEP, _OPTIMIZER, trainer={"max_epochs": 1, **field})
+
+
+def test_gradients_of_several_batches_make_one_step(workshop: Workshop) -> None:
+    count = """
+    def on_train_epoch_end(self):
+        self.log("steps", float(self.trainer.global_step))
+"""
+    (epoch,) = workshop.train(_STEP, _OPTIMIZER, count, trainer={"max_epochs": 1, "batch_size": 64, "accumulate": 5})
+    assert epoch["steps"] == 2
+
+
 def test_callbacks_of_the_module_are_called(workshop: Workshop) -> None:
     stopper = """
     def configure_callbacks(self):

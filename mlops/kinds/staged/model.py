@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,8 +29,9 @@ from mlops.errors import GateFailed, MlopsError, Problem
 from mlops.kinds.base import BaseKind
 from mlops.kinds.staged.code import moved_files
 from mlops.kinds.staged.gates import Verdict, gates_of, judge_gates, needs_live
+from mlops.kinds.staged.measured import evaluation_lines, metrics_change
 from mlops.kinds.staged.outputs import push_outputs, remote_attention, unpushed_of
-from mlops.kinds.staged.params import DECIDING, JUDGING, MEASURING, model_params
+from mlops.kinds.staged.params import DECIDING, JUDGING, MEASURING, model_folder, model_params, models_read
 from mlops.kinds.staged.restore import LOCKED, lock_entries_of, restore_stages
 from mlops.kinds.staged.stages import make, stale_of
 from mlops.metrics.metric import MEASURED_SPLITS
@@ -44,16 +45,21 @@ if TYPE_CHECKING:
     from mlops.config.schema.model import Model
 
 _STAGES = ("train", "evaluate", "export")
+_LEARNING = (Category.RETRAIN, Category.REPROCESS)
+RUN_LINES = "training.log"
+"""The file of lines for people in the folder of a run."""
 
 
 class ModelKind(BaseKind):
     name = "model"
     keeping = KEEPS_OUTPUTS
     created = effect_of(Category.RETRAIN)
+    logs_while_made = True
     deleted = Effect(Category.DESTROY.value, Category.DESTROY.rank, Action.FORGET)
 
     def desire(self, resource: LoadedResource, project: ProjectSpec) -> Desired:
         needs = [Dependency(Address("dataset", resource.inputs["dataset"]), self.created, "digest")]
+        needs += [Dependency(Address("model", name), self.created, "digest") for name in models_read(resource)]
         if stack := self.context.settings.training.stack:
             needs.append(Dependency(Address("stack", stack)))
         return replace(super().desire(resource, project), depends_on=tuple(needs))
@@ -80,6 +86,8 @@ class ModelKind(BaseKind):
         kept = record.outputs if record and same else {LOCKED: lock_entries_of(self.context, stages)}
         data = f"data/{trained.get('dataset', '')}"
         upstream = {f"dataset.{trained.get('dataset', '')}:digest": train.deps.get(data)}
+        read = {model_folder(at.name): at for at in self._models(desired)}
+        upstream |= {f"{at}:digest": train.deps.get(folder) for folder, at in read.items()}
         truth = Record(
             address, inputs, {**kept, "digest": digest}, upstream,
             record.depends_on if record else (), record.protect if record else desired.protect,
@@ -87,7 +95,7 @@ class ModelKind(BaseKind):
             record.rolled_back_to if record and same else None,
         )  # fmt: skip
         stale = (
-            *self._stale(desired, name, data, same), *self._missed(truth, same),
+            *self._stale(desired, name, [data, *read], same), *self._missed(truth, same),
             *unpushed_of(self.context, stages, record),
         )  # fmt: skip
         return Observed(
@@ -100,12 +108,17 @@ class ModelKind(BaseKind):
         trained = locked.params.get(f"params/model/{address.name}.json", {}).get("train", {}) if locked else {}
         return without_fields(trained, "code") or None
 
-    def _stale(self, desired: Desired, name: str, data: str, recorded: bool) -> list[Stale]:
+    @staticmethod
+    def _models(desired: Desired) -> list[Address]:
+        """Return the models that its training reads."""
+        return [need.address for need in desired.depends_on if need.address.kind == "model"]
+
+    def _stale(self, desired: Desired, name: str, read: Sequence[str], recorded: bool) -> list[Stale]:
         params = model_params(desired.inputs, self.context)
         stale: list[Stale] = []
         effects = {"train": self.created, "evaluate": effect_of(Category.REEVALUATE), "export": self.created}
         for stage, effect in effects.items():
-            follows = [data, f"models/{name}/train"]
+            follows = [*read, f"models/{name}/train"]
             stale += stale_of(self.context, f"{stage}@{name}", effect, recorded=recorded, follows=follows)
             locked = self.context.lock[f"{stage}@{name}"].params.get(f"params/model/{name}.json", {}).get(stage, {})
             if moved := moved_files(locked.get("code"), params[stage]["code"]):
@@ -134,7 +147,28 @@ class ModelKind(BaseKind):
         gates = gates_of(desired.inputs)
         if gates and category != Category.METADATA:
             parts.append(f"gates: {', '.join(gates)}")
+        if changed := self._metrics_change(desired, record, category):
+            return (*((" · ".join(parts),) if parts else ()), f"metrics: {changed}")
         return (" · ".join(parts),) if parts else ()
+
+    def _metrics_change(self, desired: Desired, record: Record | None, category: str) -> str:
+        """Return the headlines before and after; those that dvc.lock pins already are known before the apply."""
+        if category in (Category.METADATA, Category.NOOP):
+            return ""
+        before = record.outputs.get("metrics", {}) if record else {}
+        found = read_metrics(self.context.root, desired.address.name) or {}
+        is_pinned = any(found.get(name) != value for name, value in before.items()) or not before
+        runs = self.context.settings.build and (self._must_run(desired) or (category in _LEARNING and not is_pinned))
+        return metrics_change(Task(desired.inputs["task"]), before, None if runs else found)
+
+    def _must_run(self, desired: Desired) -> bool:
+        """Say whether dvc.lock holds another model than the one that is wanted, or none."""
+        name, sections = desired.address.name, model_params(desired.inputs, self.context)
+        locks = {stage: self.context.lock.get(f"{stage}@{name}") for stage in _STAGES}
+        file = f"params/model/{name}.json"
+        return any(
+            lock is None or lock.params.get(file, {}).get(stage) != sections[stage] for stage, lock in locks.items()
+        )
 
     def create(self, step: Step) -> Outcome:
         """Raises GateFailed, with what was made as its `partial`, where a gate is missed."""
@@ -161,6 +195,8 @@ class ModelKind(BaseKind):
             "digest": digest, "metrics": without_fields(metrics, "slices", "fairness"), "gates": [v.as_json() for v in verdicts],
             "seconds": round(seconds, 1) or before.get("seconds", 0.0), LOCKED: lock_entries_of(self.context, stages),
         }  # fmt: skip
+        if training := self._training_seconds(outputs, name, before):
+            outputs["training_seconds"] = training
         effort = _effort(inputs)
         if effort:
             outputs |= {key: summary[key] for key in (effort.key, effort.most) if key in summary}
@@ -169,7 +205,9 @@ class ModelKind(BaseKind):
         if missed:
             raise _missed_error(step.address, missed, Outcome(outputs))
         took = [_taken(effort, summary)] if effort else []
-        return Outcome(outputs, ", ".join([*took, *_measured(inputs["task"], metrics, verdicts)]))
+        changed = metrics_change(Task(inputs["task"]), before.get("metrics", {}), metrics, most=1)
+        held = [f"{sum(v.holds for v in verdicts)} of {len(verdicts)} gates"] if verdicts else []
+        return Outcome(outputs, ", ".join([*took, *([changed] if changed else []), *held]))
 
     def _cluster(self) -> Training | None:
         """Return where stages run; None where they run here."""
@@ -209,9 +247,30 @@ class ModelKind(BaseKind):
         text = ", ".join(f"{name} {metric.shown(metrics[name])}" for name, metric in named if name in metrics)
         return Status(text + (f", {sum(gate['holds'] for gate in gates)} of {len(gates)} gates" if gates else ""))
 
+    def record_lines(self, record: Record) -> tuple[str, ...]:
+        outputs = record.outputs
+        return evaluation_lines(Task(record.inputs["task"]), outputs.get("metrics", {}), outputs.get("gates", []))
+
     def logs(self, record: Record) -> tuple[Path, ...]:
-        path = self.context.paths.training_log(record.address.name)
-        return (path,) if path.exists() else ()
+        """Return the log of the training that goes on, or else of the one that made what is recorded, and that of its pods."""
+        name, paths = record.address.name, self.context.paths
+        live, kept = paths.live_run(name) / RUN_LINES, self._run(record.outputs, name) / RUN_LINES
+        written = [path for path in (live, kept) if path.exists()]
+        newest = [max(written, key=lambda path: path.stat().st_mtime)] if written else []
+        return (*newest, *(path for path in (paths.training_log(name),) if path.exists()))
+
+    def _training_seconds(self, outputs: Mapping[str, Any], name: str, before: Mapping[str, Any]) -> float | None:
+        """Return how long the family learned, without what a stage does besides; None where that ran elsewhere."""
+        try:
+            return float(json.loads((self._run(outputs, name) / "timing.json").read_text())["seconds"])
+        except (OSError, ValueError, KeyError):
+            return before.get("training_seconds")
+
+    def _run(self, outputs: Mapping[str, Any], name: str) -> Path:
+        """Return the folder of the run that made these outputs; it is where the training ran, and nowhere else."""
+        entry = outputs.get(LOCKED, {}).get(f"train@{name}", {})
+        digests = [out["md5"] for out in entry.get("outs", ()) if out.get("path") == f"models/{name}/train"]
+        return self.context.paths.runs / (digests[0].removesuffix(".dir") if digests else "none")
 
     def pins(self, desired: Desired) -> Mapping[str, str]:
         sections = model_params(desired.inputs, self.context)
@@ -282,15 +341,6 @@ def _taken(effort: Effort, summary: Mapping[str, Any]) -> str:
     """Word how many steps training took, and which of them was the best."""
     taken, kept = effort.counted(summary[effort.key]), summary.get("kept", {}).get(effort.noun)
     return taken if kept in (None, summary[effort.key]) else f"{taken}, the best was {kept:g}"
-
-
-def _measured(task: str, metrics: Mapping[str, Any], verdicts: tuple[Verdict, ...]) -> list[str]:
-    """Word what was reached: the first of the task's headlines that was measured, and the gates."""
-    named = [(f"{MEASURED_SPLITS[0]}_{metric.name}", metric) for metric in headlines_of(Task(task))]
-    parts = [f"{name} {metric.shown(metrics[name])}" for name, metric in named if name in metrics][:1]
-    if verdicts:
-        parts.append(f"{sum(v.holds for v in verdicts)} of {len(verdicts)} gates")
-    return parts
 
 
 def _missed_error(address: Address, missed: list[Verdict], partial: Outcome) -> GateFailed:

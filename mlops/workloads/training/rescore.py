@@ -18,6 +18,7 @@ from mlops.contracts.stage_params import EvaluateParams
 from mlops.metrics.task import Task
 from mlops.workloads.features.columns import read_columns
 from mlops.workloads.features.graph import Graph
+from mlops.workloads.features.images import ImageForm
 from mlops.workloads.stage import failed, write_json
 from mlops.workloads.training.data import PreparedData, truth_of
 from mlops.workloads.training.decision import EVEN
@@ -42,7 +43,8 @@ def rescore(
             f"The live model needs {', '.join(missing)}, which data set {dataset} has no more. Take the gate against live "
             "out for this change.",
         )
-    predicted = Graph((model / "model.onnx").read_bytes())(read_columns(data.folder / "test.parquet", wanted))
+    forms = {column["name"]: ImageForm.of(column) for column in contract["columns"] if "image" in column}
+    predicted = Graph((model / "model.onnx").read_bytes())(read_columns(data.folder / "test.parquet", wanted, forms))
     truth = truth_of(task, data, "test", contract["classes"])
     measuring = Measuring(task, float(contract.get("threshold", EVEN)), own_metrics_of(params.metrics, task))
     metrics: dict[str, Any] = {f"test_{key}": value for key, value in measuring.values(truth, predicted).items()}

@@ -34,7 +34,8 @@ NUMBERS = (Task.REGRESSION, Task.QUANTILE, Task.FORECASTING)
 
 
 class NetworkSpec(FamilySpec):
-    """A network of torch, trained by steps of an optimiser. `default_lr` and `default_weight_decay`: where `optimizer` names none."""
+    """A network of torch, trained by steps of an optimiser. `default_lr` and `default_weight_decay`: where `optimizer` names none.
+    `sees_images`: whether it knows images among its features."""
 
     tasks: ClassVar[tuple[Task, ...]] = tuple(LOSSES)
     reads: ClassVar[tuple[str, ...]] = SECTIONS
@@ -42,6 +43,7 @@ class NetworkSpec(FamilySpec):
     effort: ClassVar[Effort | None] = Effort("trainer.max_epochs", "epoch")
     default_lr: ClassVar[float] = 3e-3
     default_weight_decay: ClassVar[float] = 0.1
+    sees_images: ClassVar[bool] = False
 
     @classmethod
     def logged(cls, task: Task) -> tuple[str, ...]:
@@ -58,8 +60,22 @@ class NetworkSpec(FamilySpec):
             raise FieldError(
                 f"only the label of a regression has a size, and the task is `{model.task}`", "loss", "standardize"
             )
-        if model.loss and model.loss.balance and model.task in (*NUMBERS, Task.MULTILABEL):
-            raise FieldError(f"it weighs the classes of one label, and the task is `{model.task}`", "loss", "balance")
+        if model.loss and model.loss.label_smoothing and model.loss.name not in ("bce", "cross_entropy"):
+            raise FieldError(
+                f"`{model.loss.name}` has no classes to share a label out to; use bce or cross_entropy",
+                "loss",
+                "label_smoothing",
+            )
+        if (
+            model.loss
+            and (model.loss.balance or model.loss.class_weights)
+            and model.task in (*NUMBERS, Task.MULTILABEL)
+        ):
+            field = "balance" if model.loss.balance else "class_weights"
+            raise FieldError(f"it weighs the classes of one label, and the task is `{model.task}`", "loss", field)
+        if model.augment and model.augment.changes_images and not self.sees_images:
+            field = model.augment.image_fields()[0]
+            raise FieldError(f"the family `{self.name}` sees no images; only `mix_up` is for it", "augment", field)
         if model.trainer.precision == "16-mixed" and model.trainer.accelerator == "cpu":
             raise FieldError(
                 "`16-mixed` needs a GPU, and `trainer.accelerator` is cpu; use bf16-mixed or 32-true",

@@ -21,7 +21,7 @@ from sklearn.preprocessing import StandardScaler
 
 from mlops.metrics.baseline import BASELINES, LINEAR, TRIVIAL
 from mlops.metrics.task import Task
-from mlops.workloads.features.columns import to_input
+from mlops.workloads.features.columns import image_forms, to_inputs
 from mlops.workloads.features.graph import Graph
 from mlops.workloads.metrics.intervals import drawn_rows
 from mlops.workloads.metrics.weighted import Array
@@ -54,7 +54,7 @@ class Splits:
 def sampled_columns(data: PreparedData, split: str, places: Array) -> dict[str, Array]:
     """Return some rows of a split as the feature graph takes them."""
     table = pq.read_table(data.folder / f"{split}.parquet", columns=list(data.types)).take(places)
-    return {name: to_input(table[name], kind) for name, kind in data.types.items()}
+    return to_inputs(table, data.types, image_forms(data.schema))
 
 
 def baselines_of(splits: Splits, measuring: Measuring) -> dict[str, dict[str, float]]:

@@ -11,9 +11,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import altair as alt
+import altair
 
+alt: Any = altair
+"""Its constructors have no types."""
 Points = list[dict[str, Any]]
+Drawing = Any
 _WIDTH, _HEIGHT = 380, 260
 _MOST_BARS = 25
 _BLUE, _GREY, _RED = "#2b6cb0", "#a0aec0", "#c53030"
@@ -37,7 +40,7 @@ def charts_of(plots: Mapping[str, Points]) -> list[DrawnChart]:
     ]
 
 
-def _learning(points: Points) -> alt.TopLevelMixin:
+def _learning(points: Points) -> Drawing:
     time = next((name for name in ("epoch", "step", "round", "iteration") if name in points[0]), None)
     rows = [
         {"at": row.get(time, place) if time else place, "measured": name, "value": value}
@@ -53,8 +56,8 @@ def _learning(points: Points) -> alt.TopLevelMixin:
     )  # fmt: skip
 
 
-def _curve(x: str, y: str, x_title: str, y_title: str, *, diagonal: bool) -> Callable[[Points], alt.TopLevelMixin]:
-    def draw(points: Points) -> alt.TopLevelMixin:
+def _curve(x: str, y: str, x_title: str, y_title: str, *, diagonal: bool) -> Callable[[Points], Drawing]:
+    def draw(points: Points) -> Drawing:
         line = alt.Chart(alt.Data(values=points)).mark_line(color=_BLUE).encode(
             x=alt.X(f"{x}:Q", title=x_title).scale(domain=[0, 1]), y=alt.Y(f"{y}:Q", title=y_title).scale(domain=[0, 1]),
             order=f"{x}:Q", tooltip=[f"{x}:Q", f"{y}:Q"],
@@ -64,7 +67,7 @@ def _curve(x: str, y: str, x_title: str, y_title: str, *, diagonal: bool) -> Cal
     return draw
 
 
-def _calibration(points: Points) -> alt.TopLevelMixin:
+def _calibration(points: Points) -> Drawing:
     chart = alt.Chart(alt.Data(values=points)).encode(
         x=alt.X("said:Q", title="probability that is said").scale(domain=[0, 1]),
         y=alt.Y("true:Q", title="share that is true").scale(domain=[0, 1]),
@@ -74,7 +77,7 @@ def _calibration(points: Points) -> alt.TopLevelMixin:
     return _sized(alt.layer(_diagonal(), chart.mark_line(color=_BLUE), dots))
 
 
-def _confusion(points: Points) -> alt.TopLevelMixin:
+def _confusion(points: Points) -> Drawing:
     of_class: dict[str, int] = {}
     for cell in points:
         of_class[cell["actual"]] = of_class.get(cell["actual"], 0) + cell["rows"]
@@ -94,7 +97,7 @@ def _confusion(points: Points) -> alt.TopLevelMixin:
     return _sized(alt.layer(cells, words))
 
 
-def _importance(points: Points) -> alt.TopLevelMixin:
+def _importance(points: Points) -> Drawing:
     rows = [
         {**row, "low": row["worse_by"] - row["deviation"], "high": row["worse_by"] + row["deviation"]}
         for row in points[:_MOST_BARS]
@@ -108,7 +111,7 @@ def _importance(points: Points) -> alt.TopLevelMixin:
     )
 
 
-def _residuals(points: Points) -> alt.TopLevelMixin:
+def _residuals(points: Points) -> Drawing:
     dots = alt.Chart(alt.Data(values=points)).mark_circle(color=_BLUE).encode(
         x=alt.X("predicted:Q", title="predicted").scale(zero=False),
         y=alt.Y("residual:Q", title="actual less predicted"), tooltip=["predicted:Q", "residual:Q"],
@@ -117,7 +120,7 @@ def _residuals(points: Points) -> alt.TopLevelMixin:
     return _sized(alt.layer(zero, dots))
 
 
-def _weak(points: Points) -> alt.TopLevelMixin:
+def _weak(points: Points) -> Drawing:
     chart = alt.Chart(alt.Data(values=points)).encode(y=alt.Y("where:N", title=None, sort=None).axis(labelLimit=420))
     spans = chart.mark_rule(color=_RED, strokeWidth=3).encode(
         x=alt.X("low:Q", title="loss").scale(zero=False), x2="high:Q"
@@ -129,18 +132,17 @@ def _weak(points: Points) -> alt.TopLevelMixin:
     return _sized(alt.layer(overall, spans, dots), tall=points)
 
 
-def _diagonal() -> alt.Chart:
+def _diagonal() -> Drawing:
     ends = [{"x": 0, "y": 0}, {"x": 1, "y": 1}]
     return alt.Chart(alt.Data(values=ends)).mark_line(color=_GREY, strokeDash=[4, 4]).encode(x="x:Q", y="y:Q")
 
 
-def _sized(chart: Any, tall: Points | None = None) -> alt.TopLevelMixin:
+def _sized(chart: Any, tall: Points | None = None) -> Drawing:
     height = max(80, 22 * len(tall)) if tall else _HEIGHT
-    sized: alt.TopLevelMixin = chart.properties(width=_WIDTH, height=height)
-    return sized
+    return chart.properties(width=_WIDTH, height=height)
 
 
-_CHARTS: Mapping[str, tuple[str, str, Callable[[Points], alt.TopLevelMixin]]] = {
+_CHARTS: Mapping[str, tuple[str, str, Callable[[Points], Drawing]]] = {
     "loss": ("Learning", "What training measured on its way.", _learning),
     "roc": (
         "ROC", "Of the true rows how many are found, by how many of the false ones are said to be true.",

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from mlops.errors import MlopsError
 from mlops.workloads.stage import failed
 from mlops.workloads.training.data import PreparedData
 from mlops.workloads.training.description import Description
@@ -42,7 +43,13 @@ def _values(data: PreparedData, worst: list[dict[str, Any]]) -> list[dict[str, A
 
 def main() -> None:
     config = json.loads(Path(sys.argv[1]).read_text())
-    Path(config["out"]).write_text(report_page(report_of(config["model"])))
+    try:
+        page = report_page(report_of(config["model"]))
+        Path(config["out"]).write_text(page)
+    except MlopsError as error:
+        sys.exit(" ".join(problem.detail for problem in error.problems))
+    except OSError as error:
+        sys.exit(f"The report cannot be written: {error}.")
 
 
 if __name__ == "__main__":

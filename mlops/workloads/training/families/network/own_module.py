@@ -13,7 +13,7 @@ import math
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -27,13 +27,14 @@ from torch import nn
 from mlops.config.schema.families.network import effective_optimizer
 from mlops.config.schema.model import Model
 from mlops.config.schema.training import Trainer
-from mlops.workloads.stage import failed, say
+from mlops.workloads.stage import failed
 from mlops.workloads.training.families.network.batches import Batches, TensorRows
 from mlops.workloads.training.families.network.epochs import LOSSES, EpochMetrics, Epochs
-from mlops.workloads.training.families.network.optimizers import make_optimizer, make_schedule
+from mlops.workloads.training.families.network.optimizers import Factor, make_optimizer, make_schedule
 from mlops.workloads.training.families.network.pace import Pace
 from mlops.workloads.training.families.network.predictor import Predictor
 from mlops.workloads.training.families.network.ranks import Ranks
+from mlops.workloads.training.run_log import RunLog
 
 _CHUNK = 16_384
 
@@ -49,13 +50,25 @@ def _defines(module: lightning.LightningModule, hook: str) -> bool:
 
 def refuse_unread(spec: Model, module: lightning.LightningModule) -> None:
     """Raises MlopsError for a section of the model that the module's own hooks leave without a reader."""
-    for section, hook in (("loss", "training_step"), ("optimizer", "configure_optimizers")):
+    for section, hook in (
+        ("loss", "training_step"),
+        ("augment", "training_step"),
+        ("optimizer", "configure_optimizers"),
+    ):
         if section in spec.model_fields_set and _defines(module, hook):
             raise failed(
                 "section is not read",
                 f"`{type(module).__name__}` defines `{hook}`, so nothing would read `{section}:` of this model. Take the "
                 f"section out, and give its values under `architecture:`, which the module is made with; or take `{hook}` "
                 "out of the module.",
+            )
+
+    for name in ("average", "compile", "log_every_steps"):
+        if name in spec.trainer.model_fields_set:
+            raise failed(
+                "field is not read",
+                f"`trainer.{name}` is about our own steps, and `{type(module).__name__}` takes its own. Take it out; a callback of "
+                "the module, in `configure_callbacks`, does the same.",
             )
 
 
@@ -115,6 +128,7 @@ class EpochRecorder(Checkpoint):
     ) -> None:
         self.predictor, self._val, self._metrics, self._patience, self._named = predictor, val, metrics, patience, named
         self.epochs = Epochs(named or metrics.monitor)
+        self.run_log = RunLog()
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         logged = {name: float(value) for name, value in sorted(trainer.callback_metrics.items()) if value.numel() == 1}
@@ -124,8 +138,9 @@ class EpochRecorder(Checkpoint):
         most = max(1, trainer.max_epochs or 1)
         values = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in measured.items())
         epoch = trainer.current_epoch
-        say(f"epoch {epoch + 1} of {most}, {values}", 0.1 + 0.85 * (epoch + 1) / most)
         self._judge(trainer, pl_module, {"epoch": epoch, **measured})
+        line, done = f"epoch {epoch + 1} of {most}, {values}", 0.1 + 0.85 * (epoch + 1) / most
+        self.run_log.write_epoch(self.epochs.history, line, done, step=trainer.global_step)
 
     def _predict(self, module: lightning.LightningModule) -> np.ndarray[Any, Any]:
         was_training = module.training
@@ -148,6 +163,10 @@ class EpochRecorder(Checkpoint):
             return
         if self.epochs.add(measured):
             self.epochs.weights = {key: tensor.detach().clone() for key, tensor in module.state_dict().items()}
+        for config in trainer.lr_scheduler_configs:
+            for factor in getattr(config.scheduler, "lr_lambdas", ())[:1]:
+                if isinstance(factor, Factor):
+                    factor.after_epoch(self.epochs.waited)
         is_over = self._patience is not None and self.epochs.waited >= self._patience
         if trainer.strategy.reduce_boolean_decision(is_over, all=False):
             trainer.should_stop = True
@@ -172,6 +191,7 @@ class OwnRows:
     train: TensorRows
     val: TensorRows
     pace: Pace
+    log: RunLog = field(default_factory=RunLog)
 
 
 def learn_own(module: Any, spec: Model, rows: OwnRows, metrics: EpochMetrics, ranks: Ranks) -> Epochs:
@@ -185,6 +205,7 @@ def learn_own(module: Any, spec: Model, rows: OwnRows, metrics: EpochMetrics, ra
     stopping = spec.trainer.early_stopping
     patience, named = (rows.pace.patience, stopping.monitor) if stopping else (None, None)
     recorder = EpochRecorder(Predictor(module, spec.task), rows.val, metrics, patience, named)
+    recorder.run_log = rows.log
     recorder.epochs.min_delta = stopping.min_delta if stopping else 0.0
     data = PreparedRows.of(rows.train, rows.val, _loaders(module, spec.trainer, rows, ranks))
     with warnings.catch_warnings(), tempfile.TemporaryDirectory() as scratch:
@@ -206,8 +227,10 @@ def learn_own(module: Any, spec: Model, rows: OwnRows, metrics: EpochMetrics, ra
 def _optimizer(module: Any, spec: Model) -> Any:
     """Return the optimiser of the YAML, with its schedule."""
     chosen = effective_optimizer(spec)
-    optimizer = make_optimizer(module.parameters(), chosen, fused="mixed" not in str(module.trainer.precision))
-    schedule = make_schedule(optimizer, chosen, int(module.trainer.estimated_stepping_batches))
+    optimizer = make_optimizer(module, chosen, fused="mixed" not in str(module.trainer.precision))
+    schedule = make_schedule(
+        optimizer, chosen, steps=int(module.trainer.estimated_stepping_batches), epochs=module.trainer.max_epochs
+    )
     if schedule is None:
         return optimizer
     return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
@@ -230,7 +253,7 @@ def _trainer(
     timer: list[Callback] = [Timer(duration=timedelta(minutes=spec.limit_minutes))] if spec.limit_minutes else []
     return lightning.Trainer(
         max_epochs=epochs, accelerator=spec.accelerator, precision=spec.precision,
-        gradient_clip_val=spec.gradient_clip, deterministic=spec.deterministic, callbacks=[recorder, *timer], logger=False,
+        gradient_clip_val=spec.gradient_clip, accumulate_grad_batches=spec.accumulate, deterministic=spec.deterministic, callbacks=[recorder, *timer], logger=False,
         enable_progress_bar=False, enable_model_summary=False, use_distributed_sampler=False, num_sanity_val_steps=0,
         default_root_dir=scratch, **ranks.placement(module, spec.accelerator),
     )  # fmt: skip
