@@ -135,7 +135,7 @@ class NetworkFamily(Family):
     def _fit_own(self, module: nn.Module, fit: Fit, pace: Pace, metrics: EpochMetrics) -> Fitted | None:
         spec, ranks = fit.spec, Ranks.of()
         train, val = (TensorRows(torch.from_numpy(part.x), torch.from_numpy(part.y)) for part in (fit.train, fit.val))
-        epochs = learn_own(module, spec, OwnRows(train, val, pace, fit.log), metrics, ranks)
+        epochs = learn_own(module, spec, OwnRows(train, val, pace, fit.log, fit.checkpoint), metrics, ranks)
         if not ranks.is_first:
             return None
         return FittedNetwork(Predictor(module, spec.task), fit.width, epochs.history, _summary(spec, epochs, pace))
