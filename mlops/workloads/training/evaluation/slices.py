@@ -78,13 +78,13 @@ def sliced(
 ) -> dict[str, dict[str, Any]]:
     """Return what is written of slices: `slices`, column -> value -> metrics, and `fairness`, column -> what differs."""
     grouped = {column: groups_of(raw, column) for column in columns}
-    slices = {column: slices_of(groups, measuring, truth, predicted) for column, groups in grouped.items()}
+    slices = {column: _by_value(groups, measuring, truth, predicted) for column, groups in grouped.items()}
     between = {column: measuring.between(truth, predicted, groups) for column, groups in grouped.items()}
     fairness = {column: values for column, values in between.items() if values}
     return {"slices": slices, **({"fairness": fairness} if fairness else {})}
 
 
-def slices_of(groups: Groups, measuring: Measuring, truth: Array, predicted: Array) -> dict[str, Any]:
+def _by_value(groups: Groups, measuring: Measuring, truth: Array, predicted: Array) -> dict[str, Any]:
     """Return value -> metrics, their intervals, and rows."""
     out: dict[str, Any] = {}
     for place, name in enumerate(groups.names):
