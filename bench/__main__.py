@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-MODULES = ("startup", "plan", "scale", "stages", "preparation", "training", "serving", "cluster")
+MODULES = ("startup", "plan", "scale", "stages", "preparation", "training", "quality", "serving", "cluster")
 
 
 def main() -> int:
