@@ -102,12 +102,12 @@ def model_text(name: str, proposal: DatasetProposal, look: FirstLook) -> str:
     """Return conf/model/NAME.yaml."""
     assert proposal.task is not None
     rows = look.rows.get("train") or int(0.7 * proposal.survey.rows)
-    training = propose_training(rows)
+    training = propose_training(proposal.task, rows, proposal.share)
     lines = [
         f"{_schema_line('model')}dataset: {name}",
         _with_comment(f"task: {proposal.task}", proposal.task_why),
         _with_comment(f"architecture: {flow(training.architecture)}", training.architecture_why),
-        f"trainer: {flow(training.trainer)}",
+        *([_with_comment(f"loss: {flow(training.loss)}", training.loss_why)] if training.loss else []),
         "",
         "# What the model must reach before anything below it moves.",
     ]
