@@ -14,7 +14,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-MODULES = ("startup", "plan", "scale", "stages", "preparation", "training", "evaluation", "serving", "cluster")
+MODULES = (
+    "startup", "plan", "scale", "stages", "preparation", "training", "quality", "evaluation", "serving", "cluster",
+)  # fmt: skip
 
 
 def main() -> int:

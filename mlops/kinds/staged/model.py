@@ -7,10 +7,12 @@ Law: what dvc.lock pins is what is recorded; gates are judged here, for this env
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -283,6 +285,15 @@ class ModelKind(BaseKind):
         code = json.dumps([sections[stage]["code"] for stage in _STAGES])
         return {f"code of {desired.address}": hashlib.md5(code.encode(), usedforsecurity=False).hexdigest()}
 
+    def missing_tools(self, inputs: Mapping[str, Any]) -> tuple[tuple[str, str, str], ...]:
+        """Return the libraries of the system that its family needs, found or not; in pods, the image has them."""
+        from mlops.config.schema.families.family import family_spec
+
+        if self._cluster() or not self.context.settings.build:
+            return ()
+        libraries = family_spec(inputs["architecture"]["name"]).libraries()
+        return tuple((name, _found(name), remedy) for name, remedy in libraries)
+
     def extras(self, inputs: Mapping[str, Any]) -> tuple[str, ...]:
         if not self.context.settings.build:
             return ()
@@ -318,6 +329,14 @@ def live_model(context: Context, name: str) -> Served | None:
             if (folder / "model.onnx").exists():
                 return Served(outputs["model_digest"], folder)
     return None
+
+
+def _found(library: str) -> str:
+    """Return the name of a library of the system where the loader finds it; else nothing."""
+    with suppress(OSError):
+        ctypes.CDLL(library)
+        return library
+    return ""
 
 
 def _effort(inputs: Mapping[str, Any]) -> Effort | None:

@@ -125,7 +125,8 @@ def _stage(name: str, body: Mapping[str, Any], values: Mapping[str, Any]) -> Sta
         Out(_fill(path, values), options.get("cache", True))
         for group in ("outs", "metrics", "plots") for path, options in map(_with_options, body.get(group, ()))
     ]  # fmt: skip
-    deps = tuple(_fill(path, values) for path in body.get("deps", ()))
+    # A place that an index of an earlier version does not fill is no dependency: rendering fills it.
+    deps = tuple(_fill(path, values) for path in body.get("deps", ()) if _value(path, values) is not None)
     return Stage(name, _fill(body["cmd"], values), deps, params, tuple(outs))
 
 

@@ -12,6 +12,7 @@ from typing import ClassVar, Literal
 from mlops.config.schema.base import spec_field
 from mlops.config.schema.families.encoding import Encoding
 from mlops.config.schema.families.family import FamilySpec
+from mlops.config.schema.families.trees import OPENMP
 from mlops.metrics.task import Task
 
 
@@ -23,6 +24,10 @@ class Auto(FamilySpec):
     reads: ClassVar[tuple[str, ...]] = ("trainer.seed", "trainer.threads")
 
     name: Literal["auto"] = spec_field(doc="The family.")
+
+    @classmethod
+    def libraries(cls) -> tuple[tuple[str, str], ...]:
+        return (OPENMP,)
 
     def encodings(self) -> tuple[Encoding, ...]:
         return (Encoding.AMOUNTS, Encoding.CODES)

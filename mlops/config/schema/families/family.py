@@ -75,6 +75,11 @@ class FamilySpec(Entry):
         """Return the names of what it measures while it trains, which early stopping may monitor."""
         return cls.logs
 
+    @classmethod
+    def libraries(cls) -> tuple[tuple[str, str], ...]:
+        """Return the libraries of the system that it needs, beside Python packages: file, and how to get it."""
+        return ()
+
     def encodings(self) -> tuple[Encoding, ...]:
         """Return how columns become the numbers that it learns from: all columns in the first encoding, then all in the next."""
         return (Encoding.AMOUNTS,)

@@ -21,6 +21,10 @@ from mlops.metrics.task import Task
 if TYPE_CHECKING:
     from mlops.config.schema.model import Model
 
+OPENMP = (
+    "libgomp.so.1",
+    "LightGBM computes with it. On Debian: apt-get install libgomp1; on Fedora: dnf install libgomp.",
+)
 _MONOTONE = Literal["increasing", "decreasing"]
 
 
@@ -45,6 +49,10 @@ class TreesSpec(FamilySpec):
         {},
         description="Column -> `increasing` or `decreasing`: the prediction never goes the other way as the column grows.",
     )
+
+    @classmethod
+    def libraries(cls) -> tuple[tuple[str, str], ...]:
+        return (OPENMP,)
 
     def encodings(self) -> tuple[Encoding, ...]:
         return (Encoding.CODES,)

@@ -29,15 +29,15 @@ from mlops.metrics.task import Task
 from mlops.workloads.features.graph import IR, ML_OPSET, OPSET
 from mlops.workloads.stage import say, write_json
 from mlops.workloads.training.description import Description
-from mlops.workloads.training.families.boosted_trees import BoostedTreesFamily
+from mlops.workloads.training.families.boosted_trees import boosting_params
 from mlops.workloads.training.families.family import INPUT, Examples, Family, Fit, Fitted
 from mlops.workloads.training.families.stacking import Array, chances_of, stack
 from mlops.workloads.training.families.trees.fitted import FittedTrees
 from mlops.workloads.training.families.trees.graph import sum_of_trees
-from mlops.workloads.training.families.trees.grow import Label
+from mlops.workloads.training.families.trees.grow import Label, grow
 
 _FOLDED_ROWS, _FOLDS = 10_000, 5
-_MOST_TREES, _STEPS = 1000, 200
+_MOST_TREES, _PATIENCE, _STEPS = 1000, 50, 200
 _NEVER = 10.0
 """The logit of a chance near 1; less than this, of one near 0."""
 _TREES, _FILE = "trees.txt", "auto.json"
@@ -110,15 +110,14 @@ class AutoFamily(Family):
         """Return how many trees are best, and of each row of the train split what both parts say that did not learn from it."""
         folds = np.random.default_rng(fit.spec.trainer.seed).permutation(len(fit.train.y)) % _FOLDS
         parts = [(_part(fit.train, folds != fold), _part(fit.train, folds == fold)) for fold in range(_FOLDS)]
-        best = []
+        boosted = []
         for fold, (rest, part) in enumerate(parts):
-            say(f"boosting without fold {fold + 1} of {_FOLDS}", 0.1 + 0.4 * fold / _FOLDS)
-            best.append(int(_boost(fit, rest, part).summary["kept"]))
-        count = max(1, round(float(np.median(best))))
+            say(f"learning without fold {fold + 1} of {_FOLDS}", 0.1 + 0.8 * fold / _FOLDS)
+            boosted.append(_boost(fit, rest, part, keep_all=True))
+        count = max(1, round(float(np.median([trees.summary["kept"] for trees in boosted]))))
         held_out: Array | None = None
         for fold, (rest, part) in enumerate(parts):
-            say(f"measuring fold {fold + 1} of {_FOLDS}", 0.5 + 0.4 * fold / _FOLDS)
-            summed = _sums(fit, _linear(fit, rest, label), _boost(fit, rest, part, trees=count), label, part.x)
+            summed = _sums(fit, _linear(fit, rest, label), boosted[fold], label, part.x, trees=count)
             held_out = np.empty((len(folds), *summed.shape[1:])) if held_out is None else held_out
             held_out[folds == fold] = summed
         assert held_out is not None
@@ -224,16 +223,18 @@ def _both(task: Task, linear: Array, trees: Array) -> Array:
     return logarithms
 
 
-def _boost(fit: Fit, train: Examples, val: Examples, *, trees: int | None = None) -> FittedTrees:
-    """Boost on the codes of these rows; as many trees as are said, else as many as are best on `val`."""
-    spec = BoostedTrees(name="boosted_trees", trees=trees or _MOST_TREES, patience=None if trees else 50)
+def _boost(
+    fit: Fit, train: Examples, val: Examples, *, trees: int | None = None, keep_all: bool = False
+) -> FittedTrees:
+    """Boost on the codes of these rows; as many trees as are said, else as many as are best on `val`, or some more."""
+    chosen = BoostedTrees(name="boosted_trees", trees=trees or _MOST_TREES, patience=None if trees else _PATIENCE)
     columns = [column for column in fit.columns if column.encoding is Encoding.CODES]
-    chosen = slice(len(fit.columns) - len(columns), None)
-    parts = [replace(part, x=np.ascontiguousarray(part.x[:, chosen])) for part in (train, val)]
-    own = fit.spec.model_copy(update={"architecture": spec})
-    fitted = BoostedTreesFamily().fit(replace(fit, spec=own, train=parts[0], val=parts[1], columns=columns))
-    assert isinstance(fitted, FittedTrees)
-    return fitted
+    codes = slice(len(fit.columns) - len(columns), None)
+    parts = [replace(part, x=np.ascontiguousarray(part.x[:, codes])) for part in (train, val)]
+    own = fit.spec.model_copy(update={"architecture": chosen})
+    fit = replace(fit, spec=own, train=parts[0], val=parts[1], columns=columns)
+    params = boosting_params(chosen)
+    return grow(fit, params, trees=chosen.trees, patience=chosen.patience, keep_all=keep_all)
 
 
 def _linear(fit: Fit, train: Examples, label: Label) -> LinearPart:
@@ -247,11 +248,19 @@ def _linear(fit: Fit, train: Examples, label: Label) -> LinearPart:
     )
 
 
-def _sums(fit: Fit, linear: LinearPart, trees: FittedTrees, label: Label, x: npt.NDArray[np.float32]) -> Array:
+def _sums(
+    fit: Fit,
+    linear: LinearPart,
+    boosted: FittedTrees,
+    label: Label,
+    x: npt.NDArray[np.float32],
+    *,
+    trees: int | None = None,
+) -> Array:
     """Return what both parts say; trees standardised the label of the rows that they saw, and say it in that of all rows here."""
     amounts = len(linear.coefficients)
-    of_trees = trees.sums(np.ascontiguousarray(x[:, amounts:])) * (trees.scale / label.scale)
-    of_trees += (trees.center - label.center) / label.scale
+    of_trees = boosted.sums(np.ascontiguousarray(x[:, amounts:]), trees=trees) * (boosted.scale / label.scale)
+    of_trees += (boosted.center - label.center) / label.scale
     return _both(fit.spec.task, linear.sums(x[:, :amounts]), of_trees)
 
 

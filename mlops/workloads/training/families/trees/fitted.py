@@ -43,9 +43,10 @@ class FittedTrees(Fitted):
             predicted = predicted * self.scale + self.center
         return predicted.astype(np.float32)
 
-    def sums(self, x: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-        """Return what the trees sum up to, `[N, K]`: logits, or a standardised label."""
-        return np.asarray(self.booster.predict(x, num_threads=1, raw_score=True)).reshape(len(x), -1)
+    def sums(self, x: npt.NDArray[np.float32], *, trees: int | None = None) -> npt.NDArray[np.float64]:
+        """Return what the trees, or the first of them, sum up to, `[N, K]`: logits, or a standardised label."""
+        summed = self.booster.predict(x, num_threads=1, raw_score=True, num_iteration=trees or -1)
+        return np.asarray(summed).reshape(len(x), -1)
 
     def save(self, folder: Path) -> None:
         (folder / _TREES).write_text(self.text)

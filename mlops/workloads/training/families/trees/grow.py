@@ -55,9 +55,11 @@ class Label:
         return (y.astype(np.float64) - self.center) / self.scale
 
 
-def grow(fit: Fit, params: Mapping[str, Any], *, trees: int, patience: int | None = None) -> FittedTrees:
+def grow(
+    fit: Fit, params: Mapping[str, Any], *, trees: int, patience: int | None = None, keep_all: bool = False
+) -> FittedTrees:
     """Grow trees on the train split. `params`: LightGBM's, beside those that every kind of trees has. `patience`: trees without a
-    better value on validation after which growing ends, and the best number is kept."""
+    better value on validation after which growing ends, and the best number is kept, or all with `keep_all`."""
     spec = fit.spec
     label = Label.of(spec.task, fit.train.y)
     given = {**base_params(spec, fit), **params}
@@ -77,7 +79,7 @@ def grow(fit: Fit, params: Mapping[str, Any], *, trees: int, patience: int | Non
     kept = booster.best_iteration if patience is not None and booster.best_iteration > 0 else taken
     importance = _importance(booster, fit, kept)
     return FittedTrees(
-        booster.model_to_string(num_iteration=kept), spec.task, width=fit.width, center=label.center, scale=label.scale,
+        booster.model_to_string(num_iteration=taken if keep_all else kept), spec.task, width=fit.width, center=label.center, scale=label.scale,
         logged=watch.logged, summary={"trees": taken, "kept": kept, "importance": importance},
     )  # fmt: skip
 
