@@ -17,7 +17,7 @@ from mlops.metrics.task import Task
 from mlops.workloads.data.prepare import prepare
 from mlops.workloads.features.pictures import Picture
 from mlops.workloads.training.families.network import learner
-from mlops.workloads.training.families.network.augment import Augmenter, Step
+from mlops.workloads.training.families.network.augment import Augmenter, StepNumber
 from mlops.workloads.training.families.network.batches import Batch
 from mlops.workloads.training.families.network.objective import Objective
 from mlops.workloads.training.train import train
@@ -29,7 +29,7 @@ ROWS = torch.linspace(-1, 1, 4 * 110).reshape(4, 110).sin()
 
 def varied(step: int = 0, *, seed: int = 7, **fields: Any) -> torch.Tensor:
     augmenter = Augmenter(Augment(**fields), [PICTURE], seed)
-    return augmenter.vary(ROWS, augmenter._chance(Step(0, step)))
+    return augmenter.vary(ROWS, augmenter._chance(StepNumber(0, step)))
 
 
 @pytest.mark.parametrize(
@@ -66,10 +66,11 @@ def test_mixed_up_rows_have_the_loss_of_both() -> None:
     objective = Objective(Task.BINARY, Loss(name="bce"))
     plain = objective.of_batch(network(ROWS), batch)
     losses = [
-        Augmenter(Augment(mix_up=1.0), [], 7).loss(network, objective, batch, Step(0, step)).item() for step in range(3)
+        Augmenter(Augment(mix_up=1.0), [], 7).loss(network, objective, batch, StepNumber(0, step)).item()
+        for step in range(3)
     ]
     assert len(set(losses)) == 3
-    assert Augmenter(Augment(), [], 7).loss(network, objective, batch, Step(0, 0)).item() == plain.item()
+    assert Augmenter(Augment(), [], 7).loss(network, objective, batch, StepNumber(0, 0)).item() == plain.item()
 
 
 def test_family_without_images_refuses_to_vary_them() -> None:

@@ -1,6 +1,6 @@
 """Say how a network that has learned something before goes on learning.
 
-Lives here: FineTune, a section of a model; weights_file, which tells a file from a model of the project.
+Lives here: FineTune, a section of a model; is_weights_file, which tells a file from a model of the project.
 Not here: reading weights (workloads.training.families.network.transfer).
 Law: what is written are names of weights, and patterns of them; a pattern that fits none is an error of the training.
 """
@@ -13,7 +13,7 @@ from pydantic import Field
 
 from mlops.config.schema.base import Strict, spec_field
 
-MODEL = "model."
+MODEL_PREFIX = "model."
 Pattern = Annotated[str, Field(min_length=1)]
 
 
@@ -36,4 +36,4 @@ class FineTune(Strict):
 
 def is_weights_file(init_from: str) -> bool:
     """Say whether `init_from` names a file or folder, rather than a model of the project."""
-    return not init_from.startswith(MODEL)
+    return not init_from.startswith(MODEL_PREFIX)

@@ -23,7 +23,7 @@ from mlops.workloads.training.families.network.objective import Objective
 
 
 @dataclass(frozen=True)
-class Step:
+class StepNumber:
     """`epoch`, `index`: of the batch in the epoch, both from 0."""
 
     epoch: int
@@ -38,7 +38,7 @@ class Augmenter:
         self._spec, self._pictures, self._seed = spec, pictures, seed
 
     def loss(
-        self, network: Callable[[torch.Tensor], torch.Tensor], objective: Objective, batch: Batch, step: Step
+        self, network: Callable[[torch.Tensor], torch.Tensor], objective: Objective, batch: Batch, step: StepNumber
     ) -> torch.Tensor:
         """Return the loss of a step whose rows were varied."""
         if len(batch.y) == 0:
@@ -71,13 +71,13 @@ class Augmenter:
             varied[:, picture.start : picture.end] = changed.reshape(len(x), -1)
         return varied
 
-    def _entropy(self, step: Step) -> np.random.SeedSequence:
+    def _entropy(self, step: StepNumber) -> np.random.SeedSequence:
         return np.random.SeedSequence([self._seed % 2**32, step.epoch, step.index, step.rank])
 
-    def _chance(self, step: Step) -> torch.Generator:
+    def _chance(self, step: StepNumber) -> torch.Generator:
         return torch.Generator().manual_seed(int(self._entropy(step).generate_state(1, np.uint64)[0] >> np.uint64(1)))
 
-    def _share(self, step: Step) -> float:
+    def _share(self, step: StepNumber) -> float:
         return float(
             np.random.Generator(np.random.PCG64(self._entropy(step))).beta(self._spec.mix_up, self._spec.mix_up)
         )

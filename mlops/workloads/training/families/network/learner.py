@@ -21,7 +21,7 @@ from torch import nn
 from mlops.config.schema.fine_tune import FineTune
 from mlops.config.schema.training import Optimizer, Trainer
 from mlops.workloads.stage import failed
-from mlops.workloads.training.families.network.augment import Augmenter, Step
+from mlops.workloads.training.families.network.augment import Augmenter, StepNumber
 from mlops.workloads.training.families.network.averaging import Average
 from mlops.workloads.training.families.network.batches import Batch, TensorRows
 from mlops.workloads.training.families.network.epochs import EpochMetrics, Epochs
@@ -74,7 +74,7 @@ class Learner(lightning.LightningModule):
         if self.augmenter is None:
             loss = self.objective.of_batch(self._forward(batch.x), batch)
         else:
-            step = Step(self.current_epoch, index, self.trainer.global_rank)
+            step = StepNumber(self.current_epoch, index, self.trainer.global_rank)
             loss = self.augmenter.loss(self._forward, self.objective, batch, step)
         self._sum.add_(loss.detach())
         if (

@@ -21,7 +21,7 @@ from lightning.pytorch.callbacks import Callback
 from safetensors.torch import load_file
 from torch import nn
 
-from mlops.config.schema.fine_tune import MODEL, FineTune, is_weights_file
+from mlops.config.schema.fine_tune import MODEL_PREFIX, FineTune, is_weights_file
 from mlops.workloads.stage import failed, say
 
 Weights = Mapping[str, torch.Tensor]
@@ -66,7 +66,7 @@ def begin_from(network: nn.Module, init_from: str, root: Path = Path()) -> None:
 def read_weights(init_from: str, root: Path) -> dict[str, torch.Tensor]:
     """Return name -> weights. Raises MlopsError for a file that is not there, or that holds no weights."""
     if not is_weights_file(init_from):
-        path = root / "models" / init_from.removeprefix(MODEL) / "train" / "network.safetensors"
+        path = root / "models" / init_from.removeprefix(MODEL_PREFIX) / "train" / "network.safetensors"
         if not path.exists():
             raise failed(
                 "no weights",
