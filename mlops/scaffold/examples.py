@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 _FILES = Path(__file__).with_name("templates") / "examples"
-WRITTEN = ("flights",)
-"""Examples whose YAML is written by hand; their data are files of an installed package."""
+WRITTEN: Mapping[str, str] = {"flights": "DELAY_API_KEY", "digits": "DIGIT_API_KEY"}
+"""Examples whose YAML is written by hand -> the key of their endpoint. Their data are files of an installed package."""
 SURVEYED: Mapping[str, str] = {
-    "breast_cancer": "diagnosis", "diabetes": "progression", "digits": "digit", "iris": "species", "wine": "cultivar",
+    "breast_cancer": "diagnosis", "diabetes": "progression", "iris": "species", "wine": "cultivar",
 }  # fmt: skip
 """Examples that scikit-learn ships -> what is predicted; they are looked at like a user's own data."""
 EXAMPLES = (*WRITTEN, *SURVEYED)

@@ -67,7 +67,7 @@ def say_dataset(root: Path, *, pinned: str | None = None, **changes: Any) -> Non
 def say_model(root: Path, name: str, **train: Any) -> None:
     fields = {
         "dataset": "rows",
-        "architecture": {"name": "mlp", "hidden": [16]},
+        "architecture": {"name": "mlp", "hidden": [16], "dropout": 0.0},
         "trainer": {"max_epochs": 8, "batch_size": 32},
     }
     path = root / f"params/model/{name}.json"

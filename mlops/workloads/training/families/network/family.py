@@ -8,6 +8,7 @@ Law: one seed decides the weights, whatever the number of processes.
 from __future__ import annotations
 
 import logging
+import os
 import warnings
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -41,6 +42,7 @@ from mlops.workloads.training.families.network.own_module import OwnRows, is_own
 from mlops.workloads.training.families.network.pace import Pace
 from mlops.workloads.training.families.network.predictor import LABEL, Predictor
 from mlops.workloads.training.families.network.ranks import Ranks
+from mlops.workloads.training.families.network.transfer import begin_from, check_patterns
 from mlops.workloads.training.families.network.weighing import weigh
 
 _CHUNK = 65_536
@@ -102,6 +104,8 @@ class NetworkFamily(Family):
         if spec.trainer.devices > 1 and not Ranks.are_given():
             Ranks.start(spec.trainer.devices, name)
         Ranks.of()
+        if spec.trainer.deterministic == "everywhere":
+            os.environ["MKL_CBWR"] = "COMPATIBLE"  # read when MKL multiplies for the first time
         lightning.seed_everything(spec.trainer.seed, verbose=False)
         torch.set_num_threads(spec.trainer.threads)
 
@@ -111,6 +115,10 @@ class NetworkFamily(Family):
         scale = LabelScale.of(fit.train.y) if loss.standardize else LabelScale()
         outputs = output_count(spec.task, fit.classes)
         network = self.make(spec.architecture, width=fit.width, outputs=outputs, pictures=fit.pictures)
+        if spec.init_from:
+            begin_from(network, spec.init_from)
+        if spec.fine_tune:
+            check_patterns(network, spec.fine_tune)
         pace, metrics = (
             Pace.of(spec.trainer, len(fit.train.x)),
             EpochMetrics.of(spec.task, fit.val.measured, outputs, stopping),
@@ -123,6 +131,7 @@ class NetworkFamily(Family):
             predictor, Objective(spec.task, loss, spec.levels), effective_optimizer(spec), val=val, metrics=metrics, pace=pace,
             spec=spec.trainer, log=fit.log,
         )  # fmt: skip
+        learner.fine_tune = spec.fine_tune
         if spec.augment:
             learner.augmenter = Augmenter(spec.augment, fit.pictures, spec.trainer.seed)
         learn(learner, train, spec.trainer, ranks, fit.checkpoint)

@@ -58,6 +58,7 @@ def refuse_unread(spec: Model, module: lightning.LightningModule) -> None:
     for section, hook in (
         ("loss", "training_step"),
         ("augment", "training_step"),
+        ("fine_tune", "training_step"),
         ("optimizer", "configure_optimizers"),
     ):
         if section in spec.model_fields_set and _defines(module, hook):
@@ -285,6 +286,6 @@ def _trainer(spec: Trainer, callbacks: list[Callback], placed: Mapping[str, Any]
     timer: list[Callback] = [Timer(duration=timedelta(minutes=spec.limit_minutes))] if spec.limit_minutes else []
     return lightning.Trainer(
         max_epochs=epochs, accelerator=spec.accelerator, precision=spec.precision, gradient_clip_val=spec.gradient_clip,
-        accumulate_grad_batches=spec.accumulate, deterministic=spec.deterministic, callbacks=[*callbacks, *timer], logger=False,
+        accumulate_grad_batches=spec.accumulate, deterministic=bool(spec.deterministic), callbacks=[*callbacks, *timer], logger=False,
         enable_progress_bar=False, enable_model_summary=False, use_distributed_sampler=False, num_sanity_val_steps=0, **placed,
     )  # fmt: skip
