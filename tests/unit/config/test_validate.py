@@ -105,3 +105,31 @@ def test_what_a_target_cannot_do_is_refused_before_any_plan(
 def test_stages_cannot_be_sent_to_this_machine(tmp_path: Path) -> None:
     (problem,) = problems_of(tmp_path, {**SMALL, "conf/env/dev.yaml": "training: { stack: local }\n"})
     assert (problem.summary, str(problem.source)) == ("not on this target", "conf/env/dev.yaml:1")
+
+
+WINDOW = "window: { time: day, past: 3, ahead: 2 }\n"
+BY_TIME = SMALL["conf/dataset/rows.yaml"].replace(
+    "split: { by: random, val: 10%, test: 20% }", "split: { by: time, column: day, val: 1 day, test: 1 day }"
+)
+
+
+@pytest.mark.parametrize(
+    ("task", "dataset", "words"),
+    [
+        ("multilabel", SMALL["conf/dataset/rows.yaml"], "names one, `late`"),
+        (
+            "binary",
+            SMALL["conf/dataset/rows.yaml"].replace("label: late", "label: [late, slow]"),
+            "lists 2: late, slow",
+        ),
+        ("regression", BY_TIME + WINDOW, "makes windows of series, which `task: forecasting` predicts"),
+        ("forecasting", SMALL["conf/dataset/rows.yaml"], "makes no windows of series"),
+    ],
+)
+def test_task_that_does_not_fit_the_labels_is_refused_with_its_line(
+    tmp_path: Path, task: str, dataset: str, words: str
+) -> None:
+    model = SMALL["conf/model/late.yaml"].replace("task: binary", f"task: {task}").partition("gates:")[0]
+    (problem,) = problems_of(tmp_path, {**SMALL, "conf/dataset/rows.yaml": dataset, "conf/model/late.yaml": model})
+    assert (problem.summary, str(problem.source)) == ("labels do not fit", "conf/model/late.yaml:2")
+    assert words in problem.detail

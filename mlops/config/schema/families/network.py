@@ -29,7 +29,7 @@ LOSSES: Mapping[Task, tuple[str, ...]] = {
     Task.FORECASTING: ("mae", "mse", "huber"),
 }
 """Task -> the losses that fit it; the first is the default."""
-NUMBERS = (Task.REGRESSION, Task.QUANTILE, Task.FORECASTING)
+HAVE_UNIT = (Task.REGRESSION, Task.QUANTILE, Task.FORECASTING)
 """The tasks whose label has a unit."""
 
 
@@ -56,7 +56,7 @@ class NetworkSpec(FamilySpec):
             raise FieldError(
                 f"`{model.loss.name}` does not fit task `{model.task}`; use {' or '.join(losses)}", "loss", "name"
             )
-        if model.loss and model.loss.standardize and model.task not in NUMBERS:
+        if model.loss and model.loss.standardize and model.task not in HAVE_UNIT:
             raise FieldError(
                 f"only the label of a regression has a size, and the task is `{model.task}`", "loss", "standardize"
             )
@@ -69,7 +69,7 @@ class NetworkSpec(FamilySpec):
         if (
             model.loss
             and (model.loss.balance or model.loss.class_weights)
-            and model.task in (*NUMBERS, Task.MULTILABEL)
+            and model.task in (*HAVE_UNIT, Task.MULTILABEL)
         ):
             field = "balance" if model.loss.balance else "class_weights"
             raise FieldError(f"it weighs the classes of one label, and the task is `{model.task}`", "loss", field)
@@ -90,7 +90,7 @@ def effective_loss(model: Model) -> Loss:
     name: Any = LOSSES[model.task][0]
     loss = model.loss or Loss(name=name)
     if loss.standardize is None:
-        return loss.model_copy(update={"standardize": model.task in NUMBERS})
+        return loss.model_copy(update={"standardize": model.task in HAVE_UNIT})
     return loss
 
 
