@@ -11,7 +11,7 @@ import pytest
 
 from mlops.tools.digest import Hashes
 from mlops.workloads.data.prepare import prepare
-from mlops.workloads.training.run_log import RunLog, digest_of
+from mlops.workloads.training.run_log import RunLog, folder_digest
 from mlops.workloads.training.train import train
 from tests.workloads.conftest import say_model
 
@@ -25,7 +25,7 @@ def trained(project: Path) -> Path:
 
 
 def test_run_is_kept_by_the_digest_of_what_it_made(trained: Path) -> None:
-    digest = digest_of(trained / "models/m/train")
+    digest = folder_digest(trained / "models/m/train")
     kept = trained / ".mlops/runs" / digest
     lines = [line.split(" ", 1)[1] for line in (kept / "training.log").read_text().splitlines()]
     steps = [line for line in lines if ", step " in line]
@@ -39,7 +39,7 @@ def test_run_is_kept_by_the_digest_of_what_it_made(trained: Path) -> None:
 
 
 def test_run_is_read_by_dvclive_and_tensorboard(trained: Path) -> None:
-    folder = trained / ".mlops/runs" / digest_of(trained / "models/m/train")
+    folder = trained / ".mlops/runs" / folder_digest(trained / "models/m/train")
     code = (
         "import json, sys\n"
         "from dvclive.utils import parse_metrics\n"

@@ -37,6 +37,7 @@ from mlops.kinds.staged.outputs import push_outputs, remote_attention, unpushed_
 from mlops.kinds.staged.params import DECIDING, JUDGING, MEASURING, model_folder, model_params, models_read
 from mlops.kinds.staged.restore import LOCKED, lock_entries_of, restore_stages
 from mlops.kinds.staged.stages import make, stale_of
+from mlops.kinds.staged.training_time import effort_of, steps_taken, time_estimate
 from mlops.metrics.metric import MEASURED_SPLITS
 from mlops.metrics.table import headlines_of
 from mlops.metrics.task import Task
@@ -45,7 +46,6 @@ from mlops.tools.dvc.reader import Locked
 from mlops.tools.process import run
 
 if TYPE_CHECKING:
-    from mlops.config.schema.families.family import Effort
     from mlops.config.schema.model import Model
 
 _STAGES = ("train", "evaluate", "export")
@@ -145,7 +145,7 @@ class ModelKind(BaseKind):
         parts: list[str] = []
         model: Model = typed(desired.effective)
         if category in (Category.RETRAIN, Category.REPROCESS) and record and record.outputs.get("seconds"):
-            parts.append(_estimate(desired, record))
+            parts.append(time_estimate(desired, record))
         if cluster := self._cluster() if category in (Category.RETRAIN, Category.REPROCESS) else None:
             parts.append(cluster.notes(desired.address.name, model.trainer.accelerator))
         gates = judged_gates(desired.inputs)
@@ -202,14 +202,14 @@ class ModelKind(BaseKind):
         }  # fmt: skip
         if training := self._training_seconds(outputs, name, before):
             outputs["training_seconds"] = training
-        effort = _effort(inputs)
+        effort = effort_of(inputs)
         if effort:
             outputs |= {key: summary[key] for key in (effort.key, effort.most) if key in summary}
         push_outputs(self.context, step, stages, Outcome(outputs))
         missed = [verdict for verdict in verdicts if not verdict.holds]
         if missed:
             raise _missed_error(step.address, missed, Outcome(outputs))
-        took = [_taken(effort, summary)] if effort else []
+        took = [steps_taken(effort, summary)] if effort else []
         other = other_bits(
             self.context.lock.get(f"train@{name}"), lock[f"train@{name}"], inputs["task"], (committed, metrics)
         )
@@ -339,29 +339,6 @@ def _found(library: str) -> str:
     return ""
 
 
-def _effort(inputs: Mapping[str, Any]) -> Effort | None:
-    """Return what the training time of the model's family grows with; None where it does not say."""
-    from mlops.config.schema.families.family import family_spec
-
-    return family_spec(inputs["architecture"]["name"]).effort
-
-
-def _estimate(desired: Desired, record: Record) -> str:
-    """Guess from the last time how long training takes; where nothing was counted then, by the time alone.
-
-    A training that ended before all that it was allowed is expected to end as early again, as a share of what it is allowed.
-    """
-    outputs, effort = record.outputs, _effort(desired.inputs)
-    seconds, counted = outputs["seconds"], outputs.get(effort.key) if effort else None
-    if effort is None or not counted:
-        return f"about {seconds:.0f} s (last time {seconds:.0f} s)"
-    allowed = outputs.get(effort.most) or counted
-    share = (effort.wanted(desired.effective) or allowed) / allowed
-    training = min(outputs.get("training_seconds", seconds), seconds)
-    guess = seconds - training + training * share
-    return f"about {guess:.0f} s (last time {seconds:.0f} s for {effort.counted(counted)})"
-
-
 def other_bits(
     pinned: Locked | None, made: Locked, task: str, metrics: tuple[Mapping[str, Any] | None, Mapping[str, Any]]
 ) -> list[str]:
@@ -377,12 +354,6 @@ def other_bits(
         f"made from what dvc.lock pins, with other bits{moved}: another kind of processor rounds otherwise; `git restore dvc.lock "
         "metrics plots` keeps what is committed"
     ]
-
-
-def _taken(effort: Effort, summary: Mapping[str, Any]) -> str:
-    """Word how many steps training took, and which of them was the best."""
-    taken, kept = effort.counted(summary[effort.key]), summary.get("kept", {}).get(effort.noun)
-    return taken if kept in (None, summary[effort.key]) else f"{taken}, the best was {kept:g}"
 
 
 def _missed_error(address: Address, missed: list[Verdict], partial: Outcome) -> GateFailed:

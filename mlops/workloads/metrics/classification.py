@@ -69,7 +69,7 @@ def macro_recall(truth: Array, predicted: Array, weights: Array) -> Array:
 
 def macro_f1(truth: Array, predicted: Array, weights: Array, *, threshold: float = 0.5) -> Array:
     if truth.ndim == 2:
-        return multilabel.macro_f1(truth, predicted, weights, threshold=threshold)
+        return multilabel.macro_f1_of_labels(truth, predicted, weights, threshold=threshold)
     found = Confusion.of(truth, predicted, weights)
     return found.macro(found.f1())
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mlops.workloads.metrics.truth import values_of
+from mlops.workloads.metrics.truth import true_values
 from mlops.workloads.metrics.weighted import Array, mean, ratio
 
 
@@ -23,7 +23,7 @@ def mase(truth: Array, predicted: Array, weights: Array) -> Array:
 
 
 def smape(truth: Array, predicted: Array, weights: Array) -> Array:
-    values = values_of(truth, predicted).astype(np.float64)
+    values = true_values(truth, predicted).astype(np.float64)
     size = (np.abs(values) + np.abs(predicted)) / 2
     return mean(weights, np.divide(np.abs(values - predicted), size, out=np.zeros_like(size), where=size > 0))
 
@@ -31,7 +31,7 @@ def smape(truth: Array, predicted: Array, weights: Array) -> Array:
 def errors_by_step(truth: Array, predicted: Array) -> list[dict[str, float]]:
     """Return the mean absolute error of each step ahead, and that of the naive forecast where it is known."""
     steps = predicted.shape[1]
-    values = values_of(truth, predicted)
+    values = true_values(truth, predicted)
     points = []
     for step in range(steps):
         point = {"ahead": float(step + 1), "mae": float(np.abs(values[:, step] - predicted[:, step]).mean())}

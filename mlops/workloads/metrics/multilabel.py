@@ -21,14 +21,14 @@ def macro_auc(truth: Array, predicted: Array, weights: Array) -> Array:
     return ratio(np.where(known, each, 0.0).sum(axis=0), known.sum(axis=0))
 
 
-def macro_f1(truth: Array, predicted: Array, weights: Array, *, threshold: float = 0.5) -> Array:
-    found = LabelCounts.of(truth, predicted, weights, threshold)
+def macro_f1_of_labels(truth: Array, predicted: Array, weights: Array, *, threshold: float = 0.5) -> Array:
+    found = LabelTotals.of(truth, predicted, weights, threshold)
     scores: Array = np.nan_to_num(ratio(2 * found.right, found.true + found.chosen)).mean(axis=1)
     return scores
 
 
 def micro_f1(truth: Array, predicted: Array, weights: Array, *, threshold: float = 0.5) -> Array:
-    found = LabelCounts.of(truth, predicted, weights, threshold)
+    found = LabelTotals.of(truth, predicted, weights, threshold)
     scores: Array = np.nan_to_num(ratio(2 * found.right.sum(axis=1), (found.true + found.chosen).sum(axis=1)))
     return scores
 
@@ -42,7 +42,7 @@ def hamming(truth: Array, predicted: Array, weights: Array, *, threshold: float 
 
 
 @dataclass(frozen=True)
-class LabelCounts:
+class LabelTotals:
     """Rows in which each label `[B, K]` is true, is chosen, and is both."""
 
     true: Array
@@ -50,6 +50,6 @@ class LabelCounts:
     right: Array
 
     @classmethod
-    def of(cls, truth: Array, predicted: Array, weights: Array, threshold: float) -> LabelCounts:
+    def of(cls, truth: Array, predicted: Array, weights: Array, threshold: float) -> LabelTotals:
         true, chosen = truth > 0.5, predicted >= threshold
         return cls(weights @ true, weights @ chosen, weights @ (true & chosen))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from mlops.workloads.metrics.quantile import mean_pinball
-from mlops.workloads.metrics.truth import values_of
+from mlops.workloads.metrics.truth import true_values
 from mlops.workloads.metrics.weighted import Array, mean, ratio
 
 
@@ -56,5 +56,5 @@ def pinball_of(truth: Array, predicted: Array, level: float) -> Array:
 
 
 def _off(truth: Array, predicted: Array) -> Array:
-    difference: Array = predicted.astype(np.float64) - values_of(truth, predicted).astype(np.float64)
+    difference: Array = predicted.astype(np.float64) - true_values(truth, predicted).astype(np.float64)
     return difference

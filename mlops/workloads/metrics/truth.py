@@ -1,6 +1,6 @@
 """Put beside the truth what a metric compares it with.
 
-Lives here: as_measured, and values_of, which takes it away again.
+Lives here: as_measured, and true_values, which takes it away again.
 Not here: the metrics (the other files of this room).
 Law: rows may be chosen, repeated and put in any order: what a metric needs of a row stands in the row itself.
 """
@@ -30,7 +30,7 @@ def as_measured(task: Task, truth: Array, names: Sequence[Any], naive: Array | N
     return truth
 
 
-def values_of(truth: Array, predicted: Array) -> Array:
+def true_values(truth: Array, predicted: Array) -> Array:
     """Return the values alone, in the shape of the predictions."""
     values: Array = truth if truth.ndim == 1 else truth[:, : predicted.shape[1]]
     return values

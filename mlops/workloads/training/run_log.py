@@ -92,7 +92,7 @@ class RunLog:
         if self._folder is None:
             return
         self._write_timing()
-        kept = self._folder.parents[1] / digest_of(outputs)
+        kept = self._folder.parents[1] / folder_digest(outputs)
         shutil.rmtree(kept, ignore_errors=True)
         shutil.copytree(self._folder, kept)
 
@@ -116,7 +116,7 @@ class RunLog:
         self._events.write(step, values)
 
 
-def digest_of(folder: Path) -> str:
+def folder_digest(folder: Path) -> str:
     """Return the digest that DVC knows a folder by, without its ending `.dir`: the md5 of its list of files."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     listing = [

@@ -27,11 +27,12 @@ from mlops.config.schema.families.boosted_trees import BoostedTrees
 from mlops.config.schema.families.encoding import Encoding
 from mlops.metrics.task import Task
 from mlops.workloads.features.graph import IR, ML_OPSET, OPSET
+from mlops.workloads.metrics.weighted import Array
 from mlops.workloads.stage import say, write_json
 from mlops.workloads.training.description import Description
 from mlops.workloads.training.families.boosted_trees import boosting_params
 from mlops.workloads.training.families.family import INPUT, Examples, Family, Fit, Fitted
-from mlops.workloads.training.families.stacking import Array, chances_of, stack
+from mlops.workloads.training.families.stacking import chances_of, stack
 from mlops.workloads.training.families.trees.fitted import FittedTrees
 from mlops.workloads.training.families.trees.graph import sum_of_trees
 from mlops.workloads.training.families.trees.grow import Label, grow

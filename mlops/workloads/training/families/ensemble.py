@@ -23,11 +23,12 @@ from mlops.config.schema.model import Model
 from mlops.metrics.task import Task
 from mlops.workloads.features.encoder import EncodedColumn
 from mlops.workloads.features.graph import IR, ML_OPSET, OPSET, OUTPUT
+from mlops.workloads.metrics.weighted import Array
 from mlops.workloads.stage import failed, write_json
 from mlops.workloads.training.data import PreparedData
 from mlops.workloads.training.description import Description
 from mlops.workloads.training.families.family import INPUT, Encoded, Family, Fit, Fitted
-from mlops.workloads.training.families.stacking import LEAST, Array, chances_of, link, stack
+from mlops.workloads.training.families.stacking import LEAST_CHANCE, chances_of, link, stack
 
 _FILE = "ensemble.json"
 
@@ -104,8 +105,8 @@ class FittedEnsemble(Fitted):
         constants = {
             "matrix": matrix,
             "bias": self._bias[None, :],
-            "least": np.asarray(LEAST),
-            "most": np.asarray(1 - LEAST),
+            "least": np.asarray(LEAST_CHANCE),
+            "most": np.asarray(1 - LEAST_CHANCE),
         }
         steps: list[tuple[str, list[str], str, dict[str, Any]]] = [
             ("Cast", [INPUT], "given", {"to": TensorProto.DOUBLE})

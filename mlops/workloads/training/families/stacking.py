@@ -7,24 +7,20 @@ Law: weights are not below zero, and few rows leave them nearly equal; equal row
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import minimize
 
 from mlops.metrics.task import Task
+from mlops.workloads.metrics.weighted import Array
 
-LEAST = 1e-6
+LEAST_CHANCE = 1e-6
 """The smallest chance that a prediction is believed to give: its logarithm is finite."""
 _PULL = 1e-3
 """How strongly weights are drawn to equal ones, which is what few rows say."""
 
-Array = npt.NDArray[np.float64]
-
 
 def link(values: Array, task: Task) -> Array:
-    clipped = np.clip(values, LEAST, 1 - LEAST)
+    clipped = np.clip(values, LEAST_CHANCE, 1 - LEAST_CHANCE)
     linked: Array = np.log(clipped) - np.log(1 - clipped) if task is Task.BINARY else np.log(clipped)
     return linked
 
@@ -37,7 +33,7 @@ def chances_of(summed: Array, task: Task) -> Array:
 
 
 def stack(
-    values: Array, y: npt.NDArray[Any], task: Task, *, weights: npt.NDArray[np.float64] | None = None
+    values: Array, y: Array, task: Task, *, weights: npt.NDArray[np.float64] | None = None
 ) -> tuple[Array, Array]:
     """Return the weights `[M]`, not below zero, and the bias `[K]` that lose least on these rows, drawn to equal weights a little.
 
@@ -62,7 +58,7 @@ def stack(
     return found.x[:members], found.x[members:]
 
 
-def _loss(summed: Array, truth: npt.NDArray[Any], task: Task, share: Array) -> tuple[float, Array]:
+def _loss(summed: Array, truth: Array, task: Task, share: Array) -> tuple[float, Array]:
     """Return the weighted mean of the loss, and its slope by each sum."""
     if task is Task.REGRESSION:
         error = summed - truth[:, None]

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from mlops.config.schema.training import EarlyStopping
@@ -21,10 +20,10 @@ from mlops.metrics.metric import Direction, Metric
 from mlops.metrics.table import direction_of, headline_of, metric_named
 from mlops.metrics.task import Task
 from mlops.workloads.metrics.measure import compute
+from mlops.workloads.metrics.weighted import Array
 
-LOSSES = ("val_loss", "train_loss")
+EPOCH_LOSSES = ("val_loss", "train_loss")
 _KEPT = ("history", "best", "waited", "reference", "weights")
-Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -42,12 +41,12 @@ class EpochMetrics:
         headline = headline_of(task)
         named = stopping.monitor if stopping and stopping.monitor else None
         wanted = [headline] if headline else []
-        if named and named not in LOSSES and named != f"val_{headline.name if headline else ''}":
+        if named and named not in EPOCH_LOSSES and named != f"val_{headline.name if headline else ''}":
             wanted.append(metric_named(named.partition("_")[2]))
         even = np.full((len(truth), outputs) if outputs > 1 or task.is_vector else len(truth), 1 / max(2, outputs))
         metrics = tuple(one for one in wanted if len(truth) and math.isfinite(compute(one, truth, even)))
         names = [f"val_{metric.name}" for metric in metrics]
-        known = (*names, *LOSSES) if len(truth) else ("train_loss",)
+        known = (*names, *EPOCH_LOSSES) if len(truth) else ("train_loss",)
         return cls(truth, metrics, named if named in known else known[0])
 
     def measure(self, predicted: Array) -> dict[str, float]:

@@ -40,7 +40,7 @@ from mlops.workloads.training.families.network.learner import Learner
 from mlops.workloads.training.families.network.objective import Objective
 from mlops.workloads.training.families.network.own_module import OwnRows, is_own_module, learn_own
 from mlops.workloads.training.families.network.pace import Pace
-from mlops.workloads.training.families.network.predictor import LABEL, Predictor
+from mlops.workloads.training.families.network.predictor import LABEL_UNITS, Predictor
 from mlops.workloads.training.families.network.ranks import Ranks
 from mlops.workloads.training.families.network.transfer import begin_from, check_patterns
 from mlops.workloads.training.families.network.weighing import weigh
@@ -69,7 +69,7 @@ class FittedNetwork(Fitted):
         """Write the network's weights under its own names, and beside them the unit of a label that was standardised."""
         state = {key: value.contiguous() for key, value in self._predictor.network.state_dict().items()}
         if self._predictor.is_scaled:
-            state |= {key: getattr(self._predictor, key) for key in LABEL}
+            state |= {key: getattr(self._predictor, key) for key in LABEL_UNITS}
         save_file(dict(sorted(state.items())), folder / WEIGHTS)
 
     def to_onnx(self, output: str) -> onnx.ModelProto:
@@ -155,7 +155,7 @@ class NetworkFamily(Family):
         network = self.make(spec, width=description.width, outputs=description.outputs, pictures=pictures)
         predictor = Predictor(network, description.task)
         state = load_file(folder / WEIGHTS)
-        for key in LABEL:
+        for key in LABEL_UNITS:
             if key in state:
                 setattr(predictor, key, state.pop(key))
         predictor.network.load_state_dict(state)

@@ -33,7 +33,7 @@ from mlops.config.schema.training import Trainer
 from mlops.workloads.stage import failed
 from mlops.workloads.training.families.checkpoint import Checkpoint
 from mlops.workloads.training.families.network.batches import Batches, TensorRows
-from mlops.workloads.training.families.network.epochs import LOSSES, EpochMetrics, Epochs
+from mlops.workloads.training.families.network.epochs import EPOCH_LOSSES, EpochMetrics, Epochs
 from mlops.workloads.training.families.network.optimizers import Factor, make_optimizer, make_schedule
 from mlops.workloads.training.families.network.pace import Pace
 from mlops.workloads.training.families.network.predictor import Predictor
@@ -188,7 +188,7 @@ class EpochRecorder(LateCallback):
     def _find_monitor(self, module: str, measured: dict[str, float]) -> None:
         """Monitor a loss that the module logs, where the YAML names nothing. Raises MlopsError where it names what is not logged."""
         if self._named is None:
-            self.epochs.monitor = next((name for name in LOSSES if name in measured), self.epochs.monitor)
+            self.epochs.monitor = next((name for name in EPOCH_LOSSES if name in measured), self.epochs.monitor)
             return
         logged = ", ".join(name for name in measured if name != "epoch")
         raise failed(

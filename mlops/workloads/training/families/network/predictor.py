@@ -14,7 +14,7 @@ from mlops.metrics.task import Task
 from mlops.workloads.training.families.network.label_scale import LabelScale
 from mlops.workloads.training.families.network.losses import rising_quantiles
 
-LABEL = ("label_center", "label_scale")
+LABEL_UNITS = ("label_center", "label_scale")
 """Names of the buffers that hold the label's unit."""
 
 
