@@ -168,6 +168,24 @@ def test_a_pod_that_is_stopped_says_so_and_leaves_nothing_behind(caller: Workpla
         time.sleep(0.05)
 
 
+def test_pod_goes_on_where_one_that_was_stopped_was(caller: Workplace) -> None:
+    params = caller.root / "params/model/late.json"
+    sections = json.loads(params.read_text())
+    sections["train"]["trainer"] |= {"max_epochs": 400, "early_stopping": None, "checkpoint": {"every_epochs": 1000}}
+    params.write_text(json.dumps(sections))
+    pod = start(caller, "pod", *STAGES)
+    assert pod.stdout is not None
+    while "epoch 5 of" not in (line := pod.stdout.readline()):
+        assert line, "the pod ended"
+    pod.send_signal(signal.SIGTERM)
+    end(pod, code=143)
+    said = end(start(caller, "next", *STAGES))
+    assert "an earlier pod left a checkpoint" in said
+    assert "epoch 5 of 400" not in said
+    assert "epoch 400 of 400" in said
+    assert not list((caller.root.parent / "store/checkpoints").iterdir())
+
+
 def running_in(folder: Path) -> list[str]:
     found = []
     for entry in Path("/proc").iterdir():

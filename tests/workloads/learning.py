@@ -33,7 +33,7 @@ def fit_of(tmp_path: Path, task: str = "binary", *, rows: int = 200, **fields: A
     spec = Model.model_validate({"dataset": "d", "task": task, "architecture": MLP, **fields})
     classes = {"binary": [False, True], "multiclass": ["a", "b", "c"]}.get(task, [])
     checkpoint = Checkpoint(tmp_path / "checkpoints/m", lambda: b"one")
-    return Fit(spec, examples(task, rows), examples(task, 80, seed=2), classes, checkpoint)
+    return Fit(spec, examples(task, rows), examples(task, 80, seed=2), classes, [], checkpoint)
 
 
 def learn_from(fit: Fit) -> Fitted:

@@ -7,10 +7,12 @@ Law: its lines are passed on as they come; when this process is ended, or killed
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
+import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -69,8 +71,19 @@ def _end(process: subprocess.Popen[str]) -> None:
         try:
             os.killpg(process.pid, sign)
             process.wait(patience)
+            _wait_for_group(process.pid, patience)
             return
         except ProcessLookupError:
             return
         except subprocess.TimeoutExpired:
             continue
+
+
+def _wait_for_group(group: int, patience: float) -> None:
+    """Wait for what the program had started: a training writes a last checkpoint. Raises TimeoutExpired."""
+    deadline = time.monotonic() + patience
+    with contextlib.suppress(ProcessLookupError):
+        while time.monotonic() < deadline:
+            os.killpg(group, 0)
+            time.sleep(0.05)
+        raise subprocess.TimeoutExpired("the program's children", patience)

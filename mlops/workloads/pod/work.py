@@ -21,6 +21,7 @@ from mlops.contracts.pod import DVC_CONFIG
 from mlops.errors import FileLocation, MlopsError, Problem, ToolFailed
 from mlops.workloads.pod.barrier import hold, stay
 from mlops.workloads.pod.child import child_environment, run_child
+from mlops.workloads.pod.kept import KeptCheckpoint
 from mlops.workloads.pod.pod_settings import PodSettings
 from mlops.workloads.stage import PROBLEMS, say
 
@@ -73,7 +74,7 @@ class PodRun:
                         until_pushed.enter_context(hold(self.pod.place.port, self.pod.place.pods - 1))
                     self._dvc("commit", "--force", stage)
                 else:
-                    with self._problems_of(stage):
+                    with self._problems_of(stage), self._checkpoint_of(stage):
                         self._dvc("repro", "--single-item", stage)
                 self.done.append(stage)
             self.push()
@@ -98,6 +99,11 @@ class PodRun:
     def _is_spread(self, stage: str) -> bool:
         return self.pod.is_spread and stage.startswith("train@")
 
+    def _checkpoint_of(self, stage: str) -> contextlib.AbstractContextManager[None]:
+        """Keep the checkpoint of a training for the pod after this one, if its node is taken away."""
+        kind, _, name = stage.partition("@")
+        return KeptCheckpoint(self.root, name).keeping() if kind == "train" else contextlib.nullcontext()
+
     def _take_part(self) -> None:
         for stage in filter(self._is_spread, self.pod.work.stages):
             self._train_together(stage)
@@ -105,7 +111,8 @@ class PodRun:
 
     def _train_together(self, stage: str) -> None:
         place, (script, _, name) = self.pod.place, stage.partition("@")
-        with self._problems_of(stage):
+        kept = self._checkpoint_of(stage) if self.pod.is_first else contextlib.nullcontext()
+        with self._problems_of(stage), kept:
             run_child(
                 [
                     sys.executable, "-m", "torch.distributed.run", "--nnodes", str(place.pods), "--node-rank", str(place.index),

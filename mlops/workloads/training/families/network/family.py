@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import warnings
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -28,6 +29,7 @@ from mlops.config.schema.families.network import effective_loss, effective_optim
 from mlops.config.schema.model import Model
 from mlops.workloads.features.graph import OPSET
 from mlops.workloads.features.pictures import Picture
+from mlops.workloads.parent_death import die_with_parent
 from mlops.workloads.stage import failed
 from mlops.workloads.training.description import Description
 from mlops.workloads.training.families.family import INPUT, Family, Fit, Fitted, output_count
@@ -106,6 +108,7 @@ class NetworkFamily(Family):
         Ranks.of()
         if spec.trainer.deterministic == "everywhere":
             os.environ["MKL_CBWR"] = "COMPATIBLE"  # read when MKL multiplies for the first time
+        die_with_parent(signal.SIGTERM)  # not SIGKILL: it writes a last checkpoint
         lightning.seed_everything(spec.trainer.seed, verbose=False)
         torch.set_num_threads(spec.trainer.threads)
 
