@@ -33,7 +33,7 @@ def chances_of(summed: Array, task: Task) -> Array:
 
 
 def stack(
-    values: Array, y: Array, task: Task, *, weights: npt.NDArray[np.float64] | None = None
+    values: Array, y: Array, task: Task, *, weights: Array | None = None
 ) -> tuple[Array, Array]:
     """Return the weights `[M]`, not below zero, and the bias `[K]` that lose least on these rows, drawn to equal weights a little.
 
