@@ -25,6 +25,7 @@ from mlops.workloads.stage import failed, read_params, say, write_json
 from mlops.workloads.training.data import PreparedData, truth_of
 from mlops.workloads.training.description import Description
 from mlops.workloads.training.evaluation.plots import plots_of
+from mlops.workloads.training.unlabelled import trained_truth
 
 _MOST_SLICES = 200
 
@@ -39,7 +40,10 @@ def evaluate(name: str, *, root: Path = Path()) -> None:
     predictions = pq.read_table(folder / "predictions.parquet")
     metrics: dict[str, Any] = {}
     for split in ("val", "test"):
-        truth = truth_of(task, data, split, list(description.classes))
+        if task.is_labelled:
+            truth = truth_of(task, data, split, list(description.classes))
+        else:
+            truth = trained_truth(task, data, split, folder)
         predicted = predictions_of(predictions, split)
         metrics |= {f"{split}_{key}": value for key, value in measure(task, truth, predicted, split=split).items()}
     if params.slices:

@@ -7,6 +7,7 @@ Law: the file that is written was run on raw rows and gave what training gave, w
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from mlops.workloads.training.data import PreparedData
 from mlops.workloads.training.description import Description
 from mlops.workloads.training.evaluate import predictions_of
 from mlops.workloads.training.families.family import INPUT, family_named
+from mlops.workloads.training.unlabelled import scale_of
 
 TOLERANCE = 1e-4
 GOLDEN_ROWS = 64
@@ -36,6 +38,9 @@ _OUTPUTS: dict[Task, str] = {
     Task.MULTILABEL: "probabilities",
     Task.QUANTILE: "quantiles",
     Task.FORECASTING: "forecast",
+    Task.CLUSTERING: "probabilities",
+    Task.ANOMALY: "score",
+    Task.REDUCTION: "components",
 }
 _DOMAIN_NOISE = ("metadata_props", "doc_string")
 
@@ -48,13 +53,15 @@ def export(name: str, *, root: Path = Path()) -> None:
     data = PreparedData.open(description.dataset, root)
     say("writing the graph", 0.2)
     features = onnx.load(folder / "features.onnx")
-    joined = join(features, fitted.to_onnx(_OUTPUTS[description.task]))
+    summary = json.loads((folder / "summary.json").read_text())
+    output = str(summary.get("output", _OUTPUTS[description.task]))
+    joined = join(features, fitted.to_onnx(output))
     content = joined.SerializeToString(deterministic=True)
     say("comparing with training", 0.7)
     expected = predictions_of(pq.read_table(folder / "predictions.parquet"), "test")
     columns = data.columns("test")
     got = Graph(content)(columns)
-    worst = float(np.max(np.abs(got - expected))) if len(got) else 0.0
+    worst = largest_difference(got, expected)
     if worst > TOLERANCE:
         raise failed(
             "exported model differs",
@@ -65,7 +72,9 @@ def export(name: str, *, root: Path = Path()) -> None:
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     (out / "model.onnx").write_bytes(content)
-    write_json(out / "contract.json", contract(name, description, data))
+    scale = scale_of(summary)
+    described = contract(name, description, data, output=output)
+    write_json(out / "contract.json", described if scale is None else {**described, "scale": scale})
     write_json(out / "golden.json", golden(data, expected))
     say("exported", 1.0)
 
@@ -99,14 +108,23 @@ def _quiet(model: onnx.ModelProto) -> None:
                 holder.ClearField(field)
 
 
-def contract(name: str, description: Description, data: PreparedData) -> dict[str, Any]:
+def largest_difference(got: npt.NDArray[Any], expected: npt.NDArray[Any]) -> float:
+    """Return how far the worst number is off: as it is, and of a number beyond 1 as a share of it."""
+    if not len(got):
+        return 0.0
+    return float(np.max(np.abs(got - expected) / np.maximum(1.0, np.abs(expected))))
+
+
+def contract(name: str, description: Description, data: PreparedData, *, output: str = "") -> dict[str, Any]:
+    """`output`: the name of the graph's output; empty for that of the task."""
     task = description.task
-    shape: list[int | None] = [None, description.outputs] if task is Task.MULTICLASS or task.is_vector else [None]
+    one = task in (Task.BINARY, Task.REGRESSION, Task.ANOMALY)
+    shape: list[int | None] = [None] if one else [None, description.outputs]
     return {
         "format": 1, "model": name, "task": task, "label": data.schema["label"], "classes": list(description.classes),
         "columns": [{"name": column, "type": kind, "nullable": True} for column, kind in data.types.items()],
         "known": sorted(column["name"] for column in data.schema["columns"] if column["name"] not in data.types),
-        "outputs": [{"name": _OUTPUTS[task], "type": "float", "shape": shape}],
+        "outputs": [{"name": output or _OUTPUTS[task], "type": "float", "shape": shape}],
     }  # fmt: skip
 
 

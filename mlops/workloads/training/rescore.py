@@ -18,6 +18,7 @@ from mlops.workloads.features.graph import Graph
 from mlops.workloads.metrics.measure import measure
 from mlops.workloads.stage import failed, write_json
 from mlops.workloads.training.data import PreparedData, truth_of
+from mlops.workloads.training.unlabelled import served_truth
 
 
 def rescore(model: Path, dataset: str, root: Path = Path()) -> dict[str, Any]:
@@ -33,8 +34,12 @@ def rescore(model: Path, dataset: str, root: Path = Path()) -> dict[str, Any]:
             f"The live model needs {', '.join(missing)}, which data set {dataset} has no more. Take the gate against live "
             "out for this change.",
         )
-    predicted = Graph((model / "model.onnx").read_bytes())(read_columns(data.folder / "test.parquet", wanted))
-    truth = truth_of(task, data, "test", contract["classes"])
+    columns, graph = read_columns(data.folder / "test.parquet", wanted), (model / "model.onnx").read_bytes()
+    predicted = Graph(graph)(columns)
+    if task.is_labelled:
+        truth = truth_of(task, data, "test", contract["classes"])
+    else:
+        truth = served_truth(contract, data, columns, graph)
     return {f"test_{key}": value for key, value in measure(task, truth, predicted).items()}
 
 

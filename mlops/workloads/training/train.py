@@ -28,6 +28,7 @@ from mlops.workloads.training.data import PreparedData, classes_of, targets
 from mlops.workloads.training.description import Description
 from mlops.workloads.training.families.checkpoint import Checkpoint
 from mlops.workloads.training.families.family import Examples, Fit, Fitted, family_named, output_count
+from mlops.workloads.training.unlabelled import label_classes, names_of
 
 _SPLITS = ("train", "val", "test")
 
@@ -53,6 +54,7 @@ def train(name: str, *, root: Path = Path()) -> None:
             raise failed(
                 "prediction is not a number", f"The trained model answers NaN or infinity on {split}. {family.advice}"
             )
+    classes = names_of(spec.task, classes, predictions["test"])
     out = root / "models" / name / "train"
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
@@ -67,6 +69,9 @@ def _examples(spec: Model, data: PreparedData) -> tuple[bytes, list[Any], dict[s
     columns = data.columns("train")
     graph = build_graph(fit(data.schema, columns)).SerializeToString(deterministic=True)
     transform = Graph(graph)
+    if not spec.task.is_labelled:
+        examples = {split: Examples(transform(data.columns(split)), np.empty((0,), np.float32)) for split in _SPLITS}
+        return graph, label_classes(spec.task, data), examples
     labels = {split: data.labels(split) for split in _SPLITS}
     classes = data.names(spec.task, spec.levels) or classes_of(spec.task, labels["train"])
     examples = {

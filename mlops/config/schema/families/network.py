@@ -25,6 +25,7 @@ LOSSES: Mapping[Task, tuple[str, ...]] = {
     Task.MULTILABEL: ("bce",),
     Task.QUANTILE: ("pinball",),
     Task.FORECASTING: ("mae", "mse", "huber"),
+    Task.ANOMALY: ("mae",),
 }
 """Task -> the losses that fit it; the first is the default."""
 NUMBERS = (Task.REGRESSION, Task.QUANTILE, Task.FORECASTING)
@@ -34,7 +35,7 @@ NUMBERS = (Task.REGRESSION, Task.QUANTILE, Task.FORECASTING)
 class NetworkSpec(FamilySpec):
     """A network of torch, trained by steps of an optimiser."""
 
-    tasks: ClassVar[tuple[Task, ...]] = tuple(LOSSES)
+    tasks: ClassVar[tuple[Task, ...]] = tuple(task for task in LOSSES if task.is_labelled)
     reads: ClassVar[tuple[str, ...]] = SECTIONS
     logs: ClassVar[tuple[str, ...]] = ("val_loss", "train_loss")
     effort: ClassVar[Effort | None] = Effort("trainer.max_epochs", "epoch")

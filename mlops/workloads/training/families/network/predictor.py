@@ -29,11 +29,11 @@ class Predictor(nn.Module):
                 return torch.sigmoid(out).squeeze(1)
             case Task.MULTICLASS:
                 return torch.softmax(out, dim=1)
-            case Task.REGRESSION:
+            case Task.REGRESSION | Task.ANOMALY:
                 return out.squeeze(1)
             case Task.MULTILABEL:
                 return torch.sigmoid(out)
             case Task.QUANTILE:
                 return rising_quantiles(out)
-            case Task.FORECASTING:
+            case Task.FORECASTING | Task.CLUSTERING | Task.REDUCTION:
                 return out
