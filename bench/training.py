@@ -36,7 +36,12 @@ from mlops.workloads.features.graph import Graph, build_graph
 from mlops.workloads.stage import PROGRESS
 from mlops.workloads.training.data import PreparedData, targets
 from mlops.workloads.training.families.mlp import MlpFamily
-from mlops.workloads.training.families.network.learn import Learner, TensorRows, learn
+from mlops.workloads.training.families.network.batches import TensorRows
+from mlops.workloads.training.families.network.epochs import EpochMetrics, Epochs
+from mlops.workloads.training.families.network.learn import learn
+from mlops.workloads.training.families.network.learner import Learner
+from mlops.workloads.training.families.network.objective import Objective
+from mlops.workloads.training.families.network.predictor import Predictor
 from mlops.workloads.training.families.network.ranks import Ranks
 
 EPOCHS, BATCH, RATE, DECAY = 2, 1024, 1e-3, 0.1
@@ -93,7 +98,11 @@ def _network(width: int) -> nn.Module:
 
 def _ours(train: TensorRows, val: TensorRows) -> None:
     optimizer = Optimizer(lr=RATE, weight_decay=DECAY, schedule="one_cycle")
-    learner = Learner(_network(train.x.shape[1]), Task.BINARY, Loss(name="bce"), optimizer, val=val)
+    metrics = EpochMetrics(val.y.numpy(), (), "val_loss")
+    learner = Learner(
+        Predictor(_network(train.x.shape[1]), Task.BINARY), Objective(Task.BINARY, Loss(name="bce")), optimizer, val=val,
+        metrics=metrics, epochs=Epochs("val_loss"),
+    )  # fmt: skip
     learn(learner, train, Trainer(max_epochs=EPOCHS, batch_size=BATCH), Ranks())
 
 

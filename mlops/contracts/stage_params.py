@@ -94,14 +94,34 @@ class TrainParams(Contract, kw_only=True, frozen=True):
         return cls(spec=spec, code=section.get("code", ""))
 
 
+_Threshold = float | dict[str, Any] | None
+_THRESHOLD = Meta(description="The model's `threshold`: a number, or how it is chosen; null: 0.5.")
+_Calibration = str | None
+_CALIBRATION = Meta(description="The model's `calibration`; null: none.")
+
+
+class OwnMetricParams(Contract, kw_only=True, frozen=True):
+    """A metric of the model itself."""
+
+    target: Annotated[str, Meta(description="`package.module.function`.")] = field(name="_target_")
+    better: Annotated[str, Meta(description="`max` or `min`.")]
+
+
 class EvaluateParams(Contract, kw_only=True, frozen=True):
     """`evaluate` of `params/model/NAME.json`."""
 
     slices: Annotated[tuple[str, ...], Meta(description="Columns whose values are measured one by one.")] = ()
+    threshold: Annotated[_Threshold, _THRESHOLD] = None
+    calibration: Annotated[_Calibration, _CALIBRATION] = None
+    metrics: Annotated[dict[str, OwnMetricParams], Meta(description="Name -> metric of the model itself.")] = field(
+        default_factory=dict
+    )
     code: Annotated[_Code, _CODE] = ""
 
 
 class ExportParams(Contract, kw_only=True, frozen=True):
     """`export` of `params/model/NAME.json`."""
 
+    threshold: Annotated[_Threshold, _THRESHOLD] = None
+    calibration: Annotated[_Calibration, _CALIBRATION] = None
     code: Annotated[_Code, _CODE] = ""

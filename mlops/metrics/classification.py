@@ -1,6 +1,6 @@
 """Say which metrics compare chosen classes.
 
-Lives here: ACCURACY, BALANCED_ACCURACY, MCC and POSITIVE_RATE; precision, recall and F1 of the true class, of classes that
+Lives here: ACCURACY, BALANCED_ACCURACY, MCC, POSITIVE_RATE and FALSE_POSITIVE_RATE; precision, recall and F1 of the true class, of classes that
 count alike (macro) and of classes by their rows (weighted); TOP_3_ACCURACY and TOP_5_ACCURACY.
 Not here: computing them (workloads.metrics.classification).
 Law: each of them depends on the class that is chosen, or on which are the first few, not on how sure the model is.
@@ -44,6 +44,13 @@ POSITIVE_RATE = Metric(
     Direction.NEITHER,
     f"{_COMPUTED}:positive_rate",
     doc="Share of the rows that are predicted to be true.",
+)
+FALSE_POSITIVE_RATE = Metric(
+    "false_positive_rate",
+    _TWO,
+    Direction.MIN,
+    f"{_COMPUTED}:false_positive_rate",
+    doc="Share of the false rows that are predicted to be true.",
 )
 PRECISION = Metric(
     "precision",

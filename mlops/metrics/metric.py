@@ -36,10 +36,12 @@ class Worsening:
 @dataclass(frozen=True)
 class Metric:
     """`compute`: `module:function`, which takes `truth` and `predicted` as the function of a built-in does and returns a
-    number, NaN where it cannot be computed; empty for what a family reports of itself while it trains.
+    number, NaN where it cannot be computed; empty for what a family reports of itself while it trains. It may take
+    `threshold` too, from which a probability is the second class, and `weights` (workloads.metrics.measure).
 
     `headline`: task -> place among the metrics that stand for a model of that task where there is room for few; the first
     is 1. `drift`: task -> when a live model has become worse. `form`: how a value is written, as `format` takes it.
+    `between_groups`: it compares the groups of a slice, and its function is given `groups` too, a number for each row.
     `doc`: what it says, in a sentence for the reference.
     """
 
@@ -51,6 +53,7 @@ class Metric:
     headline: Mapping[Task, int] = field(default_factory=dict)
     drift: Mapping[Task, Worsening] = field(default_factory=dict)
     form: str = ".3f"
+    between_groups: bool = False
     doc: str = ""
 
     def shown(self, value: float) -> str:

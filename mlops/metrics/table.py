@@ -1,6 +1,7 @@
 """Find metrics.
 
-Lives here: metric_named, find_measured, metrics_of, measured_names, headlines_of, headline_of, drift_metrics_of, direction_of.
+Lives here: metric_named, find_measured, metrics_of, group_metrics_of,
+measured_names, headlines_of, headline_of, drift_metrics_of, direction_of.
 Not here: the metrics (one file a theme), computing one (workloads).
 Law: built-ins and those of other packages are found in the same way; other packages are looked through for what is not
 built in, and where all are asked for.
@@ -37,8 +38,17 @@ def find_measured(name: str, task: Task) -> Metric | None:
 
 def metrics_of(task: Task) -> tuple[Metric, ...]:
     """Return what `evaluate` computes for a task: its headlines first, then by name."""
-    found = [metric for metric in map(metric_named, METRICS.names()) if task in metric.tasks and metric.compute]
+    found = [metric for metric in _computed(task) if not metric.between_groups]
     return tuple(sorted(found, key=lambda metric: (metric.headline.get(task, len(found) + 1), metric.name)))
+
+
+def group_metrics_of(task: Task) -> tuple[Metric, ...]:
+    """Return what `evaluate` computes between the groups of each slice."""
+    return tuple(metric for metric in _computed(task) if metric.between_groups)
+
+
+def _computed(task: Task) -> list[Metric]:
+    return [metric for metric in map(metric_named, METRICS.names()) if task in metric.tasks and metric.compute]
 
 
 def measured_names(task: Task) -> tuple[str, ...]:

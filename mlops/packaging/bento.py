@@ -30,10 +30,8 @@ _PACKAGE = Path(mlops.__file__).parent
 
 def api_of(package: Package) -> dict[str, Any]:
     """Return what api.json says: how a package's application answers."""
-    return {
-        "max_rows": package.api.max_rows, "gather": package.api.gather, "threshold": package.api.threshold,
-        "threads": package.threads,
-    }  # fmt: skip
+    said = {} if package.api.threshold is None else {"threshold": package.api.threshold}
+    return {"max_rows": package.api.max_rows, "gather": package.api.gather, "threads": package.threads, **said}
 
 
 def stage_bento(folder: Path, name: str, exported: Path, package: Package) -> str:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import configparser
 import contextlib
+import fcntl
 import os
 import shlex
+import signal
 import socket
 import threading
 import time
@@ -64,10 +66,11 @@ class ProcessState:
 
 
 class Supervisor:
-    """One supervisord. `folder`: its files. `socket_path`: the socket that it listens on."""
+    """One supervisord. `folder`: its files. `socket_path`: the socket that it listens on. `timeout`: seconds it may take to
+    answer."""
 
-    def __init__(self, folder: Path, socket_path: Path) -> None:
-        self.folder, self.socket_path = folder, socket_path
+    def __init__(self, folder: Path, socket_path: Path, *, timeout: float = 60.0) -> None:
+        self.folder, self.socket_path, self.timeout = folder, socket_path, timeout
 
     @property
     def _config(self) -> Path:
@@ -80,10 +83,15 @@ class Supervisor:
             return False
 
     def start(self) -> None:
-        """Start supervisord; idempotent. What a dead one left running is ended first; the file of a program that cannot
-        be read is removed. Raises ToolFailed."""
-        if self.is_up():
-            return
+        """Start supervisord; idempotent, also where two processes do so at once. What a dead one left running is ended first;
+        the file of a program that cannot be read is removed. Raises ToolFailed."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "starting.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not self.is_up():
+                self._start()
+
+    def _start(self) -> None:
         self.end_orphans()
         for folder in (self.folder / "programs", self.folder / "logs"):
             folder.mkdir(parents=True, exist_ok=True)
@@ -128,10 +136,15 @@ class Supervisor:
     def _marker(self) -> str:
         return f"{self.folder}/"
 
-    def states(self) -> dict[str, ProcessState]:
-        """Return the state of each program; nothing where supervisord does not run."""
+    def states(self, *, is_patient: bool = True) -> dict[str, ProcessState]:
+        """Return the state of each program; nothing where supervisord does not run. Raises TimeoutError where it gives no
+        answer and `is_patient` is false."""
         try:
             found = self._call("supervisor.getAllProcessInfo")
+        except TimeoutError:
+            if not is_patient:
+                raise
+            return {}
         except (OSError, xmlrpc.client.Error):
             return {}
         return {one["name"]: ProcessState(one["statename"], int(one["pid"])) for one in found}
@@ -164,6 +177,13 @@ class Supervisor:
                     f"supervisord did not take {path}: {error.faultString}. The end of its log:\n{self._log()}",
                 ) from error
 
+    def kill(self, name: str) -> None:
+        """End a program that does not listen any more, at once; supervisord starts it anew."""
+        state = self.states().get(name)
+        if state and state.pid > 1:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(state.pid, signal.SIGKILL)
+
     def take(self, name: str) -> None:
         """Stop a program and remove it; idempotent."""
         (self.folder / "programs" / f"{name}.conf").unlink(missing_ok=True)
@@ -195,7 +215,7 @@ class Supervisor:
             temporary.replace(self._config)
 
     def _call(self, method: str, *words: Any) -> Any:
-        with _proxy(self.socket_path) as proxy:
+        with _proxy(self.socket_path, self.timeout) as proxy:
             return getattr(proxy, method)(*words)
 
     def _log(self) -> str:
@@ -207,16 +227,16 @@ class Supervisor:
 
 
 class _Transport(xmlrpc.client.Transport):
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, timeout: float) -> None:
         super().__init__()
-        self._path = path
+        self._path, self._timeout = path, timeout
 
     def make_connection(self, host: Any) -> Any:
         import http.client
 
-        connection = http.client.HTTPConnection("localhost", timeout=60)
+        connection = http.client.HTTPConnection("localhost", timeout=self._timeout)
         connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        connection.sock.settimeout(60)
+        connection.sock.settimeout(self._timeout)
         try:
             connection.sock.connect(str(self._path))
         except OSError:
@@ -227,8 +247,8 @@ class _Transport(xmlrpc.client.Transport):
 
 
 @contextlib.contextmanager
-def _proxy(path: Path) -> Iterator[xmlrpc.client.ServerProxy]:
-    with xmlrpc.client.ServerProxy("http://localhost", transport=_Transport(path)) as proxy:
+def _proxy(path: Path, timeout: float) -> Iterator[xmlrpc.client.ServerProxy]:
+    with xmlrpc.client.ServerProxy("http://localhost", transport=_Transport(path, timeout)) as proxy:
         yield proxy
 
 

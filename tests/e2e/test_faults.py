@@ -84,9 +84,44 @@ def test_replicas_too_busy_for_their_health_check_are_still_asked(small: Workpla
     assert small.words() == {}
 
 
-def test_a_killed_supervisor_leaves_no_orphan_and_the_next_apply_repairs(small: Workplace) -> None:
+@pytest.mark.parametrize("word", ["serving.server", "bin/envoy", "supervisord"])
+def test_what_hangs_is_replaced_while_nobody_looks(small: Workplace, word: str) -> None:
+    hung = named(small, word)[0]
+    os.kill(hung, signal.SIGSTOP)
+    until(lambda: hung not in named(small, word), 25)
+    until(lambda: "2/2 replicas" in small.status()["endpoint.late"]["text"] and answers(small))
+    until(lambda: small.words() == {})
+
+
+def test_plan_sees_a_replica_that_hangs(small: Workplace) -> None:
+    (keeper,) = named(small, "targets.local.keeper")
+    hung = named(small, "serving.server")[0]
+    os.kill(keeper, signal.SIGSTOP)
+    os.kill(hung, signal.SIGSTOP)
+    try:
+        assert small.words()["endpoint.late"][1] == "RESCALE"
+        small.mlops("apply", "--yes")
+        assert hung not in named(small, "serving.server")
+    finally:
+        os.kill(keeper, signal.SIGCONT)
+    assert small.words() == {}
+
+
+def test_a_killed_supervisor_is_replaced_by_the_keeper(small: Workplace) -> None:
     (supervisor,) = named(small, "supervisord")
     os.kill(supervisor, signal.SIGKILL)
+    until(lambda: named(small, "supervisord") not in ([], [supervisor]))
+    until(lambda: "2/2 replicas" in small.status()["endpoint.late"]["text"] and answers(small))
+    until(lambda: len(named(small, "serving.server")) == 2)
+    assert small.words() == {}
+
+
+def test_an_apply_repairs_a_stack_whose_supervisor_and_keeper_were_killed(small: Workplace) -> None:
+    for word in ("targets.local.keeper", "supervisord"):
+        for pid in named(small, word):
+            os.kill(pid, signal.SIGSTOP if word != "supervisord" else signal.SIGKILL)
+    for pid in named(small, "targets.local.keeper"):
+        os.kill(pid, signal.SIGKILL)
     until(lambda: pids(small) == set())
     words = small.words()
     assert words["stack.local"][1] == "PROVISION"

@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from mlops.errors import MlopsError
 from mlops.workloads.data.prepare import prepare
 from mlops.workloads.training.evaluate import evaluate
-from mlops.workloads.training.families.network.learn import Batches, TensorRows
+from mlops.workloads.training.families.network.batches import Batches, TensorRows
 from mlops.workloads.training.families.network.ranks import Ranks
 from mlops.workloads.training.train import train
 from tests.ports import any_port
@@ -145,11 +145,11 @@ def test_only_the_first_process_speaks(trained: tuple[Path, Path, str]) -> None:
 
 def test_parts_of_a_batch_are_the_batch() -> None:
     rows = TensorRows(torch.arange(7.0)[:, None], torch.arange(7.0))
-    whole = [set(y.tolist()) for _, y in Batches(rows, 3, 1, Ranks())]
-    parts = [list(Batches(rows, 3, 1, Ranks(2, rank, 2))) for rank in (0, 1)]
-    assert [set(a[1].tolist()) | set(b[1].tolist()) for a, b in zip(*parts, strict=True)] == whole
-    assert [len(b[1]) for b in parts[1]] == [1, 1, 0]
-    assert all(set(batch[2].tolist()) == labels for batch, labels in zip(parts[1], whole, strict=True))
+    whole = [set(batch.y.tolist()) for batch in Batches(rows, 2, 1, Ranks())]
+    parts = [list(Batches(rows, 2, 1, Ranks(2, rank, 2))) for rank in (0, 1)]
+    assert [set(a.y.tolist()) | set(b.y.tolist()) for a, b in zip(*parts, strict=True)] == whole
+    assert [len(batch.y) for batch in parts[1]] == [1, 1, 1]
+    assert [batch.whole for batch in parts[1]] == [2, 2, 3]
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,9 @@ def test_forecasting_model_lives_from_series_to_late_labels(life: ModelLife) -> 
         loss={"name": "mae", "standardize": True}, slices=["store"],
     )  # fmt: skip
     assert metrics["test_mase"] < 1.3
+    assert metrics["baselines"]["trivial"]["test_mase"] == 1.0
+    assert metrics["baselines"]["linear"]["test_mase"] > 0
+    assert len(metrics["intervals"]["test_mase"]) == 2
     assert {"test_mae", "test_rmse", "test_smape", "val_mase"} <= set(metrics)
     assert set(metrics["slices"]["store"]) == {"north", "south"}
     assert metrics["slices"]["store"]["north"]["mase"] > 0

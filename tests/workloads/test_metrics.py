@@ -12,7 +12,7 @@ from sklearn import metrics as sk
 
 from mlops.metrics.table import metric_named, metrics_of
 from mlops.metrics.task import Task
-from mlops.workloads.metrics.measure import computation_of, compute, measure
+from mlops.workloads.metrics.measure import computation_of, compute, measure, measure_between
 
 CHANCE = np.random.default_rng(3)
 N = 300
@@ -36,6 +36,7 @@ EXPECTED: dict[Task, dict[str, float]] = {
     Task.BINARY: {
         "accuracy": sk.accuracy_score(TWO, HELD), "balanced_accuracy": sk.balanced_accuracy_score(TWO, HELD),
         "precision": sk.precision_score(TWO, HELD), "recall": sk.recall_score(TWO, HELD), "f1": sk.f1_score(TWO, HELD),
+        "false_positive_rate": float(HELD[TWO == 0].mean()),
         "mcc": sk.matthews_corrcoef(TWO, HELD), "auc": sk.roc_auc_score(TWO, LIKELY),
         "average_precision": sk.average_precision_score(TWO, LIKELY), "brier": sk.brier_score_loss(TWO, LIKELY),
         "log_loss": sk.log_loss(TWO, LIKELY.astype(np.float64)), "positive_rate": float(HELD.mean()),
@@ -110,3 +111,27 @@ def test_slice_of_one_class_has_no_area_under_a_curve() -> None:
 
 def test_share_of_a_label_of_zero_is_left_out() -> None:
     assert "mape" not in measure(Task.REGRESSION, np.array([0.0, 1.0]), np.array([1.0, 1.0]))
+
+
+GROUPS = np.repeat([0, 1, 2, -1], [100, 100, 20, 80])
+"""Two groups, one that is too small, and rows of none."""
+
+
+def test_groups_are_compared_by_the_rates_of_those_that_are_large() -> None:
+    said = [HELD[group == GROUPS] for group in (0, 1)]
+    true = [TWO[group == GROUPS] == 1 for group in (0, 1)]
+    shares = sorted(float(part.mean()) for part in said)
+    found = sorted(float(part[rows].mean()) for part, rows in zip(said, true, strict=True))
+    wrong = sorted(float(part[~rows].mean()) for part, rows in zip(said, true, strict=True))
+    assert measure_between(Task.BINARY, TWO, LIKELY, GROUPS, threshold=0.4) == pytest.approx(
+        {
+            "demographic_parity_difference": shares[1] - shares[0], "demographic_parity_ratio": shares[0] / shares[1],
+            "equal_opportunity_difference": found[1] - found[0],
+            "equalized_odds_difference": max(found[1] - found[0], wrong[1] - wrong[0]),
+            "equalized_odds_ratio": min(found[0] / found[1], wrong[0] / wrong[1]),
+        }
+    )  # fmt: skip
+
+
+def test_one_group_is_compared_with_nothing() -> None:
+    assert measure_between(Task.BINARY, TWO, LIKELY, np.zeros(N, dtype=int)) == {}

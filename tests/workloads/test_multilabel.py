@@ -35,6 +35,7 @@ def life(project: Path) -> ModelLife:
 def test_multilabel_model_lives_from_rows_to_late_labels(life: ModelLife) -> None:
     metrics = life.make(task="multilabel", optimizer={"lr": 1e-2}, slices=["color"])
     assert metrics["test_macro_auc"] > 0.9
+    assert metrics["baselines"]["trivial"]["test_macro_auc"] == 0.5
     assert {"test_macro_f1", "test_micro_f1", "test_subset_accuracy", "test_hamming", "val_macro_auc"} <= set(metrics)
     assert metrics["slices"]["color"]["red"]["micro_f1"] > 0
     contract = life.contract

@@ -35,6 +35,7 @@ def test_quantile_model_lives_from_rows_to_late_labels(life: ModelLife) -> None:
     assert metrics["test_coverage"] == pytest.approx(0.9, abs=0.12)
     assert 0 < metrics["test_pinball"] < 0.2
     assert metrics["test_width"] > 0
+    assert metrics["baselines"]["trivial"]["test_pinball"] > 1.5 * metrics["test_pinball"]
     contract = life.contract
     assert (contract["label"], contract["classes"]) == ("delay", [0.05, 0.25, 0.5, 0.95])
     assert contract["outputs"] == [{"name": "quantiles", "type": "float", "shape": [None, 4]}]

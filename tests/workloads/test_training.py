@@ -55,8 +55,11 @@ def oracle(encoder: Encoder, values: Any) -> list[list[float]]:
 
 def _one_hot(encoder: Encoder, value: Any) -> list[float]:
     renamed = dict(getattr(encoder, "renames", ())).get(value, value)
+    if renamed in encoder.rare:
+        return [*[0.0] * len(encoder.categories), 1.0]
     same = [renamed == known or (renamed != renamed and known != known) for known in encoder.categories]
-    return [*map(float, same), float(not any(same))]
+    missing = [known == "" or known != known for known in encoder.categories]
+    return [*map(float, same if any(same) else missing), *[0.0] * bool(encoder.rare)]
 
 
 def test_graph_does_what_a_second_implementation_does(project: Path) -> None:
@@ -132,3 +135,35 @@ def test_label_that_does_not_fit_the_task_is_refused(project: Path) -> None:
     prepare("rows")
     with pytest.raises(MlopsError, match="needs two classes"):
         train("m")
+
+
+def test_category_that_training_never_had_is_predicted_as_a_missing_one(project: Path) -> None:
+    (project / "rows.csv").write_text((project / "rows.csv").read_text().replace(",3,", ",,"))
+    say_dataset(project)
+    prepare("rows")
+    schema = json.loads((project / "data/rows/schema.json").read_text())
+    types = feature_types(schema)
+    raw = read_columns(project / "data/rows/train.parquet", types)
+    graph = Graph(build_graph(fit(schema, raw)).SerializeToString())
+    few = {name: values[:2].copy() for name, values in raw.items()}
+    few["color"][:, 0], few["size"][:, 0] = ["violet", ""], [3.0, np.nan]
+    for name in ("number", "hour", "flag"):
+        few[name][1] = few[name][0]
+    unseen, missing = graph(few)
+    assert unseen.tolist() == missing.tolist()
+
+
+@pytest.mark.parametrize("most", [1, 2])
+def test_rare_categories_share_a_slot_that_unseen_ones_do_not_have(project: Path, most: int) -> None:
+    from mlops.workloads.features.encoder import RawColumn
+    from mlops.workloads.features.transforms.categorical import CategoricalTransform
+
+    texts = np.array(["a", "a", "a", "", "", "b", "c"], dtype=object)[:, None]
+    numbers = np.array([1.0, 1.0, 1.0, np.nan, np.nan, 2.0, 3.0])[:, None]
+    for name, kind, values in (("t", "string", texts), ("n", "float", numbers)):
+        column = RawColumn(name, kind, values[:, 0], {}, None, {"max_categories": most})
+        encoder = CategoricalTransform().fit(column)
+        last = np.array(["z"], dtype=object) if kind == "string" else np.array([9.0])
+        got = Graph(build_graph([encoder]).SerializeToString())({name: np.concatenate([values, last[None]])})
+        assert got[-1].tolist() == got[3].tolist()  # unseen as missing
+        assert got[5].tolist() == got[6].tolist() == [0.0] * most + [1.0]

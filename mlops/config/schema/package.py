@@ -68,7 +68,9 @@ class Image(Strict):
 class Api(Strict):
     max_rows: int = spec_field(10_000, doc="The most rows of one request.", ge=1)
     gather: bool = spec_field(True, doc="Answer concurrent small requests with one call of the model.")
-    threshold: float = spec_field(0.5, doc="Binary: the probability from which the label is true.", ge=0, le=1)
+    threshold: float | None = spec_field(
+        None, doc="Binary: the probability from which the label is true. Default: the model's `threshold`.", ge=0, le=1
+    )
     golden_rows: int = spec_field(
         16, doc="Rows of the test split kept with their predictions, to check a version by.", ge=1
     )

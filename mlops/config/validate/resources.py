@@ -26,6 +26,8 @@ from mlops.config.validate.references import Declared, missing_resource, output_
 from mlops.config.validate.walk import dotted, leaves_below, paths_below
 from mlops.errors import InvalidConfig, Problem
 
+_NAME_CODE = ("architecture", "metrics")
+"""Fields of a model below which a `_target_` names code."""
 _NOT_INPUTS = ("protect", "enabled")
 
 
@@ -104,9 +106,9 @@ def _origins(inputs: dict[str, Any], raw: RawResource, provenance: Provenance) -
 
 
 def _check_targets(raw: RawResource, allowed: tuple[str, ...], errors: ErrorFormatter) -> Iterator[Problem]:
-    """Yield a problem for every `_target_` of a model's architecture that no module of `allowed` contains."""
+    """Yield a problem for every `_target_` of a model that no module of `allowed` contains."""
     for path, value in leaves_below(raw.value):
-        if path[-1] != "_target_" or raw.kind != "model" or path[0] != "architecture":
+        if path[-1] != "_target_" or raw.kind != "model" or path[0] not in _NAME_CODE:
             continue
         text = str(value)
         if not any(text.startswith(f"{module}.") for module in allowed):

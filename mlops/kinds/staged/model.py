@@ -28,9 +28,9 @@ from mlops.engine.resource import Action, Dependency, Desired, Effect, Observed,
 from mlops.errors import GateFailed, MlopsError, Problem
 from mlops.kinds.base import BaseKind
 from mlops.kinds.staged.code import moved_files
-from mlops.kinds.staged.gates import Verdict, judge_gates, needs_live
+from mlops.kinds.staged.gates import Verdict, gates_of, judge_gates, needs_live
 from mlops.kinds.staged.outputs import push_outputs, remote_attention, unpushed_of
-from mlops.kinds.staged.params import model_params
+from mlops.kinds.staged.params import DECIDING, JUDGING, MEASURING, model_params
 from mlops.kinds.staged.restore import LOCKED, lock_entries_of, restore_stages
 from mlops.kinds.staged.stages import make, stale_of
 from mlops.metrics.metric import MEASURED_SPLITS
@@ -70,9 +70,10 @@ class ModelKind(BaseKind):
             return Observed(record, exists=False, obstacles=obstacles)
         file = f"params/model/{name}.json"
         trained = train.params.get(file, {}).get("train", {})
-        inputs = {**without_fields(trained, "code"), **metadata_fields(record, desired.inputs, "gates")}
-        if slices := evaluate.params.get(file, {}).get("evaluate", {}).get("slices"):
-            inputs["slices"] = slices
+        inputs = {**without_fields(trained, "code"), **metadata_fields(record, desired.inputs, *JUDGING)}
+        for stage, lock, fields in (("evaluate", evaluate, MEASURING), ("export", export, DECIDING)):
+            read = lock.params.get(file, {}).get(stage, {})
+            inputs |= {name: read[name] for name in fields if read.get(name) not in (None, [], {})}
         digest = export.outs.get(f"models/{name}/export", "")
         same = record is not None and record.outputs.get("digest") == digest
         stages = [f"{stage}@{name}" for stage in _STAGES]
@@ -119,7 +120,7 @@ class ModelKind(BaseKind):
             missed = [verdict["words"] for verdict in truth.outputs.get("gates", ()) if not verdict["holds"]]
         else:
             metrics = read_metrics(self.context.root, truth.address.name) or {}
-            gates = [gate for gate in truth.inputs.get("gates", ()) if "live" not in gate]
+            gates = [gate for gate in gates_of(truth.inputs) if not needs_live([gate])]
             missed = [judged.words for judged in judge_gates(gates, metrics, None) if not judged.holds]
         return [Stale(Reason(f"gate missed: {words}"), effect) for words in missed]
 
@@ -130,8 +131,9 @@ class ModelKind(BaseKind):
             parts.append(_estimate(desired, record))
         if cluster := self._cluster() if category in (Category.RETRAIN, Category.REPROCESS) else None:
             parts.append(cluster.notes(desired.address.name, model.trainer.accelerator))
-        if model.gates and category != Category.METADATA:
-            parts.append(f"gates: {', '.join(model.gates)}")
+        gates = gates_of(desired.inputs)
+        if gates and category != Category.METADATA:
+            parts.append(f"gates: {', '.join(gates)}")
         return (" · ".join(parts),) if parts else ()
 
     def create(self, step: Step) -> Outcome:
@@ -150,23 +152,23 @@ class ModelKind(BaseKind):
             )
         digest = lock[f"export@{name}"].outs[f"models/{name}/export"]
         before = step.recorded.outputs if step.recorded else {}
-        gates = typed(step.desired.effective).gates
+        gates = gates_of(inputs)
         data = str(step.upstream[Address("dataset", inputs["dataset"])].get("digest"))
         step.say("judging gates", 0.97)
         verdicts = judge_gates(gates, metrics, self._live(step.address, digest, data) if needs_live(gates) else None)
         summary = json.loads((self.context.root / "models" / name / "train" / "summary.json").read_text())
         outputs = {
-            "digest": digest, "metrics": without_fields(metrics, "slices"), "gates": [v.as_json() for v in verdicts],
+            "digest": digest, "metrics": without_fields(metrics, "slices", "fairness"), "gates": [v.as_json() for v in verdicts],
             "seconds": round(seconds, 1) or before.get("seconds", 0.0), LOCKED: lock_entries_of(self.context, stages),
         }  # fmt: skip
         effort = _effort(inputs)
         if effort:
-            outputs[effort.key] = summary[effort.key]
+            outputs |= {key: summary[key] for key in (effort.key, effort.most) if key in summary}
         push_outputs(self.context, step, stages, Outcome(outputs))
         missed = [verdict for verdict in verdicts if not verdict.holds]
         if missed:
             raise _missed_error(step.address, missed, Outcome(outputs))
-        took = [effort.counted(summary[effort.key])] if effort else []
+        took = [_taken(effort, summary)] if effort else []
         return Outcome(outputs, ", ".join([*took, *_measured(inputs["task"], metrics, verdicts)]))
 
     def _cluster(self) -> Training | None:
@@ -183,12 +185,15 @@ class ModelKind(BaseKind):
             return None
         if served.digest == digest:
             return read_metrics(self.context.root, address.name)
-        cached = self.context.root / ".mlops" / "cache" / "live" / f"{served.digest}-{data}.json"
+        evaluate = model_params(self.context.resources[address].inputs, self.context)["evaluate"]
+        asked_for = hashlib.md5(json.dumps(evaluate, sort_keys=True).encode(), usedforsecurity=False).hexdigest()[:8]
+        cached = self.context.root / ".mlops" / "cache" / "live" / f"{served.digest}-{data}-{asked_for}.json"
         if not cached.exists():
             config = {
                 "model": str(served.folder),
                 "dataset": self.context.resources[address].inputs["dataset"],
                 "out": str(cached),
+                "evaluate": evaluate,
             }
             cached.parent.mkdir(parents=True, exist_ok=True)
             asked = cached.with_suffix(".config.json")
@@ -258,13 +263,25 @@ def _effort(inputs: Mapping[str, Any]) -> Effort | None:
 
 
 def _estimate(desired: Desired, record: Record) -> str:
-    """Guess from the last time how long training takes; where nothing was counted then, by the time alone."""
-    seconds, effort = record.outputs["seconds"], _effort(desired.inputs)
-    if effort is None:
+    """Guess from the last time how long training takes; where nothing was counted then, by the time alone.
+
+    A training that ended before all that it was allowed is expected to end as early again, as a share of what it is allowed.
+    """
+    outputs, effort = record.outputs, _effort(desired.inputs)
+    seconds, counted = outputs["seconds"], outputs.get(effort.key) if effort else None
+    if effort is None or not counted:
         return f"about {seconds:.0f} s (last time {seconds:.0f} s)"
-    wanted = effort.wanted(desired.effective)
-    last = record.outputs.get(effort.key) or wanted
-    return f"about {seconds * wanted / last:.0f} s (last time {seconds:.0f} s for {effort.counted(last)})"
+    allowed = outputs.get(effort.most) or counted
+    share = (effort.wanted(desired.effective) or allowed) / allowed
+    training = min(outputs.get("training_seconds", seconds), seconds)
+    guess = seconds - training + training * share
+    return f"about {guess:.0f} s (last time {seconds:.0f} s for {effort.counted(counted)})"
+
+
+def _taken(effort: Effort, summary: Mapping[str, Any]) -> str:
+    """Word how many steps training took, and which of them was the best."""
+    taken, kept = effort.counted(summary[effort.key]), summary.get("kept", {}).get(effort.noun)
+    return taken if kept in (None, summary[effort.key]) else f"{taken}, the best was {kept:g}"
 
 
 def _measured(task: str, metrics: Mapping[str, Any], verdicts: tuple[Verdict, ...]) -> list[str]:

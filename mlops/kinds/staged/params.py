@@ -28,7 +28,13 @@ from mlops.sources.source import scheme_of
 
 _SCRIPT = "pipelines/prepare.py"
 _index_guard = threading.Lock()
-_NOT_TRAINED = ("gates", "slices", *METADATA_NAMES)
+DECIDING = ("threshold", "calibration")
+"""Fields that evaluation and export read, and training does not."""
+MEASURING = ("slices", "metrics")
+"""Fields that evaluation alone reads."""
+JUDGING = ("gates", "baseline_gate")
+"""Fields that no stage reads."""
+_NOT_TRAINED = (*JUDGING, *MEASURING, *DECIDING, *METADATA_NAMES)
 
 
 def dataset_params(resource: LoadedResource, context: Context) -> dict[str, Any]:
@@ -78,12 +84,16 @@ def model_params(inputs: Mapping[str, Any], context: Context) -> dict[str, Any]:
     transforms = encoding_modules(dataset.inputs) if dataset else ()
     family = learning_module(inputs)
     train = stage_code("train", context.hashes, registered=[family, *transforms])
-    evaluate = stage_code("evaluate", context.hashes, registered=measuring_modules(inputs))
+    evaluate = stage_code("evaluate", context.hashes, registered=[family, *measuring_modules(inputs)])
+    for metric in inputs.get("metrics", {}).values():
+        evaluate |= project_code(metric["_target_"], context.root, context.hashes)
+    decided = {name: inputs[name] for name in DECIDING if name in inputs}
+    measured = {"metrics": inputs["metrics"]} if inputs.get("metrics") else {}
     export = stage_code("export", context.hashes, registered=[family])
     return {
         "train": {**without_fields(inputs, *_NOT_TRAINED), "code": {**train, **own}},
-        "evaluate": {"slices": inputs.get("slices", []), "code": evaluate},
-        "export": {"code": {**export, **own}},
+        "evaluate": {"slices": inputs.get("slices", []), **decided, **measured, "code": {**evaluate, **own}},
+        "export": {**decided, "code": {**export, **own}},
     }
 
 

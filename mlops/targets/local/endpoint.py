@@ -66,7 +66,10 @@ class LocalEndpoint:
                 Category.RECONFIGURE
             )
         wanted, running = int(record.outputs.get("replicas", 1)), versions.running(live)
-        return (f"{running} of {wanted} replicas run", rescale) if running != wanted else None
+        if running != wanted:
+            return f"{running} of {wanted} replicas run", rescale
+        silent = len(versions.silent(live, wanted))
+        return (f"{silent} of {wanted} replicas gives no answer", rescale) if silent else None
 
     def notes(self, desired: Desired, record: Record | None, category: str) -> tuple[str, ...]:
         return ()

@@ -25,11 +25,11 @@ from mlops.context.secrets import matches
 from mlops.errors import MlopsError, ToolFailed
 from mlops.rollout.state import RolloutState
 from mlops.secret_values import read_secret
+from mlops.targets.local.keeper import GATEWAY, GATEWAY_SOCKET, KEEPER
 from mlops.tools.envoy import EnvoyGateway, Route, RoutingTable
 from mlops.tools.process import beside_python, port_is_free, tail
 from mlops.tools.supervisor import Program, Supervisor
 
-GATEWAY = "gateway"
 _MOST_LOGS = 6
 _TO_BIND = 2.0
 """Seconds in which Envoy opens its port."""
@@ -60,7 +60,7 @@ class Host:
 
     @property
     def gateway(self) -> EnvoyGateway:
-        return EnvoyGateway(self.folder / "gateway", self.sockets / "admin.sock")
+        return EnvoyGateway(self.folder / "gateway", self.sockets / GATEWAY_SOCKET)
 
     def endpoint(self, name: str) -> Path:
         return self.folder / "endpoints" / name
@@ -77,6 +77,7 @@ class Host:
         self.supervisor.put(
             Program(GATEWAY, command, log, stop_timeout=stop_timeout, log_size=log_size, log_files=log_files)
         )
+        self._start_keeper()
         started = time.monotonic()
         until = started + 20
         while not (self.gateway.is_ready() and self.gateway.listens(port)):
@@ -92,12 +93,16 @@ class Host:
         if not was_whole:
             self.publish()
 
+    def _start_keeper(self) -> None:
+        words = [sys.executable, "-m", "mlops.targets.local.keeper", f"{self.folder}/", str(self.sockets)]
+        self.supervisor.put(Program(KEEPER, words, self.logs / f"{KEEPER}.log", cwd=self.paths.root))
+
     def stop(self) -> None:
         self.supervisor.stop()
         shutil.rmtree(self.sockets, ignore_errors=True)
         for part in ("gateway", "programs", "logs"):
             shutil.rmtree(self.folder / part, ignore_errors=True)
-        for name in ("supervisord.conf", "supervisord.pid"):
+        for name in ("supervisord.conf", "supervisord.pid", "starting.lock"):
             (self.folder / name).unlink(missing_ok=True)
         for folder in (self.folder / "endpoints", self.folder, self.folder.parent):
             if folder.is_dir() and not any(folder.iterdir()):

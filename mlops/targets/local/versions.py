@@ -21,6 +21,7 @@ from typing import Any
 from mlops.errors import MlopsError
 from mlops.rollout.state import RolloutState
 from mlops.targets.local.host import Host, end_of, read_mapping, write_private
+from mlops.targets.local.keeper import PATIENCE
 from mlops.tools.envoy import PROBE
 from mlops.tools.supervisor import Program
 from mlops.tools.unix_http import ask
@@ -116,6 +117,8 @@ class Versions:
             log=LogConfig(dir=str(self.log_folder), **self.log) if self.log else None,
         )  # fmt: skip
         config.write_text(encode(settings, indent=1))
+        if self._is_silent(version, index):
+            self.host.supervisor.kill(self.program(version, index))
         source = str(Path(bento).parent)
         self.host.supervisor.put(
             Program(
@@ -166,6 +169,19 @@ class Versions:
             return ask(self.socket(version, index), "/readyz", timeout=1.0)[0] == 200
         except OSError:
             return False
+
+    def silent(self, version: str, replicas: int) -> list[int]:
+        """Return the numbers of the replicas that take a request and do not answer it."""
+        return [index for index in range(replicas) if self._is_silent(version, index)]
+
+    def _is_silent(self, version: str, index: int) -> bool:
+        try:
+            ask(self.socket(version, index), "/livez", timeout=PATIENCE)
+        except TimeoutError:
+            return True
+        except OSError:
+            return False
+        return False
 
     def strays(self, known: Collection[str]) -> list[str]:
         """Versions that still have processes or files and that the file no longer knows: an apply was killed between."""

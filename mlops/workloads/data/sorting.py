@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 import duckdb
 import pyarrow as pa
 
+from mlops.workloads.data.ahead import ahead
 from mlops.workloads.data.rows import WINDOW
 from mlops.workloads.data.sql_text import quoted
 from mlops.workloads.data.ties import in_order_of_all
@@ -35,7 +36,7 @@ def sorted_batches(connection: duckdb.DuckDBPyConnection, table: str) -> Iterabl
     keys = [quoted(name) for name, _ in columns]
     count = _leading(connection, table, columns)
     sql = f"SELECT * FROM {quoted(table)} ORDER BY {', '.join(keys[:count])}"  # noqa: S608
-    batches: Iterable[pa.RecordBatch] = connection.sql(sql).to_arrow_reader(WINDOW)
+    batches = ahead(connection.sql(sql).to_arrow_reader(WINDOW))
     if count == len(columns):
         return batches
     return in_order_of_all(batches, [name for name, _ in columns[:count]], keys[count:])

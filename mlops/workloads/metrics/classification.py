@@ -39,6 +39,10 @@ def positive_rate(truth: Array, predicted: Array, weights: Array, *, threshold: 
     return mean(weights, predicted >= threshold)
 
 
+def false_positive_rate(truth: Array, predicted: Array, weights: Array, *, threshold: float = 0.5) -> Array:
+    return 1 - Confusion.of(truth, predicted, weights, threshold).recall()[:, 0]
+
+
 def precision(truth: Array, predicted: Array, weights: Array, *, threshold: float = 0.5) -> Array:
     return _zero(Confusion.of(truth, predicted, weights, threshold).precision()[:, 1])
 

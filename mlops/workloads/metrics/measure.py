@@ -1,6 +1,6 @@
 """Measure predictions.
 
-Lives here: measure and compute.
+Lives here: measure, measure_between and compute.
 Not here: which metrics there are (mlops.metrics), computing one (the other files of this room), judging (kinds).
 Law: every number that is written is finite; a metric that cannot be computed for a slice is left out.
 """
@@ -16,7 +16,7 @@ from functools import cache
 from typing import Any
 
 from mlops.metrics.metric import Metric
-from mlops.metrics.table import metrics_of
+from mlops.metrics.table import group_metrics_of, metrics_of
 from mlops.metrics.task import Task
 from mlops.workloads.metrics.weighted import Array, ones
 from mlops.workloads.stage import failed
@@ -29,7 +29,7 @@ class Computation:
     """A function that computes a metric. `takes`: the names of its parameters.
 
     It is called with `truth` and `predicted`, and with what else it names: `weights` `[B, N]`, for which it gives `[B]`
-    numbers instead of one, and `threshold`, from where a probability is the second class.
+    numbers instead of one, `threshold`, from where a probability is the second class, and `groups` `[N]`, which it compares.
     """
 
     function: Callable[..., Any]
@@ -48,6 +48,9 @@ class Computation:
         numbers: Array = self.function(truth, predicted, weights, **self._given(threshold))
         return numbers
 
+    def between(self, truth: Array, predicted: Array, groups: Array, *, threshold: float = 0.5) -> float:
+        return float(self.function(truth, predicted, groups, **self._given(threshold)))
+
     def _given(self, threshold: float) -> Mapping[str, float]:
         return {"threshold": threshold} if "threshold" in self.takes else {}
 
@@ -62,6 +65,17 @@ def measure(
         metric.name: compute(metric, truth, predicted, threshold=threshold)
         for metric in (*metrics_of(task), *own)
         if split in metric.splits
+    }
+    return {name: round(value, DIGITS) for name, value in values.items() if math.isfinite(value)}
+
+
+def measure_between(
+    task: Task, truth: Array, predicted: Array, groups: Array, *, threshold: float = 0.5
+) -> dict[str, float]:
+    """Return metric -> value, of those that compare groups. `groups`: a number for each row, -1 for a row of none."""
+    values = {
+        metric.name: computation_of(metric).between(truth, predicted, groups, threshold=threshold)
+        for metric in group_metrics_of(task)
     }
     return {name: round(value, DIGITS) for name, value in values.items() if math.isfinite(value)}
 

@@ -23,7 +23,8 @@ def auc(truth: Array, predicted: Array, weights: Array) -> Array:
 
 def auc_ovr(truth: Array, predicted: Array, weights: Array) -> Array:
     each = [auc((truth == place).astype(np.int64), predicted[:, place], weights) for place in range(predicted.shape[1])]
-    return np.stack(each).mean(axis=0)
+    averaged: Array = np.stack(each).mean(axis=0)
+    return averaged
 
 
 def average_precision(truth: Array, predicted: Array, weights: Array) -> Array:

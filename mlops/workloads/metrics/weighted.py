@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
+_FEW = 16
+"""Up to as many groups, a product of matrices is faster than counting."""
 
 
 def ones(count: int) -> Array:
@@ -29,6 +31,10 @@ def mean(weights: Array, values: Array) -> Array:
 
 def totals(weights: Array, groups: Array, size: int, values: Array | None = None) -> Array:
     """Return the sum of `values`, or of ones, in each group `[B, size]`. `groups`: a number below `size` for each row."""
+    if size <= _FEW:
+        of_group = np.zeros((len(groups), size))
+        of_group[np.arange(len(groups)), groups] = 1.0 if values is None else values
+        return np.asarray(weights @ of_group)
     parts = [np.bincount(groups, row if values is None else row * values, minlength=size) for row in weights]
     return np.stack(parts)
 

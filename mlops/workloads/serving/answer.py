@@ -13,14 +13,17 @@ from typing import Any
 
 from mlops.workloads.vector_answer import VECTORS, VectorRow
 
+_EVEN = 0.5
+
 
 class AnswerWriter:
-    """Makes the bodies of answers. `threshold`: from where a binary prediction is the second class."""
+    """Makes the bodies of answers. `threshold`: from where a binary prediction is the second class; None: what the model says
+    in its contract."""
 
-    def __init__(self, contract: dict[str, Any], version: str, threshold: float) -> None:
+    def __init__(self, contract: dict[str, Any], version: str, threshold: float | None) -> None:
         self._task = contract["task"]
-        self._threshold = threshold
-        self._vector = VectorRow(contract, threshold) if self._task in VECTORS else None
+        self._threshold = float(contract.get("threshold", _EVEN) if threshold is None else threshold)
+        self._vector = VectorRow(contract, self._threshold) if self._task in VECTORS else None
         self._label = json.dumps(contract["label"], ensure_ascii=False).encode()
         classes = [json.dumps(value, ensure_ascii=False).encode() for value in contract["classes"]]
         self._classes = classes

@@ -73,7 +73,7 @@ class Application:
         self._model = Gatherer(predictor, sound, gather=bool(api["gather"]))
         self._bodies = BodyReader(max(_MOST_BYTES, self._most * _MOST_ROW_BYTES), arrival)
         self._beside = ThreadPoolExecutor(1, "large-requests")
-        self._writer = AnswerWriter(self.contract, version, float(api["threshold"]))
+        self._writer = AnswerWriter(self.contract, version, api.get("threshold"))
         self._version_header = (b"x-mlops-version", version.encode())
         self._count = 0
         self._prefix = f"{os.getpid():x}{time.time_ns() & 0xFFFFFFFF:x}-"

@@ -155,8 +155,12 @@ def targets(task: Task, labels: list[Any], classes: list[Any]) -> npt.NDArray[An
 
 def truth_of(task: Task, data: PreparedData, split: str, classes: list[Any]) -> npt.NDArray[Any]:
     """Return the labels of a split as metrics take them. `classes`: those of the model."""
-    naive = data.naive(split) if task is Task.FORECASTING else None
-    return as_measured(task, targets(task, data.labels(split), classes), classes, naive)
+    return as_truth(task, data, split, classes, targets(task, data.labels(split), classes))
+
+
+def as_truth(task: Task, data: PreparedData, split: str, classes: list[Any], y: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return what `targets` gives of a split as metrics take it."""
+    return as_measured(task, y, classes, data.naive(split) if task is Task.FORECASTING else None)
 
 
 def _zeros_and_ones(labels: list[Any], names: list[Any]) -> npt.NDArray[Any]:

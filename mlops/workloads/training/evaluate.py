@@ -1,85 +1,106 @@
 """Measure a model.
 
-Lives here: evaluate, the whole of the stage: metrics, slices, plots.
-Not here: judging (kinds).
-Law: measures what training predicted; needs no torch.
+Lives here: evaluate, the whole of the stage, and measured, what it writes of the metrics.
+Not here: the parts (training.evaluation), judging (kinds).
+Law: measures what is served: what training predicted on the val and test splits, as the model's decision changes it.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from mlops.contracts.codec import convert
 from mlops.contracts.stage_params import EvaluateParams
-from mlops.metrics.task import Task
-from mlops.workloads.metrics.measure import measure
-from mlops.workloads.stage import failed, read_params, say, write_json
+from mlops.metrics.baseline import BASELINES
+from mlops.workloads.metrics.weighted import Array
+from mlops.workloads.stage import read_params, say, write_json
 from mlops.workloads.training.data import PreparedData, truth_of
+from mlops.workloads.training.decision import EVEN, Decision
 from mlops.workloads.training.description import Description
+from mlops.workloads.training.evaluation.baselines import Splits, baselines_of
+from mlops.workloads.training.evaluation.own_metrics import own_metrics_of
 from mlops.workloads.training.evaluation.plots import plots_of
+from mlops.workloads.training.evaluation.slices import Measuring, sliced
+from mlops.workloads.training.predictions import predictions_of
 from mlops.workloads.training.unlabelled import trained_truth
 
-_MOST_SLICES = 200
+
+@dataclass(frozen=True)
+class Evaluated:
+    """Truth and predictions of the splits that are measured, and what they are measured by."""
+
+    data: PreparedData
+    folder: Path
+    description: Description
+    measuring: Measuring
+    truth: Mapping[str, Array]
+    predicted: Mapping[str, Array]
+
+    @classmethod
+    def of(cls, name: str, params: EvaluateParams, root: Path) -> Evaluated:
+        folder = root / "models" / name / "train"
+        description = Description.read(folder)
+        task = description.task
+        data = PreparedData.open(description.dataset, root)
+        table = pq.read_table(folder / "predictions.parquet")
+        truth = {split: _truth(description, data, split, folder) for split in ("val", "test")}
+        raw = {split: predictions_of(table, split) for split in truth}
+        decision = Decision.of(params, truth["val"], raw["val"])
+        measuring = Measuring(task, decision.threshold, own_metrics_of(params.metrics, task))
+        predicted = {split: decision.predictions(values) for split, values in raw.items()}
+        return cls(data, folder, description, measuring, truth, predicted)
 
 
 def evaluate(name: str, *, root: Path = Path()) -> None:
     """Write metrics/model/NAME.json and plots/model/NAME/."""
     params = convert(EvaluateParams, read_params("model", name)["evaluate"])
-    folder = root / "models" / name / "train"
-    description = Description.read(folder)
-    task = description.task
-    data = PreparedData.open(description.dataset, root)
-    predictions = pq.read_table(folder / "predictions.parquet")
-    metrics: dict[str, Any] = {}
-    for split in ("val", "test"):
-        if task.is_labelled:
-            truth = truth_of(task, data, split, list(description.classes))
-        else:
-            truth = trained_truth(task, data, split, folder)
-        predicted = predictions_of(predictions, split)
-        metrics |= {f"{split}_{key}": value for key, value in measure(task, truth, predicted, split=split).items()}
-    if params.slices:
-        metrics["slices"] = slices(task, data.raw("test"), list(params.slices), truth, predicted)
-    write_json(root / "metrics" / "model" / f"{name}.json", metrics)
+    evaluated = Evaluated.of(name, params, root)
+    say("measuring", 0.1)
+    write_json(root / "metrics" / "model" / f"{name}.json", measured(evaluated, params))
     plots = root / "plots" / "model" / name
     shutil.rmtree(plots, ignore_errors=True)
     plots.mkdir(parents=True)
-    if logged := json.loads((folder / "history.json").read_text()):
+    if logged := json.loads((evaluated.folder / "history.json").read_text()):
         write_json(plots / "loss.json", logged)
-    for plot, points in plots_of(task, truth, predicted).items():
+    drawn = plots_of(evaluated.measuring.task, evaluated.truth["test"], evaluated.predicted["test"])
+    for plot, points in drawn.items():
         write_json(plots / f"{plot}.json", points)
     say("measured", 1.0)
 
 
-def predictions_of(table: pa.Table, split: str) -> np.ndarray[Any, Any]:
-    column = table.filter(pc.equal(table["split"], split))["prediction"]
-    if pa.types.is_list(column.type):
-        return np.asarray(column.to_pylist(), dtype=np.float32)
-    values: np.ndarray[Any, Any] = column.to_numpy()
-    return values
+def measured(evaluated: Evaluated, params: EvaluateParams) -> dict[str, Any]:
+    """Return metrics of the splits, and of the test split their intervals, slices, and baselines."""
+    measuring, truth, predicted = evaluated.measuring, evaluated.truth["test"], evaluated.predicted["test"]
+    metrics: dict[str, Any] = {}
+    for split in ("val", "test"):
+        values = measuring.values(evaluated.truth[split], evaluated.predicted[split], split=split)
+        metrics |= {f"{split}_{key}": value for key, value in values.items()}
+    intervals = measuring.intervals(truth, predicted, values)
+    metrics["intervals"] = {f"test_{key}": bounds for key, bounds in intervals.items()}
+    if measuring.threshold != EVEN:
+        metrics["threshold"] = measuring.threshold
+    if params.slices:
+        metrics |= sliced(evaluated.data.raw("test"), params.slices, measuring, truth, predicted)
+    if measuring.task in BASELINES:
+        metrics["baselines"] = baselines_of(_splits(evaluated), measuring)
+    return {key: value for key, value in metrics.items() if value != {}}
 
 
-def slices(task: Task, raw: pa.Table, columns: list[str], truth: Any, predicted: Any) -> dict[str, Any]:
-    """Return column -> value -> metrics and rows, of the test split; at most 200 values, the most frequent."""
-    out: dict[str, Any] = {}
-    for column in columns:
-        if column not in raw.column_names:
-            raise failed(
-                "no such column", f"`slices` names `{column}`; the data set has {', '.join(raw.column_names)}."
-            )
-        values = np.asarray([str(value) for value in raw[column].to_pylist()], dtype=object)
-        names, counts = np.unique(values.astype(str), return_counts=True)
-        most = sorted(zip(names.tolist(), counts.tolist(), strict=True), key=lambda p: (-p[1], p[0]))[:_MOST_SLICES]
-        out[column] = {}
-        for value, count in sorted(most):
-            chosen = values == value
-            out[column][value] = {**measure(task, truth[chosen], predicted[chosen]), "rows": count}
-    return out
+def _splits(evaluated: Evaluated) -> Splits:
+    classes = list(evaluated.description.classes)
+    train = truth_of(evaluated.measuring.task, evaluated.data, "train", classes)
+    features = evaluated.folder / "features.onnx"
+    return Splits(evaluated.data, features, train, evaluated.truth["test"], len(classes))
+
+
+def _truth(description: Description, data: PreparedData, split: str, folder: Path) -> Array:
+    if description.task.is_labelled:
+        return truth_of(description.task, data, split, list(description.classes))
+    return trained_truth(description.task, data, split, folder)

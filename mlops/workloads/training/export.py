@@ -20,13 +20,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from mlops.contracts.codec import convert
+from mlops.contracts.stage_params import ExportParams
 from mlops.metrics.task import Task
 from mlops.workloads.features.graph import IR, OUTPUT, Graph
-from mlops.workloads.stage import failed, say, write_json
-from mlops.workloads.training.data import PreparedData
+from mlops.workloads.stage import failed, read_params, say, write_json
+from mlops.workloads.training.calibration import calibrated
+from mlops.workloads.training.data import PreparedData, targets
+from mlops.workloads.training.decision import EVEN, Decision
 from mlops.workloads.training.description import Description
-from mlops.workloads.training.evaluate import predictions_of
 from mlops.workloads.training.families.family import INPUT, family_named
+from mlops.workloads.training.predictions import predictions_of
 from mlops.workloads.training.unlabelled import scale_of
 
 TOLERANCE = 1e-4
@@ -56,9 +60,14 @@ def export(name: str, *, root: Path = Path()) -> None:
     summary = json.loads((folder / "summary.json").read_text())
     output = str(summary.get("output", _OUTPUTS[description.task]))
     joined = join(features, fitted.to_onnx(output))
+    predictions = pq.read_table(folder / "predictions.parquet")
+    decision = _decision(name, description, data, predictions)
+    if decision.calibrator:
+        joined = calibrated(joined, decision.calibrator, several=description.task is Task.MULTICLASS)
+        onnx.checker.check_model(joined)
     content = joined.SerializeToString(deterministic=True)
     say("comparing with training", 0.7)
-    expected = predictions_of(pq.read_table(folder / "predictions.parquet"), "test")
+    expected = decision.predictions(predictions_of(predictions, "test"))
     columns = data.columns("test")
     got = Graph(content)(columns)
     worst = largest_difference(got, expected)
@@ -72,11 +81,20 @@ def export(name: str, *, root: Path = Path()) -> None:
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     (out / "model.onnx").write_bytes(content)
+    described = contract(name, description, data, decision)
+    described["outputs"][0]["name"] = output
     scale = scale_of(summary)
-    described = contract(name, description, data, output=output)
     write_json(out / "contract.json", described if scale is None else {**described, "scale": scale})
     write_json(out / "golden.json", golden(data, expected))
     say("exported", 1.0)
+
+
+def _decision(name: str, description: Description, data: PreparedData, predictions: pa.Table) -> Decision:
+    params = convert(ExportParams, read_params("model", name)["export"])
+    if params.calibration is None and params.threshold is None:
+        return Decision()
+    truth = targets(description.task, data.labels("val"), list(description.classes))
+    return Decision.of(params, truth, predictions_of(predictions, "val"))
 
 
 def join(features: onnx.ModelProto, fitted: onnx.ModelProto) -> onnx.ModelProto:
@@ -115,8 +133,7 @@ def largest_difference(got: npt.NDArray[Any], expected: npt.NDArray[Any]) -> flo
     return float(np.max(np.abs(got - expected) / np.maximum(1.0, np.abs(expected))))
 
 
-def contract(name: str, description: Description, data: PreparedData, *, output: str = "") -> dict[str, Any]:
-    """`output`: the name of the graph's output; empty for that of the task."""
+def contract(name: str, description: Description, data: PreparedData, decision: Decision) -> dict[str, Any]:
     task = description.task
     one = task in (Task.BINARY, Task.REGRESSION, Task.ANOMALY)
     shape: list[int | None] = [None] if one else [None, description.outputs]
@@ -124,7 +141,8 @@ def contract(name: str, description: Description, data: PreparedData, *, output:
         "format": 1, "model": name, "task": task, "label": data.schema["label"], "classes": list(description.classes),
         "columns": [{"name": column, "type": kind, "nullable": True} for column, kind in data.types.items()],
         "known": sorted(column["name"] for column in data.schema["columns"] if column["name"] not in data.types),
-        "outputs": [{"name": output or _OUTPUTS[task], "type": "float", "shape": shape}],
+        "outputs": [{"name": _OUTPUTS[task], "type": "float", "shape": shape}],
+        **({"threshold": decision.threshold} if decision.threshold != EVEN else {}),
     }  # fmt: skip
 
 

@@ -9,19 +9,28 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mlops.contracts.codec import convert
+from mlops.contracts.stage_params import EvaluateParams
 from mlops.metrics.task import Task
 from mlops.workloads.features.columns import read_columns
 from mlops.workloads.features.graph import Graph
-from mlops.workloads.metrics.measure import measure
 from mlops.workloads.stage import failed, write_json
 from mlops.workloads.training.data import PreparedData, truth_of
+from mlops.workloads.training.decision import EVEN
+from mlops.workloads.training.evaluation.own_metrics import own_metrics_of
+from mlops.workloads.training.evaluation.slices import Measuring, sliced
 from mlops.workloads.training.unlabelled import served_truth
 
 
-def rescore(model: Path, dataset: str, root: Path = Path()) -> dict[str, Any]:
+def rescore(
+    model: Path, dataset: str, root: Path = Path(), *, evaluate: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return metrics of the test split, and of its slices. `evaluate`: the candidate's section of that name."""
+    params = convert(EvaluateParams, dict(evaluate or {}))
     contract = json.loads((model / "contract.json").read_text())
     task = Task(contract["task"])
     data = PreparedData.open(dataset, root)
@@ -40,12 +49,18 @@ def rescore(model: Path, dataset: str, root: Path = Path()) -> dict[str, Any]:
         truth = truth_of(task, data, "test", contract["classes"])
     else:
         truth = served_truth(contract, data, columns, graph)
-    return {f"test_{key}": value for key, value in measure(task, truth, predicted).items()}
+    measuring = Measuring(task, float(contract.get("threshold", EVEN)), own_metrics_of(params.metrics, task))
+    metrics: dict[str, Any] = {f"test_{key}": value for key, value in measuring.values(truth, predicted).items()}
+    if params.slices:
+        metrics |= sliced(data.raw("test"), params.slices, measuring, truth, predicted)
+    return metrics
 
 
 def main() -> None:
     config = json.loads(Path(sys.argv[1]).read_text())
-    write_json(Path(config["out"]), rescore(Path(config["model"]), config["dataset"]))
+    sys.path.insert(1, str(Path.cwd()))
+    metrics = rescore(Path(config["model"]), config["dataset"], evaluate=config.get("evaluate"))
+    write_json(Path(config["out"]), metrics)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from mlops.contracts.stage_params import TrainParams
 from mlops.workloads.features.fit import fit
 from mlops.workloads.features.graph import Graph, build_graph
 from mlops.workloads.stage import failed, read_params, say, write_json
-from mlops.workloads.training.data import PreparedData, classes_of, targets
+from mlops.workloads.training.data import PreparedData, as_truth, classes_of, targets
 from mlops.workloads.training.description import Description
 from mlops.workloads.training.families.checkpoint import Checkpoint
 from mlops.workloads.training.families.family import Examples, Fit, Fitted, family_named, output_count
@@ -74,13 +74,13 @@ def _examples(spec: Model, data: PreparedData) -> tuple[bytes, list[Any], dict[s
         return graph, label_classes(spec.task, data), examples
     labels = {split: data.labels(split) for split in _SPLITS}
     classes = data.names(spec.task, spec.levels) or classes_of(spec.task, labels["train"])
-    examples = {
-        split: Examples(
+    examples: dict[str, Examples] = {}
+    for split in _SPLITS:
+        x, y = (
             transform(columns if split == "train" else data.columns(split)),
             targets(spec.task, labels[split], classes),
         )
-        for split in _SPLITS
-    }
+        examples[split] = Examples(x, y, as_truth(spec.task, data, split, classes, y) if spec.task.is_vector else None)
     return graph, classes, examples
 
 

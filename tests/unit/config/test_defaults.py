@@ -23,7 +23,7 @@ LINEAR = {"dataset": "d", "task": "binary", "architecture": {"name": "linear"}}
         ("endpoint", "auth.api_key", {}, None),
         ("endpoint", "package", {}, None),
         ("endpoint", "no.such.field", {}, None),
-        ("model", "trainer.max_epochs", LINEAR, 10),
+        ("model", "trainer.seed", LINEAR, 7),
         ("stack", "port", {"target": "local"}, "auto"),
         ("stack", "log_size", {"target": "local"}, "10M"),
     ],

@@ -70,9 +70,9 @@ def test_notes_say_what_it_costs_and_what_it_is_judged_by(look: Look) -> None:
     desired, record = look.desired["model.late"], look.record("model.late", {"seconds": 10.0, "epochs": 4})
     kind = look.kind("model.late")
     assert kind.notes(desired, record, "RETRAIN") == (
-        "about 5 s (last time 10 s for 4 epochs) · gates: test_auc >= 0.6",
+        "about 5 s (last time 10 s for 4 epochs) · gates: test_auc >= 0.6, test_auc > trivial",
     )
-    assert kind.notes(desired, None, "RETRAIN") == ("gates: test_auc >= 0.6",)
+    assert kind.notes(desired, None, "RETRAIN") == ("gates: test_auc >= 0.6, test_auc > trivial",)
     assert kind.notes(desired, record, "METADATA") == ()
 
 

@@ -36,6 +36,10 @@ class Autoencoder(NetworkSpec):
     code: int = spec_field(4, doc="How many numbers a row is made again of.", ge=1)
     activation: Literal["relu", "gelu", "silu"] = spec_field("relu", doc="What stands after each hidden layer.")
 
+    @classmethod
+    def logged(cls, task: Task) -> tuple[str, ...]:
+        return cls.logs
+
     def check(self, model: Model) -> None:
         super().check(model)
         if model.loss is not None:

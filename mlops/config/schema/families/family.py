@@ -27,7 +27,8 @@ SECTIONS = ("loss", "optimizer", "trainer")
 class Effort:
     """What training time grows with: at most as many `noun`s as `field`, a path in the model's inputs, says.
 
-    The family's summary counts those that it took under `noun` with an s.
+    The family's summary counts those that it took under `noun` with an s, and may say under `max_` and that how many it
+    would have taken.
     """
 
     field: str
@@ -37,12 +38,17 @@ class Effort:
     def key(self) -> str:
         return f"{self.noun}s"
 
-    def wanted(self, inputs: Any) -> float:
-        """Read the field from effective inputs."""
+    @property
+    def most(self) -> str:
+        """The key under which the summary says how many were allowed."""
+        return f"max_{self.noun}s"
+
+    def wanted(self, inputs: Any) -> float | None:
+        """Read the field from effective inputs; None where the family chooses by the rows."""
         value = inputs
         for part in self.field.split("."):
             value = value[part]
-        return float(value)
+        return None if value is None else float(value)
 
     def counted(self, count: float) -> str:
         return f"{count:g} {self.noun}{'' if count == 1 else 's'}"
@@ -52,8 +58,8 @@ class FamilySpec(Entry):
     """How a model learns. `name` is the name that the family is registered under.
 
     `tasks`: what it can predict. `reads`: the sections of the model that it reads, whole (`trainer`) or one field of them
-    (`trainer.seed`). `logs`: what it measures while it trains, by the names of metrics with their splits, which early
-    stopping may monitor. `effort`: what the plan's estimate of its time grows with.
+    (`trainer.seed`). `logs`: what it measures while it trains whatever the task, by the names of metrics with their splits.
+    `effort`: what the plan's estimate of its time grows with.
     """
 
     tasks: ClassVar[tuple[Task, ...]] = (Task.BINARY, Task.MULTICLASS, Task.REGRESSION)
@@ -62,6 +68,11 @@ class FamilySpec(Entry):
     effort: ClassVar[Effort | None] = None
 
     name: str
+
+    @classmethod
+    def logged(cls, task: Task) -> tuple[str, ...]:
+        """Return the names of what it measures while it trains, which early stopping may monitor."""
+        return cls.logs
 
     def check(self, model: Model) -> None:
         """Raises FieldError for what the model says and this family cannot do. A family that overrides it calls it too."""
@@ -73,14 +84,15 @@ class FamilySpec(Entry):
             if section in model.model_fields_set:
                 self._check_section(section, getattr(model, section))
         stopping = model.trainer.early_stopping
-        if stopping and stopping.monitor not in self.logs:
+        logged = self.logged(model.task)
+        if stopping and stopping.monitor and stopping.monitor not in logged:
             raise FieldError(
                 f"the family `{self.name}` does not log `{stopping.monitor}` while it trains; it logs "
-                f"{', '.join(self.logs) or 'nothing'}",
+                f"{', '.join(logged) or 'nothing'}",
                 "trainer",
                 "early_stopping",
                 "monitor",
-                hint=near(stopping.monitor, self.logs),
+                hint=near(stopping.monitor, logged),
             )
 
     def _check_section(self, section: str, value: Strict | None) -> None:

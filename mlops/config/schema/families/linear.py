@@ -17,5 +17,6 @@ class Linear(NetworkSpec):
     """One weight for each feature, and nothing between features and prediction."""
 
     order: ClassVar[int] = 20
+    default_lr: ClassVar[float] = 0.03
 
     name: Literal["linear"] = spec_field(doc="The family.")

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from mlops.config.schema.base import FieldError
 from mlops.config.schema.families.family import SECTIONS, Effort, FamilySpec
-from mlops.config.schema.training import Loss
+from mlops.config.schema.training import Loss, Optimizer
+from mlops.metrics.metric import Direction
+from mlops.metrics.table import metrics_of
 from mlops.metrics.task import Task
 
 if TYPE_CHECKING:
@@ -33,12 +35,19 @@ NUMBERS = (Task.REGRESSION, Task.QUANTILE, Task.FORECASTING)
 
 
 class NetworkSpec(FamilySpec):
-    """A network of torch, trained by steps of an optimiser."""
+    """A network of torch, trained by steps of an optimiser. `default_lr` and `default_weight_decay`: where `optimizer` names none."""
 
     tasks: ClassVar[tuple[Task, ...]] = tuple(task for task in LOSSES if task.is_labelled)
     reads: ClassVar[tuple[str, ...]] = SECTIONS
     logs: ClassVar[tuple[str, ...]] = ("val_loss", "train_loss")
     effort: ClassVar[Effort | None] = Effort("trainer.max_epochs", "epoch")
+    default_lr: ClassVar[float] = 3e-3
+    default_weight_decay: ClassVar[float] = 0.1
+
+    @classmethod
+    def logged(cls, task: Task) -> tuple[str, ...]:
+        ranked = [metric for metric in metrics_of(task) if metric.direction is not Direction.NEITHER]
+        return (*(f"val_{metric.name}" for metric in ranked if "val" in metric.splits), *cls.logs)
 
     def check(self, model: Model) -> None:
         losses = LOSSES.get(model.task, ())
@@ -46,16 +55,35 @@ class NetworkSpec(FamilySpec):
             raise FieldError(
                 f"`{model.loss.name}` does not fit task `{model.task}`; use {' or '.join(losses)}", "loss", "name"
             )
-        if model.loss and model.loss.standardize and model.task not in (Task.REGRESSION, Task.FORECASTING):
+        if model.loss and model.loss.standardize and model.task not in NUMBERS:
             raise FieldError(
                 f"only the label of a regression has a size, and the task is `{model.task}`", "loss", "standardize"
             )
         if model.loss and model.loss.balance and model.task in (*NUMBERS, Task.MULTILABEL):
             raise FieldError(f"it weighs the classes of one label, and the task is `{model.task}`", "loss", "balance")
+        if model.trainer.precision == "16-mixed" and model.trainer.accelerator == "cpu":
+            raise FieldError(
+                "`16-mixed` needs a GPU, and `trainer.accelerator` is cpu; use bf16-mixed or 32-true",
+                "trainer",
+                "precision",
+            )
         super().check(model)
 
 
 def effective_loss(model: Model) -> Loss:
-    """Return the loss that a model is trained with."""
+    """Return the loss that a model is trained with, every field of it decided."""
     name: Any = LOSSES[model.task][0]
-    return model.loss or Loss(name=name)
+    loss = model.loss or Loss(name=name)
+    if loss.standardize is None:
+        return loss.model_copy(update={"standardize": model.task in NUMBERS})
+    return loss
+
+
+def effective_optimizer(model: Model) -> Optimizer:
+    """Return the optimiser that a model is trained with, every field of it decided."""
+    family, optimizer = model.architecture, model.optimizer
+    assert isinstance(family, NetworkSpec)
+    fields = ("lr", "weight_decay")
+    return optimizer.model_copy(
+        update={field: getattr(family, f"default_{field}") for field in fields if getattr(optimizer, field) is None}
+    )

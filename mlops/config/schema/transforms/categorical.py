@@ -26,5 +26,5 @@ class Categorical(TransformSpec):
         (), doc='One-hot; an unseen value has a slot of its own. `"*"`: all texts and booleans.'
     )
     max_categories: int = spec_field(
-        200, doc="The most frequent values of a categorical column that keep a slot.", ge=1
+        200, doc="The most frequent values of a categorical column that keep a slot; the rare ones share one.", ge=1
     )

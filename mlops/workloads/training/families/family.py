@@ -33,10 +33,16 @@ INPUT = "x"
 @dataclass(frozen=True)
 class Examples:
     """`x`: `[N, width]` FLOAT. `y`: `[N]`, FLOAT for 0 and 1 (binary) and for numbers (regression), else class numbers; of
-    several labels or steps ahead `[N, K]` FLOAT; empty where no label is learned."""
+    several labels or steps ahead `[N, K]` FLOAT; empty where no label is learned. `truth`: `y` as metrics take it, where
+    that is something else."""
 
     x: npt.NDArray[np.float32]
     y: npt.NDArray[Any]
+    truth: npt.NDArray[Any] | None = None
+
+    @property
+    def measured(self) -> npt.NDArray[Any]:
+        return self.y if self.truth is None else self.truth
 
 
 @dataclass(frozen=True)

@@ -23,31 +23,37 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from mlops.config.schema.families.family import family_spec
-from mlops.config.schema.families.network import effective_loss
+from mlops.config.schema.families.network import effective_loss, effective_optimizer
 from mlops.config.schema.model import Model
-from mlops.metrics.task import Task
 from mlops.workloads.features.graph import OPSET
 from mlops.workloads.stage import failed
 from mlops.workloads.training.description import Description
 from mlops.workloads.training.families.family import INPUT, Family, Fit, Fitted, output_count
+from mlops.workloads.training.families.network.batches import TensorRows
+from mlops.workloads.training.families.network.epochs import EpochMetrics, Epochs
 from mlops.workloads.training.families.network.label_scale import LabelScale
-from mlops.workloads.training.families.network.learn import Learner, TensorRows, learn
-from mlops.workloads.training.families.network.own_module import is_own_module, learn_own
-from mlops.workloads.training.families.network.predictor import Predictor
+from mlops.workloads.training.families.network.learn import learn
+from mlops.workloads.training.families.network.learner import Learner
+from mlops.workloads.training.families.network.objective import Objective
+from mlops.workloads.training.families.network.own_module import OwnRows, is_own_module, learn_own
+from mlops.workloads.training.families.network.pace import Pace
+from mlops.workloads.training.families.network.predictor import LABEL, Predictor
 from mlops.workloads.training.families.network.ranks import Ranks
+from mlops.workloads.training.families.network.weighing import weigh
 
 _CHUNK = 65_536
 _WEIGHTS = "network.safetensors"
 
 
 class FittedNetwork(Fitted):
-    """`network`: on the CPU, in evaluation mode."""
+    """`predictor`: moved to the CPU, in evaluation mode."""
 
-    def __init__(self, network: nn.Module, task: Task, width: int, logged: Sequence[Mapping[str, float]] = ()) -> None:
-        self.network, self._width = network, width
-        self.logged = logged
-        self.summary = {"epochs": len(logged)}
-        self._predictor = Predictor(network, task).eval()
+    def __init__(
+        self, predictor: Predictor, width: int, logged: Sequence[Mapping[str, float]] = (),
+        summary: Mapping[str, Any] | None = None,
+    ) -> None:  # fmt: skip
+        self._predictor, self._width = predictor.to("cpu", torch.float32).eval(), width
+        self.logged, self.summary = logged, summary or {}
 
     def predict(self, x: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
         rows = torch.from_numpy(x)
@@ -56,7 +62,10 @@ class FittedNetwork(Fitted):
         return np.concatenate(parts)
 
     def save(self, folder: Path) -> None:
-        state = {key: value.contiguous() for key, value in self.network.state_dict().items()}
+        """Write the network's weights under its own names, and beside them the unit of a label that was standardised."""
+        state = {key: value.contiguous() for key, value in self._predictor.network.state_dict().items()}
+        if self._predictor.is_scaled:
+            state |= {key: getattr(self._predictor, key) for key in LABEL}
         save_file(dict(sorted(state.items())), folder / _WEIGHTS)
 
     def to_onnx(self, output: str) -> onnx.ModelProto:
@@ -91,44 +100,51 @@ class NetworkFamily(Family):
 
     def fit(self, fit: Fit) -> Fitted | None:
         spec, ranks = fit.spec, Ranks.of()
-        scale = LabelScale.of(fit.train.y) if effective_loss(spec).standardize else LabelScale()
-        train, val = (
-            TensorRows(torch.from_numpy(part.x), torch.from_numpy(scale.standard(part.y)))
-            for part in (fit.train, fit.val)
-        )
+        loss, stopping = effective_loss(spec), spec.trainer.early_stopping
+        scale = LabelScale.of(fit.train.y) if loss.standardize else LabelScale()
         outputs = output_count(spec.task, fit.classes)
         network = self.build(spec.architecture, width=fit.width, outputs=outputs)
+        pace, metrics = (
+            Pace.of(spec.trainer, len(fit.train.x)),
+            EpochMetrics.of(spec.task, fit.val.measured, outputs, stopping),
+        )
         if is_own_module(network):
-            return self._fit_own(network, fit, ranks)
+            return self._fit_own(network, fit, pace, metrics)
+        predictor = Predictor(network, spec.task, scale)
+        train, val = weigh(fit, loss, scale)
+        epochs = Epochs(metrics.monitor, stopping.min_delta if stopping else 0.0)
         learner = Learner(
-            network, spec.task, effective_loss(spec),
-            spec.optimizer, val=val, weights=_weights(spec, train.y, len(fit.classes)), levels=spec.levels,
+            predictor, Objective(spec.task, loss, spec.levels), effective_optimizer(spec), val=val, metrics=metrics, epochs=epochs,
+            patience=pace.patience if stopping else None,
         )  # fmt: skip
-        learn(learner, train, spec.trainer, ranks)
+        learn(learner, train, spec.trainer, ranks, fit.checkpoint)
         if not ranks.is_first:
             return None
-        scale.restore(learner.network)
-        return FittedNetwork(learner.network.to("cpu").eval(), spec.task, fit.width, learner.history)
+        return FittedNetwork(predictor, fit.width, epochs.history, _summary(spec, epochs, pace))
 
-    def _fit_own(self, module: nn.Module, fit: Fit, ranks: Ranks) -> Fitted | None:
+    def _fit_own(self, module: nn.Module, fit: Fit, pace: Pace, metrics: EpochMetrics) -> Fitted | None:
+        spec, ranks = fit.spec, Ranks.of()
         train, val = (TensorRows(torch.from_numpy(part.x), torch.from_numpy(part.y)) for part in (fit.train, fit.val))
-        trained = learn_own(module, fit.spec, train, val, ranks)
+        epochs = learn_own(module, spec, OwnRows(train, val, pace), metrics, ranks)
         if not ranks.is_first:
             return None
-        return FittedNetwork(module.to("cpu").eval(), fit.spec.task, fit.width, trained.history)
+        return FittedNetwork(Predictor(module, spec.task), fit.width, epochs.history, _summary(spec, epochs, pace))
 
     def load(self, folder: Path, description: Description) -> FittedNetwork:
         spec = family_spec(description.architecture["name"]).model_validate(description.architecture)
-        network = self.build(spec, width=description.width, outputs=description.outputs)
-        network.load_state_dict(load_file(folder / _WEIGHTS))
-        return FittedNetwork(network.eval(), description.task, description.width)
+        predictor = Predictor(self.build(spec, width=description.width, outputs=description.outputs), description.task)
+        state = load_file(folder / _WEIGHTS)
+        for key in LABEL:
+            if key in state:
+                setattr(predictor, key, state.pop(key))
+        predictor.network.load_state_dict(state)
+        return FittedNetwork(predictor, description.width)
 
 
-def _weights(spec: Model, y: torch.Tensor, classes: int) -> torch.Tensor | None:
-    if not effective_loss(spec).balance:
-        return None
-    if spec.task is Task.BINARY:
-        positive = y.sum()
-        return (len(y) - positive) / positive
-    counts = torch.bincount(y, minlength=classes).clamp(min=1)
-    return len(y) / (classes * counts.float())
+def _summary(spec: Model, epochs: Epochs, pace: Pace) -> dict[str, Any]:
+    """Say how many epochs there were, and which one's weights were kept."""
+    kept = epochs.best if spec.trainer.keep == "best" else len(epochs.history) - 1
+    value: dict[str, Any] = {"epoch": kept + 1}
+    if (monitored := epochs.history[kept].get(epochs.monitor)) is not None:
+        value[epochs.monitor] = monitored
+    return {"epochs": len(epochs.history), "max_epochs": pace.epochs, "kept": value}

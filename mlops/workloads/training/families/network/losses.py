@@ -1,14 +1,31 @@
 """Say how wrong several numbers a row are.
 
-Lives here: pinball and rising_quantiles.
-Not here: the losses that torch has (learn), choosing one (config.schema.families.network).
+Lives here: vector_loss, pinball, and rising_quantiles.
+Not here: the loss of one number or class (objective), choosing one (config.schema.families.network).
 Law: quantiles never cross, in training as in what is exported.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch.nn import functional
+
+
+def vector_loss(name: str, out: torch.Tensor, y: torch.Tensor, levels: Sequence[float]) -> torch.Tensor:
+    """Return the loss of each row, `[N]`. `y`: `[N, K]`, or `[N]` where quantiles of these `levels` are learned."""
+    match name:
+        case "pinball":
+            return pinball(out, y, torch.tensor(levels, dtype=out.dtype, device=out.device))
+        case "bce":
+            return functional.binary_cross_entropy_with_logits(out, y, reduction="none").mean(dim=1)
+        case "mse":
+            return functional.mse_loss(out, y, reduction="none").mean(dim=1)
+        case "huber":
+            return functional.huber_loss(out, y, reduction="none").mean(dim=1)
+        case _:
+            return functional.l1_loss(out, y, reduction="none").mean(dim=1)
 
 
 def rising_quantiles(out: torch.Tensor) -> torch.Tensor:

@@ -1,7 +1,7 @@
 """Train a LightningModule of the user as one.
 
 Lives here: is_own_module, which says of a network whether it trains itself; refuse_unread; learn_own, which trains it.
-Not here: building it (training.families.custom), our own steps for every other network (learn).
+Not here: building it (training.families.custom), our own steps for every other network (learner).
 Law: what the module defines is honoured (steps, optimisers, callbacks, loaders), what it leaves out is ours, and a section
 of the YAML that nothing would read is refused.
 """
@@ -24,13 +24,14 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback, Checkpoint, Timer
 from torch import nn
 
+from mlops.config.schema.families.network import effective_optimizer
 from mlops.config.schema.model import Model
 from mlops.config.schema.training import Trainer
-from mlops.metrics.metric import Direction, Metric
-from mlops.metrics.table import direction_of, headline_of
-from mlops.workloads.metrics.measure import compute
 from mlops.workloads.stage import failed, say
-from mlops.workloads.training.families.network.learn import Batches, TensorRows, make_optimizer
+from mlops.workloads.training.families.network.batches import Batches, TensorRows
+from mlops.workloads.training.families.network.epochs import LOSSES, EpochMetrics, Epochs
+from mlops.workloads.training.families.network.optimizers import make_optimizer, make_schedule
+from mlops.workloads.training.families.network.pace import Pace
 from mlops.workloads.training.families.network.predictor import Predictor
 from mlops.workloads.training.families.network.ranks import Ranks
 
@@ -74,20 +75,18 @@ class PreparedRows(lightning.LightningDataModule):
 
 
 class RankedBatches:
-    """Gives this rank's part of each batch as `(x, y)`; a batch with fewer rows than ranks is left out on all of them."""
+    """Gives this rank's part of each batch as `(x, y)`. A part that is empty is left out, with its batch, on all ranks."""
 
     def __init__(self, batches: Batches, world: int) -> None:
-        self._batches, self._world = batches, world
-        rows, size = len(batches.rows.x), batches.size
-        self._count = len(batches) - int(0 < rows % size < world)
+        self._batches = batches
+        self._count = sum(end - start >= world for start, end in batches.slices)
 
     def __len__(self) -> int:
         return self._count
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        for position, (x, y, *_) in enumerate(self._batches):
-            if position < self._count:
-                yield x, y
+        for batch, _ in zip(self._batches, range(self._count), strict=False):
+            yield batch.x, batch.y
 
 
 class Slices:
@@ -104,42 +103,29 @@ class Slices:
             yield self._rows.x[start : start + self._size], self._rows.y[start : start + self._size]
 
 
-@dataclass(frozen=True)
-class Trained:
-    """`history`: what each epoch measured. `kept`: the epoch whose weights the module has, from 0."""
-
-    history: list[dict[str, float]]
-    kept: int
-
-
 class EpochRecorder(Checkpoint):
-    """Measures each epoch, keeps the weights of the best, and ends a training that gets no better.
+    """Measures each epoch, remembers the weights of the best, and ends a training that gets no better.
 
-    Lightning calls it after the module and all other callbacks, because it is a Checkpoint.
+    Lightning calls it after the module and all other callbacks, because it is a Checkpoint. `patience`: epochs without a
+    better value that end the training; None where none do.
     """
 
-    def __init__(self, predictor: Predictor, val: TensorRows, metric: Metric | None, spec: Trainer) -> None:
-        self.predictor, self._val, self._metric, self._spec = predictor, val, metric, spec
-        stopping = spec.early_stopping
-        self._monitor = stopping.monitor if stopping else None
-        self.history: list[dict[str, float]] = []
-        self.best = 0
-        self._better = 0
-        self._state: dict[str, torch.Tensor] = {}
+    def __init__(
+        self, predictor: Predictor, val: TensorRows, metrics: EpochMetrics, patience: int | None, named: str | None
+    ) -> None:
+        self.predictor, self._val, self._metrics, self._patience, self._named = predictor, val, metrics, patience, named
+        self.epochs = Epochs(named or metrics.monitor)
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        measured = {
-            name: float(value) for name, value in sorted(trainer.callback_metrics.items()) if value.numel() == 1
-        }
-        if self._metric and len(self._val.x):
-            measured[f"val_{self._metric.name}"] = compute(self._metric, self._val.y.numpy(), self._predict(pl_module))
-        finite = {name: value for name, value in measured.items() if math.isfinite(value)}
-        epoch = len(self.history)
-        self.history.append({"epoch": epoch, **finite})
-        values = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in finite.items())
-        of = trainer.max_epochs or 0
-        say(f"epoch {epoch + 1} of {of}, {values}", 0.1 + 0.85 * (epoch + 1) / max(1, of))
-        self._judge(trainer, pl_module, finite)
+        logged = {name: float(value) for name, value in sorted(trainer.callback_metrics.items()) if value.numel() == 1}
+        if self._metrics.metrics:
+            logged |= self._metrics.measure(self._predict(pl_module))
+        measured = {name: value for name, value in logged.items() if math.isfinite(value)}
+        most = max(1, trainer.max_epochs or 1)
+        values = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in measured.items())
+        epoch = trainer.current_epoch
+        say(f"epoch {epoch + 1} of {most}, {values}", 0.1 + 0.85 * (epoch + 1) / most)
+        self._judge(trainer, pl_module, {"epoch": epoch, **measured})
 
     def _predict(self, module: lightning.LightningModule) -> np.ndarray[Any, Any]:
         was_training = module.training
@@ -154,82 +140,97 @@ class EpochRecorder(Checkpoint):
         return np.concatenate(parts)
 
     def _judge(self, trainer: lightning.Trainer, module: lightning.LightningModule, measured: dict[str, float]) -> None:
-        monitor = self._monitor
-        if monitor is None:
+        if self.epochs.monitor not in measured:
+            self._find_monitor(type(module).__name__, measured)
+        if self.epochs.monitor not in measured:  # nothing is measured by which epochs could be compared
+            self.epochs.history.append(measured)
+            self.epochs.best = len(self.epochs.history) - 1
             return
-        if monitor not in measured:
-            raise failed(
-                "monitored value is not logged",
-                f"`trainer.early_stopping.monitor` is {monitor}, and `{type(module).__name__}` logged "
-                f"{', '.join(measured) or 'nothing'} as numbers in epoch {len(self.history)}. Log it with self.log("
-                f'"{monitor}", …) in the module, or monitor something else.',
-            )
-        sign = 1.0 if direction_of(monitor) is Direction.MAX else -1.0
-        gain = sign * (measured[monitor] - self.history[self.best].get(monitor, -sign * math.inf))
-        stopping = self._spec.early_stopping
-        if gain > 0 or not self._state:
-            self.best = len(self.history) - 1
-            self._state = {key: tensor.detach().clone() for key, tensor in module.state_dict().items()}
-        if gain > (stopping.min_delta if stopping else 0.0) or len(self.history) == 1:
-            self._better = len(self.history)
-        is_over = stopping is not None and len(self.history) - self._better >= stopping.patience
+        if self.epochs.add(measured):
+            self.epochs.weights = {key: tensor.detach().clone() for key, tensor in module.state_dict().items()}
+        is_over = self._patience is not None and self.epochs.waited >= self._patience
         if trainer.strategy.reduce_boolean_decision(is_over, all=False):
             trainer.should_stop = True
 
-    def restore_best(self, module: lightning.LightningModule) -> int:
-        """Put the weights of the best epoch back where epochs are compared; return the epoch whose weights it has."""
-        if not self._state:
-            return len(self.history) - 1
-        module.load_state_dict(self._state)
-        return self.best
+    def _find_monitor(self, module: str, measured: dict[str, float]) -> None:
+        """Monitor a loss that the module logs, where the YAML names nothing. Raises MlopsError where it names what is not logged."""
+        if self._named is None:
+            self.epochs.monitor = next((name for name in LOSSES if name in measured), self.epochs.monitor)
+            return
+        logged = ", ".join(name for name in measured if name != "epoch")
+        raise failed(
+            "monitored value is not logged",
+            f"`trainer.early_stopping.monitor` is {self._named}, and `{module}` logged {logged or 'nothing'} as numbers in epoch "
+            f'{int(measured["epoch"]) + 1}. Log it with self.log("{self._named}", …) in the module, or monitor something else.',
+        )
 
 
-def learn_own(module: Any, spec: Model, train: TensorRows, val: TensorRows, ranks: Ranks) -> Trained:
+@dataclass(frozen=True)
+class OwnRows:
+    """What a module is trained on, and how long."""
+
+    train: TensorRows
+    val: TensorRows
+    pace: Pace
+
+
+def learn_own(module: Any, spec: Model, rows: OwnRows, metrics: EpochMetrics, ranks: Ranks) -> Epochs:
     """Train in place, with all ranks. Raises MlopsError for what does not fit."""
     refuse_unread(spec, module)
     torch.set_num_threads(spec.trainer.threads)
     for name in ("lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilities.rank_zero"):
         logging.getLogger(name).setLevel(logging.ERROR)
     if not _defines(module, "configure_optimizers"):
-        module.configure_optimizers = lambda: make_optimizer(module.parameters(), spec.optimizer, module.trainer)
-    rows = PreparedRows.of(train, val, _loaders(module, spec.trainer, train, val, ranks))
-    recorder = EpochRecorder(Predictor(module, spec.task), val, headline_of(spec.task), spec.trainer)
+        module.configure_optimizers = lambda: _optimizer(module, spec)
+    stopping = spec.trainer.early_stopping
+    patience, named = (rows.pace.patience, stopping.monitor) if stopping else (None, None)
+    recorder = EpochRecorder(Predictor(module, spec.task), rows.val, metrics, patience, named)
+    recorder.epochs.min_delta = stopping.min_delta if stopping else 0.0
+    data = PreparedRows.of(rows.train, rows.val, _loaders(module, spec.trainer, rows, ranks))
     with warnings.catch_warnings(), tempfile.TemporaryDirectory() as scratch:
         warnings.simplefilter("ignore")
         try:
-            _trainer(module, spec.trainer, recorder, scratch, ranks).fit(module, datamodule=rows)
+            _trainer(module, spec.trainer, recorder, scratch, ranks, rows.pace.epochs).fit(module, datamodule=data)
         except MisconfigurationException as error:
             raise failed(
                 "module does not fit", f"Lightning cannot train `{type(module).__name__}` as it is: {error}"
             ) from error
         ranks.leave()
-    _detach(module)
-    return Trained(recorder.history, recorder.restore_best(module))
+    module.__dict__.pop("configure_optimizers", None)
+    module.trainer = None
+    if spec.trainer.keep == "best" and recorder.epochs.weights:
+        module.load_state_dict(recorder.epochs.weights)
+    return recorder.epochs
 
 
-def _loaders(
-    module: Any, spec: Trainer, train: TensorRows, val: TensorRows, ranks: Ranks
-) -> dict[str, Callable[[], Any]]:
+def _optimizer(module: Any, spec: Model) -> Any:
+    """Return the optimiser of the YAML, with its schedule."""
+    chosen = effective_optimizer(spec)
+    optimizer = make_optimizer(module.parameters(), chosen, fused="mixed" not in str(module.trainer.precision))
+    schedule = make_schedule(optimizer, chosen, int(module.trainer.estimated_stepping_batches))
+    if schedule is None:
+        return optimizer
+    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def _loaders(module: Any, spec: Trainer, rows: OwnRows, ranks: Ranks) -> dict[str, Callable[[], Any]]:
     """Return hook -> what makes its loader: the module where it defines the hook, else ours."""
+    size = rows.pace.batch_size
     ours: dict[str, Callable[[], Any]] = {
-        "train_dataloader": lambda: RankedBatches(Batches(train, spec.batch_size, spec.seed, ranks), ranks.world),
-        "val_dataloader": lambda: Slices(val, spec.batch_size),
+        "train_dataloader": lambda: RankedBatches(Batches(rows.train, size, spec.seed, ranks), ranks.world),
+        "val_dataloader": lambda: Slices(rows.val, size),
     }
     return {hook: getattr(module, hook) if _defines(module, hook) else make for hook, make in ours.items()}
 
 
-def _trainer(module: Any, spec: Trainer, recorder: EpochRecorder, scratch: str, ranks: Ranks) -> lightning.Trainer:
+def _trainer(
+    module: Any, spec: Trainer, recorder: EpochRecorder, scratch: str, ranks: Ranks, epochs: int
+) -> lightning.Trainer:
     """`scratch`: a folder for what callbacks of the module write."""
     timer: list[Callback] = [Timer(duration=timedelta(minutes=spec.limit_minutes))] if spec.limit_minutes else []
     return lightning.Trainer(
-        max_epochs=spec.max_epochs, accelerator=spec.accelerator, precision=spec.precision,
+        max_epochs=epochs, accelerator=spec.accelerator, precision=spec.precision,
         gradient_clip_val=spec.gradient_clip, deterministic=spec.deterministic, callbacks=[recorder, *timer], logger=False,
         enable_progress_bar=False, enable_model_summary=False, use_distributed_sampler=False, num_sanity_val_steps=0,
         default_root_dir=scratch, **ranks.placement(module, spec.accelerator),
     )  # fmt: skip
-
-
-def _detach(module: Any) -> None:
-    """Take the trainer and our optimiser off the module, which is then a network like any other."""
-    module.__dict__.pop("configure_optimizers", None)
-    module.trainer = None

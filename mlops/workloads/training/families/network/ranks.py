@@ -73,6 +73,23 @@ class Ranks:
         placed = {"devices": self.here, "num_nodes": self.world // self.here, "strategy": strategy}
         return placed | ({"sync_batchnorm": True} if on_gpu else {"plugins": [WholeBatches()]})
 
+    def share(self, value: Any) -> Any:
+        """Return the first process's value in all of them."""
+        if self.world == 1:
+            return value
+        _meet()
+        values = [value]
+        distributed.broadcast_object_list(values, src=0)
+        return values[0]
+
+    def gather(self, value: Any) -> list[Any]:
+        """Return the values of all processes, by their ranks, in all of them."""
+        if self.world == 1:
+            return [value]
+        values: list[Any] = [None] * self.world
+        distributed.all_gather_object(values, value)
+        return values
+
     @staticmethod
     def start(count: int, name: str) -> NoReturn:
         """Become torchrun, which carries out this stage by `count` processes of this machine."""
@@ -84,6 +101,13 @@ class Ranks:
         """End the group: nothing is asked of the other processes after this."""
         if self.world > 1 and distributed.is_initialized():
             distributed.destroy_process_group()
+
+
+def _meet() -> None:
+    """Form the group of processes that Lightning would form when it begins to train."""
+    if not distributed.is_initialized():
+        backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+        distributed.init_process_group(backend)
 
 
 class WholeBatches(LayerSync):

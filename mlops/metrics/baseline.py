@@ -1,0 +1,36 @@
+"""Name what a model is held against.
+
+Lives here: which baselines each task has, and the gate that every model of such a task must pass unless it says otherwise.
+Not here: computing a baseline (workloads.training.evaluation.baselines), judging the gate (kinds).
+Law: a baseline is measured on the rows that the model is measured on, by the same metrics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mlops.metrics.metric import MEASURED_SPLITS, Direction
+from mlops.metrics.table import headline_of
+from mlops.metrics.task import Task
+
+TRIVIAL, LINEAR = "trivial", "linear"
+"""`trivial`: answers the same for every row, the share of each class or label, the mean or the quantiles of the label in the
+train split; of forecasts, it repeats the last season.
+`linear`: a logistic or ridge regression on the features of the model."""
+BASELINES: Mapping[Task, tuple[str, ...]] = {
+    Task.BINARY: (TRIVIAL, LINEAR),
+    Task.MULTICLASS: (TRIVIAL, LINEAR),
+    Task.REGRESSION: (TRIVIAL, LINEAR),
+    Task.MULTILABEL: (TRIVIAL,),
+    Task.QUANTILE: (TRIVIAL,),
+    Task.FORECASTING: (TRIVIAL, LINEAR),
+}
+
+
+def baseline_gate(task: Task) -> str | None:
+    """Return the gate that a model is better than the trivial baseline, by its headline; None where the task has none."""
+    headline = headline_of(task)
+    if headline is None or TRIVIAL not in BASELINES.get(task, ()):
+        return None
+    operator = ">" if headline.direction is Direction.MAX else "<"
+    return f"{MEASURED_SPLITS[0]}_{headline.name} {operator} {TRIVIAL}"

@@ -1,0 +1,144 @@
+"""Move weights.
+
+Lives here: Learner, the LightningModule that every network is trained by.
+Not here: its rows (batches), its loss (objective), which epoch is best (epochs), the trainer around it (learn).
+Law: nothing is logged per step, so that Lightning costs what a bare loop costs.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import lightning
+import numpy as np
+import torch
+
+from mlops.config.schema.training import Optimizer
+from mlops.workloads.stage import failed, say
+from mlops.workloads.training.families.network.batches import Batch, TensorRows
+from mlops.workloads.training.families.network.epochs import EpochMetrics, Epochs
+from mlops.workloads.training.families.network.objective import Objective
+from mlops.workloads.training.families.network.optimizers import make_optimizer, make_schedule
+from mlops.workloads.training.families.network.predictor import Predictor
+
+_CHUNK = 16_384
+
+
+class Learner(lightning.LightningModule):
+    """Trains the network of a predictor.
+
+    `metrics`: what each epoch measures on the rows of validation, `val`. `patience`: epochs without a better value that end
+    the training; None where none do.
+    """
+
+    def __init__(
+        self, predictor: Predictor, objective: Objective, optimizer: Optimizer, *, val: TensorRows, metrics: EpochMetrics,
+        epochs: Epochs, patience: int | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.predictor = predictor
+        self.objective, self.chosen, self.metrics, self.epochs = objective, optimizer, metrics, epochs
+        self._val, self._patience = val, patience
+        self._sum = torch.zeros(())
+
+    def on_train_start(self) -> None:
+        """Have each rank drop out other units; the first drops those that it would drop alone."""
+        self._sum = self._sum.to(self.device)
+        if self.trainer.global_rank > 0:
+            torch.manual_seed(torch.initial_seed() + self.trainer.global_rank)
+
+    def training_step(self, batch: Batch, index: int) -> torch.Tensor:
+        loss = self.objective.of_batch(self.predictor.network(batch.x), batch)
+        self._sum.add_(loss.detach())
+        # Gradients are averaged over the ranks, and the loss is the sum of their shares.
+        return loss if self.trainer.world_size == 1 else loss * self.trainer.world_size
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["epochs"] = self.epochs.state()
+        checkpoint["sum"] = self._sum
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.epochs.restore(checkpoint["epochs"])
+        self._sum = checkpoint["sum"]
+
+    def on_train_epoch_start(self) -> None:
+        self._sum = torch.zeros((), device=self.device)
+
+    def on_train_epoch_end(self) -> None:
+        steps = max(1, int(self.trainer.num_training_batches))
+        train_loss = float(self.trainer.strategy.reduce(self._sum, reduce_op="sum")) / steps
+        val_loss, predicted = self._validate()
+        if not (math.isfinite(train_loss) and math.isfinite(val_loss)):
+            raise failed(
+                "loss is not a number",
+                f"In epoch {self.current_epoch + 1} the loss became {train_loss}. Lower `optimizer.lr`, set "
+                "`trainer.gradient_clip`, and look for extreme values in the data set's profile.",
+            )
+        measured = {"epoch": self.current_epoch, "train_loss": train_loss}
+        if len(self._val.x):
+            measured |= {"val_loss": val_loss, **self.metrics.measure(predicted)}
+        if self.epochs.add(measured):
+            self.epochs.weights = {
+                key: value.detach().clone() for key, value in self.predictor.network.state_dict().items()
+            }
+        if self._patience is not None and self.epochs.waited >= self._patience:
+            self.trainer.should_stop = True
+        self._report(measured)
+
+    def _report(self, measured: dict[str, float]) -> None:
+        most = max(1, self.trainer.max_epochs or 1)
+        values = ", ".join(
+            f"{name.replace('_', ' ')} {value:.4f}" for name, value in measured.items() if name != "epoch"
+        )
+        say(f"epoch {self.current_epoch + 1} of {most}, {values}", 0.1 + 0.85 * (self.current_epoch + 1) / most)
+
+    def _validate(self) -> tuple[float, Any]:
+        """Return the loss and the predictions of the validation split; each rank takes some of the chunks, and all get the
+        same."""
+        network, trainer, rows = self.predictor.network, self.trainer, len(self._val.x)
+        kind = next((one.dtype for one in network.parameters()), torch.float32)
+        total = torch.zeros((), dtype=torch.float64, device=self.device)
+        predicted = torch.zeros(0, device=self.device)
+        network.eval()
+        with torch.no_grad():
+            for start in range(0, rows, _CHUNK):
+                if (start // _CHUNK) % trainer.world_size != trainer.global_rank:
+                    continue
+                x, y, weights = (self._chunk(one, start, kind) for one in (self._val.x, self._val.y, self._val.weights))
+                out = network(x)
+                total += self.objective.mean(out, y, weights) * len(x)
+                answers = self.predictor.answer(out)
+                if len(predicted) == 0:
+                    predicted = answers.new_zeros((rows, *answers.shape[1:]))
+                predicted[start : start + _CHUNK] = answers
+        network.train()
+        if trainer.world_size > 1:
+            total, predicted = self._gathered(total, predicted)
+        return float(total) / max(1, rows), predicted.float().cpu().numpy().astype(np.float32)
+
+    def _chunk(self, tensor: torch.Tensor | None, start: int, kind: torch.dtype) -> Any:
+        if tensor is None:
+            return None
+        part = tensor[start : start + _CHUNK]
+        return part.to(self.device, kind) if part.is_floating_point() else part.to(self.device)
+
+    def _gathered(self, total: torch.Tensor, predicted: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the sums over the ranks. A rank without a chunk has no predictions, and does not know their shape."""
+        reduce, rows = self.trainer.strategy.reduce, len(self._val.x)
+        width = torch.tensor(float(predicted[:1].numel()), device=self.device)
+        columns = int(torch.as_tensor(self.trainer.strategy.reduce(width, reduce_op="max")))
+        if len(predicted) == 0:
+            predicted = torch.zeros(rows * columns, device=self.device)
+        shape = (rows, columns) if columns > 1 or predicted.dim() > 1 else (rows,)
+        whole: Any = reduce(predicted.reshape(-1), reduce_op="sum")
+        return torch.as_tensor(reduce(total, reduce_op="sum")), whole.reshape(shape)
+
+    def configure_optimizers(self) -> Any:
+        # With scaled gradients Lightning could not clip those of a fused optimiser.
+        fused = "mixed" not in str(self.trainer.precision)
+        optimizer = make_optimizer(self.predictor.network.parameters(), self.chosen, fused=fused)
+        schedule = make_schedule(optimizer, self.chosen, int(self.trainer.estimated_stepping_batches))
+        if schedule is None:
+            return optimizer
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
