@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 NEEDS = ("onnxruntime", "numpy", "msgspec", "uvicorn", "httptools", "uvloop")
 _SERVING = (
     "__init__.py", "workloads/__init__.py", "workloads/parent_death.py", "workloads/serving", "workloads/vector_answer.py",
+    "workloads/unlabelled_answer.py", "workloads/answer_row.py",
     *(f"contracts/{name}.py" for name in ("__init__", "codec", "names", "server")),
 )  # fmt: skip
 _PACKAGE = Path(mlops.__file__).parent

@@ -65,6 +65,7 @@ def say_dataset(root: Path, *, pinned: str | None = None, **changes: Any) -> Non
 
 
 def say_model(root: Path, name: str, **train: Any) -> None:
+    """Write the parameters of a model; a field that is None is left out."""
     fields = {
         "dataset": "rows",
         "architecture": {"name": "mlp", "hidden": [16]},
@@ -73,7 +74,7 @@ def say_model(root: Path, name: str, **train: Any) -> None:
     path = root / f"params/model/{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     sections = {
-        "train": {**fields, **train, "code": "x"},
+        "train": {**{key: value for key, value in {**fields, **train}.items() if value is not None}, "code": "x"},
         "evaluate": {"slices": ["color"], "code": "x"},
         "export": {"code": "x"},
     }

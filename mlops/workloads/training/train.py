@@ -70,8 +70,9 @@ def _examples(spec: Model, data: PreparedData) -> tuple[bytes, list[Any], dict[s
     graph = build_graph(fit(data.schema, columns)).SerializeToString(deterministic=True)
     transform = Graph(graph)
     if not spec.task.is_labelled:
-        examples = {split: Examples(transform(data.columns(split)), np.empty((0,), np.float32)) for split in _SPLITS}
-        return graph, label_classes(spec.task, data), examples
+        none = np.empty(0, np.float32)
+        unlabelled = {split: Examples(transform(data.columns(split)), none) for split in _SPLITS}
+        return graph, label_classes(spec.task, data), unlabelled
     labels = {split: data.labels(split) for split in _SPLITS}
     classes = data.names(spec.task, spec.levels) or classes_of(spec.task, labels["train"])
     examples: dict[str, Examples] = {}
