@@ -37,10 +37,11 @@ from mlops.workloads.stage import PROGRESS
 from mlops.workloads.training.data import PreparedData, targets
 from mlops.workloads.training.families.mlp import MlpFamily
 from mlops.workloads.training.families.network.batches import TensorRows
-from mlops.workloads.training.families.network.epochs import EpochMetrics, Epochs
+from mlops.workloads.training.families.network.epochs import EpochMetrics
 from mlops.workloads.training.families.network.learn import learn
 from mlops.workloads.training.families.network.learner import Learner
 from mlops.workloads.training.families.network.objective import Objective
+from mlops.workloads.training.families.network.pace import Pace
 from mlops.workloads.training.families.network.predictor import Predictor
 from mlops.workloads.training.families.network.ranks import Ranks
 
@@ -99,11 +100,12 @@ def _network(width: int) -> nn.Module:
 def _ours(train: TensorRows, val: TensorRows) -> None:
     optimizer = Optimizer(lr=RATE, weight_decay=DECAY, schedule="one_cycle")
     metrics = EpochMetrics(val.y.numpy(), (), "val_loss")
+    trainer = Trainer(max_epochs=EPOCHS, batch_size=BATCH)
     learner = Learner(
         Predictor(_network(train.x.shape[1]), Task.BINARY), Objective(Task.BINARY, Loss(name="bce")), optimizer, val=val,
-        metrics=metrics, epochs=Epochs("val_loss"),
+        metrics=metrics, pace=Pace.of(trainer, len(train.x)), spec=trainer,
     )  # fmt: skip
-    learn(learner, train, Trainer(max_epochs=EPOCHS, batch_size=BATCH), Ranks())
+    learn(learner, train, trainer, Ranks())
 
 
 def _bare(train: TensorRows, val: TensorRows) -> None:

@@ -21,6 +21,7 @@ from mlops.api.doctor import Requirement, doctor, install_pulumi
 from mlops.api.import_resource import import_resource
 from mlops.api.options import Options
 from mlops.api.project import Project
+from mlops.api.report import write_report
 from mlops.api.rollback import plan_rollback, rollback_edits
 from mlops.api.saved import open_saved
 from mlops.api.state import pull_state, rename
@@ -51,5 +52,6 @@ __all__ = [
     "view_of",
     "why",
     "write_reference",
+    "write_report",
     "write_schemas",
 ]

@@ -57,15 +57,21 @@ class Inspection:
             str(record.outputs["url"]) for record in self.store.records().values() if "url" in record.outputs
         )
 
+    def address_of(self, text: str) -> Address:
+        """Return the address of what is declared or recorded. Raises MlopsError where there is no such resource."""
+        return parse_address(text, {**self.spec.resources, **self.store.records()})
+
     def show(self, what: str | None) -> list[dict[str, Any]]:
         """Return what is recorded of a resource or, for None, of all."""
         records = self.store.records()
         chosen = [parse_address(what, records)] if what else list(records)
+        context = self._context()
         return [
             {
                 "address": str(at), "serial": records[at].serial, "complete": records[at].complete,
                 "inputs": dict(records[at].inputs), "outputs": dict(records[at].outputs),
                 "upstream": dict(records[at].upstream), "protect": records[at].protect,
+                "lines": list(kind_class(at.kind)(context).record_lines(records[at])),
             }
             for at in chosen
         ]  # fmt: skip

@@ -137,6 +137,10 @@ class BaseKind:
             address=str(record.address),
         )
 
+    def record_lines(self, record: Record) -> tuple[str, ...]:
+        """Return what `mlops show` says of it in sentences, beside the values that are recorded."""
+        return ()
+
     def acknowledge(self, record: Record, *, who: str, reason: str, finding_id: str | None) -> list[str]:
         """Close its open findings, and return their names. Raises MlopsError where it finds nothing."""
         raise MlopsError.of(

@@ -1,13 +1,15 @@
 """Name what a model is held against.
 
-Lives here: which baselines each task has, and the gate that every model of such a task must pass unless it says otherwise.
+Lives here: which baselines each task has, the gate that every model of such a task must pass unless it says otherwise, and
+comparison, which says in words how a model stands to its baselines.
 Not here: computing a baseline (workloads.training.evaluation.baselines), judging the gate (kinds).
 Law: a baseline is measured on the rows that the model is measured on, by the same metrics.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from mlops.metrics.metric import MEASURED_SPLITS, Direction
 from mlops.metrics.table import headline_of
@@ -34,3 +36,24 @@ def baseline_gate(task: Task) -> str | None:
         return None
     operator = ">" if headline.direction is Direction.MAX else "<"
     return f"{MEASURED_SPLITS[0]}_{headline.name} {operator} {TRIVIAL}"
+
+
+def comparison(task: Task, metrics: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
+    """Yield, for each baseline, how the model's headline stands to it, and whether the model is worse or no better."""
+    headline = headline_of(task)
+    name = f"{MEASURED_SPLITS[0]}_{headline.name}" if headline else ""
+    if headline is None or name not in metrics:
+        return
+    for baseline, words in (
+        (TRIVIAL, "answering the same for every row"),
+        (LINEAR, "a linear model on the same features"),
+    ):
+        other = metrics.get("baselines", {}).get(baseline, {}).get(name)
+        if other is None:
+            continue
+        gain = metrics[name] - other if headline.direction is Direction.MAX else other - metrics[name]
+        is_worse = gain <= 0 if baseline == TRIVIAL else gain < 0
+        relation = "better" if gain > 0 else "worse" if gain < 0 else "no better"
+        shown = f"{name} {headline.shown(metrics[name])}"
+        end = "; a simpler model would do more" if is_worse and baseline == LINEAR else ""
+        yield f"{shown} is {relation} than the {headline.shown(other)} of {words}{end}.", is_worse

@@ -42,6 +42,7 @@ def render_records(records: Sequence[Mapping[str, Any]], *, color: bool = False)
     for record in records:
         state = "" if record["complete"] else paint("  (an apply failed half way)", "warn")
         out.append(f"{paint(record['address'], 'strong')}  serial {record['serial']}{state}")
+        out += [f"  {line}" for line in record.get("lines", ())]
         for part in ("inputs", "outputs", "upstream"):
             out += [f"  {part}"] if record[part] else []
             out += [f"    {path}: {_clip(value_text(value))}" for path, value in _flat(_folded(record[part]))]

@@ -79,7 +79,7 @@ def test_apply_trains_measures_and_judges_a_foreign_family(project: Path) -> Non
     declare(project)
     done = subprocess.run([BIN / "mlops", "apply", "--yes"], capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "2 of 2 gates" in done.stdout
+    assert "3 of 3 gates" in done.stdout
     assert "epoch" not in done.stdout
     files = {path.name for path in (project / "models/late/train").iterdir()}
     assert files == {

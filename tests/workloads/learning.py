@@ -41,6 +41,7 @@ def learn_from(fit: Fit) -> Fitted:
     family.begin(fit.spec, "m")
     fitted = family.fit(fit)
     assert fitted is not None
+    fit.checkpoint.clear()
     return fitted
 
 

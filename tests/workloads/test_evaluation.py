@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnxruntime
+import pyarrow as pa
 import pytest
 
 from mlops.kinds.staged.gates import gates_of, judge_gates
+from mlops.metrics.baseline import comparison
 from mlops.metrics.table import metric_named
 from mlops.metrics.task import Task
 from mlops.workloads.data.prepare import prepare
 from mlops.workloads.features.columns import read_columns
 from mlops.workloads.metrics.intervals import intervals_of
 from mlops.workloads.metrics.measure import compute
+from mlops.workloads.training.data import PreparedData
 from mlops.workloads.training.evaluate import evaluate
+from mlops.workloads.training.evaluation.weak_slices import weak_slices
 from mlops.workloads.training.export import export
+from mlops.workloads.training.report.page import Report, report_page
+from mlops.workloads.training.report.write import report_of
 from mlops.workloads.training.rescore import rescore
 from mlops.workloads.training.train import train
 from tests.workloads.conftest import say_dataset, say_model
@@ -170,3 +177,80 @@ def test_interval_of_many_rows_is_drawn_from_a_part_and_as_narrow() -> None:
 def test_few_rows_have_no_interval() -> None:
     assert intervals_of([metric_named("accuracy")], np.ones(9), np.ones(9), {"accuracy": 1.0}) == {}
     assert Task.BINARY in metric_named("accuracy").tasks
+
+
+def plots_of_model(root: Path) -> dict[str, Any]:
+    evaluate("m")
+    return {path.stem: json.loads(path.read_text()) for path in (root / "plots/model/m").iterdir()}
+
+
+def test_column_that_decides_matters_most_and_noise_does_not(trained: Path) -> None:
+    importance = plots_of_model(trained)["importance"]
+    assert [item["column"] for item in importance][:2] == ["number", "color"]
+    assert importance[0]["worse_by"] > 0.1
+    assert abs(next(item["worse_by"] for item in importance if item["column"] == "hour")) < 0.05
+
+
+def test_confusion_counts_every_row_and_worst_rows_begin_with_the_worst(trained: Path) -> None:
+    plots = plots_of_model(trained)
+    rows = PreparedData.open("rows").raw("test").num_rows
+    assert sum(cell["rows"] for cell in plots["confusion"]) == rows
+    assert sum(bin_["rows"] for bin_ in plots["calibration"]) == rows
+    losses = [row["loss"] for row in plots["worst_rows"]]
+    assert losses == sorted(losses, reverse=True)
+    assert set(plots["worst_rows"][0]) == {"row", "actual", "predicted", "probability", "loss"}
+
+
+def test_search_finds_the_rows_that_are_worse() -> None:
+    chance = np.random.default_rng(1)
+    rows = 5000
+    color, size = chance.choice(["red", "green", "blue"], rows), chance.normal(0, 1, rows)
+    losses = chance.random(rows) + 2 * ((color == "red") & (size > 0.7))
+    table = pa.table({"color": color, "size": size, "noise": chance.normal(0, 1, rows)})
+    found = weak_slices(table, {"color": "string", "size": "float", "noise": "float"}, losses)
+    assert found[0]["where"].startswith("color is red and size from 0.6")
+    assert found[0]["rows"] > 300
+    assert found[0]["all"] < found[0]["low"] < found[0]["loss"] < found[0]["high"]
+    assert not any("noise" in slice_["where"] for slice_ in found[:3])
+
+
+def test_search_names_missing_values_and_needs_support() -> None:
+    values = pa.array([None] * 40 + [float(at) for at in range(960)])
+    losses = np.concatenate([np.full(40, 3.0), np.ones(960)])
+    (found,) = weak_slices(pa.table({"age": values}), {"age": "float"}, losses)
+    assert found["where"] == "age is missing"
+    assert not weak_slices(pa.table({"age": values[30:]}), {"age": "float"}, losses[30:])
+
+
+def test_report_is_one_page_that_asks_no_network(trained: Path) -> None:
+    evaluate("m")
+    page = report_page(report_of("m"))
+    assert "<h2>Where it is bad</h2>" in page or "<h2>What it leans on</h2>" in page
+    assert "linear baseline" in page
+    assert "Worst rows" in page
+    outside = re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)
+    assert not re.search(r"(src|href|url)\s*[=(]", outside)
+    assert outside.count("<script") == 0
+    assert page == report_page(report_of("m"))
+
+
+def test_text_of_data_ends_no_script_and_opens_no_tag(trained: Path) -> None:
+    report = report_of_plots({"weak_slices": [
+        {"where": "color is </script><b>", "rows": 40, "loss": 1.0, "low": 0.9, "high": 1.1, "all": 0.5}
+    ]})  # fmt: skip
+    page = report_page(report)
+    assert "</script><b>" not in page
+    assert "<b>" not in page
+
+
+def report_of_plots(plots: dict[str, Any]) -> Report:
+    metrics = {"test_auc": 0.5, "val_auc": 0.5, "slices": {"color": {"<b>": {"rows": 3, "auc": 0.4}}}}
+    return Report("m", Task.BINARY, "rows", {"test": 40}, metrics, plots)
+
+
+def test_model_that_is_worse_than_a_linear_one_is_said_to_be() -> None:
+    metrics = {"test_auc": 0.7, "baselines": {"trivial": {"test_auc": 0.5}, "linear": {"test_auc": 0.72}}}
+    (trivial, is_bad), (linear, is_worse) = comparison(Task.BINARY, metrics)
+    assert (is_bad, is_worse) == (False, True)
+    assert trivial == "test_auc 0.700 is better than the 0.500 of answering the same for every row."
+    assert linear.startswith("test_auc 0.700 is worse than the 0.720 of a linear model on the same features")

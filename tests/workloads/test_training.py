@@ -77,6 +77,17 @@ def test_graph_does_what_a_second_implementation_does(project: Path) -> None:
     assert np.abs(got - expected).max() < 1e-6
 
 
+def test_columns_may_have_the_names_that_tensors_of_the_graph_have(project: Path) -> None:
+    features = {"numeric": ["f0", "c0"], "categorical": ["f1"]}
+    say_dataset(
+        project, sql="SELECT number AS f0, hour AS c0, color AS f1, late FROM rows", features=features, clean={}
+    )
+    prepare("rows")
+    say_model(project, "m", task="binary", architecture={"name": "linear"}, trainer={"max_epochs": 1})
+    train("m")
+    export("m")
+
+
 def test_features_see_the_train_split_alone(project: Path) -> None:
     prepare("rows")
     schema = json.loads((project / "data/rows/schema.json").read_text())

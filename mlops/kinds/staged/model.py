@@ -29,6 +29,7 @@ from mlops.errors import GateFailed, MlopsError, Problem
 from mlops.kinds.base import BaseKind
 from mlops.kinds.staged.code import moved_files
 from mlops.kinds.staged.gates import Verdict, gates_of, judge_gates, needs_live
+from mlops.kinds.staged.measured import evaluation_lines, metrics_change
 from mlops.kinds.staged.outputs import push_outputs, remote_attention, unpushed_of
 from mlops.kinds.staged.params import DECIDING, JUDGING, MEASURING, model_params
 from mlops.kinds.staged.restore import LOCKED, lock_entries_of, restore_stages
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from mlops.config.schema.model import Model
 
 _STAGES = ("train", "evaluate", "export")
+_LEARNING = (Category.RETRAIN, Category.REPROCESS)
 
 
 class ModelKind(BaseKind):
@@ -134,7 +136,28 @@ class ModelKind(BaseKind):
         gates = gates_of(desired.inputs)
         if gates and category != Category.METADATA:
             parts.append(f"gates: {', '.join(gates)}")
+        if changed := self._metrics_change(desired, record, category):
+            return (*((" · ".join(parts),) if parts else ()), f"metrics: {changed}")
         return (" · ".join(parts),) if parts else ()
+
+    def _metrics_change(self, desired: Desired, record: Record | None, category: str) -> str:
+        """Return the headlines before and after; those that dvc.lock pins already are known before the apply."""
+        if category in (Category.METADATA, Category.NOOP):
+            return ""
+        before = record.outputs.get("metrics", {}) if record else {}
+        found = read_metrics(self.context.root, desired.address.name) or {}
+        is_pinned = any(found.get(name) != value for name, value in before.items()) or not before
+        runs = self.context.settings.build and (self._must_run(desired) or (category in _LEARNING and not is_pinned))
+        return metrics_change(Task(desired.inputs["task"]), before, None if runs else found)
+
+    def _must_run(self, desired: Desired) -> bool:
+        """Say whether dvc.lock holds another model than the one that is wanted, or none."""
+        name, sections = desired.address.name, model_params(desired.inputs, self.context)
+        locks = {stage: self.context.lock.get(f"{stage}@{name}") for stage in _STAGES}
+        file = f"params/model/{name}.json"
+        return any(
+            lock is None or lock.params.get(file, {}).get(stage) != sections[stage] for stage, lock in locks.items()
+        )
 
     def create(self, step: Step) -> Outcome:
         """Raises GateFailed, with what was made as its `partial`, where a gate is missed."""
@@ -169,7 +192,9 @@ class ModelKind(BaseKind):
         if missed:
             raise _missed_error(step.address, missed, Outcome(outputs))
         took = [_taken(effort, summary)] if effort else []
-        return Outcome(outputs, ", ".join([*took, *_measured(inputs["task"], metrics, verdicts)]))
+        changed = metrics_change(Task(inputs["task"]), before.get("metrics", {}), metrics, most=1)
+        held = [f"{sum(v.holds for v in verdicts)} of {len(verdicts)} gates"] if verdicts else []
+        return Outcome(outputs, ", ".join([*took, *([changed] if changed else []), *held]))
 
     def _cluster(self) -> Training | None:
         """Return where stages run; None where they run here."""
@@ -208,6 +233,10 @@ class ModelKind(BaseKind):
         named = [(f"{MEASURED_SPLITS[0]}_{metric.name}", metric) for metric in headlines_of(task)]
         text = ", ".join(f"{name} {metric.shown(metrics[name])}" for name, metric in named if name in metrics)
         return Status(text + (f", {sum(gate['holds'] for gate in gates)} of {len(gates)} gates" if gates else ""))
+
+    def record_lines(self, record: Record) -> tuple[str, ...]:
+        outputs = record.outputs
+        return evaluation_lines(Task(record.inputs["task"]), outputs.get("metrics", {}), outputs.get("gates", []))
 
     def logs(self, record: Record) -> tuple[Path, ...]:
         path = self.context.paths.training_log(record.address.name)
@@ -282,15 +311,6 @@ def _taken(effort: Effort, summary: Mapping[str, Any]) -> str:
     """Word how many steps training took, and which of them was the best."""
     taken, kept = effort.counted(summary[effort.key]), summary.get("kept", {}).get(effort.noun)
     return taken if kept in (None, summary[effort.key]) else f"{taken}, the best was {kept:g}"
-
-
-def _measured(task: str, metrics: Mapping[str, Any], verdicts: tuple[Verdict, ...]) -> list[str]:
-    """Word what was reached: the first of the task's headlines that was measured, and the gates."""
-    named = [(f"{MEASURED_SPLITS[0]}_{metric.name}", metric) for metric in headlines_of(Task(task))]
-    parts = [f"{name} {metric.shown(metrics[name])}" for name, metric in named if name in metrics][:1]
-    if verdicts:
-        parts.append(f"{sum(v.holds for v in verdicts)} of {len(verdicts)} gates")
-    return parts
 
 
 def _missed_error(address: Address, missed: list[Verdict], partial: Outcome) -> GateFailed:

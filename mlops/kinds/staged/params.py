@@ -28,6 +28,7 @@ from mlops.sources.source import scheme_of
 
 _SCRIPT = "pipelines/prepare.py"
 _index_guard = threading.Lock()
+_LIBRARIES = ("sklearn",)
 DECIDING = ("threshold", "calibration")
 """Fields that evaluation and export read, and training does not."""
 MEASURING = ("slices", "metrics")
@@ -79,7 +80,7 @@ def model_params(inputs: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """Raises MlopsError where the module of a `_target_` is not there, or takes the place of a section that is given."""
     target = inputs["architecture"].get("_target_")
     refuse_ignored(inputs, context.root)
-    own = project_code(target, context.root, context.hashes) if target else {}
+    own = project_code(target, context.root, context.hashes) if target and not _is_library(target) else {}
     dataset = context.resources.get(Address("dataset", inputs["dataset"]))
     transforms = encoding_modules(dataset.inputs) if dataset else ()
     family = learning_module(inputs)
@@ -95,6 +96,11 @@ def model_params(inputs: Mapping[str, Any], context: Context) -> dict[str, Any]:
         "evaluate": {"slices": inputs.get("slices", []), **decided, **measured, "code": {**evaluate, **own}},
         "export": {**decided, "code": {**export, **own}},
     }
+
+
+def _is_library(target: str) -> bool:
+    """Say whether a `_target_` is of a library that this package depends on: its code is its version, as that of all libraries."""
+    return target.partition(".")[0] in _LIBRARIES
 
 
 def rendered(project: ProjectSpec, context: Context) -> dict[str, str]:

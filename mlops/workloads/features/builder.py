@@ -8,7 +8,7 @@ Law: equal calls in equal order give equal names.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,9 +20,10 @@ from mlops.workloads.features.columns import DTYPES
 
 
 class GraphBuilder:
-    """Nodes and constants so far. A tensor is known by its name."""
+    """Nodes and constants so far. A tensor is known by its name. `taken`: names that are those of inputs."""
 
-    def __init__(self) -> None:
+    def __init__(self, taken: Collection[str] = ()) -> None:
+        self._taken = frozenset(taken)
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
         self._known: dict[bytes, str] = {}
@@ -31,7 +32,7 @@ class GraphBuilder:
         self, op: str, inputs: Sequence[str], *, out: str | None = None, domain: str = "", **attributes: Any
     ) -> str:
         """Add a node with one output, and return the output's name."""
-        name = out or f"f{len(self.nodes)}"
+        name = out or self._free(f"f{len(self.nodes)}")
         self.nodes.append(helper.make_node(op, list(inputs), [name], domain=domain, **attributes))
         return name
 
@@ -40,9 +41,14 @@ class GraphBuilder:
         array = np.asarray(value, dtype=dtype)
         key = array.dtype.str.encode() + repr(array.shape).encode() + array.tobytes()
         if key not in self._known:
-            self._known[key] = f"c{len(self.constants)}"
+            self._known[key] = self._free(f"c{len(self.constants)}")
             self.constants.append(numpy_helper.from_array(array, self._known[key]))
         return self._known[key]
+
+    def _free(self, name: str) -> str:
+        while name in self._taken:
+            name += "_"
+        return name
 
     def number(self, column: str, type_: str, *, clip: tuple[float, float] | None = None) -> tuple[str, str]:
         """Return the names of a column's clipped values, DOUBLE `[N, 1]`, NaN where missing, and of the mask of missing ones.

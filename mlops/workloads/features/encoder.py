@@ -1,6 +1,7 @@
 """Say what a feature transform learns.
 
-Lives here: Transform, the protocol of the table; RawColumn, what it learns from; Encoder and NumberEncoder, what it gives.
+Lives here: Transform, the protocol of the table; RawColumn, what it learns from; Encoder and NumberEncoder, what it gives;
+EncodedColumn, one of the numbers that a column becomes.
 Not here: the transforms themselves (transforms), learning all of them (fit), the whole graph (graph).
 Law: sees the train split and nothing else; equal rows give equal encoders.
 """
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from mlops.config.schema.families.encoding import Encoding
 from mlops.contracts.names import MISSING_INT
 
 if TYPE_CHECKING:
@@ -22,8 +24,19 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class EncodedColumn:
+    """One of the numbers that a column becomes, in an encoding. `codes`: how many codes there are, where the number is a code
+    (0, 1, …, or NaN); 0 where it is an amount."""
+
+    column: str
+    codes: int = 0
+    encoding: Encoding = Encoding.AMOUNTS
+
+
+@dataclass(frozen=True)
 class Encoder(ABC):
-    """How one column becomes `width` numbers. `kind`: the name of its transform. `type`: of the column, in the contract."""
+    """How one column becomes numbers, in each encoding. `kind`: the name of its transform. `type`: of the column, in the
+    contract."""
 
     column: str
     kind: str
@@ -32,11 +45,21 @@ class Encoder(ABC):
     @property
     @abstractmethod
     def width(self) -> int:
-        """Count the numbers that the column becomes."""
+        """Count the numbers that the column becomes where every number is an amount and none is missing."""
 
     @abstractmethod
     def add_nodes(self, graph: GraphBuilder) -> str:
         """Add what turns the graph's input `column`, `[N, 1]`, into FLOAT `[N, width]`; return that tensor's name."""
+
+    @property
+    def coded(self) -> tuple[EncodedColumn, ...]:
+        """Return what `add_codes` gives; that of an encoder with one encoding is what `add_nodes` gives."""
+        return tuple(EncodedColumn(self.column) for _ in range(self.width))
+
+    def add_codes(self, graph: GraphBuilder) -> str:
+        """Add what turns the column into FLOAT `[N, len(coded)]` for a family that takes categories and missing values as they
+        are: amounts, codes of categories, and NaN for what is missing; return that tensor's name."""
+        return self.add_nodes(graph)
 
 
 @dataclass(frozen=True)
@@ -48,6 +71,11 @@ class NumberEncoder(Encoder, ABC):
 
     fill: float | None = None
     clip: tuple[float, float] | None = None
+
+    def add_number(self, graph: GraphBuilder, *, fill: float | None) -> str:
+        """Add the number after cleaning, FLOAT `[N, 1]`; NaN where it is missing and nothing fills it."""
+        value, missing = graph.number(self.column, self.type, clip=self.clip)
+        return graph.to_float(value if fill is None else graph.fill(value, missing, fill))
 
 
 @dataclass(frozen=True)

@@ -122,6 +122,26 @@ class PreparedData:
             case _:
                 return list(levels) if self.label else []
 
+    def weights(self, split: str, column: str) -> npt.NDArray[np.float64]:
+        """Return how much each row counts. Raises MlopsError where the column does not say it of each row."""
+        columns = {one["name"] for one in self.schema["columns"]}
+        if column not in columns:
+            raise failed(
+                "no such column", f"`loss.row_weights` names `{column}`; the data set has {', '.join(sorted(columns))}."
+            )
+        values = pq.read_table(self.folder / f"{split}.parquet", columns=[column])[column]
+        try:
+            weights: npt.NDArray[np.float64] = values.to_numpy().astype(np.float64)
+        except (TypeError, ValueError):
+            weights = np.full(len(values), np.nan)
+        if not (weights >= 0).all() or not weights.any():
+            raise failed(
+                "weight that is none",
+                f"`loss.row_weights` names `{column}`, which has rows in split {split} without a number of at least 0, or no row "
+                "above 0. Fill it in the data set's `sql` or `clean`.",
+            )
+        return weights
+
 
 def classes_of(task: Task, labels: list[Any]) -> list[Any]:
     """Return the classes of a label, in the order of their numbers; none where it is no class."""

@@ -1,6 +1,6 @@
 """Measure a model.
 
-Lives here: evaluate, the whole of the stage, and measured, what it writes of the metrics.
+Lives here: evaluate, the whole of the stage: measured, what it writes of metrics, and analysed, what of single rows and columns.
 Not here: the parts (training.evaluation), judging (kinds).
 Law: measures what is served: what training predicted on the val and test splits, as the model's decision changes it.
 """
@@ -18,16 +18,26 @@ import pyarrow.parquet as pq
 
 from mlops.contracts.codec import convert
 from mlops.contracts.stage_params import EvaluateParams
+<<<<<<< HEAD
 from mlops.metrics.baseline import BASELINES
+=======
+from mlops.metrics.table import headline_of
+from mlops.workloads.features.graph import Graph
+from mlops.workloads.metrics.intervals import drawn_rows
+>>>>>>> main
 from mlops.workloads.metrics.weighted import Array
 from mlops.workloads.stage import read_params, say, write_json
 from mlops.workloads.training.data import PreparedData, truth_of
 from mlops.workloads.training.decision import EVEN, Decision
 from mlops.workloads.training.description import Description
-from mlops.workloads.training.evaluation.baselines import Splits, baselines_of
+from mlops.workloads.training.evaluation.baselines import Splits, baselines_of, sampled_columns
+from mlops.workloads.training.evaluation.importance import MOST_ROWS, importance_of
 from mlops.workloads.training.evaluation.own_metrics import own_metrics_of
 from mlops.workloads.training.evaluation.plots import plots_of
+from mlops.workloads.training.evaluation.row_loss import row_losses, worst_rows
 from mlops.workloads.training.evaluation.slices import Measuring, sliced
+from mlops.workloads.training.evaluation.weak_slices import weak_slices
+from mlops.workloads.training.families.family import family_named
 from mlops.workloads.training.predictions import predictions_of
 from mlops.workloads.training.unlabelled import trained_truth
 
@@ -40,6 +50,7 @@ class Evaluated:
     folder: Path
     description: Description
     measuring: Measuring
+    decision: Decision
     truth: Mapping[str, Array]
     predicted: Mapping[str, Array]
 
@@ -55,7 +66,7 @@ class Evaluated:
         decision = Decision.of(params, truth["val"], raw["val"])
         measuring = Measuring(task, decision.threshold, own_metrics_of(params.metrics, task))
         predicted = {split: decision.predictions(values) for split, values in raw.items()}
-        return cls(data, folder, description, measuring, truth, predicted)
+        return cls(data, folder, description, measuring, decision, truth, predicted)
 
 
 def evaluate(name: str, *, root: Path = Path()) -> None:
@@ -69,8 +80,8 @@ def evaluate(name: str, *, root: Path = Path()) -> None:
     plots.mkdir(parents=True)
     if logged := json.loads((evaluated.folder / "history.json").read_text()):
         write_json(plots / "loss.json", logged)
-    drawn = plots_of(evaluated.measuring.task, evaluated.truth["test"], evaluated.predicted["test"])
-    for plot, points in drawn.items():
+    say("looking for what it is bad at", 0.6)
+    for plot, points in analysed(evaluated).items():
         write_json(plots / f"{plot}.json", points)
     say("measured", 1.0)
 
@@ -91,6 +102,37 @@ def measured(evaluated: Evaluated, params: EvaluateParams) -> dict[str, Any]:
     if measuring.task in BASELINES:
         metrics["baselines"] = baselines_of(_splits(evaluated), measuring)
     return {key: value for key, value in metrics.items() if value != {}}
+
+
+def analysed(evaluated: Evaluated) -> dict[str, list[dict[str, Any]]]:
+    """Return plot's name -> its points, of the test split."""
+    measuring, truth, predicted = evaluated.measuring, evaluated.truth["test"], evaluated.predicted["test"]
+    classes = list(evaluated.description.classes)
+    found = plots_of(measuring.task, truth, predicted, classes=classes, threshold=measuring.threshold)
+    losses = row_losses(measuring.task, truth, predicted)
+    if losses is not None:
+        raw = evaluated.data.raw("test")
+        found["weak_slices"] = weak_slices(raw, evaluated.data.types, losses)
+        found["worst_rows"] = worst_rows(losses, truth, predicted, classes=classes, threshold=measuring.threshold)
+    found["importance"] = _importance(evaluated)
+    return {name: points for name, points in found.items() if points}
+
+
+def _importance(evaluated: Evaluated) -> list[dict[str, Any]]:
+    headline, features = headline_of(evaluated.measuring.task), evaluated.folder / "features.onnx"
+    if headline is None or not features.exists():
+        return []
+    fitted = family_named(evaluated.description.architecture["name"]).load(evaluated.folder, evaluated.description)
+    graph = Graph(features.read_bytes())
+    rows = drawn_rows(len(evaluated.truth["test"]), MOST_ROWS)
+
+    def predict(columns: Mapping[str, Array]) -> Array:
+        return evaluated.decision.predictions(fitted.predict(graph(columns)))
+
+    return importance_of(
+        sampled_columns(evaluated.data, "test", rows), evaluated.truth["test"][rows], predict, headline,
+        threshold=evaluated.measuring.threshold,
+    )  # fmt: skip
 
 
 def _splits(evaluated: Evaluated) -> Splits:

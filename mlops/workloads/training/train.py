@@ -21,8 +21,7 @@ import pyarrow.parquet as pq
 
 from mlops.config.schema.model import Model
 from mlops.contracts.stage_params import TrainParams
-from mlops.workloads.features.fit import fit
-from mlops.workloads.features.graph import Graph, build_graph
+from mlops.workloads.features.graph import Graph
 from mlops.workloads.stage import failed, read_params, say, write_json
 from mlops.workloads.training.data import PreparedData, as_truth, classes_of, targets
 from mlops.workloads.training.description import Description
@@ -42,10 +41,12 @@ def train(name: str, *, root: Path = Path()) -> None:
     family.begin(spec, name)
     data = PreparedData.open(spec.dataset, root)
     say("fitting features", 0.0)
-    graph, classes, examples = _examples(spec, data)
+    encoded = family.encode(spec, data)
+    graph = encoded.graph.SerializeToString(deterministic=True)
+    classes, examples = _examples(spec, data, Graph(graph))
     say("training", 0.1)
     checkpoint = Checkpoint(root / ".mlops/checkpoints" / name, lambda: _identity(section, data))
-    fitted = family.fit(Fit(spec, examples["train"], examples["val"], classes, checkpoint))
+    fitted = family.fit(Fit(spec, examples["train"], examples["val"], classes, encoded.columns, checkpoint))
     if fitted is None:
         return
     predictions = {split: fitted.predict(examples[split].x) for split in ("val", "test")}
@@ -64,6 +65,7 @@ def train(name: str, *, root: Path = Path()) -> None:
     checkpoint.clear()
 
 
+<<<<<<< HEAD
 def _examples(spec: Model, data: PreparedData) -> tuple[bytes, list[Any], dict[str, Examples]]:
     """Return the graph of the features, the classes of the label, and the examples of each split."""
     columns = data.columns("train")
@@ -73,16 +75,20 @@ def _examples(spec: Model, data: PreparedData) -> tuple[bytes, list[Any], dict[s
         none = np.empty(0, np.float32)
         unlabelled = {split: Examples(transform(data.columns(split)), none) for split in _SPLITS}
         return graph, label_classes(spec.task, data), unlabelled
+=======
+def _examples(spec: Model, data: PreparedData, transform: Graph) -> tuple[list[Any], dict[str, Examples]]:
+    """Return the classes of the label, and the examples of each split."""
+>>>>>>> main
     labels = {split: data.labels(split) for split in _SPLITS}
     classes = data.names(spec.task, spec.levels) or classes_of(spec.task, labels["train"])
     examples: dict[str, Examples] = {}
     for split in _SPLITS:
-        x, y = (
-            transform(columns if split == "train" else data.columns(split)),
-            targets(spec.task, labels[split], classes),
-        )
-        examples[split] = Examples(x, y, as_truth(spec.task, data, split, classes, y) if spec.task.is_vector else None)
-    return graph, classes, examples
+        x = transform(data.columns(split))
+        y = targets(spec.task, labels[split], classes)
+        truth = as_truth(spec.task, data, split, classes, y) if spec.task.is_vector else None
+        weights = data.weights(split, spec.loss.row_weights) if spec.loss and spec.loss.row_weights else None
+        examples[split] = Examples(x, y, truth, weights)
+    return classes, examples
 
 
 def _identity(section: Mapping[str, Any], data: PreparedData) -> bytes:

@@ -63,7 +63,8 @@ def test_edit_of_a_helper_that_the_target_imports_retrains_and_names_the_file(
         for stale in Look(tmp_path, look.spec, {}).observe("model.late").stale
         if "the code of" in stale.reason.text
     }
-    assert moved == {f"the code of stage {stage} changed: shapes/layers.py": "RETRAIN" for stage in ("train", "export")}
+    means = {"train": "RETRAIN", "evaluate": "REEVALUATE", "export": "RETRAIN"}
+    assert moved == {f"the code of stage {stage} changed: shapes/layers.py": what for stage, what in means.items()}
 
 
 def test_notes_say_what_it_costs_and_what_it_is_judged_by(look: Look) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from mlops.config.schema.base import FieldError, Strict
 from mlops.config.schema.by_name import Entry, by_tag, load_entry
+from mlops.config.schema.families.encoding import Encoding
 from mlops.errors import near
 from mlops.extensions import FAMILY_SCHEMAS
 from mlops.metrics.task import Task
@@ -73,6 +74,10 @@ class FamilySpec(Entry):
     def logged(cls, task: Task) -> tuple[str, ...]:
         """Return the names of what it measures while it trains, which early stopping may monitor."""
         return cls.logs
+
+    def encodings(self) -> tuple[Encoding, ...]:
+        """Return how columns become the numbers that it learns from: all columns in the first encoding, then all in the next."""
+        return (Encoding.AMOUNTS,)
 
     def check(self, model: Model) -> None:
         """Raises FieldError for what the model says and this family cannot do. A family that overrides it calls it too."""

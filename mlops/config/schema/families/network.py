@@ -59,8 +59,19 @@ class NetworkSpec(FamilySpec):
             raise FieldError(
                 f"only the label of a regression has a size, and the task is `{model.task}`", "loss", "standardize"
             )
-        if model.loss and model.loss.balance and model.task in (*NUMBERS, Task.MULTILABEL):
-            raise FieldError(f"it weighs the classes of one label, and the task is `{model.task}`", "loss", "balance")
+        if model.loss and model.loss.label_smoothing and model.loss.name not in ("bce", "cross_entropy"):
+            raise FieldError(
+                f"`{model.loss.name}` has no classes to share a label out to; use bce or cross_entropy",
+                "loss",
+                "label_smoothing",
+            )
+        if (
+            model.loss
+            and (model.loss.balance or model.loss.class_weights)
+            and model.task in (*NUMBERS, Task.MULTILABEL)
+        ):
+            field = "balance" if model.loss.balance else "class_weights"
+            raise FieldError(f"it weighs the classes of one label, and the task is `{model.task}`", "loss", field)
         if model.trainer.precision == "16-mixed" and model.trainer.accelerator == "cpu":
             raise FieldError(
                 "`16-mixed` needs a GPU, and `trainer.accelerator` is cpu; use bf16-mixed or 32-true",

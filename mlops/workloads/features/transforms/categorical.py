@@ -8,6 +8,7 @@ no value was missing there, both are zeros.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from mlops.workloads.features.builder import GraphBuilder
-from mlops.workloads.features.encoder import Encoder, NumberEncoder, RawColumn
+from mlops.workloads.features.encoder import EncodedColumn, Encoder, NumberEncoder, RawColumn
 
 _MOST_RARE = 5_000
 """Rare values that are known to be such; the model file names each of them. Others count as values that training never had."""
@@ -49,6 +50,23 @@ class TextEncoder(Encoder):
         hot = graph.add("OneHot", [index, depth, values], axis=-1)
         return graph.add("Reshape", [hot, graph.const([-1, self.width], np.int64)])
 
+    @property
+    def coded(self) -> tuple[EncodedColumn, ...]:
+        return (EncodedColumn(self.column, self.width),)
+
+    def add_codes(self, graph: GraphBuilder) -> str:
+        renames = dict(self.renames)
+        codes = {text: float(index) for index, text in enumerate(self.categories)} | dict.fromkeys(
+            self.rare, float(len(self.categories))
+        )
+        missing = codes.get(renames.get("", ""), math.nan)
+        keys = codes | {raw: codes.get(text, missing) for raw, text in renames.items()}
+        code = graph.add(
+            "LabelEncoder", [self.column], domain="ai.onnx.ml", keys_strings=list(keys) or [""],
+            values_floats=list(keys.values()) or [missing], default_float=missing,
+        )  # fmt: skip
+        return graph.add("Reshape", [code, graph.const([-1, 1], np.int64)])
+
 
 @dataclass(frozen=True)
 class ValueEncoder(NumberEncoder):
@@ -63,17 +81,21 @@ class ValueEncoder(NumberEncoder):
         return len(self.categories) + bool(self.rare)
 
     def add_nodes(self, graph: GraphBuilder) -> str:
+        hot = self._add_slots(graph)
+        known = _sum(graph, hot)
+        unknown = graph.add("Sub", [graph.const(1.0), known])
+        return graph.to_float(graph.add("Add", [hot, graph.add("Mul", [unknown, graph.const([self._missing()])])]))
+
+    def _add_slots(self, graph: GraphBuilder) -> str:
+        """Add a one at the place of each known value."""
         value, missing = graph.number(self.column, self.type, clip=self.clip)
         if self.fill is not None:
             value = graph.fill(value, missing, self.fill)
         hot = graph.to_double(graph.add("Equal", [value, graph.const([self.categories])]))
-        across = graph.const([1], np.int64)
         if self.rare:
             is_rare = graph.to_double(graph.add("Equal", [value, graph.const([self.rare])]))
-            hot = graph.add("Concat", [hot, graph.add("ReduceSum", [is_rare, across], keepdims=1)], axis=1)
-        known = graph.add("ReduceSum", [hot, across], keepdims=1)
-        unknown = graph.add("Sub", [graph.const(1.0), known])
-        return graph.to_float(graph.add("Add", [hot, graph.add("Mul", [unknown, graph.const([self._missing()])])]))
+            hot = graph.add("Concat", [hot, _sum(graph, is_rare)], axis=1)
+        return hot
 
     def _missing(self) -> list[float]:
         """Return what stands for a missing value: NaN equals nothing, so its slot is given to what has none."""
@@ -82,6 +104,22 @@ class ValueEncoder(NumberEncoder):
         else:
             slots, in_rare = [one == self.fill for one in self.categories], self.fill in self.rare
         return [*map(float, slots), *([float(in_rare)] if self.rare else [])]
+
+    @property
+    def coded(self) -> tuple[EncodedColumn, ...]:
+        return (EncodedColumn(self.column, self.width),)
+
+    def add_codes(self, graph: GraphBuilder) -> str:
+        hot, slots = self._add_slots(graph), self._missing()
+        code = graph.add("MatMul", [hot, graph.const([[place] for place in range(self.width)])])
+        is_known = graph.add("Greater", [_sum(graph, hot), graph.const(0.5)])
+        other = graph.const(slots.index(1.0) if 1.0 in slots else math.nan)
+        return graph.to_float(graph.add("Where", [is_known, code, other]))
+
+
+def _sum(graph: GraphBuilder, hot: str) -> str:
+    """Add the sum of each row, `[N, 1]`."""
+    return graph.add("ReduceSum", [hot, graph.const([1], np.int64)], keepdims=1)
 
 
 class CategoricalTransform:

@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 
 from mlops.workloads.features.builder import GraphBuilder
-from mlops.workloads.features.encoder import NumberEncoder, RawColumn
+from mlops.workloads.features.encoder import EncodedColumn, NumberEncoder, RawColumn
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,18 @@ class CyclicEncoder(NumberEncoder):
         angle = graph.add("Mul", [value, graph.const(2 * math.pi / self.period)])
         both = graph.add("Concat", [graph.add("Sin", [angle]), graph.add("Cos", [angle])], axis=1)
         return graph.to_float(graph.fill(both, missing, 0.0))
+
+    @property
+    def coded(self) -> tuple[EncodedColumn, ...]:
+        return (EncodedColumn(self.column),)
+
+    def add_codes(self, graph: GraphBuilder) -> str:
+        value, missing = graph.number(self.column, self.type, clip=self.clip)
+        if self.fill is not None:
+            value = graph.fill(value, missing, self.fill)
+        period = graph.const(self.period)
+        turns = graph.add("Floor", [graph.add("Div", [value, period])])
+        return graph.to_float(graph.add("Sub", [value, graph.add("Mul", [turns, period])]))
 
 
 class CyclicTransform:

@@ -2,7 +2,7 @@
 
 Lives here: NumericTransform, and the encoder that it learns.
 Not here: which columns take it (config.schema.transforms.numeric).
-Law: where the train split misses values and nothing fills them, a flag says which were missing.
+Law: where the train split misses values and nothing fills them, a flag, or NaN among codes, says which were missing.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlops.workloads.features.builder import GraphBuilder
-from mlops.workloads.features.encoder import NumberEncoder, RawColumn
+from mlops.workloads.features.encoder import EncodedColumn, NumberEncoder, RawColumn
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,13 @@ class NumericEncoder(NumberEncoder):
         if self.flag:
             scaled = graph.add("Concat", [scaled, graph.to_double(missing)], axis=1)
         return graph.to_float(scaled)
+
+    @property
+    def coded(self) -> tuple[EncodedColumn, ...]:
+        return (EncodedColumn(self.column),)
+
+    def add_codes(self, graph: GraphBuilder) -> str:
+        return self.add_number(graph, fill=None if self.flag else self.fill)
 
 
 class NumericTransform:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mlops.workloads.features.builder import GraphBuilder
-from mlops.workloads.features.encoder import NumberEncoder, RawColumn
+from mlops.workloads.features.encoder import EncodedColumn, NumberEncoder, RawColumn
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,13 @@ class PassthroughEncoder(NumberEncoder):
     def add_nodes(self, graph: GraphBuilder) -> str:
         value, missing = graph.number(self.column, self.type, clip=self.clip)
         return graph.to_float(graph.fill(value, missing, 0.0))
+
+    @property
+    def coded(self) -> tuple[EncodedColumn, ...]:
+        return (EncodedColumn(self.column),)
+
+    def add_codes(self, graph: GraphBuilder) -> str:
+        return self.add_number(graph, fill=None)
 
 
 class PassthroughTransform:

@@ -1,6 +1,6 @@
 """Measure what a model must beat.
 
-Lives here: baselines_of: the trivial one, and a linear one on the features of the model.
+Lives here: baselines_of: the trivial one, and a linear one on the features of the model; sampled_columns.
 Not here: which task has which (mlops.metrics.baseline), the gate (kinds).
 Law: both learn from the train split and are measured on the rows of the test split; what is learned from is bounded.
 """
@@ -48,9 +48,13 @@ class Splits:
     classes: int
 
     def x(self, split: str, places: Array) -> Array:
-        table = pq.read_table(self.data.folder / f"{split}.parquet", columns=list(self.data.types)).take(places)
-        columns = {name: to_input(table[name], kind) for name, kind in self.data.types.items()}
-        return Graph(self.features.read_bytes())(columns)
+        return Graph(self.features.read_bytes())(sampled_columns(self.data, split, places))
+
+
+def sampled_columns(data: PreparedData, split: str, places: Array) -> dict[str, Array]:
+    """Return some rows of a split as the feature graph takes them."""
+    table = pq.read_table(data.folder / f"{split}.parquet", columns=list(data.types)).take(places)
+    return {name: to_input(table[name], kind) for name, kind in data.types.items()}
 
 
 def baselines_of(splits: Splits, measuring: Measuring) -> dict[str, dict[str, float]]:

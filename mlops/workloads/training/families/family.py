@@ -1,6 +1,6 @@
 """Say what a family of models does.
 
-Lives here: Family and Fitted, the protocol; Examples and Fit, what a family learns from.
+Lives here: Family and Fitted, the protocol; Examples, Encoded and Fit, what a family learns from.
 Not here: the families themselves (the other files of this room), the stages that call them (train, export).
 Law: a stage knows a family by this protocol alone: no epoch, no optimiser, no format of weights.
 """
@@ -20,6 +20,10 @@ from mlops.config.schema.model import Model
 from mlops.errors import MlopsError
 from mlops.extensions import FAMILIES
 from mlops.metrics.task import Task
+from mlops.workloads.features.encoder import EncodedColumn
+from mlops.workloads.features.fit import fit as fit_encoders
+from mlops.workloads.features.graph import build_graph, encoded_columns
+from mlops.workloads.training.data import PreparedData
 from mlops.workloads.training.description import Description
 from mlops.workloads.training.families.checkpoint import Checkpoint
 
@@ -33,12 +37,18 @@ INPUT = "x"
 @dataclass(frozen=True)
 class Examples:
     """`x`: `[N, width]` FLOAT. `y`: `[N]`, FLOAT for 0 and 1 (binary) and for numbers (regression), else class numbers; of
+<<<<<<< HEAD
     several labels or steps ahead `[N, K]` FLOAT; empty where no label is learned. `truth`: `y` as metrics take it, where
     that is something else."""
+=======
+    several labels or steps ahead `[N, K]` FLOAT. `truth`: `y` as metrics take it, where that is something else. `weights`:
+    `[N]`, how much each row counts (`loss.row_weights`); None where all count alike."""
+>>>>>>> main
 
     x: npt.NDArray[np.float32]
     y: npt.NDArray[Any]
     truth: npt.NDArray[Any] | None = None
+    weights: npt.NDArray[np.float64] | None = None
 
     @property
     def measured(self) -> npt.NDArray[Any]:
@@ -46,9 +56,18 @@ class Examples:
 
 
 @dataclass(frozen=True)
+class Encoded:
+    """`graph`: from raw columns to `features`, `[N, width]` FLOAT. `columns`: what each of these numbers is."""
+
+    graph: onnx.ModelProto
+    columns: Sequence[EncodedColumn]
+
+
+@dataclass(frozen=True)
 class Fit:
     """What a family learns from. `classes`: of the label, in the order of their numbers, or what the numbers
-    of one prediction stand for (labels, quantiles, steps ahead); empty for a regression.
+    of one prediction stand for (labels, quantiles, steps ahead); empty for a regression. `columns`: what
+    each number of a row is.
 
     `checkpoint`: where a family that trains for long may keep how far it is, and find it after it was killed.
     """
@@ -57,6 +76,7 @@ class Fit:
     train: Examples
     val: Examples
     classes: Sequence[Any]
+    columns: Sequence[EncodedColumn]
     checkpoint: Checkpoint
 
     @property
@@ -95,6 +115,12 @@ class Family(ABC):
 
     def begin(self, spec: Model, name: str) -> None:  # noqa: B027 - most families have nothing to begin with
         """Do what must come before data are read: seeds, threads, processes. Called once in each process."""
+
+    def encode(self, spec: Model, data: PreparedData) -> Encoded:
+        """Return how raw rows become what the family learns from; a family that overrides it takes its rows from elsewhere."""
+        encodings = spec.architecture.encodings()
+        encoders = fit_encoders(data.schema, data.columns("train"))
+        return Encoded(build_graph(encoders, encodings), encoded_columns(encoders, encodings))
 
     @abstractmethod
     def fit(self, fit: Fit) -> Fitted | None:

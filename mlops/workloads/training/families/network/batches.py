@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import torch
 
+from mlops.workloads.training.families.network.pace import slices_of
 from mlops.workloads.training.families.network.ranks import Ranks
 
 
@@ -40,8 +41,7 @@ class Batch(NamedTuple):
 class Batches:
     """Gives slices of tensors, in a new order each epoch. `slices`: where each begins and ends.
 
-    Of each slice, the part of this rank; it can be empty. A row that would be a batch alone joins the batch before it,
-    because a batch norm has nothing to normalise in one row.
+    Of each slice, the part of this rank; it can be empty.
     """
 
     def __init__(self, rows: TensorRows, size: int, seed: int, ranks: Ranks) -> None:
@@ -49,11 +49,7 @@ class Batches:
         self._order = torch.Generator().manual_seed(seed)
         self._before = self._order.get_state()
         self._given = self._skipped = 0
-        count = len(rows.x)
-        starts = list(range(0, count, size))
-        if len(starts) > 1 and size > 1 and count % size == 1:
-            starts.pop()
-        self.slices = list(zip(starts, [*starts[1:], count], strict=True))
+        self.slices = slices_of(len(rows.x), size)
 
     def __len__(self) -> int:
         return len(self.slices)

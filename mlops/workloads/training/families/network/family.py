@@ -89,7 +89,8 @@ class NetworkFamily(Family):
 
     @abstractmethod
     def build(self, architecture: Any, *, width: int, outputs: int) -> nn.Module:
-        """Return a module from `[N, width]` FLOAT to `[N, outputs]`: logits, or values for a regression."""
+        """Return a module from `[N, width]` FLOAT to `[N, outputs]`: logits, or values for a regression; or
+        to `[N, members, outputs]` where several networks learn side by side."""
 
     def begin(self, spec: Model, name: str) -> None:
         if spec.trainer.devices > 1 and not Ranks.are_given():
@@ -112,15 +113,14 @@ class NetworkFamily(Family):
             return self._fit_own(network, fit, pace, metrics)
         predictor = Predictor(network, spec.task, scale)
         train, val = weigh(fit, loss, scale)
-        epochs = Epochs(metrics.monitor, stopping.min_delta if stopping else 0.0)
         learner = Learner(
-            predictor, Objective(spec.task, loss, spec.levels), effective_optimizer(spec), val=val, metrics=metrics, epochs=epochs,
-            patience=pace.patience if stopping else None,
+            predictor, Objective(spec.task, loss, spec.levels), effective_optimizer(spec), val=val, metrics=metrics, pace=pace,
+            spec=spec.trainer,
         )  # fmt: skip
         learn(learner, train, spec.trainer, ranks, fit.checkpoint)
         if not ranks.is_first:
             return None
-        return FittedNetwork(predictor, fit.width, epochs.history, _summary(spec, epochs, pace))
+        return FittedNetwork(predictor, fit.width, learner.epochs.history, _summary(spec, learner.epochs, pace))
 
     def _fit_own(self, module: nn.Module, fit: Fit, pace: Pace, metrics: EpochMetrics) -> Fitted | None:
         spec, ranks = fit.spec, Ranks.of()

@@ -19,7 +19,6 @@ from mlops.config.schema.training import Trainer
 from mlops.workloads.training.families.checkpoint import Checkpoint
 from mlops.workloads.training.families.network.batches import Batches, TensorRows
 from mlops.workloads.training.families.network.learner import Learner
-from mlops.workloads.training.families.network.pace import Pace
 from mlops.workloads.training.families.network.ranks import Ranks
 from mlops.workloads.training.families.network.resuming import HERE, CheckpointFile, Resuming
 
@@ -29,7 +28,7 @@ def learn(
 ) -> None:
     """Train in place, with all ranks, on from the checkpoint where it has one. Raises MlopsError where the loss is no
     number."""
-    pace = Pace.of(spec, len(train.x))
+    pace = learner.pace
     torch.set_num_threads(spec.threads)
     for name in ("lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilities.rank_zero"):
         logging.getLogger(name).setLevel(logging.ERROR)
@@ -46,11 +45,11 @@ def learn(
         warnings.simplefilter("ignore")
         trainer = lightning.Trainer(
             max_epochs=pace.epochs, accelerator=spec.accelerator, precision=spec.precision,
-            gradient_clip_val=spec.gradient_clip, deterministic=spec.deterministic, callbacks=callbacks, logger=False,
+            gradient_clip_val=spec.gradient_clip, accumulate_grad_batches=spec.accumulate, deterministic=spec.deterministic, callbacks=callbacks, logger=False,
             enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False, use_distributed_sampler=False,
             num_sanity_val_steps=0, **placed,
         )  # fmt: skip
         trainer.fit(learner, train_dataloaders=batches, ckpt_path=HERE if state else None)
         ranks.leave()
-    if spec.keep == "best":
+    if learner.epochs.weights:
         learner.predictor.network.load_state_dict(learner.epochs.weights)

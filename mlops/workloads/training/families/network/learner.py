@@ -8,18 +8,23 @@ Law: nothing is logged per step, so that Lightning costs what a bare loop costs.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import lightning
 import numpy as np
 import torch
+from torch import nn
 
-from mlops.config.schema.training import Optimizer
+from mlops.config.schema.training import Optimizer, Trainer
 from mlops.workloads.stage import failed, say
+from mlops.workloads.training.families.network.averaging import Average
 from mlops.workloads.training.families.network.batches import Batch, TensorRows
 from mlops.workloads.training.families.network.epochs import EpochMetrics, Epochs
 from mlops.workloads.training.families.network.objective import Objective
-from mlops.workloads.training.families.network.optimizers import make_optimizer, make_schedule
+from mlops.workloads.training.families.network.optimizers import Factor, drawn_to_zero, make_optimizer, make_schedule
+from mlops.workloads.training.families.network.pace import Pace
 from mlops.workloads.training.families.network.predictor import Predictor
 
 _CHUNK = 16_384
@@ -28,39 +33,58 @@ _CHUNK = 16_384
 class Learner(lightning.LightningModule):
     """Trains the network of a predictor.
 
-    `metrics`: what each epoch measures on the rows of validation, `val`. `patience`: epochs without a better value that end
-    the training; None where none do.
+    `rows`: of validation. `metrics`: what each epoch measures on them. `pace`: how many epochs there are, and how many without
+    a better value end the training.
     """
 
     def __init__(
         self, predictor: Predictor, objective: Objective, optimizer: Optimizer, *, val: TensorRows, metrics: EpochMetrics,
-        epochs: Epochs, patience: int | None = None,
+        pace: Pace, spec: Trainer,
     ) -> None:  # fmt: skip
         super().__init__()
         self.predictor = predictor
-        self.objective, self.chosen, self.metrics, self.epochs = objective, optimizer, metrics, epochs
-        self._val, self._patience = val, patience
+        self.objective, self.chosen, self.metrics, self.pace = objective, optimizer, metrics, pace
+        self.epochs = Epochs(metrics.monitor, spec.early_stopping.min_delta if spec.early_stopping else 0.0)
+        self._val, self._spec = val, spec
         self._sum = torch.zeros(())
+        self._forward: Callable[[torch.Tensor], torch.Tensor] = predictor.network.__call__
+        self._average = Average(spec.average, predictor.network, pace.epochs) if spec.average else None
+        self._factor: Factor | None = None
 
     def on_train_start(self) -> None:
         """Have each rank drop out other units; the first drops those that it would drop alone."""
         self._sum = self._sum.to(self.device)
+        if self._spec.compile:
+            self._forward = compiled(self.predictor.network)
         if self.trainer.global_rank > 0:
             torch.manual_seed(torch.initial_seed() + self.trainer.global_rank)
 
     def training_step(self, batch: Batch, index: int) -> torch.Tensor:
-        loss = self.objective.of_batch(self.predictor.network(batch.x), batch)
+        loss = self.objective.of_batch(self._forward(batch.x), batch)
         self._sum.add_(loss.detach())
-        # Gradients are averaged over the ranks, and the loss is the sum of their shares.
-        return loss if self.trainer.world_size == 1 else loss * self.trainer.world_size
+        if (
+            self.trainer.world_size > 1
+        ):  # gradients are averaged over the ranks, and the loss is the sum of their shares
+            loss = loss * self.trainer.world_size
+        if self.chosen.l1:
+            loss = loss + self.chosen.l1 * sum(one.abs().sum() for one in drawn_to_zero(self.predictor.network))
+        return loss
+
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        if self._average and ((batch_idx + 1) % self._spec.accumulate == 0 or self.trainer.is_last_batch):
+            self._average.after_step()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["epochs"] = self.epochs.state()
         checkpoint["sum"] = self._sum
+        if self._average:
+            checkpoint["average"] = self._average.state()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.epochs.restore(checkpoint["epochs"])
         self._sum = checkpoint["sum"]
+        if self._average:
+            self._average.restore(checkpoint["average"])
 
     def on_train_epoch_start(self) -> None:
         self._sum = torch.zeros((), device=self.device)
@@ -68,21 +92,26 @@ class Learner(lightning.LightningModule):
     def on_train_epoch_end(self) -> None:
         steps = max(1, int(self.trainer.num_training_batches))
         train_loss = float(self.trainer.strategy.reduce(self._sum, reduce_op="sum")) / steps
-        val_loss, predicted = self._validate()
-        if not (math.isfinite(train_loss) and math.isfinite(val_loss)):
-            raise failed(
-                "loss is not a number",
-                f"In epoch {self.current_epoch + 1} the loss became {train_loss}. Lower `optimizer.lr`, set "
-                "`trainer.gradient_clip`, and look for extreme values in the data set's profile.",
-            )
-        measured = {"epoch": self.current_epoch, "train_loss": train_loss}
-        if len(self._val.x):
-            measured |= {"val_loss": val_loss, **self.metrics.measure(predicted)}
-        if self.epochs.add(measured):
-            self.epochs.weights = {
-                key: value.detach().clone() for key, value in self.predictor.network.state_dict().items()
-            }
-        if self._patience is not None and self.epochs.waited >= self._patience:
+        if self._average:
+            self._average.after_epoch(self.current_epoch)
+        with self._average.applied() if self._average else nullcontext():
+            val_loss, predicted = self._validate()
+            if not (math.isfinite(train_loss) and math.isfinite(val_loss)):
+                raise failed(
+                    "loss is not a number",
+                    f"In epoch {self.current_epoch + 1} the loss became {train_loss}. Lower `optimizer.lr`, set "
+                    "`trainer.gradient_clip`, and look for extreme values in the data set's profile.",
+                )
+            measured = {"epoch": self.current_epoch, "train_loss": train_loss}
+            if len(self._val.x):
+                measured |= {"val_loss": val_loss, **self.metrics.measure(predicted)}
+            if self.epochs.add(measured) or self._spec.keep == "last":
+                self.epochs.weights = {
+                    name: value.detach().clone() for name, value in self.predictor.network.state_dict().items()
+                }
+        if self._factor:
+            self._factor.after_epoch(self.epochs.waited)
+        if self._spec.early_stopping and self.epochs.waited >= self.pace.patience:
             self.trainer.should_stop = True
         self._report(measured)
 
@@ -137,8 +166,29 @@ class Learner(lightning.LightningModule):
     def configure_optimizers(self) -> Any:
         # With scaled gradients Lightning could not clip those of a fused optimiser.
         fused = "mixed" not in str(self.trainer.precision)
-        optimizer = make_optimizer(self.predictor.network.parameters(), self.chosen, fused=fused)
-        schedule = make_schedule(optimizer, self.chosen, int(self.trainer.estimated_stepping_batches))
+        optimizer = make_optimizer(self.predictor.network, self.chosen, fused=fused)
+        steps = self.pace.epochs * math.ceil(self.pace.batches / self._spec.accumulate)
+        schedule = make_schedule(optimizer, self.chosen, steps=steps, epochs=self.pace.epochs)
         if schedule is None:
             return optimizer
+        if isinstance(schedule, torch.optim.lr_scheduler.LambdaLR):
+            factor: Any = schedule.lr_lambdas[0]
+            self._factor = factor
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def compiled(network: nn.Module) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Return the network as torch compiles it. Raises MlopsError, once it is called, where this machine cannot."""
+    made: Callable[[torch.Tensor], torch.Tensor] = torch.compile(network)
+
+    def call(x: torch.Tensor) -> torch.Tensor:
+        try:
+            return made(x)
+        except torch._dynamo.exc.TorchDynamoException as error:
+            raise failed(
+                "network cannot be compiled",
+                f"`trainer.compile`: {str(error).splitlines()[0]} Torch needs a C++ compiler for that, and on a GPU Triton. "
+                "Install one, or take `compile` out.",
+            ) from error
+
+    return call

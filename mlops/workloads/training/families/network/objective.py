@@ -36,8 +36,14 @@ class Objective:
         return self.mean(out, batch.y, batch.weights) * (rows / batch.whole)
 
     def mean(self, out: torch.Tensor, y: torch.Tensor, weights: torch.Tensor | None = None) -> torch.Tensor:
+        """Return the mean over the rows; of a network with members, `[N, M, K]`, over the members' own losses too."""
+        if out.dim() == 3:
+            members = out.shape[1]
+            out, y = out.flatten(0, 1), y.repeat_interleave(members, dim=0)
+            weights = None if weights is None else weights.repeat_interleave(members)
         if weights is not None:
-            return (weights * self._loss(out, y, "none")).mean()
+            each = self._loss(out, y, "none")
+            return (weights * (each.mean(1) if each.dim() > 1 else each)).mean()
         return self._loss(out, y, "mean")
 
     def _loss(self, out: torch.Tensor, y: torch.Tensor, reduction: str) -> torch.Tensor:
@@ -46,9 +52,12 @@ class Objective:
             return each.mean() if reduction == "mean" else each
         match self.loss.name:
             case "bce":
+                if smoothing := self.loss.label_smoothing:
+                    y = y * (1 - smoothing) + smoothing / 2
                 return functional.binary_cross_entropy_with_logits(out.squeeze(1), y, reduction=reduction)
             case "cross_entropy":
-                return functional.cross_entropy(out, y, reduction=reduction)
+                smoothing = self.loss.label_smoothing
+                return functional.cross_entropy(out, y, reduction=reduction, label_smoothing=smoothing)
             case "focal":
                 each = self._focal(out, y)
                 return each.mean() if reduction == "mean" else each

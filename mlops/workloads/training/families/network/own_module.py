@@ -30,7 +30,7 @@ from mlops.config.schema.training import Trainer
 from mlops.workloads.stage import failed, say
 from mlops.workloads.training.families.network.batches import Batches, TensorRows
 from mlops.workloads.training.families.network.epochs import LOSSES, EpochMetrics, Epochs
-from mlops.workloads.training.families.network.optimizers import make_optimizer, make_schedule
+from mlops.workloads.training.families.network.optimizers import Factor, make_optimizer, make_schedule
 from mlops.workloads.training.families.network.pace import Pace
 from mlops.workloads.training.families.network.predictor import Predictor
 from mlops.workloads.training.families.network.ranks import Ranks
@@ -148,6 +148,10 @@ class EpochRecorder(Checkpoint):
             return
         if self.epochs.add(measured):
             self.epochs.weights = {key: tensor.detach().clone() for key, tensor in module.state_dict().items()}
+        for config in trainer.lr_scheduler_configs:
+            for factor in getattr(config.scheduler, "lr_lambdas", ())[:1]:
+                if isinstance(factor, Factor):
+                    factor.after_epoch(self.epochs.waited)
         is_over = self._patience is not None and self.epochs.waited >= self._patience
         if trainer.strategy.reduce_boolean_decision(is_over, all=False):
             trainer.should_stop = True
@@ -206,8 +210,10 @@ def learn_own(module: Any, spec: Model, rows: OwnRows, metrics: EpochMetrics, ra
 def _optimizer(module: Any, spec: Model) -> Any:
     """Return the optimiser of the YAML, with its schedule."""
     chosen = effective_optimizer(spec)
-    optimizer = make_optimizer(module.parameters(), chosen, fused="mixed" not in str(module.trainer.precision))
-    schedule = make_schedule(optimizer, chosen, int(module.trainer.estimated_stepping_batches))
+    optimizer = make_optimizer(module, chosen, fused="mixed" not in str(module.trainer.precision))
+    schedule = make_schedule(
+        optimizer, chosen, steps=int(module.trainer.estimated_stepping_batches), epochs=module.trainer.max_epochs
+    )
     if schedule is None:
         return optimizer
     return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

@@ -43,7 +43,9 @@ class Predictor(nn.Module):
         return self.answer(self.network(x))
 
     def answer(self, out: torch.Tensor) -> torch.Tensor:
-        """Return the predictions of what the network gave."""
+        """Return the predictions of what the network gave; of a network with members, `[N, M, K]`, the mean of theirs."""
+        if out.dim() == 3:
+            return torch.stack([self.answer(each) for each in out.unbind(1)]).mean(dim=0)
         match self.task:
             case Task.BINARY:
                 return torch.sigmoid(out).squeeze(1)

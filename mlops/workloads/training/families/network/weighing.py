@@ -7,13 +7,12 @@ Law: weights are 1 on average over the train split, so that they change the size
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from mlops.config.schema.training import Loss
+from mlops.config.schema.training import Loss, class_name
+from mlops.workloads.stage import failed
 from mlops.workloads.training.families.family import Examples, Fit
 from mlops.workloads.training.families.network.batches import TensorRows
 from mlops.workloads.training.families.network.label_scale import LabelScale
@@ -35,13 +34,26 @@ def weigh(fit: Fit, loss: Loss, scale: LabelScale) -> tuple[TensorRows, TensorRo
 
 
 def _weights(part: Examples, of_class: npt.NDArray[np.float64] | None) -> npt.NDArray[np.float64] | None:
-    return None if of_class is None else of_class[part.y.astype(np.int64)]
+    if of_class is None:
+        return part.weights
+    by_class = of_class[part.y.astype(np.int64)]
+    return by_class if part.weights is None else by_class * part.weights
 
 
-def _class_weights(fit: Fit, loss: Loss) -> npt.NDArray[Any] | None:
-    """Return what a row of each class counts, None where all count alike."""
-    if not loss.balance:
+def _class_weights(fit: Fit, loss: Loss) -> npt.NDArray[np.float64] | None:
+    """Return what a row of each class counts, None where all count alike. Raises MlopsError for a class that is none."""
+    if not (loss.balance or loss.class_weights):
         return None
-    counts = np.bincount(fit.train.y.astype(np.int64), minlength=len(fit.classes)).clip(min=1)
-    inverse: npt.NDArray[Any] = len(fit.train.y) / (len(fit.classes) * counts)
-    return inverse
+    weights: npt.NDArray[np.float64] = np.ones(len(fit.classes))
+    if loss.balance:
+        counts = np.bincount(fit.train.y.astype(np.int64), minlength=len(fit.classes)).clip(min=1)
+        weights = len(fit.train.y) / (len(fit.classes) * counts)
+    names = [class_name(one) for one in fit.classes]
+    given = loss.class_weights or {}
+    if unknown := sorted(set(given) - set(names)):
+        raise failed(
+            "no such class",
+            f"`loss.class_weights` names {', '.join(unknown)}; the label has the classes {', '.join(names)}.",
+        )
+    weights *= np.array([given.get(name, 1.0) for name in names])
+    return weights

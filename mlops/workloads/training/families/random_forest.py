@@ -1,0 +1,26 @@
+"""Grow a random forest.
+
+Lives here: RandomForestFamily.
+Not here: growing (trees), what it may say (config.schema.families.random_forest).
+Law: every tree is kept: more trees are never worse, so that validation has nothing to choose.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlops.config.schema.families.random_forest import RandomForest
+from mlops.workloads.training.families.family import Fit, Fitted
+from mlops.workloads.training.families.trees.family import TreesFamily
+from mlops.workloads.training.families.trees.grow import grow
+
+
+class RandomForestFamily(TreesFamily):
+    def fit(self, fit: Fit) -> Fitted:
+        trees = fit.spec.architecture
+        assert isinstance(trees, RandomForest)
+        params: dict[str, Any] = {
+            "boosting": "rf", "num_leaves": trees.leaves, "feature_fraction_bynode": trees.column_share,
+            "bagging_fraction": trees.row_share, "bagging_freq": 1,
+        }  # fmt: skip
+        return grow(fit, params, trees=trees.trees)

@@ -1,0 +1,56 @@
+"""Keep grown trees.
+
+Lives here: FittedTrees.
+Not here: growing them (grow), their graph (graph).
+Law: what is kept is LightGBM's own text, which anything that reads LightGBM's models reads; never a pickle.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import lightgbm
+import numpy as np
+import numpy.typing as npt
+import onnx
+
+from mlops.metrics.task import Task
+from mlops.workloads.stage import write_json
+from mlops.workloads.training.families.family import Fitted
+from mlops.workloads.training.families.trees.graph import trees_to_onnx
+
+_TREES, _LABEL = "trees.txt", "label.json"
+
+
+class FittedTrees(Fitted):
+    """`text`: LightGBM's model. `center` and `scale`: what a regression's sum of trees is multiplied by, and moved by."""
+
+    def __init__(
+        self, text: str, task: Task, *, width: int, center: float = 0.0, scale: float = 1.0,
+        logged: Sequence[Mapping[str, float]] = (), summary: Mapping[str, Any] | None = None,
+    ) -> None:  # fmt: skip
+        self._text, self._task, self._width = text, task, width
+        self._center, self._scale = center, scale
+        self._booster = lightgbm.Booster(model_str=text)
+        self.logged, self.summary = logged, summary or {}
+
+    def predict(self, x: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
+        predicted = np.asarray(self._booster.predict(x, num_threads=1))
+        if self._task is Task.REGRESSION:
+            predicted = predicted * self._scale + self._center
+        return predicted.astype(np.float32)
+
+    def save(self, folder: Path) -> None:
+        (folder / _TREES).write_text(self._text)
+        write_json(folder / _LABEL, {"center": self._center, "scale": self._scale})
+
+    @classmethod
+    def load(cls, folder: Path, task: Task, width: int) -> FittedTrees:
+        label = json.loads((folder / _LABEL).read_text())
+        return cls((folder / _TREES).read_text(), task, width=width, center=label["center"], scale=label["scale"])
+
+    def to_onnx(self, output: str) -> onnx.ModelProto:
+        return trees_to_onnx(self._booster, self._task, self._width, output, center=self._center, scale=self._scale)
