@@ -18,13 +18,10 @@ import pyarrow.parquet as pq
 
 from mlops.contracts.codec import convert
 from mlops.contracts.stage_params import EvaluateParams
-<<<<<<< HEAD
 from mlops.metrics.baseline import BASELINES
-=======
 from mlops.metrics.table import headline_of
 from mlops.workloads.features.graph import Graph
 from mlops.workloads.metrics.intervals import drawn_rows
->>>>>>> main
 from mlops.workloads.metrics.weighted import Array
 from mlops.workloads.stage import read_params, say, write_json
 from mlops.workloads.training.data import PreparedData, truth_of

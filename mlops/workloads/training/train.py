@@ -65,20 +65,12 @@ def train(name: str, *, root: Path = Path()) -> None:
     checkpoint.clear()
 
 
-<<<<<<< HEAD
-def _examples(spec: Model, data: PreparedData) -> tuple[bytes, list[Any], dict[str, Examples]]:
-    """Return the graph of the features, the classes of the label, and the examples of each split."""
-    columns = data.columns("train")
-    graph = build_graph(fit(data.schema, columns)).SerializeToString(deterministic=True)
-    transform = Graph(graph)
+def _examples(spec: Model, data: PreparedData, transform: Graph) -> tuple[list[Any], dict[str, Examples]]:
+    """Return the classes of the label, and the examples of each split."""
     if not spec.task.is_labelled:
         none = np.empty(0, np.float32)
         unlabelled = {split: Examples(transform(data.columns(split)), none) for split in _SPLITS}
-        return graph, label_classes(spec.task, data), unlabelled
-=======
-def _examples(spec: Model, data: PreparedData, transform: Graph) -> tuple[list[Any], dict[str, Examples]]:
-    """Return the classes of the label, and the examples of each split."""
->>>>>>> main
+        return label_classes(spec.task, data), unlabelled
     labels = {split: data.labels(split) for split in _SPLITS}
     classes = data.names(spec.task, spec.levels) or classes_of(spec.task, labels["train"])
     examples: dict[str, Examples] = {}

@@ -37,13 +37,8 @@ INPUT = "x"
 @dataclass(frozen=True)
 class Examples:
     """`x`: `[N, width]` FLOAT. `y`: `[N]`, FLOAT for 0 and 1 (binary) and for numbers (regression), else class numbers; of
-<<<<<<< HEAD
     several labels or steps ahead `[N, K]` FLOAT; empty where no label is learned. `truth`: `y` as metrics take it, where
-    that is something else."""
-=======
-    several labels or steps ahead `[N, K]` FLOAT. `truth`: `y` as metrics take it, where that is something else. `weights`:
-    `[N]`, how much each row counts (`loss.row_weights`); None where all count alike."""
->>>>>>> main
+    that is something else. `weights`: `[N]`, how much each row counts (`loss.row_weights`); None where all count alike."""
 
     x: npt.NDArray[np.float32]
     y: npt.NDArray[Any]
