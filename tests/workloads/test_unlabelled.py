@@ -176,7 +176,7 @@ def test_seed_changes_the_clusters(project: Path) -> None:
             trainer={"seed": seed},
         )
         train("m")
-        graphs.append((project / "models/m/train/graph.onnx").read_bytes())
+        graphs.append((project / "models/m/train/model.onnx").read_bytes())
     assert graphs[0] != graphs[1]
 
 

@@ -117,7 +117,7 @@ def analysed(evaluated: Evaluated) -> dict[str, list[dict[str, Any]]]:
 
 def _importance(evaluated: Evaluated) -> list[dict[str, Any]]:
     headline, features = headline_of(evaluated.measuring.task), evaluated.folder / "features.onnx"
-    if headline is None or not features.exists():
+    if headline is None or not features.exists() or not evaluated.measuring.task.is_labelled:
         return []
     fitted = family_named(evaluated.description.architecture["name"]).load(evaluated.folder, evaluated.description)
     graph = Graph(features.read_bytes())

@@ -1,14 +1,13 @@
-"""Keep a model that is an ONNX graph.
+"""Write a model as an ONNX graph.
 
-Lives here: FittedGraph, the model of families that write their graph themselves; GraphWriter, which they write it with.
-Not here: what a graph computes (the families).
+Lives here: GraphWriter, with which families write their graph themselves; FittedGraph, a model that was written so.
+Not here: what a graph computes (the families), keeping it (fitted_onnx).
 Law: in the process that trained, it predicts as the library did that trained it, so that `export` holds the graph against it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,39 +16,26 @@ import onnx
 from onnx import TensorProto, helper
 
 from mlops.workloads.features.builder import GraphBuilder
-from mlops.workloads.features.graph import IR, ML_OPSET, OPSET, Graph
-from mlops.workloads.training.families.family import INPUT, Fitted
+from mlops.workloads.features.graph import IR, ML_OPSET, OPSET
+from mlops.workloads.training.families.family import INPUT
+from mlops.workloads.training.families.fitted_onnx import FittedOnnx
 
-FILE = "graph.onnx"
 _OUT = "prediction"
 Predict = Callable[[npt.NDArray[np.float32]], npt.NDArray[Any]]
 
 
-class FittedGraph(Fitted):
-    """`graph`: from the input `x`, `[N, width]` FLOAT, to one output. `own`: how the library predicts that trained it."""
+class FittedGraph(FittedOnnx):
+    """`own`: how the library predicts that trained it, in the process that trained."""
 
-    def __init__(self, graph: bytes, *, own: Predict | None = None, summary: Mapping[str, Any] | None = None) -> None:
-        self._graph, self._own = graph, own
+    def __init__(
+        self, model: onnx.ModelProto, *, own: Predict | None = None, summary: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(model)
+        self._own = own
         self.summary = summary or {}
 
-    @classmethod
-    def read(cls, folder: Path) -> FittedGraph:
-        return cls((folder / FILE).read_bytes())
-
     def predict(self, x: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
-        if self._own is not None:
-            return self._own(x).astype(np.float32)
-        return Graph(self._graph)({INPUT: x})
-
-    def save(self, folder: Path) -> None:
-        (folder / FILE).write_bytes(self._graph)
-
-    def to_onnx(self, output: str) -> onnx.ModelProto:
-        model = onnx.load_from_string(self._graph)
-        name = model.graph.output[0].name
-        model.graph.node.append(helper.make_node("Identity", [name], [output]))
-        model.graph.output[0].name = output
-        return model
+        return super().predict(x) if self._own is None else self._own(x).astype(np.float32)
 
 
 class GraphWriter(GraphBuilder):
@@ -60,7 +46,7 @@ class GraphWriter(GraphBuilder):
         self._width = width
         self.x = self.add("Cast", [INPUT], to=TensorProto.DOUBLE)
 
-    def finish(self, result: str, outputs: int | None) -> bytes:
+    def finish(self, result: str, outputs: int | None) -> onnx.ModelProto:
         """Return the graph whose output is `result`, cast to FLOAT: `[N, outputs]`, or `[N]` for None."""
         self.add("Cast", [result], out=_OUT, to=TensorProto.FLOAT)
         given = helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, ["N", self._width])
@@ -70,5 +56,4 @@ class GraphWriter(GraphBuilder):
         opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
         model = helper.make_model(graph, opset_imports=opsets, ir_version=IR, producer_name="mlops")
         onnx.checker.check_model(model)
-        content: bytes = model.SerializeToString(deterministic=True)
-        return content
+        return model

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import onnx
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits
@@ -21,6 +22,7 @@ from mlops.workloads.stage import failed
 from mlops.workloads.training.description import Description
 from mlops.workloads.training.families.family import Family, Fit
 from mlops.workloads.training.families.fitted_graph import FittedGraph, GraphWriter
+from mlops.workloads.training.families.fitted_onnx import FittedOnnx
 from mlops.workloads.training.unlabelled import enough_rows
 
 
@@ -46,8 +48,8 @@ class GaussianMixtureFamily(Family):
         }  # fmt: skip
         return FittedGraph(_graph(found, order), own=own, summary=summary)
 
-    def load(self, folder: Path, description: Description) -> FittedGraph:
-        return FittedGraph.read(folder)
+    def load(self, folder: Path, description: Description) -> FittedOnnx:
+        return FittedOnnx.load(folder)
 
 
 def _fitted(estimator: GaussianMixture, x: npt.NDArray[np.float64]) -> GaussianMixture:
@@ -63,7 +65,7 @@ def _fitted(estimator: GaussianMixture, x: npt.NDArray[np.float64]) -> GaussianM
         ) from error
 
 
-def _graph(found: GaussianMixture, order: npt.NDArray[Any]) -> bytes:
+def _graph(found: GaussianMixture, order: npt.NDArray[Any]) -> onnx.ModelProto:
     """Return the probabilities of the clusters.
 
     With P the Cholesky factor of a precision, the logarithm of a density is log det P - (|xP - mP|² + W log 2π) / 2; the

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import onnx
 from onnx import TensorProto
 from sklearn.ensemble import IsolationForest
 
@@ -19,6 +20,7 @@ from mlops.workloads.training.description import Description
 from mlops.workloads.training.families.anomaly_scale import boundary_of
 from mlops.workloads.training.families.family import INPUT, Family, Fit
 from mlops.workloads.training.families.fitted_graph import FittedGraph, GraphWriter
+from mlops.workloads.training.families.fitted_onnx import FittedOnnx
 from mlops.workloads.training.unlabelled import enough_rows
 
 _EULER = 0.5772156649015329
@@ -40,8 +42,8 @@ class IsolationForestFamily(Family):
         summary = {"output": "score", "trees": spec.trees}
         return FittedGraph(_graph(found, boundary, fit.width), own=own, summary=summary)
 
-    def load(self, folder: Path, description: Description) -> FittedGraph:
-        return FittedGraph.read(folder)
+    def load(self, folder: Path, description: Description) -> FittedOnnx:
+        return FittedOnnx.load(folder)
 
 
 def _scaled(raw: npt.NDArray[Any], boundary: float) -> npt.NDArray[Any]:
@@ -51,7 +53,7 @@ def _scaled(raw: npt.NDArray[Any], boundary: float) -> npt.NDArray[Any]:
     return scaled
 
 
-def _graph(found: IsolationForest, boundary: float, width: int) -> bytes:
+def _graph(found: IsolationForest, boundary: float, width: int) -> onnx.ModelProto:
     """Return the score: 2 to the power of minus the mean depth at which a row is alone, over that of rows at random.
 
     Liu, Ting and Zhou, Isolation Forest (2008).

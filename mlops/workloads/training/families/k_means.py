@@ -12,12 +12,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import onnx
 from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
 
 from mlops.workloads.training.description import Description
 from mlops.workloads.training.families.family import Family, Fit
 from mlops.workloads.training.families.fitted_graph import FittedGraph, GraphWriter
+from mlops.workloads.training.families.fitted_onnx import FittedOnnx
 from mlops.workloads.training.unlabelled import enough_rows
 
 
@@ -42,11 +44,11 @@ class KMeansFamily(Family):
         summary = {"output": "distances", "sizes": sizes[order].tolist(), "steps": int(found.n_iter_)}
         return FittedGraph(_graph(centres), own=own, summary=summary)
 
-    def load(self, folder: Path, description: Description) -> FittedGraph:
-        return FittedGraph.read(folder)
+    def load(self, folder: Path, description: Description) -> FittedOnnx:
+        return FittedOnnx.load(folder)
 
 
-def _graph(centres: npt.NDArray[np.float64]) -> bytes:
+def _graph(centres: npt.NDArray[np.float64]) -> onnx.ModelProto:
     """Return the distances to each centre: the root of x² - 2xc + c², in DOUBLE."""
     writer = GraphWriter(centres.shape[1])
     squares = writer.add("ReduceSumSquare", [writer.x, writer.const([1], np.int64)], keepdims=1)

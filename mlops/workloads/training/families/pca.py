@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import onnx
 from sklearn.decomposition import PCA
 from threadpoolctl import threadpool_limits
 
@@ -19,6 +20,7 @@ from mlops.workloads.stage import failed
 from mlops.workloads.training.description import Description
 from mlops.workloads.training.families.family import Family, Fit
 from mlops.workloads.training.families.fitted_graph import FittedGraph, GraphWriter
+from mlops.workloads.training.families.fitted_onnx import FittedOnnx
 
 
 class PcaFamily(Family):
@@ -42,11 +44,11 @@ class PcaFamily(Family):
         shares = [round(float(share), 6) for share in found.explained_variance_ratio_]
         return FittedGraph(_graph(found), own=own, summary={"output": "components", "explained": shares})
 
-    def load(self, folder: Path, description: Description) -> FittedGraph:
-        return FittedGraph.read(folder)
+    def load(self, folder: Path, description: Description) -> FittedOnnx:
+        return FittedOnnx.load(folder)
 
 
-def _graph(found: PCA) -> bytes:
+def _graph(found: PCA) -> onnx.ModelProto:
     axes = found.components_.T
     if found.whiten:
         # scikit-learn leaves a component without variance as it is.
