@@ -73,7 +73,7 @@ def init_project(
         draft = _Draft()
         if example in WRITTEN:
             draft.files = example_files(example)
-            draft.secrets = ["DELAY_API_KEY"]
+            draft.secrets = [WRITTEN[example]]
         elif (root / f"conf/dataset/{named}.yaml").exists() and (data or example):
             draft.notes.append(
                 f"conf/dataset/{named}.yaml is there already, so the data were not looked at. For another data set in this "

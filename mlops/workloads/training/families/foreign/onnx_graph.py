@@ -90,7 +90,8 @@ def _chosen_output(uri: str, graph: onnx.GraphProto, name: str | None) -> onnx.V
             f"which of its outputs is the prediction cannot be told: {', '.join(there)}. Name one that holds FLOAT or DOUBLE under "
             "`architecture.output`; export classifiers of scikit-learn with zipmap=False",
         )
-    return able[0]
+    chosen: onnx.ValueInfoProto = able[0]
+    return chosen
 
 
 def output_width(model: onnx.ModelProto) -> int | None:
