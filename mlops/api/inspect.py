@@ -110,13 +110,16 @@ class Inspection:
     def logs(self, text: str) -> list[Path]:
         """Return the newest log files of a resource's processes. Raises MlopsError where it has none."""
         context = self._context()
-        at = parse_address(text, context.records)
-        files = list(kind_class(at.kind)(context).logs(context.records[at]))
+        at = parse_address(text, {**self.spec.resources, **context.records})
+        kind, record = kind_class(at.kind)(context), context.records.get(at)
+        if record is None and kind.logs_while_made:
+            record = Record(at, {}, {})
+        files = list(kind.logs(record)) if record else []
         if not files:
             raise MlopsError.of(
                 "no logs",
-                f"{at} has no process whose log could be shown. Stacks, endpoints and monitors have, and models that were "
-                "trained on a cluster.",
+                f"{at} has no process whose log could be shown. Stacks, endpoints and monitors have, once they were applied, and "
+                "models that were trained here or by this machine on a cluster.",
                 address=str(at),
             )
         return files

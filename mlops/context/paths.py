@@ -55,6 +55,15 @@ class ProjectPaths:
         """Lies in the temporary directory, because BentoML builds nothing below a hidden folder."""
         return Path(tempfile.gettempdir()) / f"mlops-build-{os.getuid()}"
 
+    @property
+    def runs(self) -> Path:
+        """Holds a folder for each training of a model on this machine, named by the digest of what it made."""
+        return self.home / "runs"
+
+    def live_run(self, model: str) -> Path:
+        """Holds what the model's newest training on this machine writes while it goes on."""
+        return self.runs / "live" / model
+
     def training_log(self, model: str) -> Path:
         """Holds the log of the model's newest run on a cluster."""
         return self.home / "run" / self.environment / "training" / f"{model}.log"

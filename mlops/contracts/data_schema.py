@@ -19,7 +19,8 @@ class ColumnSchema(Contract, kw_only=True, frozen=True, omit_defaults=True):
 
     name: Annotated[str, Meta(description="Name of the column.")]
     type: Annotated[
-        Literal["bool", "int", "float", "string", "date", "timestamp"], Meta(description="Its type in the contract.")
+        Literal["bool", "int", "float", "string", "date", "timestamp", "image"],
+        Meta(description="Its type in the contract."),
     ]
     inexact: Annotated[
         bool, Meta(description="Whole numbers beyond 2^53, which a model cannot tell apart, are among its first rows.")

@@ -44,6 +44,8 @@ KEY_HEADER = "x-api-key"
 PROBE_HEADER = "x-mlops-probe"
 """The header of a request that a container or mlops asks itself; such a request is neither logged nor counted."""
 
+MOST_MODELS_READ = 6
+"""How many other models the training of one may read: as many as the stage in dvc.yaml has places for."""
 MISSING_INT = -(2**63)
 """A missing value in an int64 input of a model's graph; no column may hold it."""
 

@@ -22,6 +22,13 @@ class ModelOfIndex(Contract, kw_only=True, frozen=True):
     """One model of the index."""
 
     dataset: Annotated[str, Meta(description="The data set that it learns from.")]
+    reads: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Folders of the models that its training reads; in the places that are left, `pipelines/train.py`, "
+            "which the stage depends on anyway."
+        ),
+    ] = ()
 
 
 class PrepareOfIndex(Contract, kw_only=True, frozen=True):

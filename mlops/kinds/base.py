@@ -125,6 +125,9 @@ class BaseKind:
         """Say how it is doing; called for what was completely applied."""
         return Status()
 
+    logs_while_made: ClassVar[bool] = False
+    """Whether it has logs before it is applied for the first time; `logs` is given a record without outputs then."""
+
     def logs(self, record: Record) -> tuple[Path, ...]:
         """The newest log files of its processes; empty where it has none."""
         return ()

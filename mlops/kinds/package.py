@@ -23,7 +23,7 @@ from mlops.context.status import Status
 from mlops.engine.resource import Dependency, Desired, Observed, Outcome, Reason, Record, Stale, Step
 from mlops.errors import MlopsError
 from mlops.kinds.base import BaseKind
-from mlops.packaging.bento import NEEDS, serving_code, stage_bento
+from mlops.packaging.bento import needs_of, serving_code, stage_bento
 from mlops.tools.dvc.run import bring_object, checkout
 from mlops.tools.process import beside_python, run
 from mlops.tools.progress import ReportProgress
@@ -180,7 +180,7 @@ class PackageKind(BaseKind):
         from mlops.packaging.image import Content
 
         assert step.desired is not None
-        image = Content(step.address.name, folder, content, model_digest, NEEDS)
+        image = Content(step.address.name, folder, content, model_digest, needs_of(folder / "model"))
         outputs = self._images_of(step.address, step.desired.inputs["image"]).make(image, step.say)
         whole = f"{content} {outputs['image']} {outputs['image_digest']}"
         return {**outputs, "digest": hashlib.sha256(whole.encode()).hexdigest()}

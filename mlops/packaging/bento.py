@@ -1,6 +1,6 @@
 """Lay out what a bento holds.
 
-Lives here: stage_bento, serving_code, and NEEDS, the packages that serving imports.
+Lives here: stage_bento, serving_code, and needs_of, the packages that serving imports.
 Not here: building it (kinds.package, tools), the application inside (workloads.serving).
 Law: equal content has one digest, whatever the time and the machine.
 """
@@ -21,9 +21,12 @@ if TYPE_CHECKING:
     from mlops.config.schema.package import Package
 
 NEEDS = ("onnxruntime", "numpy", "msgspec", "uvicorn", "httptools", "uvloop")
+IMAGE_NEEDS = ("pillow",)
+"""What it imports too where the model takes images."""
 _SERVING = (
     "__init__.py", "workloads/__init__.py", "workloads/parent_death.py", "workloads/serving", "workloads/vector_answer.py",
     "workloads/unlabelled_answer.py", "workloads/answer_row.py",
+    "workloads/features/__init__.py", "workloads/features/images.py",
     *(f"contracts/{name}.py" for name in ("__init__", "codec", "names", "server")),
 )  # fmt: skip
 _PACKAGE = Path(mlops.__file__).parent
@@ -50,7 +53,7 @@ def stage_bento(folder: Path, name: str, exported: Path, package: Package) -> st
     kept = {**golden, "rows": golden["rows"][:count], "predictions": golden["predictions"][:count]}
     for file, value in (("golden.json", kept), ("api.json", api_of(package)), ("package.json", {"name": name})):
         (model / file).write_text(json.dumps(value, indent=2, sort_keys=True) + "\n")
-    packages = [f"{need}=={importlib.metadata.version(need)}" for need in NEEDS]
+    packages = [f"{need}=={importlib.metadata.version(need)}" for need in needs_of(model)]
     bentofile = {
         "service": "mlops.workloads.serving.bento:Service", "name": name, "include": ["mlops/**/*.py", "model/*"],
         "python": {"packages": packages, "lock_packages": False},
@@ -60,6 +63,12 @@ def stage_bento(folder: Path, name: str, exported: Path, package: Package) -> st
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         digest.update(f"{path.relative_to(folder).as_posix()}\0".encode() + path.read_bytes() + b"\0")
     return digest.hexdigest()
+
+
+def needs_of(model: Path) -> tuple[str, ...]:
+    """Return the packages that serving imports. `model`: the folder of contract.json."""
+    columns = json.loads((model / "contract.json").read_text())["columns"]
+    return (*NEEDS, *(IMAGE_NEEDS if any("image" in column for column in columns) else ()))
 
 
 @cache

@@ -18,7 +18,8 @@ from mlops.errors import MlopsError
 from mlops.sources.source import Digests
 
 _ENDINGS = {".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".pq": "parquet", ".json": "json", ".jsonl": "json",
-            ".ndjson": "json", ".xlsx": "excel"}  # fmt: skip
+            ".ndjson": "json", ".xlsx": "excel", **dict.fromkeys((".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif",
+            ".tiff", ".ppm", ".pgm"), "image")}  # fmt: skip
 _PACKED = (".gz", ".zip")
 _MAGIC = frozenset("*?[")
 _WRITTEN_BY_PREPARE = ("schema.json", "profile.json")
@@ -60,7 +61,8 @@ def file_format(name: str) -> str | None:
     path = Path(name)
     while path.suffix in _PACKED:
         path = Path(path.stem)
-    return _ENDINGS.get(path.suffix)
+    found = _ENDINGS.get(path.suffix.lower())
+    return found if found == "image" or path.suffix in _ENDINGS else None
 
 
 def found_files(uri: str, path: Path, base: Path, *, format: str | None = None) -> SourceFiles:
@@ -128,5 +130,6 @@ def _visible(start: Path, paths: Iterable[Path]) -> Iterable[Path]:
 def _of_format(paths: Iterable[Path], wanted: str | None) -> list[Path]:
     every = list(paths)
     if wanted is None:
-        return [path for path in every if file_format(path.name)]
+        known = [path for path in every if file_format(path.name)]
+        return [path for path in known if file_format(path.name) != "image"] or known
     return [path for path in every if file_format(path.name) == wanted] or every

@@ -81,5 +81,5 @@ def test_estimator_takes_seed_and_threads_of_the_trainer(project: Path) -> None:
     say_model(project, "m", task="binary", trainer={"seed": 4}, architecture={"name": "sklearn", **architecture})
     train("m")
     assert (project / "models/m/train/model.onnx").read_bytes() != first
-    columns = np.zeros((1, 15), dtype=np.float32)
+    columns = np.zeros((1, 13), dtype=np.float32)
     assert Graph((project / "models/m/train/model.onnx").read_bytes())({"x": columns}).shape == (1,)

@@ -1,7 +1,7 @@
 """Say which types of columns a part of a data set takes.
 
-Lives here: ColumnType, the six types of the contract, VALUES, and Takes, which each check, split, transform and cleaning
-declares.
+Lives here: ColumnType, the six types of values, and IMAGES, the seventh of the contract; VALUES, and Takes, which each check,
+split, transform and cleaning declares.
 Not here: the parts themselves (checks, splits, transforms, dataset), comparing them with columns (column_fit).
 Law: a type has one name in YAML, in schema.json and in sentences.
 """
@@ -14,12 +14,15 @@ from typing import Literal, get_args
 
 ColumnType = Literal["bool", "int", "float", "string", "date", "timestamp"]
 EVERY_TYPE: frozenset[str] = frozenset(get_args(ColumnType))
+"""The types of columns whose values can be compared."""
+IMAGES = frozenset({"image"})
+"""The type of a column of bytes, each of which are the file of an image."""
 NUMBERS = frozenset({"int", "float"})
 TEXT = frozenset({"string"})
 TIMES = frozenset({"date", "timestamp"})
 VALUES: Mapping[str, str] = {
     "bool": "true or false", "int": "whole numbers", "float": "numbers", "string": "text", "date": "dates",
-    "timestamp": "timestamps",
+    "timestamp": "timestamps", "image": "images",
 }  # fmt: skip
 """Type of the contract -> what a column of it holds, in a sentence."""
 QUOTE_IT = (
@@ -47,4 +50,4 @@ class Takes:
         return f"`{column}` holds {VALUES[type_]}, and `{part}` {self.does}. {step}".rstrip()
 
 
-ANYTHING = Takes()
+ANYTHING = Takes(EVERY_TYPE | IMAGES)

@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
+from mlops.config.schema.augment import Augment
 from mlops.config.schema.base import FieldError, Name, Resource, spec_field
 from mlops.config.schema.category import Category
 from mlops.config.schema.decision import HAVE_CALIBRATION, HAVE_THRESHOLD, Calibration, MetricName, OwnMetric, Threshold
@@ -47,6 +48,9 @@ class Model(Resource):
     )
     optimizer: Optimizer = spec_field(Optimizer(), doc="How weights move.", change=Category.RETRAIN)
     trainer: Trainer = spec_field(Trainer(), doc="How long and on what.", change=Category.RETRAIN)
+    augment: Augment | None = spec_field(
+        None, doc="How the rows of training are varied. Default: not at all.", change=Category.RETRAIN
+    )
     quantiles: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = spec_field(
         (), doc="Of the task `quantile`: which it predicts, rising. Default: 0.1, 0.5 and 0.9.", change=Category.RETRAIN
     )

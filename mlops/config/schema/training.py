@@ -138,6 +138,9 @@ class Trainer(Strict):
     early_stopping: EarlyStopping | None = spec_field(
         EarlyStopping(), doc="End once validation gets no better. `null`: never."
     )
+    log_every_steps: int | None = spec_field(
+        None, doc="Write the loss of a step to the log after so many. Default: of one step every five seconds.", ge=1
+    )
     checkpoint: Checkpoints = spec_field(Checkpoints(), doc="How often it is kept how far training is.")
     limit_minutes: float | None = spec_field(None, doc="End after this many minutes, wherever training is then.", gt=0)
     deterministic: bool = spec_field(True, doc="Use algorithms alone that give the same bits every time.")

@@ -1,6 +1,6 @@
 """Check whether resources fit each other.
 
-Lives here: cross_check, which finds what one resource says that another one, which it names, cannot do.
+Lives here: cross_check, which finds what one resource says that another one, which it names, cannot do or does not fit.
 Not here: whether what it names is there (references), what a target cannot do (schema.targets).
 Law: what cannot be carried out is an error with its line before anything is planned.
 """
@@ -15,9 +15,13 @@ from mlops.config.validate.labels import label_problems
 from mlops.errors import FileLocation, Problem
 from mlops.extensions import TARGET_SCHEMAS
 
+_SHARED = ("dataset", "task")
+"""What a model, and those that it reads, have in common."""
+
 
 def cross_check(settings: Mapping[str, Any], resources: Mapping[str, Any]) -> Iterator[Problem]:
-    """Yield a problem for everything that a stack cannot run, and for every task that the labels do not fit. `settings` and `resources`: as `judge` returns them."""
+    """Yield a problem for everything that a stack cannot run, for every task that the labels do not fit, and for models that do
+    not fit each other. `settings` and `resources`: as `judge` returns them."""
     for address, resource in resources.items():
         kind = address.partition(".")[0]
         if kind == "endpoint":
@@ -28,6 +32,7 @@ def cross_check(settings: Mapping[str, Any], resources: Mapping[str, Any]) -> It
             dataset = resources[f"dataset.{resource['inputs']['dataset']}"]
             for found in label_problems(resource["inputs"], dataset["inputs"]):
                 yield _problem(found, resource, address)
+            yield from _members(address, resource, resources)
     name = settings["training"]["stack"]
     if f"stack.{name}" in resources:
         stack = resources[f"stack.{name}"]["effective"]
@@ -56,6 +61,20 @@ def _monitor(
     endpoint = resources[f"endpoint.{inputs['endpoint']}"]
     name = f"stack.{endpoint['inputs']['stack']}"
     return StackUse("monitor", address, name, inputs, resources[name]["effective"], settings["environment"])
+
+
+def _members(address: str, model: Mapping[str, Any], resources: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield a problem for every model that this one reads and that learned something else."""
+    for path, named in model["references"]:
+        other = resources[named]["effective"] if named.startswith("model.") else model["effective"]
+        fields = [field for field in _SHARED if other[field] != model["effective"][field]]
+        if fields:
+            differences = " and ".join(
+                f"`{field}: {other[field]}` is not `{model['effective'][field]}`" for field in fields
+            )
+            detail = f"{address} reads {named}, whose {differences}. Both must learn the same thing from the same data."
+            origin = model["origins"].get(path)
+            yield Problem("models do not fit", detail, address, _source_of(origin) if origin else None)
 
 
 def _problems(resource: Mapping[str, Any], use: StackUse) -> Iterator[Problem]:

@@ -82,14 +82,18 @@ def _without_common(inputs: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in inputs.items() if key not in _NOT_INPUTS}
 
 
-def _references(model: BaseModel) -> Iterator[tuple[tuple[str, ...], str, str]]:
-    """Yield path, kind and name of every resource that a field names, or a source in a field."""
+def _references(model: BaseModel) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
+    """Yield path, kind and name of every resource that a field names, or a part of the resource, or a source in a field."""
     for field, info in type(model).model_fields.items():
         marks = info.json_schema_extra
         kind = marks.get("x-refers") if isinstance(marks, dict) else None
         value = getattr(model, field)
-        if kind is not None and value is not None:
+        if kind is not None and isinstance(value, tuple):
+            yield from (((field, position), str(kind), name) for position, name in enumerate(value))
+        elif kind is not None and value is not None:
             yield (field,), str(kind), value
+        if isinstance(value, BaseModel):
+            yield from (((field, *path), named, name) for path, named, name in _references(value))
         for name, source in value.items() if isinstance(value, Mapping) else ():
             found = source.reference() if isinstance(source, SourceSpec) else None
             if found is not None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,7 +31,7 @@ from mlops.kinds.staged.code import moved_files
 from mlops.kinds.staged.gates import Verdict, gates_of, judge_gates, needs_live
 from mlops.kinds.staged.measured import evaluation_lines, metrics_change
 from mlops.kinds.staged.outputs import push_outputs, remote_attention, unpushed_of
-from mlops.kinds.staged.params import DECIDING, JUDGING, MEASURING, model_params
+from mlops.kinds.staged.params import DECIDING, JUDGING, MEASURING, model_folder, model_params, models_read
 from mlops.kinds.staged.restore import LOCKED, lock_entries_of, restore_stages
 from mlops.kinds.staged.stages import make, stale_of
 from mlops.metrics.metric import MEASURED_SPLITS
@@ -46,16 +46,20 @@ if TYPE_CHECKING:
 
 _STAGES = ("train", "evaluate", "export")
 _LEARNING = (Category.RETRAIN, Category.REPROCESS)
+RUN_LINES = "training.log"
+"""The file of lines for people in the folder of a run."""
 
 
 class ModelKind(BaseKind):
     name = "model"
     keeping = KEEPS_OUTPUTS
     created = effect_of(Category.RETRAIN)
+    logs_while_made = True
     deleted = Effect(Category.DESTROY.value, Category.DESTROY.rank, Action.FORGET)
 
     def desire(self, resource: LoadedResource, project: ProjectSpec) -> Desired:
         needs = [Dependency(Address("dataset", resource.inputs["dataset"]), self.created, "digest")]
+        needs += [Dependency(Address("model", name), self.created, "digest") for name in models_read(resource)]
         if stack := self.context.settings.training.stack:
             needs.append(Dependency(Address("stack", stack)))
         return replace(super().desire(resource, project), depends_on=tuple(needs))
@@ -82,6 +86,8 @@ class ModelKind(BaseKind):
         kept = record.outputs if record and same else {LOCKED: lock_entries_of(self.context, stages)}
         data = f"data/{trained.get('dataset', '')}"
         upstream = {f"dataset.{trained.get('dataset', '')}:digest": train.deps.get(data)}
+        read = {model_folder(at.name): at for at in self._models(desired)}
+        upstream |= {f"{at}:digest": train.deps.get(folder) for folder, at in read.items()}
         truth = Record(
             address, inputs, {**kept, "digest": digest}, upstream,
             record.depends_on if record else (), record.protect if record else desired.protect,
@@ -89,7 +95,7 @@ class ModelKind(BaseKind):
             record.rolled_back_to if record and same else None,
         )  # fmt: skip
         stale = (
-            *self._stale(desired, name, data, same), *self._missed(truth, same),
+            *self._stale(desired, name, [data, *read], same), *self._missed(truth, same),
             *unpushed_of(self.context, stages, record),
         )  # fmt: skip
         return Observed(
@@ -102,12 +108,17 @@ class ModelKind(BaseKind):
         trained = locked.params.get(f"params/model/{address.name}.json", {}).get("train", {}) if locked else {}
         return without_fields(trained, "code", "fingerprint") or None
 
-    def _stale(self, desired: Desired, name: str, data: str, recorded: bool) -> list[Stale]:
+    @staticmethod
+    def _models(desired: Desired) -> list[Address]:
+        """Return the models that its training reads."""
+        return [need.address for need in desired.depends_on if need.address.kind == "model"]
+
+    def _stale(self, desired: Desired, name: str, read: Sequence[str], recorded: bool) -> list[Stale]:
         params = model_params(desired.inputs, self.context)
         stale: list[Stale] = []
         effects = {"train": self.created, "evaluate": effect_of(Category.REEVALUATE), "export": self.created}
         for stage, effect in effects.items():
-            follows = [data, f"models/{name}/train"]
+            follows = [*read, f"models/{name}/train"]
             stale += stale_of(self.context, f"{stage}@{name}", effect, recorded=recorded, follows=follows)
             locked = self.context.lock[f"{stage}@{name}"].params.get(f"params/model/{name}.json", {}).get(stage, {})
             if moved := moved_files(locked.get("code"), params[stage]["code"]):
@@ -185,6 +196,8 @@ class ModelKind(BaseKind):
             "digest": digest, "metrics": without_fields(metrics, "slices", "fairness"), "gates": [v.as_json() for v in verdicts],
             "seconds": round(seconds, 1) or before.get("seconds", 0.0), LOCKED: lock_entries_of(self.context, stages),
         }  # fmt: skip
+        if training := self._training_seconds(outputs, name, before):
+            outputs["training_seconds"] = training
         effort = _effort(inputs)
         if effort:
             outputs |= {key: summary[key] for key in (effort.key, effort.most) if key in summary}
@@ -240,8 +253,25 @@ class ModelKind(BaseKind):
         return evaluation_lines(Task(record.inputs["task"]), outputs.get("metrics", {}), outputs.get("gates", []))
 
     def logs(self, record: Record) -> tuple[Path, ...]:
-        path = self.context.paths.training_log(record.address.name)
-        return (path,) if path.exists() else ()
+        """Return the log of the training that goes on, or else of the one that made what is recorded, and that of its pods."""
+        name, paths = record.address.name, self.context.paths
+        live, kept = paths.live_run(name) / RUN_LINES, self._run(record.outputs, name) / RUN_LINES
+        written = [path for path in (live, kept) if path.exists()]
+        newest = [max(written, key=lambda path: path.stat().st_mtime)] if written else []
+        return (*newest, *(path for path in (paths.training_log(name),) if path.exists()))
+
+    def _training_seconds(self, outputs: Mapping[str, Any], name: str, before: Mapping[str, Any]) -> float | None:
+        """Return how long the family learned, without what a stage does besides; None where that ran elsewhere."""
+        try:
+            return float(json.loads((self._run(outputs, name) / "timing.json").read_text())["seconds"])
+        except (OSError, ValueError, KeyError):
+            return before.get("training_seconds")
+
+    def _run(self, outputs: Mapping[str, Any], name: str) -> Path:
+        """Return the folder of the run that made these outputs; it is where the training ran, and nowhere else."""
+        entry = outputs.get(LOCKED, {}).get(f"train@{name}", {})
+        digests = [out["md5"] for out in entry.get("outs", ()) if out.get("path") == f"models/{name}/train"]
+        return self.context.paths.runs / (digests[0].removesuffix(".dir") if digests else "none")
 
     def pins(self, desired: Desired) -> Mapping[str, str]:
         sections = model_params(desired.inputs, self.context)

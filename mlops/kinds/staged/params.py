@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from mlops.address import Address
 from mlops.config.project import LoadedResource, ProjectSpec
 from mlops.context.context import Context
 from mlops.context.inputs import METADATA_NAMES, without_fields
+from mlops.contracts.names import MOST_MODELS_READ
 from mlops.errors import InvalidConfig
 from mlops.kinds.staged.code import project_code, stage_code
 from mlops.kinds.staged.registered import encoding_modules, learning_module, measuring_modules, preparing_modules
@@ -27,7 +28,7 @@ from mlops.sources.dataset import MOST_READ, data_folder
 from mlops.sources.model_file import model_fingerprint
 from mlops.sources.source import scheme_of
 
-_SCRIPT = "pipelines/prepare.py"
+_SCRIPT, _TRAIN_SCRIPT = "pipelines/prepare.py", "pipelines/train.py"
 _index_guard = threading.Lock()
 _LIBRARIES = ("sklearn",)
 DECIDING = ("threshold", "calibration")
@@ -133,7 +134,9 @@ def rendered(project: ProjectSpec, context: Context) -> dict[str, str]:
 def _index(project: ProjectSpec) -> dict[str, Any]:
     names = [a.name for a in project.resources if a.kind == "dataset"]
     prepare = {a.name: _reads(r.inputs["sources"]) for a, r in project.resources.items() if a.kind == "dataset"}
-    models = {a.name: {"dataset": r.inputs["dataset"]} for a, r in project.resources.items() if a.kind == "model"}
+    models = {
+        a.name: _model(r.inputs["dataset"], models_read(r)) for a, r in project.resources.items() if a.kind == "model"
+    }
     return {"dataset": names, "model": models, "prepare": prepare}
 
 
@@ -141,6 +144,21 @@ def upstream_folders(sources: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Return the folders of the data sets that a data set reads."""
     uris = [source["uri"] for source in sources.values() if scheme_of(source["uri"]) == "dataset"]
     return sorted({data_folder(uri) for uri in uris})
+
+
+def models_read(resource: LoadedResource) -> list[str]:
+    """Return the names of the models that a model's training reads, in the order in which they are named."""
+    return [at.name for _, at in resource.references if at.kind == "model"]
+
+
+def model_folder(name: str) -> str:
+    """Return the folder of a model that the training of another one reads."""
+    return f"models/{name}/export"
+
+
+def _model(dataset: str, models: Sequence[str]) -> dict[str, Any]:
+    folders = [model_folder(name) for name in models]
+    return {"dataset": dataset, "reads": [*folders, *[_TRAIN_SCRIPT] * (MOST_MODELS_READ - len(folders))]}
 
 
 def _reads(sources: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -164,13 +182,16 @@ def write_params(project: ProjectSpec, context: Context) -> list[str]:
     return changed + gone
 
 
-def write_params_of(kind: str, name: str, sections: Mapping[str, Any], root: Path) -> None:
-    """Write one resource's file, and name it in the index where it is not yet; several threads may do so at once."""
+def write_params_of(
+    kind: str, name: str, sections: Mapping[str, Any], root: Path, *, models: Sequence[str] = ()
+) -> None:
+    """Write one resource's file, and name it in the index where it is not yet; several threads may do so at once. `models`: those
+    that the training of a model reads."""
     with _index_guard:
-        _write_one(kind, name, sections, root)
+        _write_one(kind, name, sections, root, models)
 
 
-def _write_one(kind: str, name: str, sections: Mapping[str, Any], root: Path) -> None:
+def _write_one(kind: str, name: str, sections: Mapping[str, Any], root: Path, models: Sequence[str]) -> None:
     write_if_other(root / "params" / kind / f"{name}.json", _text(sections))
     index_path = root / "params" / "index.json"
     try:
@@ -184,7 +205,7 @@ def _write_one(kind: str, name: str, sections: Mapping[str, Any], root: Path) ->
         index["dataset"] = sorted({*index["dataset"], name})
         index["prepare"][name] = _reads(sections["prepare"]["sources"])
     else:
-        index["model"][name] = {"dataset": sections["train"]["dataset"]}
+        index["model"][name] = _model(sections["train"]["dataset"], models)
     write_if_other(index_path, _text(index))
 
 

@@ -17,7 +17,7 @@ from mlops.context.context import Context
 from mlops.engine.resource import Action, Effect, Reason, Stale, Step
 from mlops.errors import MlopsError
 from mlops.kinds.staged.outputs import missing_words, stored
-from mlops.kinds.staged.params import write_params_of
+from mlops.kinds.staged.params import models_read, write_params_of
 from mlops.tools.dvc.reader import Locked, Stage, read_lock, read_stages
 from mlops.tools.dvc.remote import locked_outs
 from mlops.tools.dvc.run import checkout, run_stages
@@ -93,7 +93,9 @@ def make(
     that running took. Raises MlopsError."""
     kind, name = step.address
     if context.settings.build:
-        write_params_of(kind, name, sections, context.root)
+        resource = context.resources.get(step.address)
+        models = models_read(resource) if resource else ()
+        write_params_of(kind, name, sections, context.root, models=models)
     known, lock = read_stages(context.root), read_lock(context.root)
     params = {f"params/{kind}/{name}.json": sections}
     findings = {

@@ -38,9 +38,10 @@ def workspace_files(root: Path, model_name: str, settings: DvcSettings) -> dict[
     files |= {file: _text(root / file) for file in _target(root, model_name)}
     locked = {name: entry for name, entry in LockFile(root).entries().items() if name in needed}
     own = index["model"][model_name]
+    read = {name: entry for name, entry in index["model"].items() if f"export@{name}" in needed and name != model_name}
     prepare = {name: entry for name, entry in index.get("prepare", {}).items() if name == own["dataset"]}
     return files | {
-        _INDEX: json.dumps({"dataset": [own["dataset"]], "model": {model_name: own}, "prepare": prepare}),
+        _INDEX: json.dumps({"dataset": [own["dataset"]], "model": {model_name: own, **read}, "prepare": prepare}),
         "dvc.yaml": yaml12.dumps(_cached(pipeline)),
         "dvc.lock": yaml12.dumps({"schema": "2.0", "stages": locked}),
         f".dvc/{CONFIG}": settings.texts()[CONFIG],

@@ -26,10 +26,11 @@ _TYPES = {
     "bool": pa.types.is_boolean, "int": pa.types.is_integer, "float": pa.types.is_floating,
     "string": lambda t: pa.types.is_string(t) or pa.types.is_large_string(t),
     "date": pa.types.is_date, "timestamp": pa.types.is_timestamp,
+    "image": lambda t: pa.types.is_binary(t) or pa.types.is_large_binary(t),
 }  # fmt: skip
 _ARROW = {
     "bool": pa.bool_(), "int": pa.int64(), "float": pa.float64(), "string": pa.string(), "date": pa.date32(),
-    "timestamp": pa.timestamp("us"),
+    "timestamp": pa.timestamp("us"), "image": pa.binary(),
 }  # fmt: skip
 _EXACT = 2**53
 _SEEN = 1000
@@ -43,7 +44,7 @@ def type_of(kind: pa.DataType) -> str | None:
 
 
 class ContractTypes:
-    """Casts batches of rows to the six types of the contract, and collects what does not fit. `schema`: what comes out."""
+    """Casts batches of rows to the types of the contract, and collects what does not fit. `schema`: what comes out."""
 
     def __init__(self, given: pa.Schema) -> None:
         kinds = {field.name: _kind_of(field.type) for field in given}
@@ -92,7 +93,7 @@ class ContractTypes:
 
 
 def with_contract_types(table: pa.Table) -> pa.Table:
-    """Return the table with every column in one of the six types of the contract. Raises MlopsError for other types."""
+    """Return the table with every column in one of the types of the contract. Raises MlopsError for other types."""
     types = ContractTypes(table.schema)
     batches = [types.cast(batch) for batch in table.to_batches()]
     types.finish()
@@ -128,7 +129,7 @@ def check_columns(rows: Rows, dataset: Dataset) -> None:
     parts = dataset.features.parts
     for feature in dataset.features.each:
         kind = type_of(rows.schema.field(feature.column).type) if feature.column in rows.column_names else None
-        if kind == "string" and kind not in parts[feature.transform].takes:
+        if kind in ("string", "image") and kind not in parts[feature.transform].takes:
             others = " or ".join(f"features.{name}" for name, part in parts.items() if kind in part.takes)
             problems.append(f"`{feature.column}` is text, and features.{feature.transform} takes numbers. Cast it in the SQL, "
                             f"or list it under {others}.{why_text(rows[feature.column])}")  # fmt: skip

@@ -25,7 +25,7 @@ from mlops.metrics.task import Task
 from mlops.workloads.data.answer import answer_request
 from mlops.workloads.data.prepare import prepare
 from mlops.workloads.data.sources.source import Place, newest_fingerprint
-from mlops.workloads.features.columns import feature_types, read_columns
+from mlops.workloads.features.columns import feature_types, image_forms, read_columns
 from mlops.workloads.features.fit import fit
 from mlops.workloads.features.graph import Graph, build_graph
 
@@ -63,9 +63,9 @@ def measure_prepared(folder: Path, task: Task) -> FirstLook:
     """Return what a linear model reaches on a prepared data set. `folder`: data/NAME."""
     schema = json.loads((folder / "schema.json").read_text())
     types = feature_types(schema)
-    train = read_columns(folder / "train.parquet", types)
+    train = read_columns(folder / "train.parquet", types, image_forms(schema))
     transform = Graph(build_graph(fit(schema, train)).SerializeToString())
-    x, x_test = transform(train), transform(read_columns(folder / "test.parquet", types))
+    x, x_test = transform(train), transform(read_columns(folder / "test.parquet", types, image_forms(schema)))
     labels = {part: pq.read_table(folder / f"{part}.parquet", columns=[schema["label"]])[schema["label"]]
               for part in ("train", "val", "test")}  # fmt: skip
     rows = {part: len(column) for part, column in labels.items()}

@@ -15,11 +15,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mlops.workloads.data.rows import Rows
+from mlops.workloads.data.rows import WINDOW, Rows, window_of
 from mlops.workloads.data.splits.split import Numbers
 
 GROUP = 1024 * 1024
-"""Rows of a row group."""
+"""Rows of a row group; of rows with images as many fewer as a window has."""
 
 
 class _Part:
@@ -28,6 +28,7 @@ class _Part:
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         self._writer = pq.ParquetWriter(path, schema, compression="zstd", store_schema=True)
         self._schema = schema
+        self._group = GROUP * window_of(schema) // WINDOW
         self._kept: list[pa.RecordBatch] = []
         self._count = 0
 
@@ -40,8 +41,8 @@ class _Part:
     def add(self, batch: pa.RecordBatch) -> None:
         self._kept.append(batch)
         self._count += batch.num_rows
-        while self._count >= GROUP:
-            self._write(GROUP)
+        while self._count >= self._group:
+            self._write(self._group)
 
     def finish(self) -> None:
         if self._count:
@@ -49,7 +50,7 @@ class _Part:
 
     def _write(self, count: int) -> None:
         table = pa.Table.from_batches(self._kept, self._schema)
-        self._writer.write_table(table.slice(0, count), row_group_size=GROUP)
+        self._writer.write_table(table.slice(0, count), row_group_size=self._group)
         self._kept = table.slice(count).to_batches()
         self._count -= count
 

@@ -24,6 +24,7 @@ from mlops.contracts.stage_params import PrepareParams
 from mlops.errors import MlopsError, Problem
 from mlops.workloads.data.checks.check import violations
 from mlops.workloads.data.columns import ContractTypes, check_columns, type_of, with_named_features
+from mlops.workloads.data.images import image_problems
 from mlops.workloads.data.parts import write_parts
 from mlops.workloads.data.profile import column_profile, profile_of
 from mlops.workloads.data.resources import MachineResources
@@ -89,6 +90,8 @@ def _checked(rows: Rows, dataset: Dataset) -> Numbers:
     if problems:
         raise MlopsError(*problems)
     kept = _kept(rows, dataset)
+    if found := [Problem("image cannot be used", sentence) for sentence in image_problems(rows, kept, dataset)]:
+        raise MlopsError(*found)
     for label in dataset.labels:
         missing = int(pc.sum(pc.is_null(rows[label].take(pa.array(kept)))).as_py())
         if missing:

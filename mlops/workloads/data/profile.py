@@ -41,6 +41,8 @@ def column_profile(rows: Rows, name: str, train: Numbers) -> dict[str, Any]:
     summary: dict[str, Any] = {"count": len(column), "missing": column.null_count}
     if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
         return summary | _of_numbers(column.drop_null().to_numpy())
+    if pa.types.is_binary(column.type):
+        return summary | _of_images(column.drop_null())
     return summary | _of_values(column.drop_null())
 
 
@@ -70,6 +72,18 @@ def _quantile(ordered: npt.NDArray[Any], share: float) -> Any:
     low = int(place)
     neighbours = ordered[[low, min(low + 1, len(ordered) - 1)]].astype(np.float64)
     return np.quantile(neighbours, place - low)
+
+
+def _of_images(column: pa.ChunkedArray) -> dict[str, Any]:
+    """Return how many different images there are, and how large their files are."""
+    sizes = pc.binary_length(column).to_numpy()
+    distinct = pc.count_distinct(column).as_py()
+    if not len(sizes):
+        return {"distinct": 0}
+    return {
+        "distinct": distinct,
+        "bytes": {"min": int(sizes.min()), "max": int(sizes.max()), "mean": _round(sizes.mean())},
+    }
 
 
 def _of_values(column: pa.ChunkedArray) -> dict[str, Any]:

@@ -15,6 +15,8 @@ import pyarrow as pa
 
 WINDOW = 1_000_000
 """Rows that are in memory at once. Where pages of the Parquet files end depends on it, so another number is other bytes."""
+IMAGE_WINDOW = 1_000
+"""The same of rows that hold images, which are a thousand times as large."""
 
 
 class Rows:
@@ -49,6 +51,11 @@ class Rows:
         """Every row and column, in memory."""
         return self.select(self.column_names)
 
+    def windows_of(self, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Yield some of the columns, one window after another."""
+        fields = [self.column_names.index(name) for name in names]
+        return (batch.select(names) for batch in self._read(fields))
+
     def windows(self) -> Iterator[pa.RecordBatch]:
         """Yield every row, one window after another."""
         return self._read(None)
@@ -61,6 +68,11 @@ class Rows:
                 yield reader.get_batch(index)
 
 
+def window_of(schema: pa.Schema) -> int:
+    """Return how many rows are in memory at once."""
+    return IMAGE_WINDOW if any(pa.types.is_binary(field.type) for field in schema) else WINDOW
+
+
 def write_rows(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Rows:
     """Write batches of any size as windows of one size, and return them as rows."""
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, schema) as writer:
@@ -71,15 +83,15 @@ def write_rows(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch])
 
 def _windows_of(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     kept: list[pa.RecordBatch] = []
-    count = 0
+    count, size = 0, window_of(schema)
     for batch in batches:
         kept.append(batch)
         count += batch.num_rows
-        while count >= WINDOW:
+        while count >= size:
             table = pa.Table.from_batches(kept, schema)
-            yield _joined(table.slice(0, WINDOW))
-            kept = table.slice(WINDOW).to_batches()
-            count -= WINDOW
+            yield _joined(table.slice(0, size))
+            kept = table.slice(size).to_batches()
+            count -= size
     if count:
         yield _joined(pa.Table.from_batches(kept, schema))
 

@@ -14,7 +14,7 @@ import duckdb
 import pyarrow as pa
 
 from mlops.workloads.data.ahead import ahead
-from mlops.workloads.data.rows import WINDOW
+from mlops.workloads.data.rows import IMAGE_WINDOW, WINDOW
 from mlops.workloads.data.sql_text import quoted
 from mlops.workloads.data.ties import in_order_of_all
 
@@ -36,7 +36,8 @@ def sorted_batches(connection: duckdb.DuckDBPyConnection, table: str) -> Iterabl
     keys = [quoted(name) for name, _ in columns]
     count = _leading(connection, table, columns)
     sql = f"SELECT * FROM {quoted(table)} ORDER BY {', '.join(keys[:count])}"  # noqa: S608
-    batches = ahead(connection.sql(sql).to_arrow_reader(WINDOW))
+    window = IMAGE_WINDOW if any(kind == "BLOB" for _, kind in columns) else WINDOW
+    batches = ahead(connection.sql(sql).to_arrow_reader(window))
     if count == len(columns):
         return batches
     return in_order_of_all(batches, [name for name, _ in columns[:count]], keys[count:])

@@ -47,9 +47,14 @@ class Encoder(ABC):
     def width(self) -> int:
         """Count the numbers that the column becomes where every number is an amount and none is missing."""
 
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """The shape of one row of the column."""
+        return (1,)
+
     @abstractmethod
     def add_nodes(self, graph: GraphBuilder) -> str:
-        """Add what turns the graph's input `column`, `[N, 1]`, into FLOAT `[N, width]`; return that tensor's name."""
+        """Add what turns the graph's input `column`, `[N, *input_shape]`, into FLOAT `[N, width]`; return that tensor's name."""
 
     @property
     def coded(self) -> tuple[EncodedColumn, ...]:
@@ -82,7 +87,7 @@ class NumberEncoder(Encoder, ABC):
 class RawColumn:
     """A column of the train split.
 
-    `type`: in the contract. `values`: `[N]`, as `columns.read_columns` gives them. `cleaning`: what `clean:` says of it.
+    `type`: in the contract. `values`: `[N]`, as `columns.read_columns` gives them, of images `[N, C, H, W]`. `cleaning`: what `clean:` says of it.
     `parameter`: what `features:` says of it where the transform takes a mapping, else None. `options`: of the transform.
     """
 

@@ -32,7 +32,7 @@ def fit(schema: Mapping[str, Any], values: Values) -> tuple[Encoder, ...]:
         name = feature.column
         transform: Transform = TRANSFORMS.load(feature.transform)()
         column = RawColumn(
-            name, types[name], values[name][:, 0], schema["clean"].get(name, {}), feature.parameter,
+            name, types[name], values[name] if types[name] == "image" else values[name][:, 0], schema["clean"].get(name, {}), feature.parameter,
             features.options_of(feature.transform),
         )  # fmt: skip
         encoder = transform.fit(column)

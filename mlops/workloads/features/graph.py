@@ -25,17 +25,18 @@ from mlops.workloads.features.encoder import EncodedColumn, Encoder
 
 OPSET, ML_OPSET, IR = 18, 4, 10
 OUTPUT = "features"
-_TENSOR = {"double": TensorProto.DOUBLE, "string": TensorProto.STRING, "int64": TensorProto.INT64}
+_TENSOR = {"double": TensorProto.DOUBLE, "string": TensorProto.STRING, "int64": TensorProto.INT64,
+           "uint8": TensorProto.UINT8}  # fmt: skip
 
 
 def build_graph(encoders: Sequence[Encoder], encodings: Sequence[Encoding] = (Encoding.AMOUNTS,)) -> onnx.ModelProto:
-    """Return the graph of all encoders. Inputs: each column, `[N, 1]`. Output: `features`, `[N, W]` FLOAT: all columns in the
+    """Return the graph of all encoders. Inputs: each column, `[N, 1]`, or `[N, C, H, W]` of images. Output: `features`, `[N, W]` FLOAT: all columns in the
     first encoding, then all in the next."""
     builder = GraphBuilder([encoder.column for encoder in encoders])
     parts = [_add(encoder, encoding, builder) for encoding in encodings for encoder in encoders]
     builder.add("Concat", parts, out=OUTPUT, axis=1)
     width = len(encoded_columns(encoders, encodings))
-    inputs = [helper.make_tensor_value_info(e.column, _TENSOR[DTYPES[e.type]], ["N", 1]) for e in encoders]
+    inputs = [helper.make_tensor_value_info(e.column, _TENSOR[DTYPES[e.type]], ["N", *e.input_shape]) for e in encoders]
     output = helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, ["N", width])
     graph = helper.make_graph(builder.nodes, "features", inputs, [output], builder.constants)
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]

@@ -21,6 +21,7 @@ from mlops.contracts.codec import ContractError, decode, encode
 from mlops.contracts.watcher import BaselineFile, DriftTests, WatcherConfig
 from mlops.workloads.answer_row import answer_row
 from mlops.workloads.features.columns import categorical_columns, read_columns
+from mlops.workloads.features.images import ImageForm
 from mlops.workloads.monitoring.facts import facts_of
 from mlops.workloads.monitoring.profile import PREDICTION, Profile, is_prediction, prediction_column
 from mlops.workloads.monitoring.values import reader_of
@@ -29,11 +30,12 @@ _MOST_ROWS = 100_000
 
 
 def kinds_of(contract: dict[str, Any], schema: dict[str, Any], drift: DriftTests) -> dict[str, str]:
-    """Return column -> "number" or "text": how each is compared. Dates and times are not: they always move."""
+    """Return column -> "number" or "text": how each is compared. Dates and times are not: they always move. Images are not
+    either: what a model says of them is."""
     categorical = categorical_columns(schema)
     kinds = {
         column["name"]: "text" if column["name"] in categorical or column["type"] in ("string", "bool") else "number"
-        for column in contract["columns"] if column["type"] not in ("date", "timestamp")
+        for column in contract["columns"] if column["type"] not in ("date", "timestamp", "image")
     }  # fmt: skip
     if drift.predictions and PREDICTION not in drift.ignore:
         own = answer_row(contract)
@@ -70,7 +72,8 @@ def write_baseline(config: WatcherConfig) -> None:
         name: [read(value) for value in sample[name].to_pylist()] for name, read in readers.items()
     }
     if any(map(is_prediction, kinds)):
-        inputs = {name: values[chosen] for name, values in read_columns(train, types).items()}
+        forms = {column["name"]: ImageForm.of(column) for column in contract["columns"] if "image" in column}
+        inputs = {name: values[chosen] for name, values in read_columns(train, types, forms).items()}
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.log_severity_level = 3

@@ -21,6 +21,7 @@ from mlops.contracts.names import PROBE_HEADER
 from mlops.workloads.serving.answer import AnswerWriter
 from mlops.workloads.serving.body import ARRIVAL_SECONDS, BodyReader, Receive
 from mlops.workloads.serving.describe import model_metadata, openapi, outputs_of
+from mlops.workloads.serving.images import MOST_BYTES
 from mlops.workloads.serving.log import PredictionLog
 from mlops.workloads.serving.model import Gatherer, OnnxPredictor
 from mlops.workloads.serving.request_metrics import Meter
@@ -71,7 +72,8 @@ class Application:
         golden = json.loads((folder / "golden.json").read_text())
         sound = self._golden(predictor, golden)
         self._model = Gatherer(predictor, sound, gather=bool(api["gather"]))
-        self._bodies = BodyReader(max(_MOST_BYTES, self._most * _MOST_ROW_BYTES), arrival)
+        least = MOST_BYTES if self._reader.has_images else _MOST_BYTES
+        self._bodies = BodyReader(max(least, self._most * _MOST_ROW_BYTES), arrival)
         self._beside = ThreadPoolExecutor(1, "large-requests")
         self._writer = AnswerWriter(self.contract, version, api.get("threshold"))
         self._version_header = (b"x-mlops-version", version.encode())
@@ -146,7 +148,8 @@ class Application:
         try:
             begun = self._bodies.begin(receive)
             body = begun if isinstance(begun, bytes) else await begun
-            rows = self._reader.read(body) if len(body) <= LARGE else await self._aside(self._reader.read, body)
+            is_quick = len(body) <= LARGE and not self._reader.has_images
+            rows = self._reader.read(body) if is_quick else await self._aside(self._reader.read, body)
             count = len(rows)
             answer = self._writer.write(await self._model.predict(rows))
             if self.log is not None and not is_probe:
@@ -208,7 +211,9 @@ class Application:
         try:
             body = await self._bodies.read(receive)
             read = self._reader.read_tensors
-            request, rows = read(body) if len(body) <= LARGE else await self._aside(read, body)
+            request, rows = (
+                read(body) if len(body) <= LARGE and not self._reader.has_images else await self._aside(read, body)
+            )
             count = len(rows)
             predictions = await self._model.predict(rows)
             answer = json.dumps(outputs_of(predictions, self.contract, self.version, request), allow_nan=False).encode()

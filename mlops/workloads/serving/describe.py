@@ -14,8 +14,10 @@ from mlops.workloads.answer_row import answer_row
 _JSON = {
     "bool": {"type": "boolean"}, "int": {"type": "integer"}, "float": {"type": "number"}, "string": {"type": "string"},
     "date": {"type": "string", "format": "date"}, "timestamp": {"type": "string", "format": "date-time"},
+    "image": {"type": "string", "contentEncoding": "base64", "contentMediaType": "image/*"},
 }  # fmt: skip
-OIP = {"bool": "BOOL", "int": "INT64", "float": "FP64", "string": "BYTES", "date": "BYTES", "timestamp": "BYTES"}
+OIP = {"bool": "BOOL", "int": "INT64", "float": "FP64", "string": "BYTES", "date": "BYTES", "timestamp": "BYTES",
+       "image": "BYTES"}  # fmt: skip
 
 
 def openapi(contract: dict[str, Any], version: str, most: int) -> dict[str, Any]:

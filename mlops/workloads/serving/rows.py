@@ -15,6 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mlops.contracts.names import MISSING_INT
+from mlops.workloads.features.images import ImageForm
+from mlops.workloads.serving.images import image_problem
 from mlops.workloads.serving.structure import LARGE, structure_of
 from mlops.workloads.serving.values import FAST_TYPES, nearest, shortened, value_problem, values_of
 from mlops.workloads.vector_answer import label_columns
@@ -41,6 +43,9 @@ class RowReader:
 
     def __init__(self, contract: dict[str, Any], most: int) -> None:
         self.columns = [(column["name"], column["type"], column["nullable"]) for column in contract["columns"]]
+        self._forms = {column["name"]: ImageForm.of(column) for column in contract["columns"] if "image" in column}
+        self.has_images = bool(self._forms)
+        """Whether reading a row takes long, and happens beside the event loop."""
         self._names = {name for name, _, _ in self.columns}
         self._known = {*contract.get("known", ()), *label_columns(contract)}
         self._most = most
@@ -53,7 +58,9 @@ class RowReader:
         rows = msgspec.defstruct("Rows", [("rows", list[row])], forbid_unknown_fields=True)  # type: ignore[valid-type]
         self._one = msgspec.json.Decoder(row)
         self._many = msgspec.json.Decoder(rows)
-        self._is_fast = all(kind not in ("date", "timestamp") and nullable for _, kind, nullable in self.columns)
+        self._is_fast = all(
+            kind not in ("date", "timestamp", "image") and nullable for _, kind, nullable in self.columns
+        )
 
     def read(self, body: bytes) -> list[RequestRow]:
         """Return the rows of a body. Raises BadRows."""
@@ -124,7 +131,8 @@ class RowReader:
                     problems.append({"row": index, "column": name, "problem": "is missing, and must not be"})
                 kept.append(None)
                 continue
-            problem, value = value_problem(kind, value)
+            form = self._forms.get(name)
+            problem, value = value_problem(kind, value) if form is None else image_problem(form, value)
             if problem:
                 problems.append({"row": index, "column": name, "problem": problem})
             kept.append(value)
@@ -137,7 +145,7 @@ class RowReader:
         return f"is no column of the model{nearest(name, self._names)}"
 
     def inputs(self, rows: Sequence[RequestRow]) -> dict[str, npt.NDArray[Any]]:
-        """Return what the model takes: `[N, 1]` for each column."""
+        """Return what the model takes: `[N, 1]` for each column, of images `[N, C, H, W]`."""
         inputs: dict[str, npt.NDArray[Any]] = {}
         count = len(rows)
         for (name, kind, _), values in zip(self.columns, zip(*rows, strict=True), strict=True):
@@ -145,6 +153,8 @@ class RowReader:
                 texts = np.empty((count, 1), dtype=object)
                 texts[:, 0] = ["" if value is None else value for value in values]
                 inputs[name] = texts
+            elif kind == "image":
+                inputs[name] = np.stack(values)
             elif kind in ("date", "timestamp"):
                 whole_numbers = [MISSING_INT if value is None else value for value in values]
                 inputs[name] = np.array(whole_numbers, dtype=np.int64).reshape(count, 1)

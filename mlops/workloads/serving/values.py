@@ -22,12 +22,12 @@ _EPOCH_TIME = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _Int = Annotated[int, Meta(ge=-_INT64, le=_INT64 - 1)]
 FAST_TYPES: dict[str, Any] = {
     "bool": bool | None, "int": _Int | None, "float": float | None, "string": str | None, "date": str | None,
-    "timestamp": str | None,
+    "timestamp": str | None, "image": str | None,
 }  # fmt: skip
 _WORDS = {
     "bool": "true or false", "int": "a whole number of at most 64 bits", "float": "a number",
     "string": "text without the character U+0000", "date": "a date such as 2013-12-31",
-    "timestamp": "a time such as 2013-12-31T06:00:00",
+    "timestamp": "a time such as 2013-12-31T06:00:00", "image": "the base64 text of an image's file",
 }  # fmt: skip
 
 

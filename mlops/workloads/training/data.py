@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from mlops.config.schema.window import Window
 from mlops.metrics.task import Task
-from mlops.workloads.features.columns import feature_types, read_columns
+from mlops.workloads.features.columns import feature_types, image_forms, read_columns
 from mlops.workloads.metrics.truth import as_measured
 from mlops.workloads.stage import failed
 
@@ -85,7 +85,7 @@ class PreparedData:
         return feature_types(self.schema)
 
     def columns(self, split: str) -> dict[str, npt.NDArray[Any]]:
-        return read_columns(self.folder / f"{split}.parquet", self.types)
+        return read_columns(self.folder / f"{split}.parquet", self.types, image_forms(self.schema))
 
     def raw(self, split: str) -> pa.Table:
         return pq.read_table(self.folder / f"{split}.parquet")

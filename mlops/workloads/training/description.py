@@ -25,6 +25,7 @@ class Description:
     """What is needed, beside a family's own files, to read a trained model again; its fields are those of network.json.
 
     `architecture`: the model's own section. `outputs`: numbers for each row before they are made predictions.
+    `pictures`: where the images lie in a row, as `Picture.of` reads them; not written where there are none.
     """
 
     architecture: Mapping[str, Any]
@@ -33,6 +34,7 @@ class Description:
     width: int
     outputs: int
     dataset: str
+    pictures: Sequence[Mapping[str, Any]] = ()
 
     @classmethod
     def read(cls, folder: Path) -> Description:
@@ -40,4 +42,7 @@ class Description:
         return cls(**{**fields, "task": Task(fields["task"])})
 
     def write(self, folder: Path) -> None:
-        write_json(folder / _FILE, asdict(self))
+        fields = asdict(self)
+        if not self.pictures:
+            del fields["pictures"]
+        write_json(folder / _FILE, fields)

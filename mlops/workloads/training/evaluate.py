@@ -16,11 +16,14 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from mlops.config.schema.families.encoding import Encoding
+from mlops.config.schema.families.family import family_spec
 from mlops.contracts.codec import convert
 from mlops.contracts.stage_params import EvaluateParams
 from mlops.metrics.baseline import BASELINES
 from mlops.metrics.table import headline_of
-from mlops.workloads.features.graph import Graph
+from mlops.workloads.features.fit import fit as fit_encoders
+from mlops.workloads.features.graph import Graph, build_graph
 from mlops.workloads.metrics.intervals import drawn_rows
 from mlops.workloads.metrics.weighted import Array
 from mlops.workloads.stage import read_params, say, write_json
@@ -135,8 +138,20 @@ def _importance(evaluated: Evaluated) -> list[dict[str, Any]]:
 def _splits(evaluated: Evaluated) -> Splits:
     classes = list(evaluated.description.classes)
     train = truth_of(evaluated.measuring.task, evaluated.data, "train", classes)
-    features = evaluated.folder / "features.onnx"
-    return Splits(evaluated.data, features, train, evaluated.truth["test"], len(classes))
+    return Splits(evaluated.data, _amounts(evaluated), train, evaluated.truth["test"], len(classes))
+
+
+def _amounts(evaluated: Evaluated) -> bytes:
+    """Return the graph of the model's features as amounts, which a linear model can add up; empty where it has none."""
+    described, file = evaluated.description.architecture, evaluated.folder / "features.onnx"
+    if not file.exists():
+        return b""
+    encodings = family_spec(described["name"]).model_validate(described).encodings()
+    if encodings == (Encoding.AMOUNTS,):
+        return file.read_bytes()
+    encoders = fit_encoders(evaluated.data.schema, evaluated.data.columns("train"))
+    content: bytes = build_graph(encoders).SerializeToString(deterministic=True)
+    return content
 
 
 def _truth(description: Description, data: PreparedData, split: str, folder: Path) -> Array:

@@ -7,6 +7,7 @@ Law: the file that is written was run on raw rows and gave what training gave, w
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
 from pathlib import Path
@@ -23,7 +24,9 @@ import pyarrow.parquet as pq
 from mlops.contracts.codec import convert
 from mlops.contracts.stage_params import ExportParams
 from mlops.metrics.task import Task
+from mlops.workloads.features.columns import image_forms
 from mlops.workloads.features.graph import IR, OUTPUT, Graph
+from mlops.workloads.features.images import ImageForm
 from mlops.workloads.stage import failed, read_params, say, write_json
 from mlops.workloads.training.calibration import calibrated
 from mlops.workloads.training.data import PreparedData, targets
@@ -35,6 +38,8 @@ from mlops.workloads.training.unlabelled import scale_of
 
 TOLERANCE = 1e-4
 GOLDEN_ROWS = 64
+GOLDEN_BYTES = 4 * 2**20
+"""Of the images of the golden rows."""
 _OUTPUTS: dict[Task, str] = {
     Task.BINARY: "probability",
     Task.MULTICLASS: "probabilities",
@@ -137,13 +142,20 @@ def contract(name: str, description: Description, data: PreparedData, decision: 
     task = description.task
     one = task in (Task.BINARY, Task.REGRESSION, Task.ANOMALY)
     shape: list[int | None] = [None] if one else [None, description.outputs]
+    forms = image_forms(data.schema)
     return {
         "format": 1, "model": name, "task": task, "label": data.schema["label"], "classes": list(description.classes),
-        "columns": [{"name": column, "type": kind, "nullable": True} for column, kind in data.types.items()],
+        "columns": [_column(column, kind, forms.get(column)) for column, kind in data.types.items()],
         "known": sorted(column["name"] for column in data.schema["columns"] if column["name"] not in data.types),
         "outputs": [{"name": _OUTPUTS[task], "type": "float", "shape": shape}],
         **({"threshold": decision.threshold} if decision.threshold != EVEN else {}),
     }  # fmt: skip
+
+
+def _column(name: str, kind: str, form: ImageForm | None) -> dict[str, Any]:
+    """Return what the contract says of a column. An image must be there: nothing stands for one that is missing."""
+    written = {"name": name, "type": kind, "nullable": form is None}
+    return written if form is None else {**written, "image": form.written()}
 
 
 def golden(data: PreparedData, expected: npt.NDArray[Any]) -> dict[str, Any]:
@@ -158,10 +170,22 @@ def golden(data: PreparedData, expected: npt.NDArray[Any]) -> dict[str, Any]:
     chosen = np.unique(np.concatenate([holes, spread]))
     order = np.argsort(~missing[chosen], kind="stable")
     mixed = [int(i) for pair in zip(chosen[order], chosen[order][::-1], strict=True) for i in pair]
-    places = list(dict.fromkeys(mixed))[:count]
+    places = _few_bytes(raw, list(dict.fromkeys(mixed))[:count])
     rows = [{key: _plain(value) for key, value in row.items()} for row in raw.take(pa.array(places)).to_pylist()]
     return {"rows": rows, "predictions": np.asarray(expected)[places].tolist(), "tolerance": TOLERANCE}
 
 
+def _few_bytes(raw: pa.Table, places: list[int]) -> list[int]:
+    """Return the first of the rows whose images together have no more bytes than a request; at least one."""
+    images = [column for column in raw.columns if pa.types.is_binary(column.type)]
+    if not images:
+        return places
+    sizes = [sum(len(column[place].as_py() or b"") for column in images) for place in places]
+    fitting = int(np.searchsorted(np.cumsum(sizes), GOLDEN_BYTES, side="right"))
+    return places[: max(1, fitting)]
+
+
 def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
     return value if value is None or isinstance(value, bool | int | float | str) else value.isoformat()

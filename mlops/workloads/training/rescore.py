@@ -18,6 +18,7 @@ from mlops.contracts.stage_params import EvaluateParams
 from mlops.metrics.task import Task
 from mlops.workloads.features.columns import read_columns
 from mlops.workloads.features.graph import Graph
+from mlops.workloads.features.images import ImageForm
 from mlops.workloads.stage import failed, write_json
 from mlops.workloads.training.data import PreparedData, truth_of
 from mlops.workloads.training.decision import EVEN
@@ -43,7 +44,9 @@ def rescore(
             f"The live model needs {', '.join(missing)}, which data set {dataset} has no more. Take the gate against live "
             "out for this change.",
         )
-    columns, graph = read_columns(data.folder / "test.parquet", wanted), (model / "model.onnx").read_bytes()
+    forms = {column["name"]: ImageForm.of(column) for column in contract["columns"] if "image" in column}
+    columns = read_columns(data.folder / "test.parquet", wanted, forms)
+    graph = (model / "model.onnx").read_bytes()
     predicted = Graph(graph)(columns)
     if task.is_labelled:
         truth = truth_of(task, data, "test", contract["classes"])

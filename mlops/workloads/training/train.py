@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +24,13 @@ import pyarrow.parquet as pq
 from mlops.config.schema.model import Model
 from mlops.contracts.stage_params import TrainParams
 from mlops.workloads.features.graph import Graph
+from mlops.workloads.features.pictures import Picture
 from mlops.workloads.stage import failed, read_params, say, write_json
 from mlops.workloads.training.data import PreparedData, as_truth, classes_of, targets
 from mlops.workloads.training.description import Description
 from mlops.workloads.training.families.checkpoint import Checkpoint
 from mlops.workloads.training.families.family import Examples, Fit, Fitted, family_named, output_count
+from mlops.workloads.training.run_log import RunLog
 from mlops.workloads.training.unlabelled import label_classes, names_of
 
 _SPLITS = ("train", "val", "test")
@@ -46,7 +50,12 @@ def train(name: str, *, root: Path = Path()) -> None:
     classes, examples = _examples(spec, data, Graph(graph))
     say("training", 0.1)
     checkpoint = Checkpoint(root / ".mlops/checkpoints" / name, lambda: _identity(section, data))
-    fitted = family.fit(Fit(spec, examples["train"], examples["val"], classes, encoded.columns, checkpoint))
+    log = RunLog()
+    if os.environ.get("RANK", "0") == "0":
+        log = RunLog.begin(root / ".mlops/runs", name, goes_on=checkpoint.read() is not None)
+    fitted = family.fit(
+        Fit(spec, examples["train"], examples["val"], classes, encoded.columns, checkpoint, encoded.pictures, log)
+    )
     if fitted is None:
         return
     predictions = {split: fitted.predict(examples[split].x) for split in ("val", "test")}
@@ -60,9 +69,10 @@ def train(name: str, *, root: Path = Path()) -> None:
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     (out / "features.onnx").write_bytes(graph)
-    _write(out, spec, classes, fitted, examples)
+    _write(out, spec, classes, fitted, examples, encoded.pictures)
     pq.write_table(_table(predictions), out / "predictions.parquet", compression="zstd")
     checkpoint.clear()
+    log.finish(out)
 
 
 def _examples(spec: Model, data: PreparedData, transform: Graph) -> tuple[list[Any], dict[str, Examples]]:
@@ -89,10 +99,15 @@ def _identity(section: Mapping[str, Any], data: PreparedData) -> bytes:
     return json.dumps(section, sort_keys=True).encode() + b"".join(hashlib.sha256(file).digest() for file in files)
 
 
-def _write(out: Path, spec: Model, classes: Sequence[Any], fitted: Fitted, examples: Mapping[str, Examples]) -> None:
+def _write(
+    out: Path, spec: Model, classes: Sequence[Any], fitted: Fitted, examples: Mapping[str, Examples],
+    pictures: Sequence[Picture],
+) -> None:  # fmt: skip
     width = int(examples["train"].x.shape[1])
     architecture = spec.architecture.model_dump(mode="json", by_alias=True)
-    Description(architecture, spec.task, classes, width, output_count(spec.task, classes), spec.dataset).write(out)
+    outputs = output_count(spec.task, classes)
+    written = [asdict(picture) for picture in pictures]
+    Description(architecture, spec.task, classes, width, outputs, spec.dataset, written).write(out)
     fitted.save(out)
     write_json(out / "history.json", list(fitted.logged))
     rows = {split: len(part.x) for split, part in examples.items()}

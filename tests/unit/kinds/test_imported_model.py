@@ -56,8 +56,8 @@ def test_moved_file_of_an_imported_model_shows_in_the_plan(imported: Look) -> No
         stale.reason.text: stale.effect.category for stale in observed.stale if "another content" in stale.reason.text
     }
     assert moved == {"brought/late.onnx has another content": "RETRAIN"}
-    assert observed.record is not None
-    assert "fingerprint" not in observed.record.inputs
+    assert observed.recorded is not None
+    assert "fingerprint" not in observed.recorded.inputs
 
 
 def test_file_that_is_not_there_is_said_by_the_plan(imported: Look) -> None:

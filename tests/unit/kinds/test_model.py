@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -111,3 +112,26 @@ def test_live_model_is_the_one_that_an_endpoint_serves(look: Look) -> None:
 def test_override_hint_names_the_file_and_the_line_to_write(look: Look) -> None:
     hint = look.kind("model.late").override_hint(Address("model", "late"), "trainer.max_epochs", "5")
     assert hint == "To keep it, say in conf/model/late.yaml:  trainer.max_epochs: 5"
+
+
+def test_logs_are_those_of_the_run_that_made_it_and_of_a_newer_one(look: Look) -> None:
+    outs = [{"path": "models/late/train", "md5": "abc.dir"}]
+    record = look.record("model.late", {"locked": {"train@late": {"outs": outs}}})
+    kept, live = (look.context.paths.runs / name / "training.log" for name in ("abc", "live/late"))
+    kept.parent.mkdir(parents=True)
+    kept.write_text("epoch 1\n")
+    assert look.kind("model.late").logs(record) == (kept,)
+    live.parent.mkdir(parents=True)
+    live.write_text("epoch 2\n")
+    os.utime(kept, (1, 1))
+    assert look.kind("model.late").logs(record) == (live,)
+
+
+def test_estimate_counts_what_ran_and_not_what_was_left_out(look: Look) -> None:
+    kind, desired = look.kind("model.late"), look.desired["model.late"]  # at most 2 epochs
+    stopped = {"seconds": 41.0, "epochs": 1, "max_epochs": 2, "training_seconds": 21.0}
+    (note,) = kind.notes(desired, look.record("model.late", stopped), "RETRAIN")
+    assert note.startswith("about 41 s (last time 41 s for 1 epoch)")
+    shorter = {"seconds": 41.0, "epochs": 8, "max_epochs": 8, "training_seconds": 32.0}
+    (note,) = kind.notes(desired, look.record("model.late", shorter), "RETRAIN")
+    assert note.startswith("about 17 s (last time 41 s for 8 epochs)")

@@ -20,7 +20,7 @@ from mlops.metrics.task import Task
 if TYPE_CHECKING:
     from mlops.config.schema.model import Model
 
-SECTIONS = ("loss", "optimizer", "trainer")
+SECTIONS = ("loss", "optimizer", "trainer", "augment")
 """The sections of a model that a family may read beside its own, `architecture`."""
 
 

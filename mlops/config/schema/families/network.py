@@ -35,7 +35,8 @@ NUMBERS = (Task.REGRESSION, Task.QUANTILE, Task.FORECASTING)
 
 
 class NetworkSpec(FamilySpec):
-    """A network of torch, trained by steps of an optimiser. `default_lr` and `default_weight_decay`: where `optimizer` names none."""
+    """A network of torch, trained by steps of an optimiser. `default_lr` and `default_weight_decay`: where `optimizer` names none.
+    `sees_images`: whether it knows images among its features."""
 
     tasks: ClassVar[tuple[Task, ...]] = tuple(task for task in LOSSES if task.is_labelled)
     reads: ClassVar[tuple[str, ...]] = SECTIONS
@@ -43,6 +44,7 @@ class NetworkSpec(FamilySpec):
     effort: ClassVar[Effort | None] = Effort("trainer.max_epochs", "epoch")
     default_lr: ClassVar[float] = 3e-3
     default_weight_decay: ClassVar[float] = 0.1
+    sees_images: ClassVar[bool] = False
 
     @classmethod
     def logged(cls, task: Task) -> tuple[str, ...]:
@@ -72,6 +74,9 @@ class NetworkSpec(FamilySpec):
         ):
             field = "balance" if model.loss.balance else "class_weights"
             raise FieldError(f"it weighs the classes of one label, and the task is `{model.task}`", "loss", field)
+        if model.augment and model.augment.changes_images and not self.sees_images:
+            field = model.augment.image_fields()[0]
+            raise FieldError(f"the family `{self.name}` sees no images; only `mix_up` is for it", "augment", field)
         if model.trainer.precision == "16-mixed" and model.trainer.accelerator == "cpu":
             raise FieldError(
                 "`16-mixed` needs a GPU, and `trainer.accelerator` is cpu; use bf16-mixed or 32-true",

@@ -58,8 +58,10 @@ class FileSpec(SourceSpec):
         doc="`path/to/file.csv`, relative to the project, or `package://NAME/path/in/package`. A folder (`raw/`) or a "
         "pattern (`raw/**/*.csv`) is all its files, columns matched by name; folders `KEY=VALUE` become columns."
     )
-    format: Literal["csv", "parquet", "json", "excel"] | None = spec_field(
-        None, doc="Default: by the ending (.csv, .csv.gz, .csv.zip, .parquet, .json, .jsonl, .xlsx)."
+    format: Literal["csv", "parquet", "json", "excel", "image"] | None = spec_field(
+        None,
+        doc="Default: by the ending (.csv, .csv.gz, .csv.zip, .parquet, .json, .jsonl, .xlsx, .png, .jpg, …). A folder of images is "
+        "a table with a row for each: `image` (its bytes), `path`, `class` (the folder that it is in), `width`, `height` and `bytes`.",
     )
     columns: tuple[Column, ...] | None = spec_field(None, doc="Read only these columns.")
     types: dict[Column, ColumnType] = spec_field(

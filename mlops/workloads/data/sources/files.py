@@ -1,7 +1,7 @@
 """Read files as a table.
 
-Lives here: read_source_files, for CSV, Parquet, JSON, Excel and text, packed or not, one file or several.
-Not here: which files (mlops.sources), the options of CSV (csv), the pattern of text (text), sheets (excel).
+Lives here: read_source_files, for CSV, Parquet, JSON, Excel, text and images, packed or not, one file or several.
+Not here: which files (mlops.sources), the options of CSV (csv), the pattern of text (text), sheets (excel), images (images).
 Law: exactly the files that were pinned are read, in their order; of a packed file, the one file inside.
 """
 
@@ -22,6 +22,7 @@ from mlops.sources.files import SourceFiles
 from mlops.workloads.data.sources.csv import SQL_TYPES, advice, csv_call, decoded, glued
 from mlops.workloads.data.sources.csv_types import ALL_ROWS, FIRST_ROWS, first_rows_suffice
 from mlops.workloads.data.sources.excel import forget_sheets, sheet_rows
+from mlops.workloads.data.sources.images import IMAGES_TABLE, forget_images, read_images
 from mlops.workloads.data.sources.text import forget_lines, matched_lines
 from mlops.workloads.data.sql_text import literal, literal_path, quoted
 from mlops.workloads.stage import failed
@@ -54,6 +55,9 @@ def read_source_files(
     readable = {path: _readable(table_name, path, (spec, kind), scratch) for path in files.paths}
     parts = {str(readable[path]): files.partition(path) for path in files.paths}
     try:
+        if kind == "image":
+            names = {str(readable[path]): files.relative(path) for path in files.paths}
+            read_images(connection, names, where=where, first=first, file_column=_FILE)
         _load(connection, table_name, (spec, kind), parts, (where, first))
     except duckdb.Error as error:
         said = advice(str(error)) if kind in ("csv", "text") else str(error).strip()
@@ -83,6 +87,8 @@ def _load(
     call = ""
     if kind == "text":
         rows = matched_lines(connection, spec, list(parts), where=where, file_column=_FILE)
+    elif kind == "image":
+        rows = IMAGES_TABLE
     elif kind == "excel":
         rows = sheet_rows(connection, spec, list(parts), where=where, file_column=_FILE)
     else:
@@ -94,7 +100,7 @@ def _load(
             f"{', '.join(f'parts.{quoted(key)}' for key in keys)} FROM {rows} AS files "
             f"JOIN {quoted(_PARTS)} AS parts ON files.{quoted(_FILE)} = parts.{quoted(_PATH)})"
         )
-    elif kind in ("text", "excel"):
+    elif kind in ("text", "excel", "image"):
         rows = f"(SELECT * EXCLUDE ({quoted(_FILE)}) FROM {rows})"  # noqa: S608
     columns = "*" if spec.columns is None else ", ".join(map(quoted, spec.columns))
     limit = "" if first is None else f" LIMIT {first}"
@@ -112,6 +118,7 @@ def _load(
         connection.unregister(_PARTS)
     forget_lines(connection)
     forget_sheets(connection)
+    forget_images(connection)
 
 
 def _table_call(how: tuple[FileSpec, str], paths: list[str], keys: list[str]) -> tuple[str, str]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from sklearn.preprocessing import StandardScaler
 
 from mlops.metrics.baseline import BASELINES, LINEAR, TRIVIAL
 from mlops.metrics.task import Task
-from mlops.workloads.features.columns import to_input
+from mlops.workloads.features.columns import image_forms, to_inputs
 from mlops.workloads.features.graph import Graph
 from mlops.workloads.metrics.intervals import drawn_rows
 from mlops.workloads.metrics.weighted import Array
@@ -39,22 +38,23 @@ _DIGITS = 4
 
 @dataclass(frozen=True)
 class Splits:
-    """What a baseline learns from and is measured on. `train` and `test`: labels as metrics take them. `features`: the model's own graph."""
+    """What a baseline learns from and is measured on. `train` and `test`: labels as metrics take them. `features`: a graph
+    of the model's features as amounts, empty where there is none."""
 
     data: PreparedData
-    features: Path
+    features: bytes
     train: Array
     test: Array
     classes: int
 
     def x(self, split: str, places: Array) -> Array:
-        return Graph(self.features.read_bytes())(sampled_columns(self.data, split, places))
+        return Graph(self.features)(sampled_columns(self.data, split, places))
 
 
 def sampled_columns(data: PreparedData, split: str, places: Array) -> dict[str, Array]:
     """Return some rows of a split as the feature graph takes them."""
     table = pq.read_table(data.folder / f"{split}.parquet", columns=list(data.types)).take(places)
-    return {name: to_input(table[name], kind) for name, kind in data.types.items()}
+    return to_inputs(table, data.types, image_forms(data.schema))
 
 
 def baselines_of(splits: Splits, measuring: Measuring) -> dict[str, dict[str, float]]:
@@ -98,12 +98,12 @@ def _named(values: Mapping[str, float]) -> dict[str, float]:
     return {f"test_{name}": value for name, value in values.items()}
 
 
-def _width(features: Path) -> int:
-    if not features.exists():
+def _width(features: bytes) -> int:
+    if not features:
         return 0
     import onnx
 
-    return int(onnx.load(features).graph.output[0].type.tensor_type.shape.dim[1].dim_value)
+    return int(onnx.load_from_string(features).graph.output[0].type.tensor_type.shape.dim[1].dim_value)
 
 
 _SAME: Mapping[Task, Callable[[Array, int], Any]] = {

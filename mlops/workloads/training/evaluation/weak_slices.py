@@ -22,6 +22,8 @@ from mlops.workloads.metrics.weighted import Array, ratio
 
 _MOST_ROWS, _MOST_COLUMNS, _MOST_VALUES, _MOST_FOUND = 100_000, 12, 20, 20
 _BINS = 4
+_IMAGE = "uint8"
+"""How images are given to a graph; no condition is on one."""
 _FEWEST_ROWS, _LEAST_SHARE = 30, 0.01
 _SURE = 1.96
 _BEYOND = 3.0
@@ -61,7 +63,8 @@ def weak_slices(raw: pa.Table, types: Mapping[str, str], losses: Array) -> list[
     """Return the worst, by how high their loss is at least. `types`: of the columns that are looked at. `losses`: of all rows
     of `raw`."""
     drawn = drawn_rows(len(losses), _MOST_ROWS)
-    part, losses = raw.select([name for name in types if name in raw.column_names]).take(drawn), losses[drawn]
+    names = [name for name, type_ in types.items() if name in raw.column_names and DTYPES[type_] != _IMAGE]
+    part, losses = raw.select(names).take(drawn), losses[drawn]
     if not len(losses):
         return []
     overall, fewest = float(losses.mean()), max(_FEWEST_ROWS, _LEAST_SHARE * len(losses))

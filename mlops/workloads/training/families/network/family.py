@@ -26,9 +26,11 @@ from mlops.config.schema.families.family import family_spec
 from mlops.config.schema.families.network import effective_loss, effective_optimizer
 from mlops.config.schema.model import Model
 from mlops.workloads.features.graph import OPSET
+from mlops.workloads.features.pictures import Picture
 from mlops.workloads.stage import failed
 from mlops.workloads.training.description import Description
 from mlops.workloads.training.families.family import INPUT, Family, Fit, Fitted, output_count
+from mlops.workloads.training.families.network.augment import Augmenter
 from mlops.workloads.training.families.network.batches import TensorRows
 from mlops.workloads.training.families.network.epochs import EpochMetrics, Epochs
 from mlops.workloads.training.families.network.label_scale import LabelScale
@@ -92,6 +94,10 @@ class NetworkFamily(Family):
         """Return a module from `[N, width]` FLOAT to `[N, outputs]`: logits, or values for a regression; or
         to `[N, members, outputs]` where several networks learn side by side."""
 
+    def make(self, architecture: Any, *, width: int, outputs: int, pictures: Sequence[Picture] = ()) -> nn.Module:
+        """Return what `build` gives; a family that looks at images is made for those that lie in a row."""
+        return self.build(architecture, width=width, outputs=outputs)
+
     def begin(self, spec: Model, name: str) -> None:
         if spec.trainer.devices > 1 and not Ranks.are_given():
             Ranks.start(spec.trainer.devices, name)
@@ -104,7 +110,7 @@ class NetworkFamily(Family):
         loss, stopping = effective_loss(spec), spec.trainer.early_stopping
         scale = LabelScale.of(fit.train.y) if loss.standardize else LabelScale()
         outputs = output_count(spec.task, fit.classes)
-        network = self.build(spec.architecture, width=fit.width, outputs=outputs)
+        network = self.make(spec.architecture, width=fit.width, outputs=outputs, pictures=fit.pictures)
         pace, metrics = (
             Pace.of(spec.trainer, len(fit.train.x)),
             EpochMetrics.of(spec.task, fit.val.measured, outputs, stopping),
@@ -115,30 +121,40 @@ class NetworkFamily(Family):
         train, val = weigh(fit, loss, scale)
         learner = Learner(
             predictor, Objective(spec.task, loss, spec.levels), effective_optimizer(spec), val=val, metrics=metrics, pace=pace,
-            spec=spec.trainer,
+            spec=spec.trainer, log=fit.log,
         )  # fmt: skip
+        if spec.augment:
+            learner.augmenter = Augmenter(spec.augment, fit.pictures, spec.trainer.seed)
         learn(learner, train, spec.trainer, ranks, fit.checkpoint)
         if not ranks.is_first:
             return None
-        return FittedNetwork(predictor, fit.width, learner.epochs.history, _summary(spec, learner.epochs, pace))
+        summary = _summary(spec, learner.epochs, pace)
+        fit.log.write_line(f"the weights of epoch {summary['kept']['epoch']} are kept: {_why(spec, metrics.monitor)}")
+        return FittedNetwork(predictor, fit.width, learner.epochs.history, summary)
 
     def _fit_own(self, module: nn.Module, fit: Fit, pace: Pace, metrics: EpochMetrics) -> Fitted | None:
         spec, ranks = fit.spec, Ranks.of()
         train, val = (TensorRows(torch.from_numpy(part.x), torch.from_numpy(part.y)) for part in (fit.train, fit.val))
-        epochs = learn_own(module, spec, OwnRows(train, val, pace), metrics, ranks)
+        epochs = learn_own(module, spec, OwnRows(train, val, pace, fit.log), metrics, ranks)
         if not ranks.is_first:
             return None
         return FittedNetwork(Predictor(module, spec.task), fit.width, epochs.history, _summary(spec, epochs, pace))
 
     def load(self, folder: Path, description: Description) -> FittedNetwork:
         spec = family_spec(description.architecture["name"]).model_validate(description.architecture)
-        predictor = Predictor(self.build(spec, width=description.width, outputs=description.outputs), description.task)
+        pictures = tuple(map(Picture.of, description.pictures))
+        network = self.make(spec, width=description.width, outputs=description.outputs, pictures=pictures)
+        predictor = Predictor(network, description.task)
         state = load_file(folder / _WEIGHTS)
         for key in LABEL:
             if key in state:
                 setattr(predictor, key, state.pop(key))
         predictor.network.load_state_dict(state)
         return FittedNetwork(predictor, description.width)
+
+
+def _why(spec: Model, monitor: str) -> str:
+    return f"it has the best {monitor}" if spec.trainer.keep == "best" else "it is the last"
 
 
 def _summary(spec: Model, epochs: Epochs, pace: Pace) -> dict[str, Any]:

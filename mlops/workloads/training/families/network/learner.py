@@ -18,7 +18,8 @@ import torch
 from torch import nn
 
 from mlops.config.schema.training import Optimizer, Trainer
-from mlops.workloads.stage import failed, say
+from mlops.workloads.stage import failed
+from mlops.workloads.training.families.network.augment import Augmenter, Step
 from mlops.workloads.training.families.network.averaging import Average
 from mlops.workloads.training.families.network.batches import Batch, TensorRows
 from mlops.workloads.training.families.network.epochs import EpochMetrics, Epochs
@@ -26,6 +27,7 @@ from mlops.workloads.training.families.network.objective import Objective
 from mlops.workloads.training.families.network.optimizers import Factor, drawn_to_zero, make_optimizer, make_schedule
 from mlops.workloads.training.families.network.pace import Pace
 from mlops.workloads.training.families.network.predictor import Predictor
+from mlops.workloads.training.run_log import RunLog
 
 _CHUNK = 16_384
 
@@ -39,13 +41,15 @@ class Learner(lightning.LightningModule):
 
     def __init__(
         self, predictor: Predictor, objective: Objective, optimizer: Optimizer, *, val: TensorRows, metrics: EpochMetrics,
-        pace: Pace, spec: Trainer,
+        pace: Pace, spec: Trainer, log: RunLog | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
         self.predictor = predictor
         self.objective, self.chosen, self.metrics, self.pace = objective, optimizer, metrics, pace
         self.epochs = Epochs(metrics.monitor, spec.early_stopping.min_delta if spec.early_stopping else 0.0)
-        self._val, self._spec = val, spec
+        self._val, self._spec, self._log = val, spec, log or RunLog()
+        self.augmenter: Augmenter | None = None
+        """Varies the rows of each step; None where they stay as they are."""
         self._sum = torch.zeros(())
         self._forward: Callable[[torch.Tensor], torch.Tensor] = predictor.network.__call__
         self._average = Average(spec.average, predictor.network, pace.epochs) if spec.average else None
@@ -60,7 +64,11 @@ class Learner(lightning.LightningModule):
             torch.manual_seed(torch.initial_seed() + self.trainer.global_rank)
 
     def training_step(self, batch: Batch, index: int) -> torch.Tensor:
-        loss = self.objective.of_batch(self._forward(batch.x), batch)
+        if self.augmenter is None:
+            loss = self.objective.of_batch(self._forward(batch.x), batch)
+        else:
+            step = Step(self.current_epoch, index, self.trainer.global_rank)
+            loss = self.augmenter.loss(self._forward, self.objective, batch, step)
         self._sum.add_(loss.detach())
         if (
             self.trainer.world_size > 1
@@ -73,6 +81,8 @@ class Learner(lightning.LightningModule):
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
         if self._average and ((batch_idx + 1) % self._spec.accumulate == 0 or self.trainer.is_last_batch):
             self._average.after_step()
+        if self._log.is_due(batch_idx + 1, self._spec.log_every_steps):
+            self._report_step(batch_idx, outputs["loss"])
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["epochs"] = self.epochs.state()
@@ -116,11 +126,17 @@ class Learner(lightning.LightningModule):
         self._report(measured)
 
     def _report(self, measured: dict[str, float]) -> None:
-        most = max(1, self.trainer.max_epochs or 1)
+        most, epoch = max(1, self.pace.epochs), self.current_epoch + 1
         values = ", ".join(
             f"{name.replace('_', ' ')} {value:.4f}" for name, value in measured.items() if name != "epoch"
         )
-        say(f"epoch {self.current_epoch + 1} of {most}, {values}", 0.1 + 0.85 * (self.current_epoch + 1) / most)
+        line, done = f"epoch {epoch} of {most}, {values}", 0.1 + 0.85 * epoch / most
+        self._log.write_epoch(self.epochs.history, line, done, step=self.global_step)
+
+    def _report_step(self, index: int, loss: torch.Tensor) -> None:
+        value, epoch = float(loss), self.current_epoch + 1
+        line = f"epoch {epoch} of {self.pace.epochs}, step {index + 1} of {self.pace.batches}, loss {value:.4f}"
+        self._log.write_step(self.current_epoch * self.pace.batches + index + 1, {"loss": value}, line)
 
     def _validate(self) -> tuple[float, Any]:
         """Return the loss and the predictions of the validation split; each rank takes some of the chunks, and all get the

@@ -13,7 +13,7 @@ import math
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -27,13 +27,14 @@ from torch import nn
 from mlops.config.schema.families.network import effective_optimizer
 from mlops.config.schema.model import Model
 from mlops.config.schema.training import Trainer
-from mlops.workloads.stage import failed, say
+from mlops.workloads.stage import failed
 from mlops.workloads.training.families.network.batches import Batches, TensorRows
 from mlops.workloads.training.families.network.epochs import LOSSES, EpochMetrics, Epochs
 from mlops.workloads.training.families.network.optimizers import Factor, make_optimizer, make_schedule
 from mlops.workloads.training.families.network.pace import Pace
 from mlops.workloads.training.families.network.predictor import Predictor
 from mlops.workloads.training.families.network.ranks import Ranks
+from mlops.workloads.training.run_log import RunLog
 
 _CHUNK = 16_384
 
@@ -49,7 +50,11 @@ def _defines(module: lightning.LightningModule, hook: str) -> bool:
 
 def refuse_unread(spec: Model, module: lightning.LightningModule) -> None:
     """Raises MlopsError for a section of the model that the module's own hooks leave without a reader."""
-    for section, hook in (("loss", "training_step"), ("optimizer", "configure_optimizers")):
+    for section, hook in (
+        ("loss", "training_step"),
+        ("augment", "training_step"),
+        ("optimizer", "configure_optimizers"),
+    ):
         if section in spec.model_fields_set and _defines(module, hook):
             raise failed(
                 "section is not read",
@@ -115,6 +120,7 @@ class EpochRecorder(Checkpoint):
     ) -> None:
         self.predictor, self._val, self._metrics, self._patience, self._named = predictor, val, metrics, patience, named
         self.epochs = Epochs(named or metrics.monitor)
+        self.log = RunLog()
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         logged = {name: float(value) for name, value in sorted(trainer.callback_metrics.items()) if value.numel() == 1}
@@ -124,8 +130,9 @@ class EpochRecorder(Checkpoint):
         most = max(1, trainer.max_epochs or 1)
         values = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in measured.items())
         epoch = trainer.current_epoch
-        say(f"epoch {epoch + 1} of {most}, {values}", 0.1 + 0.85 * (epoch + 1) / most)
         self._judge(trainer, pl_module, {"epoch": epoch, **measured})
+        line, done = f"epoch {epoch + 1} of {most}, {values}", 0.1 + 0.85 * (epoch + 1) / most
+        self.log.write_epoch(self.epochs.history, line, done, step=trainer.global_step)
 
     def _predict(self, module: lightning.LightningModule) -> np.ndarray[Any, Any]:
         was_training = module.training
@@ -176,6 +183,7 @@ class OwnRows:
     train: TensorRows
     val: TensorRows
     pace: Pace
+    log: RunLog = field(default_factory=RunLog)
 
 
 def learn_own(module: Any, spec: Model, rows: OwnRows, metrics: EpochMetrics, ranks: Ranks) -> Epochs:
@@ -189,6 +197,7 @@ def learn_own(module: Any, spec: Model, rows: OwnRows, metrics: EpochMetrics, ra
     stopping = spec.trainer.early_stopping
     patience, named = (rows.pace.patience, stopping.monitor) if stopping else (None, None)
     recorder = EpochRecorder(Predictor(module, spec.task), rows.val, metrics, patience, named)
+    recorder.log = rows.log
     recorder.epochs.min_delta = stopping.min_delta if stopping else 0.0
     data = PreparedRows.of(rows.train, rows.val, _loaders(module, spec.trainer, rows, ranks))
     with warnings.catch_warnings(), tempfile.TemporaryDirectory() as scratch:
