@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-MODULES = ("startup", "plan", "scale", "stages", "preparation", "training", "serving", "cluster")
+MODULES = ("startup", "plan", "scale", "stages", "preparation", "training", "evaluation", "serving", "cluster")
 
 
 def main() -> int:

@@ -1,7 +1,7 @@
 """How long training takes.
 
 Lives here: the loop that models are trained with, beside a bare PyTorch loop and beside Lightning with a DataLoader.
-Not here: reading data, export.
+Not here: reading data, export. Ours keeps checkpoints and logs meanwhile.
 Law: the same network, rows, batches, optimiser and validation for all; turn by turn, one thread.
 """
 
@@ -27,6 +27,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
 from bench.command import ROOT
+from bench.training_images import image_rows
 from mlops.config.schema.families.mlp import Mlp
 from mlops.config.schema.training import Loss, Optimizer, Trainer
 from mlops.metrics.task import Task
@@ -35,6 +36,7 @@ from mlops.workloads.features.fit import fit
 from mlops.workloads.features.graph import Graph, build_graph
 from mlops.workloads.stage import PROGRESS
 from mlops.workloads.training.data import PreparedData, targets
+from mlops.workloads.training.families.checkpoint import Checkpoint
 from mlops.workloads.training.families.mlp import MlpFamily
 from mlops.workloads.training.families.network.batches import TensorRows
 from mlops.workloads.training.families.network.epochs import EpochMetrics
@@ -44,6 +46,7 @@ from mlops.workloads.training.families.network.objective import Objective
 from mlops.workloads.training.families.network.pace import Pace
 from mlops.workloads.training.families.network.predictor import Predictor
 from mlops.workloads.training.families.network.ranks import Ranks
+from mlops.workloads.training.run_log import RunLog
 
 EPOCHS, BATCH, RATE, DECAY = 2, 1024, 1e-3, 0.1
 AT_MOST, AT_LEAST = 1.05, 2.0
@@ -74,6 +77,7 @@ def rows(repeat: int) -> list[dict[str, Any]]:
          "budget": AT_MOST, "holds": ours / bare <= AT_MOST},
         {"name": f"{named} (peer: Lightning as it comes, DataLoader over rows)", "ours": ours, "peer": by_rows, "ratio": by_rows / ours,
          "budget": AT_LEAST, "holds": by_rows / ours >= AT_LEAST},
+        *image_rows(repeat),
     ]  # fmt: skip
 
 
@@ -101,11 +105,12 @@ def _ours(train: TensorRows, val: TensorRows) -> None:
     optimizer = Optimizer(lr=RATE, weight_decay=DECAY, schedule="one_cycle")
     metrics = EpochMetrics(val.y.numpy(), (), "val_loss")
     trainer = Trainer(max_epochs=EPOCHS, batch_size=BATCH)
-    learner = Learner(
-        Predictor(_network(train.x.shape[1]), Task.BINARY), Objective(Task.BINARY, Loss(name="bce")), optimizer, val=val,
-        metrics=metrics, pace=Pace.of(trainer, len(train.x)), spec=trainer,
-    )  # fmt: skip
-    learn(learner, train, trainer, Ranks())
+    with tempfile.TemporaryDirectory(prefix="mlops-") as folder:
+        learner = Learner(
+            Predictor(_network(train.x.shape[1]), Task.BINARY), Objective(Task.BINARY, Loss(name="bce")), optimizer, val=val,
+            metrics=metrics, pace=Pace.of(trainer, len(train.x)), spec=trainer, log=RunLog.begin(Path(folder), "m"),
+        )  # fmt: skip
+        learn(learner, train, trainer, Ranks(), Checkpoint(Path(folder) / "checkpoint", lambda: b"bench"))
 
 
 def _bare(train: TensorRows, val: TensorRows) -> None:

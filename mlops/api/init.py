@@ -71,7 +71,7 @@ def init_project(
     _check_arguments(root, data, label, example)
     with tempfile.TemporaryDirectory() as scratch:
         draft = _Draft()
-        if example is not None and example in WRITTEN:
+        if example and example in WRITTEN:
             draft.files = example_files(example)
             draft.secrets = [WRITTEN[example]]
         elif (root / f"conf/dataset/{named}.yaml").exists() and (data or example):

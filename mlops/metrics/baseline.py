@@ -51,9 +51,8 @@ def comparison(task: Task, metrics: Mapping[str, Any]) -> Iterator[tuple[str, bo
         other = metrics.get("baselines", {}).get(baseline, {}).get(name)
         if other is None:
             continue
+        own, others = headline.shown(metrics[name]), headline.shown(other)
         gain = metrics[name] - other if headline.direction is Direction.MAX else other - metrics[name]
-        is_worse = gain <= 0 if baseline == TRIVIAL else gain < 0
-        relation = "better" if gain > 0 else "worse" if gain < 0 else "no better"
-        shown = f"{name} {headline.shown(metrics[name])}"
-        end = "; a simpler model would do more" if is_worse and baseline == LINEAR else ""
-        yield f"{shown} is {relation} than the {headline.shown(other)} of {words}{end}.", is_worse
+        relation = "no better than" if own == others else "better than" if gain > 0 else "worse than"
+        end = ", which does more for less" if gain <= 0 and baseline == LINEAR and own != others else ""
+        yield f"{name} {own} is {relation} the {others} of {words}{end}.", gain <= 0 and own != others

@@ -53,7 +53,7 @@ PINBALL = Metric(
     "pinball",
     _TASKS | {Task.QUANTILE},
     Direction.MIN,
-    f"{_COMPUTED}:pinball",
+    f"{_COMPUTED}:pinball_loss",
     headline={Task.QUANTILE: 1},
     drift={Task.QUANTILE: Worsening(0.2, relative=True)},
     doc="The mean pinball loss over the quantiles, in the label's unit; of one number, as of a median: half of `mae`.",

@@ -13,12 +13,12 @@ from pathlib import Path
 from mlops.scaffold.sensor_rows import sensor_csv
 
 _FILES = Path(__file__).with_name("templates") / "examples"
-WRITTEN: Mapping[str, str] = {"flights": "DELAY_API_KEY", "anomalies": "FAULTS_API_KEY"}
+WRITTEN: Mapping[str, str] = {"flights": "DELAY_API_KEY", "digits": "DIGIT_API_KEY", "anomalies": "FAULTS_API_KEY"}
 """Examples whose YAML is written by hand -> the key of their endpoint. Their data are files of an installed package, or made."""
 _MADE: Mapping[str, Mapping[str, Callable[[], str]]] = {"anomalies": {"raw/readings.csv": sensor_csv}}
 """Example -> path of a file of data -> what makes it."""
 SURVEYED: Mapping[str, str] = {
-    "breast_cancer": "diagnosis", "diabetes": "progression", "digits": "digit", "iris": "species", "wine": "cultivar",
+    "breast_cancer": "diagnosis", "diabetes": "progression", "iris": "species", "wine": "cultivar",
 }  # fmt: skip
 """Examples that scikit-learn ships -> what is predicted; they are looked at like a user's own data."""
 EXAMPLES = (*WRITTEN, *SURVEYED)

@@ -107,9 +107,7 @@ def model_text(name: str, proposal: DatasetProposal, look: FirstLook) -> str:
         f"{_schema_line('model')}dataset: {name}",
         _with_comment(f"task: {proposal.task}", proposal.task_why),
         _with_comment(f"architecture: {flow(training.architecture)}", training.architecture_why),
-        _with_comment(f"loss: {flow(training.loss)}", training.loss_why),
-        f"optimizer: {flow(training.optimizer)}",
-        _with_comment(f"trainer: {flow(training.trainer)}", training.trainer_why),
+        *([_with_comment(f"loss: {flow(training.loss)}", training.loss_why)] if training.loss else []),
         "",
         "# What the model must reach before anything below it moves.",
     ]

@@ -15,3 +15,6 @@ if " avx512f " in (Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").ex
     os.environ.setdefault("ATEN_CPU_CAPABILITY", "avx2")
 """PyTorch's wider kernels round the last bit otherwise: with them, a machine that has AVX-512 and one that has AVX2 alone
 would not write the same bytes. Read when PyTorch computes for the first time."""
+
+os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX2")
+"""The same for oneDNN, which computes PyTorch's convolutions and some activations."""

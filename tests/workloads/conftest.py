@@ -68,7 +68,7 @@ def say_model(root: Path, name: str, **train: Any) -> None:
     """Write the parameters of a model; a field that is None is left out."""
     fields = {
         "dataset": "rows",
-        "architecture": {"name": "mlp", "hidden": [16]},
+        "architecture": {"name": "mlp", "hidden": [16], "dropout": 0.0},
         "trainer": {"max_epochs": 8, "batch_size": 32},
     }
     path = root / f"params/model/{name}.json"

@@ -24,7 +24,7 @@ from tests.ports import any_port
 from tests.workloads.conftest import say_dataset, say_model, write_rows
 
 ROOT = Path(__file__).parents[2]
-STILL = {"name": "mlp", "hidden": [16]}
+STILL = {"name": "mlp", "hidden": [16], "dropout": 0.0}
 MODELS: dict[str, dict[str, Any]] = {
     # 631 rows: the last batch of 30 has one, so that the second process has none.
     "plain": {

@@ -12,7 +12,10 @@ import onnxruntime
 import pyarrow as pa
 import pytest
 
-from mlops.kinds.staged.gates import gates_of, judge_gates
+from mlops.address import Address
+from mlops.api.report import write_report
+from mlops.errors import MlopsError
+from mlops.kinds.staged.gates import judge_gates, judged_gates
 from mlops.metrics.baseline import comparison
 from mlops.metrics.table import metric_named
 from mlops.metrics.task import Task
@@ -24,8 +27,8 @@ from mlops.workloads.training.data import PreparedData
 from mlops.workloads.training.evaluate import evaluate
 from mlops.workloads.training.evaluation.weak_slices import weak_slices
 from mlops.workloads.training.export import export
-from mlops.workloads.training.report.page import Report, report_page
-from mlops.workloads.training.report.write import report_of
+from mlops.workloads.training.report.page import EvaluationReport, report_page
+from mlops.workloads.training.report.write import read_report
 from mlops.workloads.training.rescore import rescore
 from mlops.workloads.training.train import train
 from tests.workloads.conftest import say_dataset, say_model
@@ -64,11 +67,11 @@ def test_evaluation_holds_intervals_and_both_baselines(project: Path, task: str)
     prepare("rows")
     train("m")
     metrics = metrics_of_model(project)
-    (name,) = (gate.split()[0] for gate in gates_of({"task": task}))
+    (name,) = (gate.split()[0] for gate in judged_gates({"task": task}))
     low, high = metrics["intervals"][name]
     assert low < metrics[name] < high
     assert metrics["baselines"]["trivial"][name] < metrics["baselines"]["linear"][name]
-    assert judge_gates(gates_of({"task": task}), metrics, None)[0].holds
+    assert judge_gates(judged_gates({"task": task}), metrics, None)[0].holds
     red = metrics["slices"]["color"]["red"]
     bare = name.removeprefix("test_")
     assert red["intervals"][bare][0] < red[bare] < red["intervals"][bare][1]
@@ -97,10 +100,10 @@ def test_model_that_knows_nothing_does_not_pass_the_default_gate(project: Path) 
     prepare("rows")
     train("m")
     metrics = metrics_of_model(project)
-    (verdict,) = judge_gates(gates_of({"task": "multiclass"}), metrics, None)
+    (verdict,) = judge_gates(judged_gates({"task": "multiclass"}), metrics, None)
     assert not verdict.holds
     assert verdict.words.startswith("test_accuracy > trivial: ")
-    assert not gates_of({"task": "multiclass", "baseline_gate": False})
+    assert not judged_gates({"task": "multiclass", "baseline_gate": False})
 
 
 def test_threshold_decides_metrics_and_contract_and_trains_nothing(trained: Path) -> None:
@@ -224,14 +227,14 @@ def test_search_names_missing_values_and_needs_support() -> None:
 
 def test_report_is_one_page_that_asks_no_network(trained: Path) -> None:
     evaluate("m")
-    page = report_page(report_of("m"))
+    page = report_page(read_report("m"))
     assert "<h2>Where it is bad</h2>" in page or "<h2>What it leans on</h2>" in page
     assert "linear baseline" in page
     assert "Worst rows" in page
     outside = re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)
     assert not re.search(r"(src|href|url)\s*[=(]", outside)
     assert outside.count("<script") == 0
-    assert page == report_page(report_of("m"))
+    assert page == report_page(read_report("m"))
 
 
 def test_text_of_data_ends_no_script_and_opens_no_tag(trained: Path) -> None:
@@ -243,9 +246,9 @@ def test_text_of_data_ends_no_script_and_opens_no_tag(trained: Path) -> None:
     assert "<b>" not in page
 
 
-def report_of_plots(plots: dict[str, Any]) -> Report:
+def report_of_plots(plots: dict[str, Any]) -> EvaluationReport:
     metrics = {"test_auc": 0.5, "val_auc": 0.5, "slices": {"color": {"<b>": {"rows": 3, "auc": 0.4}}}}
-    return Report("m", Task.BINARY, "rows", {"test": 40}, metrics, plots)
+    return EvaluationReport("m", Task.BINARY, "rows", {"test": 40}, metrics, plots)
 
 
 def test_model_that_is_worse_than_a_linear_one_is_said_to_be() -> None:
@@ -254,3 +257,12 @@ def test_model_that_is_worse_than_a_linear_one_is_said_to_be() -> None:
     assert (is_bad, is_worse) == (False, True)
     assert trivial == "test_auc 0.700 is better than the 0.500 of answering the same for every row."
     assert linear.startswith("test_auc 0.700 is worse than the 0.720 of a linear model on the same features")
+
+
+def test_program_writes_the_report_and_refuses_what_has_none(trained: Path) -> None:
+    evaluate("m")
+    write_report(trained, Address("model", "m"), trained / "m.html")
+    assert (trained / "m.html").read_text() == report_page(read_report("m"))
+    for kind, name, words in (("package", "m", "a model has"), ("model", "other", "is not there")):
+        with pytest.raises(MlopsError, match=words):
+            write_report(trained, Address(kind, name), trained / "other.html")

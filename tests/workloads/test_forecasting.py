@@ -79,10 +79,10 @@ def life(project: Path) -> ModelLife:
 
 def test_forecasting_model_lives_from_series_to_late_labels(life: ModelLife) -> None:
     metrics = life.make(
-        task="forecasting", architecture={"name": "linear"}, optimizer={"lr": 1e-2, "schedule": "one_cycle"}, trainer={"max_epochs": 30, "batch_size": 16},
-        loss={"name": "mae", "standardize": True}, slices=["store"],
+        task="forecasting", architecture={"name": "temporal", "channels": 16}, optimizer={"lr": 1e-2},
+        trainer={"max_epochs": 20, "batch_size": 16}, slices=["store"],
     )  # fmt: skip
-    assert metrics["test_mase"] < 1.3
+    assert metrics["test_mase"] < 1
     assert metrics["baselines"]["trivial"]["test_mase"] == 1.0
     assert metrics["baselines"]["linear"]["test_mase"] > 0
     assert len(metrics["intervals"]["test_mase"]) == 2

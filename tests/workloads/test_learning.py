@@ -107,6 +107,12 @@ def test_last_batch_of_one_row_joins_the_one_before(tmp_path: Path) -> None:
     assert np.isfinite(weights_of(learn_from(fit_of(tmp_path, rows=33, architecture=normal, trainer=trainer)))[0]).all()
 
 
+def test_batches_of_one_row_cannot_be_normalised() -> None:
+    fields = {"dataset": "d", "task": "binary", "architecture": {**MLP, "norm": "batch"}, "trainer": {"batch_size": 1}}
+    with pytest.raises(ValidationError, match="nothing to normalise"):
+        Model.model_validate(fields)
+
+
 @pytest.mark.parametrize("precision", ["64-true", "bf16-mixed"])
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
 def test_precision_changes_the_weights_and_little_else(tmp_path: Path, precision: str, task: str) -> None:

@@ -117,6 +117,55 @@ def test_section_that_the_module_would_not_read_is_refused(
         workshop.train(_STEP, _OPTIMIZER, **section)
 
 
+class Killed(BaseException):
+    """Stands in for SIGKILL."""
+
+
+def test_module_whose_training_was_killed_goes_on_to_the_same_bits(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kill = """
+    def on_train_batch_start(self, batch, index):
+        from pathlib import Path
+        from tests.workloads.test_own_module import Killed
+        if (self.current_epoch, index) == (3, 2) and Path("kill").exists():
+            raise Killed
+        if index == 0:
+            with Path("epochs").open("a") as file:
+                file.write(f"{self.current_epoch} ")
+"""
+    fields = {"trainer": {"max_epochs": 5, "batch_size": 64}, "optimizer": {"lr": 1e-2, "schedule": "one_cycle"}}
+    whole = workshop.train(_STEP, _VALIDATION, kill, **fields)
+    weights = workshop.project / "models/m/train/network.safetensors"
+    undisturbed = weights.read_bytes()
+    (workshop.project / "kill").touch()
+    with pytest.raises(Killed):
+        train("m")
+    (workshop.project / "kill").unlink()
+    (workshop.project / "epochs").unlink()
+    train("m")
+    assert (workshop.project / "epochs").read_text() == "3 4 "
+    assert weights.read_bytes() == undisturbed
+    assert json.loads((workshop.project / "models/m/train/history.json").read_text()) == whole
+
+
+@pytest.mark.parametrize("field", [{"compile": True}, {"log_every_steps": 1}, {"average": {"name": "ema"}}])
+def test_field_about_our_own_steps_is_refused(workshop: Workshop, field: dict[str, Any]) -> None:
+    with pytest.raises(
+        MlopsError, match=f"`trainer.{next(iter(field))}` is about our own steps, and `Net` takes its own"
+    ):
+        workshop.train(_STEP, _OPTIMIZER, trainer={"max_epochs": 1, **field})
+
+
+def test_gradients_of_several_batches_make_one_step(workshop: Workshop) -> None:
+    count = """
+    def on_train_epoch_end(self):
+        self.log("steps", float(self.trainer.global_step))
+"""
+    (epoch,) = workshop.train(_STEP, _OPTIMIZER, count, trainer={"max_epochs": 1, "batch_size": 64, "accumulate": 5})
+    assert epoch["steps"] == 2
+
+
 def test_callbacks_of_the_module_are_called(workshop: Workshop) -> None:
     stopper = """
     def configure_callbacks(self):

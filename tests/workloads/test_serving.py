@@ -280,3 +280,25 @@ def test_structure_counts_nothing_inside_strings() -> None:
     assert structure_of(text) == Structure(depth=5, objects=4, values=10)
     padded = b'{"a": "' + b'\\"{[,' * 200_000 + b'", "b": [1, 2]}'
     assert structure_of(padded) == Structure(depth=2, objects=1, values=5)
+
+
+@pytest.mark.parametrize(
+    ("contract", "package", "threshold"),
+    [({}, None, 0.5), ({"threshold": 0.2}, None, 0.2), ({"threshold": 0.2}, 0.9, 0.9)],
+)
+def test_class_is_answered_by_the_threshold_of_the_model_or_the_package(
+    contract: dict[str, float], package: float | None, threshold: float
+) -> None:
+    writer = AnswerWriter({"task": "binary", "label": "late", "classes": ["no", "yes"], **contract}, "v1", package)
+    below, at = json.loads(writer.write([threshold - 0.01, threshold]))["predictions"]
+    assert (below["late"], at["late"]) == ("no", "yes")
+
+
+def test_application_reads_the_threshold_of_the_contract(model: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "model"
+    shutil.copytree(model, copy)
+    contract = json.loads((copy / "contract.json").read_text())
+    (copy / "contract.json").write_text(json.dumps({**contract, "threshold": 0.0}))
+    (copy / "api.json").write_text(json.dumps({key: value for key, value in API.items() if key != "threshold"}))
+    answer = ask(Application(copy, "v1"), "POST", "/predict", json={**ROW, "number": -2}).json()["predictions"][0]
+    assert answer["late"] is True

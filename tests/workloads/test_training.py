@@ -14,6 +14,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
+from mlops.config.schema.model import Model
 from mlops.errors import MlopsError
 from mlops.workloads.data.prepare import prepare
 from mlops.workloads.features.columns import feature_types, read_columns
@@ -21,6 +22,7 @@ from mlops.workloads.features.fit import Encoder, fit
 from mlops.workloads.features.graph import Graph, build_graph
 from mlops.workloads.training.evaluate import evaluate
 from mlops.workloads.training.export import export
+from mlops.workloads.training.families.family import family_named
 from mlops.workloads.training.train import train
 from tests.workloads.conftest import say_dataset, say_model
 
@@ -178,3 +180,19 @@ def test_rare_categories_share_a_slot_that_unseen_ones_do_not_have(project: Path
         got = Graph(build_graph([encoder]).SerializeToString())({name: np.concatenate([values, last[None]])})
         assert got[-1].tolist() == got[3].tolist()  # unseen as missing
         assert got[5].tolist() == got[6].tolist() == [0.0] * most + [1.0]
+
+
+@pytest.mark.parametrize(("deterministic", "kernels"), [(True, None), ("everywhere", "COMPATIBLE")])
+def test_bits_wanted_everywhere_come_from_kernels_that_are_everywhere(
+    monkeypatch: pytest.MonkeyPatch, deterministic: bool | str, kernels: str | None
+) -> None:
+    monkeypatch.setenv("MKL_CBWR", "")
+    monkeypatch.delenv("MKL_CBWR")
+    fields = {"dataset": "d", "task": "binary", "architecture": {"name": "linear"}}
+    spec = Model.model_validate({**fields, "trainer": {"deterministic": deterministic}})
+    family_named("linear").begin(spec, "m")
+    assert os.environ.get("MKL_CBWR") == kernels
+
+
+def test_convolutions_do_not_depend_on_the_width_of_the_processor() -> None:
+    assert os.environ["ONEDNN_MAX_CPU_ISA"] == "AVX2"

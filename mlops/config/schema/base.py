@@ -47,17 +47,20 @@ class Strict(BaseModel):
 
 def spec_field(
     default: Any = ..., *, doc: str, change: Category | None = None, refers: str | None = None, unsaid: Unsaid | None = None,
-    **more: Any,
+    refers_by_address: str | None = None, **more: Any,
 ) -> Any:  # fmt: skip
     """A field of the spec.
 
     `change`: what a change of it means; inherited by the fields below, taken from the field above where None.
     `refers`: the kind whose resource the value names (a typed reference, and so a dependency edge).
+    `refers_by_address`: the same of a value that begins with the kind, such as `model.delay`; others name no resource.
     `unsaid`: which resource it names where the file leaves it out; without it, the field must be written.
     """
     marks: dict[str, Any] = {"x-change": str(change)} if change else {}
     if refers:
         marks["x-refers"] = refers
+    if refers_by_address:
+        marks["x-refers-by-address"] = refers_by_address
     if unsaid:
         marks["x-unsaid"] = str(unsaid)
     return Field(default, description=doc, json_schema_extra=marks or None, **more)

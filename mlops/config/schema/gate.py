@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 Operator = Literal[">=", "<=", ">", "<"]
-Bound = Literal["low", "high"]
+IntervalEnd = Literal["low", "high"]
 Other = Literal["live", "trivial", "linear"]
 """What a model's metric may be held against: that of the model that is served, or of a baseline of the same evaluation."""
 _NUMBER = r"(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
 _GATE = re.compile(
-    rf"\s*(?P<metric>[a-z][a-z0-9_]*)(?:\.(?P<end>{'|'.join(get_args(Bound))}))?"
+    rf"\s*(?P<metric>[a-z][a-z0-9_]*)(?:\.(?P<end>{'|'.join(get_args(IntervalEnd))}))?"
     r"(?:\[(?P<column>[^\]=]+)(?:=(?P<value>[^\]]+))?\])?"
     r"\s*(?P<operator>>=|<=|>|<)\s*"
     rf"(?:(?P<other>{'|'.join(get_args(Other))})(?:\s*(?P<sign>[-+])\s*(?P<margin>{_NUMBER}))?|(?P<bound>-?{_NUMBER}))\s*"
@@ -39,7 +39,7 @@ class Gate:
     other: Other | None = None
     column: str | None = None
     value: str | None = None
-    end: Bound | None = None
+    end: IntervalEnd | None = None
 
     @property
     def live(self) -> bool:
@@ -80,7 +80,7 @@ def parse_gate(text: str) -> Gate:
     bound = float(found["bound"] or found["margin"] or 0.0)
     operator: Operator = found["operator"]  # type: ignore[assignment]
     other: Other | None = found["other"]  # type: ignore[assignment]
-    end: Bound | None = found["end"]  # type: ignore[assignment]
+    end: IntervalEnd | None = found["end"]  # type: ignore[assignment]
     column, value = (part.strip() if part else None for part in (found["column"], found["value"]))
     return Gate(found["metric"], operator, -bound if found["sign"] == "-" else bound, other, column, value, end)
 

@@ -17,6 +17,7 @@ from mlops.config.schema.base import FieldError, Name, Resource, spec_field
 from mlops.config.schema.category import Category
 from mlops.config.schema.decision import HAVE_CALIBRATION, HAVE_THRESHOLD, Calibration, MetricName, OwnMetric, Threshold
 from mlops.config.schema.families.family import BY_FAMILY, FamilySpec
+from mlops.config.schema.fine_tune import FineTune
 from mlops.config.schema.gate import Gate, parse_gate
 from mlops.config.schema.training import Loss, Optimizer, Trainer
 from mlops.errors import near
@@ -50,6 +51,20 @@ class Model(Resource):
     trainer: Trainer = spec_field(Trainer(), doc="How long and on what.", change=Category.RETRAIN)
     augment: Augment | None = spec_field(
         None, doc="How the rows of training are varied. Default: not at all.", change=Category.RETRAIN
+    )
+    init_from: str | None = spec_field(
+        None,
+        doc="Weights to begin with: `model.NAME` of the project, or a path to a .safetensors file, to a state_dict that torch.save "
+        "wrote, or to a folder of Hugging Face. What fits by name and shape is taken; names of torchvision are known. Default: "
+        "weights begin at random.",
+        change=Category.RETRAIN,
+        refers_by_address="model",
+        min_length=1,
+    )
+    fine_tune: FineTune | None = spec_field(
+        None,
+        doc="Which weights stay as they are, or move more slowly. Default: all move alike.",
+        change=Category.RETRAIN,
     )
     quantiles: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = spec_field(
         (), doc="Of the task `quantile`: which it predicts, rising. Default: 0.1, 0.5 and 0.9.", change=Category.RETRAIN

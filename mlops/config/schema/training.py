@@ -143,4 +143,8 @@ class Trainer(Strict):
     )
     checkpoint: Checkpoints = spec_field(Checkpoints(), doc="How often it is kept how far training is.")
     limit_minutes: float | None = spec_field(None, doc="End after this many minutes, wherever training is then.", gt=0)
-    deterministic: bool = spec_field(True, doc="Use algorithms alone that give the same bits every time.")
+    deterministic: bool | Literal["everywhere"] = spec_field(
+        True,
+        doc="Use algorithms alone that give the same bits every time on one kind of processor; `everywhere`: on every x86-64 "
+        "processor, for a third more time.",
+    )

@@ -66,6 +66,8 @@ def _monitor(
 def _members(address: str, model: Mapping[str, Any], resources: Mapping[str, Any]) -> Iterator[Problem]:
     """Yield a problem for every model that this one reads and that learned something else."""
     for path, named in model["references"]:
+        if path == "init_from":  # weights may have learned something else
+            continue
         other = resources[named]["effective"] if named.startswith("model.") else model["effective"]
         fields = [field for field in _SHARED if other[field] != model["effective"][field]]
         if fields:

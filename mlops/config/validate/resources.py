@@ -92,6 +92,9 @@ def _references(model: BaseModel) -> Iterator[tuple[tuple[str | int, ...], str, 
             yield from (((field, position), str(kind), name) for position, name in enumerate(value))
         elif kind is not None and value is not None:
             yield (field,), str(kind), value
+        by_address = str(marks.get("x-refers-by-address", "")) if isinstance(marks, dict) else ""
+        if by_address and isinstance(value, str) and value.startswith(f"{by_address}."):
+            yield (field,), by_address, value.removeprefix(f"{by_address}.")
         if isinstance(value, BaseModel):
             yield from (((field, *path), named, name) for path, named, name in _references(value))
         for name, source in value.items() if isinstance(value, Mapping) else ():

@@ -1,6 +1,6 @@
 """Judge metrics.
 
-Lives here: Verdict, judge_gates, and gates_of, which adds to a model's gates the one that every model must pass.
+Lives here: Verdict, judge_gates, and judged_gates, which adds to a model's gates the one that every model must pass.
 Not here: measuring (workloads), how a gate is written (config.schema.gate), which metrics there are (metrics).
 Law: a metric that is missing or no number misses its gate; none live passes, and says so.
 """
@@ -34,7 +34,7 @@ class Verdict:
         return asdict(self)
 
 
-def gates_of(inputs: Mapping[str, Any]) -> tuple[str, ...]:
+def judged_gates(inputs: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the gates of a model: its own, and that it is better than the trivial baseline, unless it says `baseline_gate:
     false` or compares itself with the baseline in a gate of its own. `inputs`: with or without defaults."""
     own = tuple(inputs.get("gates", ()))

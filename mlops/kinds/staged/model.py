@@ -28,7 +28,8 @@ from mlops.engine.resource import Action, Dependency, Desired, Effect, Observed,
 from mlops.errors import GateFailed, MlopsError, Problem
 from mlops.kinds.base import BaseKind
 from mlops.kinds.staged.code import moved_files
-from mlops.kinds.staged.gates import Verdict, gates_of, judge_gates, needs_live
+from mlops.kinds.staged.first_weights import weights_folder
+from mlops.kinds.staged.gates import Verdict, judge_gates, judged_gates, needs_live
 from mlops.kinds.staged.measured import evaluation_lines, metrics_change
 from mlops.kinds.staged.outputs import push_outputs, remote_attention, unpushed_of
 from mlops.kinds.staged.params import DECIDING, JUDGING, MEASURING, model_folder, model_params, models_read
@@ -38,6 +39,7 @@ from mlops.metrics.metric import MEASURED_SPLITS
 from mlops.metrics.table import headlines_of
 from mlops.metrics.task import Task
 from mlops.targets.target import Training, target_of_stack
+from mlops.tools.dvc.reader import Locked
 from mlops.tools.process import run
 
 if TYPE_CHECKING:
@@ -95,7 +97,7 @@ class ModelKind(BaseKind):
             record.rolled_back_to if record and same else None,
         )  # fmt: skip
         stale = (
-            *self._stale(desired, name, [data, *read], same), *self._missed(truth, same),
+            *self._stale(desired, name, [data, *read, *weights_folder(desired.inputs)], same), *self._missed(truth, same),
             *unpushed_of(self.context, stages, record),
         )  # fmt: skip
         return Observed(
@@ -134,7 +136,7 @@ class ModelKind(BaseKind):
             missed = [verdict["words"] for verdict in truth.outputs.get("gates", ()) if not verdict["holds"]]
         else:
             metrics = read_metrics(self.context.root, truth.address.name) or {}
-            gates = [gate for gate in gates_of(truth.inputs) if not needs_live([gate])]
+            gates = [gate for gate in judged_gates(truth.inputs) if not needs_live([gate])]
             missed = [judged.words for judged in judge_gates(gates, metrics, None) if not judged.holds]
         return [Stale(Reason(f"gate missed: {words}"), effect) for words in missed]
 
@@ -145,7 +147,7 @@ class ModelKind(BaseKind):
             parts.append(_estimate(desired, record))
         if cluster := self._cluster() if category in (Category.RETRAIN, Category.REPROCESS) else None:
             parts.append(cluster.notes(desired.address.name, model.trainer.accelerator))
-        gates = gates_of(desired.inputs)
+        gates = judged_gates(desired.inputs)
         if gates and category != Category.METADATA:
             parts.append(f"gates: {', '.join(gates)}")
         if changed := self._metrics_change(desired, record, category):
@@ -176,6 +178,7 @@ class ModelKind(BaseKind):
         assert step.desired is not None
         name, inputs = step.address.name, step.desired.inputs
         cluster, stages = self._cluster(), [f"{stage}@{name}" for stage in _STAGES]
+        committed = read_metrics(self.context.root, name)
         lock, seconds = make(
             self.context, step, model_params(inputs, self.context), stages,
             (lambda stages, reads: cluster.run(step, stages, reads)) if cluster else None,
@@ -187,7 +190,7 @@ class ModelKind(BaseKind):
             )
         digest = lock[f"export@{name}"].outs[f"models/{name}/export"]
         before = step.recorded.outputs if step.recorded else {}
-        gates = gates_of(inputs)
+        gates = judged_gates(inputs)
         data = str(step.upstream[Address("dataset", inputs["dataset"])].get("digest"))
         step.say("judging gates", 0.97)
         verdicts = judge_gates(gates, metrics, self._live(step.address, digest, data) if needs_live(gates) else None)
@@ -206,9 +209,12 @@ class ModelKind(BaseKind):
         if missed:
             raise _missed_error(step.address, missed, Outcome(outputs))
         took = [_taken(effort, summary)] if effort else []
+        other = other_bits(
+            self.context.lock.get(f"train@{name}"), lock[f"train@{name}"], inputs["task"], (committed, metrics)
+        )
         changed = metrics_change(Task(inputs["task"]), before.get("metrics", {}), metrics, most=1)
         held = [f"{sum(v.holds for v in verdicts)} of {len(verdicts)} gates"] if verdicts else []
-        return Outcome(outputs, ", ".join([*took, *([changed] if changed else []), *held]))
+        return Outcome(outputs, ", ".join([*took, *([changed] if changed else []), *held, *other]))
 
     def _cluster(self) -> Training | None:
         """Return where stages run; None where they run here."""
@@ -346,6 +352,23 @@ def _estimate(desired: Desired, record: Record) -> str:
     training = min(outputs.get("training_seconds", seconds), seconds)
     guess = seconds - training + training * share
     return f"about {guess:.0f} s (last time {seconds:.0f} s for {effort.counted(counted)})"
+
+
+def other_bits(
+    pinned: Locked | None, made: Locked, task: str, metrics: tuple[Mapping[str, Any] | None, Mapping[str, Any]]
+) -> list[str]:
+    """Say in one line why files of the repository changed although nothing that a model is made from did: another kind of
+    processor rounds otherwise. `metrics`: those in the repository, and those of now."""
+    if pinned is None or (pinned.deps, pinned.params) != (made.deps, made.params) or pinned.outs == made.outs:
+        return []
+    named = [f"{MEASURED_SPLITS[0]}_{metric.name}" for metric in headlines_of(Task(task))]
+    before, now = metrics
+    both = [name for name in named if before and name in before and name in now][:1]
+    moved = f" ({both[0]} {before[both[0]]:.4f} → {now[both[0]]:.4f})" if both and before else ""
+    return [
+        f"made from what dvc.lock pins, with other bits{moved}: another kind of processor rounds otherwise; `git restore dvc.lock "
+        "metrics plots` keeps what is committed"
+    ]
 
 
 def _taken(effort: Effort, summary: Mapping[str, Any]) -> str:

@@ -21,6 +21,7 @@ from mlops.context.inputs import METADATA_NAMES, without_fields
 from mlops.contracts.names import MOST_MODELS_READ
 from mlops.errors import InvalidConfig
 from mlops.kinds.staged.code import project_code, stage_code
+from mlops.kinds.staged.first_weights import weights_digests, weights_folder
 from mlops.kinds.staged.registered import encoding_modules, learning_module, measuring_modules, preparing_modules
 from mlops.kinds.staged.schemas import column_types
 from mlops.kinds.staged.target_hooks import refuse_ignored
@@ -85,6 +86,7 @@ def model_params(inputs: Mapping[str, Any], context: Context) -> dict[str, Any]:
     own = project_code(target, context.root, context.hashes) if target and not _is_library(target) else {}
     dataset = context.resources.get(Address("dataset", inputs["dataset"]))
     transforms = encoding_modules(dataset.inputs) if dataset else ()
+    weights = weights_digests(inputs, context.root, context.hashes)
     family = learning_module(inputs)
     train = stage_code("train", context.hashes, registered=[family, *transforms])
     evaluate = stage_code("evaluate", context.hashes, registered=[family, *measuring_modules(inputs)])
@@ -94,7 +96,11 @@ def model_params(inputs: Mapping[str, Any], context: Context) -> dict[str, Any]:
     measured = {"metrics": inputs["metrics"]} if inputs.get("metrics") else {}
     export = stage_code("export", context.hashes, registered=[family])
     return {
-        "train": {**without_fields(inputs, *_NOT_TRAINED), **_pinned_files(inputs, context), "code": {**train, **own}},
+        "train": {
+            **without_fields(inputs, *_NOT_TRAINED),
+            **_pinned_files(inputs, context),
+            "code": {**train, **own, **weights},
+        },
         "evaluate": {"slices": inputs.get("slices", []), **decided, **measured, "code": {**evaluate, **own}},
         "export": {**decided, "code": {**export, **own}},
     }
@@ -134,9 +140,7 @@ def rendered(project: ProjectSpec, context: Context) -> dict[str, str]:
 def _index(project: ProjectSpec) -> dict[str, Any]:
     names = [a.name for a in project.resources if a.kind == "dataset"]
     prepare = {a.name: _reads(r.inputs["sources"]) for a, r in project.resources.items() if a.kind == "dataset"}
-    models = {
-        a.name: _model(r.inputs["dataset"], models_read(r)) for a, r in project.resources.items() if a.kind == "model"
-    }
+    models = {a.name: _model(r.inputs, models_read(r)) for a, r in project.resources.items() if a.kind == "model"}
     return {"dataset": names, "model": models, "prepare": prepare}
 
 
@@ -156,9 +160,9 @@ def model_folder(name: str) -> str:
     return f"models/{name}/export"
 
 
-def _model(dataset: str, models: Sequence[str]) -> dict[str, Any]:
-    folders = [model_folder(name) for name in models]
-    return {"dataset": dataset, "reads": [*folders, *[_TRAIN_SCRIPT] * (MOST_MODELS_READ - len(folders))]}
+def _model(inputs: Mapping[str, Any], models: Sequence[str]) -> dict[str, Any]:
+    folders = [*(model_folder(name) for name in models), *weights_folder(inputs)]
+    return {"dataset": inputs["dataset"], "reads": [*folders, *[_TRAIN_SCRIPT] * (MOST_MODELS_READ - len(folders))]}
 
 
 def _reads(sources: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -205,7 +209,7 @@ def _write_one(kind: str, name: str, sections: Mapping[str, Any], root: Path, mo
         index["dataset"] = sorted({*index["dataset"], name})
         index["prepare"][name] = _reads(sections["prepare"]["sources"])
     else:
-        index["model"][name] = _model(sections["train"]["dataset"], models)
+        index["model"][name] = _model(sections["train"], models)
     write_if_other(index_path, _text(index))
 
 

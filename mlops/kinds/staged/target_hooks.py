@@ -14,7 +14,11 @@ from typing import Any
 
 from mlops.errors import MlopsError
 
-READERS: Mapping[str, str] = {"loss": "training_step", "optimizer": "configure_optimizers"}
+READERS: Mapping[str, str] = {
+    "loss": "training_step",
+    "augment": "training_step",
+    "optimizer": "configure_optimizers",
+}
 """Section of a model -> the method of a LightningModule that takes its place."""
 
 

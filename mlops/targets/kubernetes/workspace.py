@@ -84,14 +84,15 @@ def _ignored(root: Path) -> Iterable[str]:
 
 
 def _target(root: Path, model_name: str) -> list[str]:
-    """The module of `_target_`, the package around it, and what it imports, where the project has it; others are in the image."""
+    """The module of `_target_`, the package around it, and what it imports, where the project has it; others are in the image. Weights
+    that training begins with."""
     trained = read_json_object(root / f"params/model/{model_name}.json")["train"]
     top = str(trained.get("architecture", {}).get("_target_", "")).partition(".")[0]
-    if not top or top == "mlops":
-        return []
-    own = [f"{top}.py"] if (root / f"{top}.py").exists() else _files(root, top, "*.py")
     counted = trained.get("code", {})
     imported = [file for file in counted if isinstance(counted, Mapping) and not file.startswith("mlops/")]
+    if not top or top == "mlops":
+        return [file for file in imported if (root / file).is_file()]
+    own = [f"{top}.py"] if (root / f"{top}.py").exists() else _files(root, top, "*.py")
     packages = [(parent / "__init__.py").as_posix() for file in imported for parent in Path(file).parents]
     return own + [file for file in dict.fromkeys((*imported, *packages)) if (root / file).is_file()]
 

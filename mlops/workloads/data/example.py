@@ -15,7 +15,7 @@ from typing import Any
 from sklearn import datasets
 
 _LOADERS = {
-    "breast_cancer": datasets.load_breast_cancer, "diabetes": datasets.load_diabetes, "digits": datasets.load_digits,
+    "breast_cancer": datasets.load_breast_cancer, "diabetes": datasets.load_diabetes,
     "iris": datasets.load_iris, "wine": datasets.load_wine,
 }  # fmt: skip
 

@@ -14,6 +14,8 @@ import numpy as np
 from mlops.workloads.metrics import multilabel
 from mlops.workloads.metrics.weighted import Array, mean, ratio, totals
 
+_FEW_CLASSES = 4
+
 
 def accuracy(truth: Array, predicted: Array, weights: Array, *, threshold: float = 0.5) -> Array:
     return mean(weights, chosen_class(predicted, threshold) == truth)
@@ -113,6 +115,9 @@ class Confusion:
     def of(cls, truth: Array, predicted: Array, weights: Array, threshold: float = 0.5) -> Confusion:
         size = 2 if predicted.ndim == 1 else predicted.shape[1]
         true, said = truth.astype(np.int64), chosen_class(predicted, threshold)
+        if size <= _FEW_CLASSES:
+            cells = totals(weights, true * size + said, size * size).reshape(len(weights), size, size)
+            return cls(cells.sum(axis=2), cells.sum(axis=1), np.diagonal(cells, axis1=1, axis2=2))
         right = totals(weights, true, size, (true == said).astype(np.float64))
         return cls(totals(weights, true, size), totals(weights, said, size), right)
 

@@ -2,26 +2,29 @@
 
 Lives here: intervals_of, by the bootstrap: each row counts as often as chance says, again and again.
 Not here: the metrics, what gates ask of an interval (kinds).
-Law: the seed is fixed, and what is drawn does not depend on the machine; the time is bounded whatever the number of rows.
+Law: the seed is fixed, and what is drawn does not depend on the machine; the time is bounded, however many rows there are.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
 from mlops.metrics.metric import Metric
 from mlops.workloads.metrics.measure import Computation, computation_of
-from mlops.workloads.metrics.weighted import Array, ones
+from mlops.workloads.metrics.weighted import Array
 
 REPLICATES = 200
-MOST_ROWS = 50_000
-"""More are drawn from, and the interval is made narrower by the root of their share: it is as wide as that of all rows."""
-_MOST_NUMBERS = 100_000
+MOST_ROWS = 5_000
+"""Of more, some stand for the others: each counts as often as chance says of all that it stands for, so that the interval is
+as wide as that of all rows."""
+_MOST_NUMBERS = 50_000
 """Rows times classes."""
-_FEWEST = 10
+_FEWEST, _FEWEST_DRAWN = 10, 1_000
+_MOST_STRATA = 50
 _SIMPLE_ROWS, _SIMPLE_REPLICATES = 2_000, 100
 """Of a metric that knows no weights, and so is computed once for each replicate."""
 _LEVELS = (2.5, 97.5)
@@ -38,23 +41,66 @@ def intervals_of(
     if len(truth) < _FEWEST:
         return {}
     width = predicted.shape[1] if predicted.ndim == 2 else 1
-    drawn = drawn_rows(len(truth), min(MOST_ROWS, max(_SIMPLE_ROWS, _MOST_NUMBERS // width)))
-    narrower = math.sqrt(len(drawn) / len(truth))
-    truth, predicted = truth[drawn], predicted[drawn]
-    if predicted.ndim == 1:
-        order = np.argsort(predicted, kind="stable")
-        truth, predicted = truth[order], predicted[order]
-    weights = poisson_weights(REPLICATES, len(truth))
+    drawn = Drawn.of(truth, predicted, min(MOST_ROWS, max(_FEWEST_DRAWN, _MOST_NUMBERS // width)))
     found: dict[str, list[float]] = {}
     for metric in metrics:
         if metric.name in values:
             computation = computation_of(metric)
-            repeated = _repeated if computation.is_weighted else _repeated_simply
-            point, versions, share = repeated(computation, truth, predicted, weights, threshold)
-            bounds = _bounds(versions, point, values[metric.name], narrower * share)
+            if computation.is_weighted:
+                point, versions = drawn.repeated(computation, threshold)
+                narrower = 1.0
+            else:
+                point, versions, narrower = _repeated_simply(computation, truth, predicted, threshold)
+            bounds = _bounds(versions, point, values[metric.name], narrower)
             if bounds:
                 found[metric.name] = bounds
     return found
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Rows that stand for all, sorted by what is predicted. `weights`: for how many rows each stands, and how often it counts
+    in each replicate."""
+
+    truth: Array
+    predicted: Array
+    weights: Array
+
+    @classmethod
+    def of(cls, truth: Array, predicted: Array, most: int) -> Drawn:
+        """Rare classes keep all of their rows, as far as each class has its share of `most`."""
+        places, counts = _representatives(truth, most)
+        if predicted.ndim == 1:
+            order = np.argsort(predicted[places], kind="stable")
+            places, counts = places[order], counts[order]
+        weights = np.concatenate([counts[None], poisson_weights(REPLICATES, counts)])
+        return cls(truth[places], predicted[places], weights)
+
+    def repeated(self, computation: Computation, threshold: float) -> tuple[float, Array]:
+        """Return the metric of these rows, and of each replicate."""
+        numbers = computation.weighted(self.truth, self.predicted, self.weights, threshold=threshold)
+        return float(numbers[0]), numbers[1:]
+
+
+def _representatives(truth: Array, most: int) -> tuple[Array, Array]:
+    """Return places in rising order, and for how many rows each stands."""
+    if len(truth) <= most:
+        return np.arange(len(truth)), np.ones(len(truth))
+    strata = np.unique(truth) if truth.ndim == 1 else ()
+    rows = (
+        [np.flatnonzero(truth == value) for value in strata]
+        if 0 < len(strata) <= _MOST_STRATA
+        else [np.arange(len(truth))]
+    )
+    left, places, counts = most, [], []
+    for done, group in enumerate(sorted(rows, key=len)):
+        kept = group[drawn_rows(len(group), max(1, left // (len(rows) - done)))]
+        left -= len(kept)
+        places.append(kept)
+        counts.append(np.full(len(kept), len(group) / len(kept)))
+    joined = np.concatenate(places)
+    order = np.argsort(joined, kind="stable")
+    return joined[order], np.concatenate(counts)[order]
 
 
 def drawn_rows(count: int, most: int, seed: int = _SEED) -> Array:
@@ -64,28 +110,30 @@ def drawn_rows(count: int, most: int, seed: int = _SEED) -> Array:
     return np.sort(np.random.default_rng(seed).choice(count, most, replace=False, shuffle=False))
 
 
-def poisson_weights(replicates: int, count: int) -> Array:
-    """Return how often each row counts in each replicate: numbers of a Poisson distribution of mean 1 (Hanley 2006)."""
-    chance = np.random.default_rng(_SEED).integers(0, 1 << 16, (replicates, count), dtype=np.uint16)
-    return np.asarray(_table()[chance])
+def poisson_weights(replicates: int, counts: Array) -> Array:
+    """Return how often each row counts in each replicate: numbers of a Poisson distribution (Hanley 2006) whose mean is the
+    number of rows that it stands for."""
+    chance = np.random.default_rng(_SEED).integers(0, 1 << 16, (replicates, len(counts)), dtype=np.uint16)
+    if (counts == 1).all():
+        return np.asarray(_table(1.0)[chance])
+    weights = np.empty(chance.shape)
+    for count in np.unique(counts):
+        of_count = np.flatnonzero(counts == count)
+        weights[:, of_count] = _table(float(count))[chance[:, of_count]]
+    return weights
 
 
-def _table() -> Array:
-    likely = [math.exp(-1) / math.factorial(times) for times in range(12)]
+def _table(mean: float) -> Array:
+    """Return the quantiles of the distribution, so that a whole number of chance gives one in the same way everywhere."""
+    most = int(mean + 10 * math.sqrt(mean) + 20)
+    likely = [math.exp(times * math.log(mean) - mean - math.lgamma(times + 1)) for times in range(most)]
     return np.searchsorted(np.cumsum(likely), (np.arange(1 << 16) + 0.5) / (1 << 16)).astype(np.float64)
 
 
-def _repeated(
-    computation: Computation, truth: Array, predicted: Array, weights: Array, threshold: float
-) -> tuple[float, Array, float]:
-    """Return the metric of these rows, of each replicate, and by how much narrower than theirs the interval is."""
-    point = computation.weighted(truth, predicted, ones(len(truth)), threshold=threshold)
-    return float(point[0]), computation.weighted(truth, predicted, weights, threshold=threshold), 1.0
-
-
 def _repeated_simply(
-    computation: Computation, truth: Array, predicted: Array, weights: Array, threshold: float
+    computation: Computation, truth: Array, predicted: Array, threshold: float
 ) -> tuple[float, Array, float]:
+    """Return the metric of some rows, of each replicate, and by how much narrower the interval of all rows is."""
     places = drawn_rows(len(truth), _SIMPLE_ROWS)
     share = math.sqrt(len(places) / len(truth))
     truth, predicted = truth[places], predicted[places]

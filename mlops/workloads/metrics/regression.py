@@ -42,7 +42,7 @@ def r2(truth: Array, predicted: Array, weights: Array) -> Array:
     return np.where(spread > 0, 1 - left / np.where(spread > 0, spread, 1.0), constant)
 
 
-def pinball(truth: Array, predicted: Array, weights: Array) -> Array:
+def pinball_loss(truth: Array, predicted: Array, weights: Array) -> Array:
     """Of the median, where one number is predicted."""
     if predicted.ndim == 2:
         return mean_pinball(truth, predicted, weights)

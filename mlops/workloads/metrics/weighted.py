@@ -55,7 +55,11 @@ class Ranked:
 
     @classmethod
     def of(cls, truth: Array, predicted: Array, weights: Array) -> Ranked:
-        """`truth`: 0 and 1. Rows that are sorted already are not sorted again."""
+        """`truth`: 0 and 1. Rows that are sorted already are not sorted again, and the same rows are not ranked twice running."""
+        given = (truth, predicted, weights)
+        if _LAST and all(one is other for one, other in zip(given, _LAST[0], strict=True)):
+            ranked: Ranked = _LAST[1]
+            return ranked
         if len(predicted) > 1 and (np.diff(predicted) < 0).any():
             order = np.argsort(predicted, kind="stable")
             truth, predicted, weights = truth[order], predicted[order], weights[:, order]
@@ -64,4 +68,10 @@ class Ranked:
         negative = weights - positive
         if len(starts) < len(predicted):
             positive, negative = (np.add.reduceat(part, starts, axis=1) for part in (positive, negative))
-        return cls(positive, negative)
+        made = cls(positive, negative)
+        _LAST[:] = [given, made]
+        return made
+
+
+_LAST: list[Any] = []
+"""What was ranked last, and its ranks: several metrics read the ranks of the same rows."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
+from threadpoolctl import threadpool_limits
 
 from mlops.config.schema.families.encoding import Encoding
 from mlops.config.schema.families.family import family_spec
@@ -31,7 +32,7 @@ from mlops.workloads.training.data import PreparedData, truth_of
 from mlops.workloads.training.decision import EVEN, Decision
 from mlops.workloads.training.description import Description
 from mlops.workloads.training.evaluation.baselines import Splits, baselines_of, sampled_columns
-from mlops.workloads.training.evaluation.importance import MOST_ROWS, importance_of
+from mlops.workloads.training.evaluation.importance import SHUFFLED_ROWS, importance_of
 from mlops.workloads.training.evaluation.own_metrics import own_metrics_of
 from mlops.workloads.training.evaluation.plots import plots_of
 from mlops.workloads.training.evaluation.row_loss import row_losses, worst_rows
@@ -72,16 +73,19 @@ class Evaluated:
 def evaluate(name: str, *, root: Path = Path()) -> None:
     """Write metrics/model/NAME.json and plots/model/NAME/."""
     params = convert(EvaluateParams, read_params("model", name)["evaluate"])
-    evaluated = Evaluated.of(name, params, root)
-    say("measuring", 0.1)
-    write_json(root / "metrics" / "model" / f"{name}.json", measured(evaluated, params))
+    with threadpool_limits(limits=1):  # sums are added up in one order, whatever the number of cores
+        evaluated = Evaluated.of(name, params, root)
+        say("measuring", 0.1)
+        metrics = measured(evaluated, params)
+        say("looking for what it is bad at", 0.6)
+        drawn = analysed(evaluated)
+    write_json(root / "metrics" / "model" / f"{name}.json", metrics)
     plots = root / "plots" / "model" / name
     shutil.rmtree(plots, ignore_errors=True)
     plots.mkdir(parents=True)
     if logged := json.loads((evaluated.folder / "history.json").read_text()):
         write_json(plots / "loss.json", logged)
-    say("looking for what it is bad at", 0.6)
-    for plot, points in analysed(evaluated).items():
+    for plot, points in drawn.items():
         write_json(plots / f"{plot}.json", points)
     say("measured", 1.0)
 
@@ -124,7 +128,7 @@ def _importance(evaluated: Evaluated) -> list[dict[str, Any]]:
         return []
     fitted = family_named(evaluated.description.architecture["name"]).load(evaluated.folder, evaluated.description)
     graph = Graph(features.read_bytes())
-    rows = drawn_rows(len(evaluated.truth["test"]), MOST_ROWS)
+    rows = drawn_rows(len(evaluated.truth["test"]), SHUFFLED_ROWS)
 
     def predict(columns: Mapping[str, Array]) -> Array:
         return evaluated.decision.predictions(fitted.predict(graph(columns)))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mlops.kinds.staged.gates import gates_of, judge_gates, needs_live
+from mlops.kinds.staged.gates import judge_gates, judged_gates, needs_live
 
 METRICS: dict[str, Any] = {
     "test_auc": 0.7,
@@ -92,7 +92,7 @@ def test_gate_against_a_baseline_that_is_missing_does_not_hold() -> None:
     ],
 )
 def test_model_must_beat_the_trivial_baseline_unless_it_says_so(inputs: Any, gates: tuple[str, ...]) -> None:
-    assert gates_of(inputs) == gates
+    assert judged_gates(inputs) == gates
 
 
 def test_metric_that_is_no_number_misses_its_gate() -> None:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mlops.address import Address
 from mlops.engine.resource import Action
-from mlops.kinds.staged.model import live_model
+from mlops.kinds.staged.measured import metrics_change
+from mlops.kinds.staged.model import live_model, other_bits
 from mlops.kinds.staged.params import model_params
+from mlops.metrics.task import Task
 from mlops.scaffold.stage_files import write_stage_files
+from mlops.tools.dvc.reader import Locked
 from tests.e2e.conftest import SMALL
 from tests.small_project import load_files
 from tests.unit.kinds.conftest import Look
@@ -114,6 +118,45 @@ def test_override_hint_names_the_file_and_the_line_to_write(look: Look) -> None:
     assert hint == "To keep it, say in conf/model/late.yaml:  trainer.max_epochs: 5"
 
 
+def test_threshold_is_read_by_evaluation_and_export_and_not_by_training(look: Look) -> None:
+    inputs = look.desired["model.late"].inputs
+    before = model_params(inputs, look.context)
+    after = model_params({**inputs, "threshold": {"by": "f1"}, "baseline_gate": False}, look.context)
+    assert after["train"] == before["train"]
+    assert [after[stage]["threshold"] for stage in ("evaluate", "export")] == [{"by": "f1"}] * 2
+    assert "threshold" not in before["evaluate"]
+
+
+def test_metric_of_the_project_is_pinned_by_its_code(look: Look) -> None:
+    (look.root / "money.py").write_text("def lost(truth, predicted): return 1.0\n")
+    own = {"lost": {"_target_": "money.lost", "better": "min"}}
+    section = model_params({**look.desired["model.late"].inputs, "metrics": own}, look.context)
+    assert section["evaluate"]["metrics"] == own
+    assert "money.py" in section["evaluate"]["code"]
+    assert "money.py" not in section["train"]["code"]
+    assert "metrics" not in section["train"]
+
+
+def test_notes_say_the_metrics_before_and_that_the_others_come(look: Look) -> None:
+    before = {"test_auc": 0.6912, "intervals": {"test_auc": [0.684, 0.698]}}
+    notes = look.kind("model.late").notes(
+        look.desired["model.late"], look.record("model.late", {"metrics": before}), "RETRAIN"
+    )
+    assert notes[-1] == "metrics: test_auc 0.691 [0.684, 0.698] → known after apply"
+    assert metrics_change(Task.BINARY, before, {"test_auc": 0.7, "test_accuracy": 0.8}) == (
+        "test_auc 0.691 [0.684, 0.698] → 0.700, test_accuracy 0.800"
+    )
+
+
+def test_show_says_how_a_model_stands_to_its_baselines(look: Look) -> None:
+    metrics = {"test_auc": 0.7, "baselines": {"trivial": {"test_auc": 0.5}, "linear": {"test_auc": 0.72}}}
+    gates = [{"words": "test_auc > trivial: 0.7, trivial 0.5", "holds": True}]
+    lines = look.kind("model.late").record_lines(look.record("model.late", {"metrics": metrics, "gates": gates}))
+    assert lines[0] == "test_auc 0.700"
+    assert lines[2].startswith("test_auc 0.700 is worse than the 0.720 of a linear model")
+    assert lines[3] == "holds: test_auc > trivial: 0.7, trivial 0.5"
+
+
 def test_logs_are_those_of_the_run_that_made_it_and_of_a_newer_one(look: Look) -> None:
     outs = [{"path": "models/late/train", "md5": "abc.dir"}]
     record = look.record("model.late", {"locked": {"train@late": {"outs": outs}}})
@@ -135,3 +178,14 @@ def test_estimate_counts_what_ran_and_not_what_was_left_out(look: Look) -> None:
     shorter = {"seconds": 41.0, "epochs": 8, "max_epochs": 8, "training_seconds": 32.0}
     (note,) = kind.notes(desired, look.record("model.late", shorter), "RETRAIN")
     assert note.startswith("about 17 s (last time 41 s for 8 epochs)")
+
+
+def test_other_bits_of_equal_inputs_are_explained_in_one_line() -> None:
+    pinned = Locked("cmd", {"data/rows": "a"}, {"p": {"train": {"seed": 1}}}, {"models/late/train": "x"})
+    metrics = {"test_auc": 0.6881}, {"test_auc": 0.6879}
+    assert other_bits(pinned, pinned, "binary", metrics) == []
+    assert other_bits(None, pinned, "binary", metrics) == []
+    assert other_bits(pinned, replace(pinned, deps={"data/rows": "b"}, outs={}), "binary", metrics) == []
+    (line,) = other_bits(pinned, replace(pinned, outs={"models/late/train": "y"}), "binary", metrics)
+    assert "other bits (test_auc 0.6881 → 0.6879)" in line
+    assert "\n" not in line

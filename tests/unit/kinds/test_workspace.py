@@ -15,6 +15,8 @@ from mlops.tools.dvc.settings import DvcSettings
 
 ROOT = Path(__file__).parents[3]
 
+FREE = {"reads": ["pipelines/train.py"] * 6}
+
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
@@ -24,7 +26,7 @@ def project(tmp_path: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes((ROOT / name).read_bytes())
     (tmp_path / "params/model").mkdir(parents=True)
-    models = {"delay": {"dataset": "flights"}, "other": {"dataset": "more"}}
+    models = {"delay": {"dataset": "flights", **FREE}, "other": {"dataset": "more", **FREE}}
     prepare = {name: {"reads": ["pipelines/prepare.py"] * 4} for name in ("flights", "more")}
     index = {"dataset": ["flights", "more"], "model": models, "prepare": prepare}
     (tmp_path / "params/index.json").write_text(json.dumps(index))
@@ -52,9 +54,22 @@ def test_a_pod_gets_its_own_model_and_no_other(project: Path) -> None:
     ]  # fmt: skip
     assert json.loads(files["params/index.json"]) == {
         "dataset": ["flights"],
-        "model": {"delay": {"dataset": "flights"}},
+        "model": {"delay": {"dataset": "flights", **FREE}},
         "prepare": {"flights": {"reads": ["pipelines/prepare.py"] * 4}},
     }
+
+
+def test_pod_of_an_ensemble_gets_the_locked_entries_of_its_members(project: Path) -> None:
+    index = json.loads((project / "params/index.json").read_text())
+    both = {"dataset": "flights", "reads": ["models/delay/export", *["pipelines/train.py"] * 5]}
+    index["model"]["both"] = both
+    (project / "params/index.json").write_text(json.dumps(index))
+    sections = {"train": {"architecture": {"name": "ensemble", "of": ["delay"]}}, "evaluate": {}, "export": {}}
+    (project / "params/model/both.json").write_text(json.dumps(sections))
+    files = workspace_files(project, "both", DvcSettings.of(project))
+    assert json.loads(files["params/index.json"])["model"] == {"both": both, "delay": index["model"]["delay"]}
+    assert "export@delay:" in files["dvc.lock"]
+    assert "params/model/delay.json" not in files
 
 
 def test_helpers_that_a_target_imports_are_given_too(project: Path) -> None:

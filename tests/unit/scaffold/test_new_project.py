@@ -114,6 +114,14 @@ def test_example_of_flights_is_the_reference_project() -> None:
         assert (ROOT / path).read_text() == text, f"copy {path} to mlops/scaffold/templates/examples/flights/{path}"
 
 
+def test_examples_in_the_repository_are_what_init_writes() -> None:
+    for name in ("digits",):
+        files = example_files(name)
+        there = {path.relative_to(ROOT / "examples" / name).as_posix(): path.read_text()
+                 for path in (ROOT / "examples" / name).rglob("*") if path.is_file() and path.suffix == ".yaml"}  # fmt: skip
+        assert there == files, f"copy mlops/scaffold/templates/examples/{name} to examples/{name}"
+
+
 def test_example_of_flights_makes_a_valid_project(tmp_path: Path) -> None:
     made = init_project(tmp_path / "flights", example="flights")
     assert ".mlops/secrets/DELAY_API_KEY" in made.written

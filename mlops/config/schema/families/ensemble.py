@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from mlops.config.schema.base import FieldError, Name, spec_field
+from mlops.config.schema.families.encoding import Encoding
 from mlops.config.schema.families.family import FamilySpec
 from mlops.contracts.names import MOST_MODELS_READ
 from mlops.metrics.task import Task
@@ -38,3 +39,6 @@ class Ensemble(FamilySpec):
             if member in self.of[:position]:
                 raise FieldError(f"`{member}` is named twice; a model is a member once", "of", position)
         return self
+
+    def encodings(self) -> tuple[Encoding, ...]:
+        return ()

@@ -20,7 +20,7 @@ from mlops.metrics.task import Task
 if TYPE_CHECKING:
     from mlops.config.schema.model import Model
 
-SECTIONS = ("loss", "optimizer", "trainer", "augment")
+SECTIONS = ("loss", "optimizer", "trainer", "augment", "fine_tune", "init_from")
 """The sections of a model that a family may read beside its own, `architecture`."""
 
 
@@ -102,11 +102,12 @@ class FamilySpec(Entry):
                 hint=near(stopping.monitor, logged),
             )
 
-    def _check_section(self, section: str, value: Strict | None) -> None:
+    def _check_section(self, section: str, value: Strict | str | None) -> None:
         if section in self.reads:
             return
         fields = [field.partition(".")[2] for field in self.reads if field.startswith(f"{section}.")]
-        unread = next((field for field in value.model_fields_set if field not in fields) if value else iter(()), None)
+        given = value.model_fields_set if isinstance(value, Strict) else ()
+        unread = next((field for field in given if field not in fields), None)
         if fields and unread is None:
             return
         path = (section, unread) if fields and unread else (section,)

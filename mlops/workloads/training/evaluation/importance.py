@@ -15,7 +15,7 @@ from mlops.metrics.metric import Direction, Metric
 from mlops.workloads.metrics.measure import compute
 from mlops.workloads.metrics.weighted import Array
 
-MOST_ROWS = 2_000
+SHUFFLED_ROWS = 2_000
 _SHUFFLES = 3
 _SEED = 7
 _DIGITS = 4

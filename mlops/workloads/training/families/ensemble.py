@@ -17,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
-from scipy.optimize import minimize
 
 from mlops.config.schema.families.ensemble import Ensemble
 from mlops.config.schema.model import Model
@@ -28,14 +27,9 @@ from mlops.workloads.stage import failed, write_json
 from mlops.workloads.training.data import PreparedData
 from mlops.workloads.training.description import Description
 from mlops.workloads.training.families.family import INPUT, Encoded, Family, Fit, Fitted
+from mlops.workloads.training.families.stacking import LEAST, Array, chances_of, link, stack
 
 _FILE = "ensemble.json"
-_LEAST = 1e-6
-"""The smallest chance that a member is believed to give: its logarithm is finite."""
-_PULL = 1e-3
-"""How strongly weights are drawn to equal ones, which is what few rows of validation say."""
-
-Array = npt.NDArray[np.float64]
 
 
 class EnsembleFamily(Family):
@@ -69,7 +63,7 @@ class EnsembleFamily(Family):
         outputs = fit.width // len(chosen.of)
         weights, bias = np.full(len(chosen.of), 1 / len(chosen.of)), np.zeros(outputs)
         if chosen.how == "stacked":
-            weights, bias = _stack(fit.val.x, fit.val.y, fit.spec.task, len(chosen.of))
+            weights, bias = _stacked(_members(fit.val.x, len(chosen.of)), fit.val.y, fit.spec.task)
         is_linked = chosen.how == "stacked" and fit.spec.task is not Task.REGRESSION
         of_member = {name: round(float(weight), 6) for name, weight in zip(chosen.of, weights, strict=True)}
         return FittedEnsemble(fit.spec.task, weights, bias, is_linked=is_linked, summary={"weights": of_member})
@@ -92,10 +86,10 @@ class FittedEnsemble(Fitted):
 
     def predict(self, x: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
         members = _members(x, len(self._weights))
-        values = _link(members, self._task) if self._is_linked else members
+        values = link(members, self._task) if self._is_linked else members
         summed: Array = np.einsum("nmk,m->nk", values, self._weights) + self._bias
         if self._is_linked:
-            summed = _chances(summed, self._task)
+            summed = chances_of(summed, self._task)
         predicted: npt.NDArray[Any] = (summed if self._task is Task.MULTICLASS else summed[:, 0]).astype(np.float32)
         return predicted
 
@@ -110,8 +104,8 @@ class FittedEnsemble(Fitted):
         constants = {
             "matrix": matrix,
             "bias": self._bias[None, :],
-            "least": np.asarray(_LEAST),
-            "most": np.asarray(1 - _LEAST),
+            "least": np.asarray(LEAST),
+            "most": np.asarray(1 - LEAST),
         }
         steps: list[tuple[str, list[str], str, dict[str, Any]]] = [
             ("Cast", [INPUT], "given", {"to": TensorProto.DOUBLE})
@@ -181,54 +175,10 @@ def _members(x: npt.NDArray[Any], members: int) -> Array:
     return x.astype(np.float64).reshape(len(x), members, -1)
 
 
-def _link(values: Array, task: Task) -> Array:
-    clipped = np.clip(values, _LEAST, 1 - _LEAST)
-    linked: Array = np.log(clipped) - np.log(1 - clipped) if task is Task.BINARY else np.log(clipped)
-    return linked
-
-
-def _chances(summed: Array, task: Task) -> Array:
-    if task is Task.BINARY:
-        return np.asarray(1 / (1 + np.exp(-summed)))
-    powers = np.exp(summed - summed.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
-
-
-def _stack(x: npt.NDArray[Any], y: npt.NDArray[Any], task: Task, members: int) -> tuple[Array, Array]:
-    """Return the weights, not below zero, and the bias that lose least on these rows, drawn to equal weights a little."""
-    given = _members(x, members)
-    outputs = given.shape[2]
-    center, scale = (float(y.mean()), float(y.std()) or 1.0) if task is Task.REGRESSION else (0.0, 1.0)
-    values = (given - center) / scale if task is Task.REGRESSION else _link(given, task)
-    truth = (y.astype(np.float64) - center) / scale if task is Task.REGRESSION else y
-    equal = 1 / members
-
-    def loss(params: Array) -> tuple[float, Array]:
-        weights, bias = params[:members], params[members:]
-        summed = np.einsum("nmk,m->nk", values, weights) + bias
-        value, slope = _loss(summed, truth, task)
-        pull = weights - equal
-        gradient = np.concatenate([np.einsum("nk,nmk->m", slope, values) + 2 * _PULL * pull, slope.sum(axis=0)])
-        return value + _PULL * float(pull @ pull), gradient
-
-    start = np.concatenate([np.full(members, equal), np.zeros(outputs)])
-    bounds = [(0.0, None)] * members + [(None, None)] * outputs
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 500})
-    weights, bias = found.x[:members], found.x[members:] * scale
-    return weights, bias + (1 - weights.sum()) * center
-
-
-def _loss(summed: Array, truth: npt.NDArray[Any], task: Task) -> tuple[float, Array]:
-    """Return the mean loss, and its slope by each sum."""
-    rows = len(summed)
-    if task is Task.REGRESSION:
-        error = summed - truth[:, None]
-        return float((error**2).mean()), 2 * error / rows
-    chances = _chances(summed, task)
-    if task is Task.BINARY:
-        signs = np.where(truth[:, None] > 0.5, 1.0, -1.0)
-        return float(np.logaddexp(0.0, -signs * summed).mean()), (chances - truth[:, None]) / rows
-    places = (np.arange(rows), truth.astype(np.int64))
-    slope = chances.copy()
-    slope[places] -= 1.0
-    return float(-np.log(np.maximum(chances[places], 1e-300)).mean()), slope / rows
+def _stacked(members: Array, y: npt.NDArray[Any], task: Task) -> tuple[Array, Array]:
+    """Return the weights and the bias that are best on these rows."""
+    if task is not Task.REGRESSION:
+        return stack(link(members, task), y, task)
+    center, scale = float(y.mean()), float(y.std()) or 1.0
+    weights, bias = stack((members - center) / scale, (y - center) / scale, task)
+    return weights, bias * scale + (1 - weights.sum()) * center

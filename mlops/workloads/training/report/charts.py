@@ -13,9 +13,10 @@ from typing import Any
 
 import altair
 
+from mlops.workloads.training.evaluation.plots import Points
+
 alt: Any = altair
 """Its constructors have no types."""
-Points = list[dict[str, Any]]
 Drawing = Any
 _WIDTH, _HEIGHT = 380, 260
 _MOST_BARS = 25
@@ -50,7 +51,7 @@ def _learning(points: Points) -> Drawing:
     ]
     return _sized(
         alt.Chart(alt.Data(values=rows)).mark_line(point=True).encode(
-            x=alt.X("at:Q", title=time or "time"), y=alt.Y("value:Q", title=None).scale(zero=False),
+            x=alt.X("at:Q", title=time or "time").axis(tickMinStep=1), y=alt.Y("value:Q", title=None).scale(zero=False),
             color=alt.Color("measured:N", title=None), tooltip=["at:Q", "measured:N", "value:Q"],
         )
     )  # fmt: skip

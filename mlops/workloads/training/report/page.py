@@ -1,6 +1,6 @@
 """Write the page.
 
-Lives here: report_page, and Report, what it is made of.
+Lives here: report_page, and EvaluationReport, what it is made of.
 Not here: charts (charts), reading files (write).
 Law: every text is escaped; the only script is Vega's, which stands in the page.
 """
@@ -31,10 +31,11 @@ th { font-weight: 600; color: #4a5568; } td.number, th.number { text-align: righ
 .wide { overflow-x: auto; } .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(480px, 1fr)); gap: 0 1.5rem; }
 """
 _MOST_SLICES, _MOST_ROWS = 20, 20
+_ROW_HEADS = ("row", "actual", "predicted", "probability", "loss")
 
 
 @dataclass(frozen=True)
-class Report:
+class EvaluationReport:
     """`rows`: the values of the worst rows, in their order. `plots`: name of a file of plots/model/NAME -> its points."""
 
     model: str
@@ -46,7 +47,7 @@ class Report:
     rows: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
 
 
-def report_page(report: Report) -> str:
+def report_page(report: EvaluationReport) -> str:
     """Return a page of HTML that needs no other file."""
     charts = charts_of(report.plots)
     drawn = "".join(
@@ -65,7 +66,7 @@ def report_page(report: Report) -> str:
     )
 
 
-def _head(report: Report) -> str:
+def _head(report: EvaluationReport) -> str:
     counts = ", ".join(f"{count:,} {split}" for split, count in report.counts.items())
     lines = [f"Task {report.task}, data set {report.dataset}; rows: {counts}."]
     if "threshold" in report.metrics:
@@ -78,7 +79,7 @@ def _head(report: Report) -> str:
     return f"<h1>model.{_text(report.model)}</h1>{said}{held}"
 
 
-def _metrics(report: Report) -> str:
+def _metrics(report: EvaluationReport) -> str:
     metrics, own = report.metrics, _own_names(report)
     ends, baselines = metrics.get("intervals", {}), metrics.get("baselines", {})
     lines = []
@@ -93,13 +94,13 @@ def _metrics(report: Report) -> str:
     return f"<h2>Metrics</h2>{_table(heads, lines, numbers=range(1, 6))}"
 
 
-def _own_names(report: Report) -> list[str]:
+def _own_names(report: EvaluationReport) -> list[str]:
     known = {metric.name for metric in metrics_of(report.task)}
     names = [name.removeprefix("test_") for name in report.metrics if name.startswith("test_")]
     return sorted(name for name in names if name not in known)
 
 
-def _slices(report: Report) -> str:
+def _slices(report: EvaluationReport) -> str:
     headline = metrics_of(report.task)[0].name
     parts = []
     for column, values in report.metrics.get("slices", {}).items():
@@ -117,17 +118,18 @@ def _slices(report: Report) -> str:
     return "".join(parts)
 
 
-def _rows(report: Report) -> str:
+def _rows(report: EvaluationReport) -> str:
     worst = report.plots.get("worst_rows", [])[:_MOST_ROWS]
     if not worst:
         return ""
+    heads = [name for name in _ROW_HEADS if name in worst[0]]
     columns = list(report.rows[0]) if report.rows else []
     lines = []
     for place, row in enumerate(worst):
         values = report.rows[place] if place < len(report.rows) else {}
-        lines.append([*(_cell(value) for value in row.values()), *(_cell(values.get(name)) for name in columns)])
-    told = f'<p class="quiet">Of the test split, the {len(worst)} rows that are most wrong.</p>'
-    return f"<h2>Worst rows</h2>{told}{_table([*worst[0], *columns], lines)}"
+        lines.append([*(_cell(row[name]) for name in heads), *(_cell(values.get(name)) for name in columns)])
+    note = f'<p class="quiet">Of the test split, the {len(worst)} rows that are most wrong.</p>'
+    return f"<h2>Worst rows</h2>{note}{_table([*heads, *columns], lines)}"
 
 
 def _table(heads: Sequence[str], lines: Sequence[Sequence[str]], numbers: Sequence[int] = ()) -> str:
@@ -142,7 +144,7 @@ def _table(heads: Sequence[str], lines: Sequence[Sequence[str]], numbers: Sequen
 
 
 def _cell(value: Any) -> str:
-    return _number(value) if isinstance(value, float) else "" if value is None else str(value)
+    return _number(value) if isinstance(value, float) else "missing" if value is None else str(value)
 
 
 def _number(value: float | None) -> str:

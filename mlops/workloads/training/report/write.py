@@ -16,10 +16,10 @@ from mlops.errors import MlopsError
 from mlops.workloads.stage import failed
 from mlops.workloads.training.data import PreparedData
 from mlops.workloads.training.description import Description
-from mlops.workloads.training.report.page import Report, report_page
+from mlops.workloads.training.report.page import EvaluationReport, report_page
 
 
-def report_of(name: str, root: Path = Path()) -> Report:
+def read_report(name: str, root: Path = Path()) -> EvaluationReport:
     """Raises MlopsError where the model was not evaluated."""
     measured, plots = root / "metrics" / "model" / f"{name}.json", root / "plots" / "model" / name
     if not measured.exists():
@@ -30,7 +30,7 @@ def report_of(name: str, root: Path = Path()) -> Report:
     summary = json.loads((folder / "summary.json").read_text())
     rows = _values(PreparedData.open(description.dataset, root), drawn.get("worst_rows", []))
     metrics = json.loads(measured.read_text())
-    return Report(name, description.task, description.dataset, summary.get("rows", {}), metrics, drawn, rows)
+    return EvaluationReport(name, description.task, description.dataset, summary.get("rows", {}), metrics, drawn, rows)
 
 
 def _values(data: PreparedData, worst: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -44,7 +44,7 @@ def _values(data: PreparedData, worst: list[dict[str, Any]]) -> list[dict[str, A
 def main() -> None:
     config = json.loads(Path(sys.argv[1]).read_text())
     try:
-        page = report_page(report_of(config["model"]))
+        page = report_page(read_report(config["model"]))
         Path(config["out"]).write_text(page)
     except MlopsError as error:
         sys.exit(" ".join(problem.detail for problem in error.problems))

@@ -8,6 +8,7 @@ Law: one seed decides the weights, whatever the number of processes.
 from __future__ import annotations
 
 import logging
+import os
 import warnings
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -41,10 +42,11 @@ from mlops.workloads.training.families.network.own_module import OwnRows, is_own
 from mlops.workloads.training.families.network.pace import Pace
 from mlops.workloads.training.families.network.predictor import LABEL, Predictor
 from mlops.workloads.training.families.network.ranks import Ranks
+from mlops.workloads.training.families.network.transfer import begin_from, check_patterns
 from mlops.workloads.training.families.network.weighing import weigh
 
 _CHUNK = 65_536
-_WEIGHTS = "network.safetensors"
+WEIGHTS = "network.safetensors"
 
 
 class FittedNetwork(Fitted):
@@ -68,7 +70,7 @@ class FittedNetwork(Fitted):
         state = {key: value.contiguous() for key, value in self._predictor.network.state_dict().items()}
         if self._predictor.is_scaled:
             state |= {key: getattr(self._predictor, key) for key in LABEL}
-        save_file(dict(sorted(state.items())), folder / _WEIGHTS)
+        save_file(dict(sorted(state.items())), folder / WEIGHTS)
 
     def to_onnx(self, output: str) -> onnx.ModelProto:
         logging.getLogger("torch.onnx").setLevel(logging.ERROR)
@@ -102,6 +104,8 @@ class NetworkFamily(Family):
         if spec.trainer.devices > 1 and not Ranks.are_given():
             Ranks.start(spec.trainer.devices, name)
         Ranks.of()
+        if spec.trainer.deterministic == "everywhere":
+            os.environ["MKL_CBWR"] = "COMPATIBLE"  # read when MKL multiplies for the first time
         lightning.seed_everything(spec.trainer.seed, verbose=False)
         torch.set_num_threads(spec.trainer.threads)
 
@@ -111,6 +115,10 @@ class NetworkFamily(Family):
         scale = LabelScale.of(fit.train.y) if loss.standardize else LabelScale()
         outputs = output_count(spec.task, fit.classes)
         network = self.make(spec.architecture, width=fit.width, outputs=outputs, pictures=fit.pictures)
+        if spec.init_from:
+            begin_from(network, spec.init_from)
+        if spec.fine_tune:
+            check_patterns(network, spec.fine_tune)
         pace, metrics = (
             Pace.of(spec.trainer, len(fit.train.x)),
             EpochMetrics.of(spec.task, fit.val.measured, outputs, stopping),
@@ -123,6 +131,7 @@ class NetworkFamily(Family):
             predictor, Objective(spec.task, loss, spec.levels), effective_optimizer(spec), val=val, metrics=metrics, pace=pace,
             spec=spec.trainer, log=fit.log,
         )  # fmt: skip
+        learner.fine_tune = spec.fine_tune
         if spec.augment:
             learner.augmenter = Augmenter(spec.augment, fit.pictures, spec.trainer.seed)
         learn(learner, train, spec.trainer, ranks, fit.checkpoint)
@@ -135,7 +144,7 @@ class NetworkFamily(Family):
     def _fit_own(self, module: nn.Module, fit: Fit, pace: Pace, metrics: EpochMetrics) -> Fitted | None:
         spec, ranks = fit.spec, Ranks.of()
         train, val = (TensorRows(torch.from_numpy(part.x), torch.from_numpy(part.y)) for part in (fit.train, fit.val))
-        epochs = learn_own(module, spec, OwnRows(train, val, pace, fit.log), metrics, ranks)
+        epochs = learn_own(module, spec, OwnRows(train, val, pace, fit.log, fit.checkpoint), metrics, ranks)
         if not ranks.is_first:
             return None
         return FittedNetwork(Predictor(module, spec.task), fit.width, epochs.history, _summary(spec, epochs, pace))
@@ -145,7 +154,7 @@ class NetworkFamily(Family):
         pictures = tuple(map(Picture.of, description.pictures))
         network = self.make(spec, width=description.width, outputs=description.outputs, pictures=pictures)
         predictor = Predictor(network, description.task)
-        state = load_file(folder / _WEIGHTS)
+        state = load_file(folder / WEIGHTS)
         for key in LABEL:
             if key in state:
                 setattr(predictor, key, state.pop(key))

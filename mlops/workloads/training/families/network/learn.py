@@ -45,7 +45,7 @@ def learn(
         warnings.simplefilter("ignore")
         trainer = lightning.Trainer(
             max_epochs=pace.epochs, accelerator=spec.accelerator, precision=spec.precision,
-            gradient_clip_val=spec.gradient_clip, accumulate_grad_batches=spec.accumulate, deterministic=spec.deterministic, callbacks=callbacks, logger=False,
+            gradient_clip_val=spec.gradient_clip, accumulate_grad_batches=spec.accumulate, deterministic=bool(spec.deterministic), callbacks=callbacks, logger=False,
             enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False, use_distributed_sampler=False,
             num_sanity_val_steps=0, **placed,
         )  # fmt: skip

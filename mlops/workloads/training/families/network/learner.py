@@ -15,8 +15,10 @@ from typing import Any
 import lightning
 import numpy as np
 import torch
+from lightning.pytorch.callbacks import Callback
 from torch import nn
 
+from mlops.config.schema.fine_tune import FineTune
 from mlops.config.schema.training import Optimizer, Trainer
 from mlops.workloads.stage import failed
 from mlops.workloads.training.families.network.augment import Augmenter, Step
@@ -27,6 +29,7 @@ from mlops.workloads.training.families.network.objective import Objective
 from mlops.workloads.training.families.network.optimizers import Factor, drawn_to_zero, make_optimizer, make_schedule
 from mlops.workloads.training.families.network.pace import Pace
 from mlops.workloads.training.families.network.predictor import Predictor
+from mlops.workloads.training.families.network.transfer import Freezing
 from mlops.workloads.training.run_log import RunLog
 
 _CHUNK = 16_384
@@ -48,12 +51,16 @@ class Learner(lightning.LightningModule):
         self.objective, self.chosen, self.metrics, self.pace = objective, optimizer, metrics, pace
         self.epochs = Epochs(metrics.monitor, spec.early_stopping.min_delta if spec.early_stopping else 0.0)
         self._val, self._spec, self._log = val, spec, log or RunLog()
+        self.fine_tune: FineTune | None = None
         self.augmenter: Augmenter | None = None
         """Varies the rows of each step; None where they stay as they are."""
         self._sum = torch.zeros(())
         self._forward: Callable[[torch.Tensor], torch.Tensor] = predictor.network.__call__
         self._average = Average(spec.average, predictor.network, pace.epochs) if spec.average else None
         self._factor: Factor | None = None
+
+    def configure_callbacks(self) -> list[Callback]:
+        return [Freezing(self.predictor.network, self.fine_tune)] if self.fine_tune and self.fine_tune.freeze else []
 
     def on_train_start(self) -> None:
         """Have each rank drop out other units; the first drops those that it would drop alone."""
@@ -182,7 +189,10 @@ class Learner(lightning.LightningModule):
     def configure_optimizers(self) -> Any:
         # With scaled gradients Lightning could not clip those of a fused optimiser.
         fused = "mixed" not in str(self.trainer.precision)
-        optimizer = make_optimizer(self.predictor.network, self.chosen, fused=fused)
+        tuned = self.fine_tune
+        optimizer = make_optimizer(
+            self.predictor.network, self.chosen, fused=fused, rates=tuned.rates if tuned else None
+        )
         steps = self.pace.epochs * math.ceil(self.pace.batches / self._spec.accumulate)
         schedule = make_schedule(optimizer, self.chosen, steps=steps, epochs=self.pace.epochs)
         if schedule is None:

@@ -8,6 +8,7 @@ Law: a schedule's state is numbers alone, so that a checkpoint holds it.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,15 +16,21 @@ import torch
 from torch import nn
 
 from mlops.config.schema.training import Optimizer
+from mlops.workloads.training.families.network.transfer import rate_groups
 
 _RISING = 0.3
 """Share of the steps in which one_cycle rises, where nobody says another one."""
 _NORMS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm, nn.Embedding)
 
 
-def make_optimizer(network: nn.Module, spec: Optimizer, *, fused: bool) -> torch.optim.Optimizer:
-    """Return the optimiser. `fused`: one kernel a step instead of a dozen for each tensor."""
+def make_optimizer(
+    network: nn.Module, spec: Optimizer, *, fused: bool, rates: Mapping[str, float] | None = None
+) -> torch.optim.Optimizer:
+    """Return the optimiser. `fused`: one kernel a step instead of a dozen for each tensor. `rates`: pattern of names -> what the
+    learning rate of these weights is multiplied by."""
     lr, groups = spec.lr or 0.0, parameter_groups(network, spec)
+    if rates:
+        groups = rate_groups(network, groups, rates, lr)
     match spec.name:
         case "adamw":
             return torch.optim.AdamW(groups, lr=lr, fused=fused)

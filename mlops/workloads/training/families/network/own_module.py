@@ -8,8 +8,10 @@ of the YAML that nothing would read is refused.
 
 from __future__ import annotations
 
+import io
 import logging
 import math
+import pickle
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -21,19 +23,22 @@ import lightning
 import numpy as np
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import Callback, Checkpoint, Timer
+from lightning.pytorch.callbacks import Callback, Timer
+from lightning.pytorch.callbacks import Checkpoint as LateCallback
 from torch import nn
 
 from mlops.config.schema.families.network import effective_optimizer
 from mlops.config.schema.model import Model
 from mlops.config.schema.training import Trainer
 from mlops.workloads.stage import failed
+from mlops.workloads.training.families.checkpoint import Checkpoint
 from mlops.workloads.training.families.network.batches import Batches, TensorRows
 from mlops.workloads.training.families.network.epochs import LOSSES, EpochMetrics, Epochs
 from mlops.workloads.training.families.network.optimizers import Factor, make_optimizer, make_schedule
 from mlops.workloads.training.families.network.pace import Pace
 from mlops.workloads.training.families.network.predictor import Predictor
 from mlops.workloads.training.families.network.ranks import Ranks
+from mlops.workloads.training.families.network.resuming import HERE, CheckpointFile, Resuming
 from mlops.workloads.training.run_log import RunLog
 
 _CHUNK = 16_384
@@ -53,6 +58,7 @@ def refuse_unread(spec: Model, module: lightning.LightningModule) -> None:
     for section, hook in (
         ("loss", "training_step"),
         ("augment", "training_step"),
+        ("fine_tune", "training_step"),
         ("optimizer", "configure_optimizers"),
     ):
         if section in spec.model_fields_set and _defines(module, hook):
@@ -61,6 +67,14 @@ def refuse_unread(spec: Model, module: lightning.LightningModule) -> None:
                 f"`{type(module).__name__}` defines `{hook}`, so nothing would read `{section}:` of this model. Take the "
                 f"section out, and give its values under `architecture:`, which the module is made with; or take `{hook}` "
                 "out of the module.",
+            )
+
+    for name in ("average", "compile", "log_every_steps"):
+        if name in spec.trainer.model_fields_set:
+            raise failed(
+                "field is not read",
+                f"`trainer.{name}` is about our own steps, and `{type(module).__name__}` takes its own. Take it out; a callback of "
+                "the module, in `configure_callbacks`, does the same.",
             )
 
 
@@ -108,10 +122,10 @@ class Slices:
             yield self._rows.x[start : start + self._size], self._rows.y[start : start + self._size]
 
 
-class EpochRecorder(Checkpoint):
+class EpochRecorder(LateCallback):
     """Measures each epoch, remembers the weights of the best, and ends a training that gets no better.
 
-    Lightning calls it after the module and all other callbacks, because it is a Checkpoint. `patience`: epochs without a
+    Lightning calls it after the module and all other callbacks, because it is what it calls a Checkpoint. `patience`: epochs without a
     better value that end the training; None where none do.
     """
 
@@ -120,7 +134,15 @@ class EpochRecorder(Checkpoint):
     ) -> None:
         self.predictor, self._val, self._metrics, self._patience, self._named = predictor, val, metrics, patience, named
         self.epochs = Epochs(named or metrics.monitor)
-        self.log = RunLog()
+        self.run_log = RunLog()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a checkpoint holds of it."""
+        return {"monitor": self.epochs.monitor, "epochs": self.epochs.state()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.epochs.monitor = state_dict["monitor"]
+        self.epochs.restore(state_dict["epochs"])
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         logged = {name: float(value) for name, value in sorted(trainer.callback_metrics.items()) if value.numel() == 1}
@@ -132,7 +154,7 @@ class EpochRecorder(Checkpoint):
         epoch = trainer.current_epoch
         self._judge(trainer, pl_module, {"epoch": epoch, **measured})
         line, done = f"epoch {epoch + 1} of {most}, {values}", 0.1 + 0.85 * (epoch + 1) / most
-        self.log.write_epoch(self.epochs.history, line, done, step=trainer.global_step)
+        self.run_log.write_epoch(self.epochs.history, line, done, step=trainer.global_step)
 
     def _predict(self, module: lightning.LightningModule) -> np.ndarray[Any, Any]:
         was_training = module.training
@@ -178,12 +200,13 @@ class EpochRecorder(Checkpoint):
 
 @dataclass(frozen=True)
 class OwnRows:
-    """What a module is trained on, and how long."""
+    """What a module is trained on, how long, and where it is kept how far it is."""
 
     train: TensorRows
     val: TensorRows
     pace: Pace
     log: RunLog = field(default_factory=RunLog)
+    checkpoint: Checkpoint | None = None
 
 
 def learn_own(module: Any, spec: Model, rows: OwnRows, metrics: EpochMetrics, ranks: Ranks) -> Epochs:
@@ -197,13 +220,23 @@ def learn_own(module: Any, spec: Model, rows: OwnRows, metrics: EpochMetrics, ra
     stopping = spec.trainer.early_stopping
     patience, named = (rows.pace.patience, stopping.monitor) if stopping else (None, None)
     recorder = EpochRecorder(Predictor(module, spec.task), rows.val, metrics, patience, named)
-    recorder.log = rows.log
+    recorder.run_log = rows.log
     recorder.epochs.min_delta = stopping.min_delta if stopping else 0.0
-    data = PreparedRows.of(rows.train, rows.val, _loaders(module, spec.trainer, rows, ranks))
+    batches = Batches(rows.train, rows.pace.batch_size, spec.trainer.seed, ranks)
+    data = PreparedRows.of(rows.train, rows.val, _loaders(module, rows, batches))
+    # The order of rows of a loader of its own is not known here, and so not kept.
+    checkpoint = None if _defines(module, "train_dataloader") else rows.checkpoint
+    state = ranks.share(_readable(checkpoint.read()) if checkpoint and ranks.is_first else None)
     with warnings.catch_warnings(), tempfile.TemporaryDirectory() as scratch:
         warnings.simplefilter("ignore")
         try:
-            _trainer(module, spec.trainer, recorder, scratch, ranks, rows.pace.epochs).fit(module, datamodule=data)
+            placed = {**ranks.placement(module, spec.trainer.accelerator), "default_root_dir": scratch}
+            callbacks: list[Callback] = [recorder]
+            if checkpoint:
+                callbacks.append(Resuming(spec.trainer.checkpoint, batches, ranks))
+                placed["plugins"] = [*placed.get("plugins", ()), CheckpointFile(checkpoint, state)]
+            trainer = _trainer(spec.trainer, callbacks, placed, epochs=rows.pace.epochs)
+            trainer.fit(module, datamodule=data, ckpt_path=HERE if state else None)
         except MisconfigurationException as error:
             raise failed(
                 "module does not fit", f"Lightning cannot train `{type(module).__name__}` as it is: {error}"
@@ -228,24 +261,31 @@ def _optimizer(module: Any, spec: Model) -> Any:
     return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
-def _loaders(module: Any, spec: Trainer, rows: OwnRows, ranks: Ranks) -> dict[str, Callable[[], Any]]:
+def _readable(state: bytes | None) -> bytes | None:
+    """Return what was kept, None where a callback of the module put something in it that is not read back without running
+    code: training then begins anew."""
+    if state is None:
+        return None
+    try:
+        torch.load(io.BytesIO(state), map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError):
+        return None
+    return state
+
+
+def _loaders(module: Any, rows: OwnRows, batches: Batches) -> dict[str, Callable[[], Any]]:
     """Return hook -> what makes its loader: the module where it defines the hook, else ours."""
-    size = rows.pace.batch_size
     ours: dict[str, Callable[[], Any]] = {
-        "train_dataloader": lambda: RankedBatches(Batches(rows.train, size, spec.seed, ranks), ranks.world),
-        "val_dataloader": lambda: Slices(rows.val, size),
+        "train_dataloader": lambda: RankedBatches(batches, batches.ranks.world),
+        "val_dataloader": lambda: Slices(rows.val, rows.pace.batch_size),
     }
     return {hook: getattr(module, hook) if _defines(module, hook) else make for hook, make in ours.items()}
 
 
-def _trainer(
-    module: Any, spec: Trainer, recorder: EpochRecorder, scratch: str, ranks: Ranks, epochs: int
-) -> lightning.Trainer:
-    """`scratch`: a folder for what callbacks of the module write."""
+def _trainer(spec: Trainer, callbacks: list[Callback], placed: Mapping[str, Any], *, epochs: int) -> lightning.Trainer:
     timer: list[Callback] = [Timer(duration=timedelta(minutes=spec.limit_minutes))] if spec.limit_minutes else []
     return lightning.Trainer(
-        max_epochs=epochs, accelerator=spec.accelerator, precision=spec.precision,
-        gradient_clip_val=spec.gradient_clip, deterministic=spec.deterministic, callbacks=[recorder, *timer], logger=False,
-        enable_progress_bar=False, enable_model_summary=False, use_distributed_sampler=False, num_sanity_val_steps=0,
-        default_root_dir=scratch, **ranks.placement(module, spec.accelerator),
+        max_epochs=epochs, accelerator=spec.accelerator, precision=spec.precision, gradient_clip_val=spec.gradient_clip,
+        accumulate_grad_batches=spec.accumulate, deterministic=bool(spec.deterministic), callbacks=[*callbacks, *timer], logger=False,
+        enable_progress_bar=False, enable_model_summary=False, use_distributed_sampler=False, num_sanity_val_steps=0, **placed,
     )  # fmt: skip

@@ -26,26 +26,30 @@ _TREES, _LABEL = "trees.txt", "label.json"
 
 
 class FittedTrees(Fitted):
-    """`text`: LightGBM's model. `center` and `scale`: what a regression's sum of trees is multiplied by, and moved by."""
+    """`text`: LightGBM's model. `width`: the numbers of a row. `center` and `scale`: what a regression's sum of trees is multiplied by, and moved by."""
 
     def __init__(
         self, text: str, task: Task, *, width: int, center: float = 0.0, scale: float = 1.0,
         logged: Sequence[Mapping[str, float]] = (), summary: Mapping[str, Any] | None = None,
     ) -> None:  # fmt: skip
-        self._text, self._task, self._width = text, task, width
-        self._center, self._scale = center, scale
-        self._booster = lightgbm.Booster(model_str=text)
+        self.text, self._task, self.width = text, task, width
+        self.center, self.scale = center, scale
+        self.booster = lightgbm.Booster(model_str=text)
         self.logged, self.summary = logged, summary or {}
 
     def predict(self, x: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
-        predicted = np.asarray(self._booster.predict(x, num_threads=1))
+        predicted = np.asarray(self.booster.predict(x, num_threads=1))
         if self._task is Task.REGRESSION:
-            predicted = predicted * self._scale + self._center
+            predicted = predicted * self.scale + self.center
         return predicted.astype(np.float32)
 
+    def sums(self, x: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        """Return what the trees sum up to, `[N, K]`: logits, or a standardised label."""
+        return np.asarray(self.booster.predict(x, num_threads=1, raw_score=True)).reshape(len(x), -1)
+
     def save(self, folder: Path) -> None:
-        (folder / _TREES).write_text(self._text)
-        write_json(folder / _LABEL, {"center": self._center, "scale": self._scale})
+        (folder / _TREES).write_text(self.text)
+        write_json(folder / _LABEL, {"center": self.center, "scale": self.scale})
 
     @classmethod
     def load(cls, folder: Path, task: Task, width: int) -> FittedTrees:
@@ -53,4 +57,4 @@ class FittedTrees(Fitted):
         return cls((folder / _TREES).read_text(), task, width=width, center=label["center"], scale=label["scale"])
 
     def to_onnx(self, output: str) -> onnx.ModelProto:
-        return trees_to_onnx(self._booster, self._task, self._width, output, center=self._center, scale=self._scale)
+        return trees_to_onnx(self.booster, self._task, self.width, output, center=self.center, scale=self.scale)

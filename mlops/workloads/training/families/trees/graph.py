@@ -28,16 +28,7 @@ def trees_to_onnx(
     booster: lightgbm.Booster, task: Task, width: int, output: str, *, center: float = 0.0, scale: float = 1.0
 ) -> onnx.ModelProto:
     """Return a graph from `x`, `[N, width]` FLOAT, to predictions. `center` and `scale`: of the label of a regression."""
-    model = booster.dump_model()
-    outputs = int(model["num_tree_per_iteration"])
-    # Without trees, every leaf that LightGBM would have summed is missing: the sum is 0.
-    count = max(len(model["tree_info"]) // outputs, 1)
-    nodes = _Nodes(divisor=count if model.get("average_output") else 1)
-    for index, tree in enumerate(model["tree_info"]):
-        nodes.add_tree(index, tree["tree_structure"], target=index % outputs)
-    trees = helper.make_node(
-        "TreeEnsembleRegressor", [INPUT], [_TREES], domain="ai.onnx.ml", n_targets=outputs, **nodes.attributes()
-    )
+    trees, outputs = sum_of_trees(booster, INPUT, _TREES)
     last, constants = _last_step(task, output, center, scale)
     shape: list[str | int | None] = ["N", outputs] if task is Task.MULTICLASS else ["N"]
     graph = helper.make_graph(
@@ -46,6 +37,21 @@ def trees_to_onnx(
     )  # fmt: skip
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
     return helper.make_model(graph, opset_imports=opsets, ir_version=IR)
+
+
+def sum_of_trees(booster: lightgbm.Booster, rows: str, output: str) -> tuple[onnx.NodeProto, int]:
+    """Return the node that sums the leaves of each row of `rows`, and how many sums a row has."""
+    model = booster.dump_model()
+    outputs = int(model["num_tree_per_iteration"])
+    count = max(len(model["tree_info"]) // outputs, 1)
+    nodes = _Nodes(divisor=count if model.get("average_output") else 1)
+    for index, tree in enumerate(model["tree_info"]):
+        nodes.add_tree(index, tree["tree_structure"], target=index % outputs)
+    attributes = nodes.attributes()
+    node = helper.make_node(
+        "TreeEnsembleRegressor", [rows], [output], domain="ai.onnx.ml", n_targets=outputs, **attributes
+    )
+    return node, outputs
 
 
 def _last_step(
