@@ -88,17 +88,25 @@ class TrainParams(Contract, kw_only=True, frozen=True):
         dict[str, Any],
         Meta(description="The model's fields that change its training, defaults left out; see `mlops schema`."),
     ]
+    fingerprint: Annotated[
+        dict[str, str],
+        Meta(
+            description="Field that names a file, such as `architecture.uri` -> the file's fingerprint, checked before it is "
+            "read; left out where there is none."
+        ),
+    ] = field(default_factory=dict)
     code: Annotated[_Code, _CODE] = ""
 
     def section(self) -> dict[str, Any]:
         """Return the section as it stands in the file."""
-        return {**self.spec, "code": self.code}
+        pinned = {"fingerprint": self.fingerprint} if self.fingerprint else {}
+        return {**self.spec, **pinned, "code": self.code}
 
     @classmethod
     def of(cls, section: Mapping[str, Any]) -> TrainParams:
         """Return what a section of a file holds."""
-        spec = {name: value for name, value in section.items() if name != "code"}
-        return cls(spec=spec, code=section.get("code", ""))
+        spec = {name: value for name, value in section.items() if name not in ("fingerprint", "code")}
+        return cls(spec=spec, fingerprint=section.get("fingerprint", {}), code=section.get("code", ""))
 
 
 _Threshold = float | dict[str, Any] | None

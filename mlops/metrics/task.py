@@ -12,7 +12,8 @@ from enum import StrEnum
 
 class Task(StrEnum):
     """What a model predicts: one of two classes, one of several, or a number; which of several labels are true, quantiles of
-    a number, or the next values of a series."""
+    a number, the next values of a series; or, without a label: to which cluster a row belongs, how unlike the others it is,
+    and a few numbers that stand for many."""
 
     BINARY = "binary"
     MULTICLASS = "multiclass"
@@ -20,8 +21,16 @@ class Task(StrEnum):
     MULTILABEL = "multilabel"
     QUANTILE = "quantile"
     FORECASTING = "forecasting"
+    CLUSTERING = "clustering"
+    ANOMALY = "anomaly"
+    REDUCTION = "reduction"
 
     @property
     def is_vector(self) -> bool:
         """Say whether a prediction is a number for each of several names: labels, quantiles, or steps ahead."""
         return self in (Task.MULTILABEL, Task.QUANTILE, Task.FORECASTING)
+
+    @property
+    def is_labelled(self) -> bool:
+        """Say whether a label is learned; the other tasks learn from features alone, and are measured by a label where there is one."""
+        return self not in (Task.CLUSTERING, Task.ANOMALY, Task.REDUCTION)

@@ -79,6 +79,15 @@ class VectorRow:
             case _:
                 return float(sum(known) / len(known))
 
+    @property
+    def kinds(self) -> dict[str, str]:
+        """Name what is compared over time -> how."""
+        return {"": "number"}
+
+    def compared(self, values: Sequence[float | None]) -> dict[str, Any]:
+        """Return the values of `kinds`."""
+        return {"": self.summary(values)}
+
     def schema(self) -> dict[str, Any]:
         """Return the JSON Schema of a row."""
         numbers = {"type": "object", "properties": {name: {"type": ["number", "null"]} for name in self._names}}

@@ -65,6 +65,7 @@ def say_dataset(root: Path, *, pinned: str | None = None, **changes: Any) -> Non
 
 
 def say_model(root: Path, name: str, **train: Any) -> None:
+    """Write the parameters of a model; a field that is None is left out."""
     fields = {
         "dataset": "rows",
         "architecture": {"name": "mlp", "hidden": [16], "dropout": 0.0},

@@ -223,7 +223,7 @@ def as_read(values: dict[str, Any]) -> dict[str, Any]:
 def training() -> tuple[Profile, dict[str, BaselineColumn]]:
     made = typed_columns(1, 20_000)
     tables = {name: pa.chunked_array([made[name]]) for name in TYPES}
-    facts = facts_of(tables, TYPED_KINDS, TYPES, np.array(made[PREDICTION]))
+    facts = facts_of(tables, TYPED_KINDS, TYPES, {PREDICTION: np.array(made[PREDICTION])})
     return Profile.of(as_read(made), TYPED_KINDS), facts
 
 

@@ -80,7 +80,7 @@ class ModelKind(BaseKind):
             return Observed(record, exists=False, obstacles=obstacles)
         file = f"params/model/{name}.json"
         trained = train.params.get(file, {}).get("train", {})
-        inputs = {**without_fields(trained, "code"), **metadata_fields(record, desired.inputs, *JUDGING)}
+        inputs = {**without_fields(trained, "code", "fingerprint"), **metadata_fields(record, desired.inputs, *JUDGING)}
         for stage, lock, fields in (("evaluate", evaluate, MEASURING), ("export", export, DECIDING)):
             read = lock.params.get(file, {}).get(stage, {})
             inputs |= {name: read[name] for name in fields if read.get(name) not in (None, [], {})}
@@ -110,7 +110,7 @@ class ModelKind(BaseKind):
         """Return the inputs that dvc.lock holds of it, without gates; None where it holds none."""
         locked = self.context.lock.get(f"train@{address.name}")
         trained = locked.params.get(f"params/model/{address.name}.json", {}).get("train", {}) if locked else {}
-        return without_fields(trained, "code") or None
+        return without_fields(trained, "code", "fingerprint") or None
 
     @staticmethod
     def _models(desired: Desired) -> list[Address]:
@@ -127,6 +127,7 @@ class ModelKind(BaseKind):
             locked = self.context.lock[f"{stage}@{name}"].params.get(f"params/model/{name}.json", {}).get(stage, {})
             if moved := moved_files(locked.get("code"), params[stage]["code"]):
                 stale.append(Stale(Reason(f"the code of stage {stage} changed: {moved}"), effect))
+            stale += [Stale(Reason(text), effect) for text in _moved_models(locked, params[stage])]
         return stale
 
     def _missed(self, truth: Record, same: bool) -> list[Stale]:
@@ -312,6 +313,16 @@ class ModelKind(BaseKind):
         """Remove what is left of its job; files, lock entry and cache stay."""
         if cluster := self._cluster():
             cluster.forget(step.address.name)
+
+
+def _moved_models(locked: Mapping[str, Any], params: Mapping[str, Any]) -> list[str]:
+    """Say which files of models have another content than when they were read."""
+    before, now = locked.get("fingerprint", {}), params.get("fingerprint", {})
+    return [
+        f"{params['architecture'][field.partition('.')[2]]} has another content"
+        for field in now
+        if field in before and before[field] != now[field]
+    ]
 
 
 class Served:

@@ -26,6 +26,7 @@ from mlops.kinds.staged.registered import encoding_modules, learning_module, mea
 from mlops.kinds.staged.schemas import column_types
 from mlops.kinds.staged.target_hooks import refuse_ignored
 from mlops.sources.dataset import MOST_READ, data_folder
+from mlops.sources.model_file import model_fingerprint
 from mlops.sources.source import scheme_of
 
 _SCRIPT, _TRAIN_SCRIPT = "pipelines/prepare.py", "pipelines/train.py"
@@ -95,7 +96,11 @@ def model_params(inputs: Mapping[str, Any], context: Context) -> dict[str, Any]:
     measured = {"metrics": inputs["metrics"]} if inputs.get("metrics") else {}
     export = stage_code("export", context.hashes, registered=[family])
     return {
-        "train": {**without_fields(inputs, *_NOT_TRAINED), "code": {**train, **own, **weights}},
+        "train": {
+            **without_fields(inputs, *_NOT_TRAINED),
+            **_pinned_files(inputs, context),
+            "code": {**train, **own, **weights},
+        },
         "evaluate": {"slices": inputs.get("slices", []), **decided, **measured, "code": {**evaluate, **own}},
         "export": {**decided, "code": {**export, **own}},
     }
@@ -104,6 +109,21 @@ def model_params(inputs: Mapping[str, Any], context: Context) -> dict[str, Any]:
 def _is_library(target: str) -> bool:
     """Say whether a `_target_` is of a library that this package depends on: its code is its version, as that of all libraries."""
     return target.partition(".")[0] in _LIBRARIES
+
+
+def _pinned_files(inputs: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    """Return the fingerprints of the files that the architecture names. Raises MlopsError where one is not there."""
+    from mlops.config.schema.families.family import family_spec
+
+    architecture = inputs["architecture"]
+    pinned = {
+        f"architecture.{field}": model_fingerprint(
+            architecture[field], architecture.get("sha256"), root=context.root, digests=context.hashes
+        )
+        for field in family_spec(architecture["name"]).files
+        if field in architecture
+    }
+    return {"fingerprint": pinned} if pinned else {}
 
 
 def rendered(project: ProjectSpec, context: Context) -> dict[str, str]:

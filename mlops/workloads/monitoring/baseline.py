@@ -19,12 +19,12 @@ import pyarrow.parquet as pq
 
 from mlops.contracts.codec import ContractError, decode, encode
 from mlops.contracts.watcher import BaselineFile, DriftTests, WatcherConfig
+from mlops.workloads.answer_row import answer_row
 from mlops.workloads.features.columns import categorical_columns, read_columns
 from mlops.workloads.features.images import ImageForm
 from mlops.workloads.monitoring.facts import facts_of
-from mlops.workloads.monitoring.profile import PREDICTION, Profile
+from mlops.workloads.monitoring.profile import PREDICTION, Profile, is_prediction, prediction_column
 from mlops.workloads.monitoring.values import reader_of
-from mlops.workloads.vector_answer import VECTORS, VectorRow
 
 _MOST_ROWS = 100_000
 
@@ -35,19 +35,25 @@ def kinds_of(contract: dict[str, Any], schema: dict[str, Any], drift: DriftTests
     categorical = categorical_columns(schema)
     kinds = {
         column["name"]: "text" if column["name"] in categorical or column["type"] in ("string", "bool") else "number"
-        for column in contract["columns"] if column["type"] not in ("date", "timestamp", "image") and column["name"] not in drift.ignore
+        for column in contract["columns"] if column["type"] not in ("date", "timestamp", "image")
     }  # fmt: skip
     if drift.predictions and PREDICTION not in drift.ignore:
-        kinds[PREDICTION] = "text" if contract["task"] == "multiclass" else "number"
-    return kinds
+        own = answer_row(contract)
+        parts = own.kinds if own else {"": "text" if contract["task"] == "multiclass" else "number"}
+        kinds |= {prediction_column(part): kind for part, kind in parts.items()}
+    return {name: kind for name, kind in kinds.items() if name not in drift.ignore}
 
 
-def prediction_value(contract: dict[str, Any], raw: Any) -> Any:
-    """Return what of one raw prediction is compared: the probability, the number, or the most likely class; of several
-    numbers a row, their summary."""
-    if contract["task"] in VECTORS:
-        return VectorRow(contract, 0.5).summary(raw)
-    return str(contract["classes"][int(np.argmax(raw))]) if contract["task"] == "multiclass" else float(raw)
+def compared_predictions(contract: dict[str, Any], raw: list[Any]) -> dict[str, list[Any]]:
+    """Return column -> what of raw predictions is compared: the probability, the number, or the most likely class; where a row
+    is more than that, what its task says."""
+    own = answer_row(contract)
+    if own is not None:
+        rows = [own.compared(values) for values in raw]
+        return {prediction_column(part): [row[part] for row in rows] for part in own.kinds}
+    if contract["task"] == "multiclass":
+        return {PREDICTION: [str(contract["classes"][int(np.argmax(values))]) for values in raw]}
+    return {PREDICTION: [float(value) for value in raw]}
 
 
 def write_baseline(config: WatcherConfig) -> None:
@@ -61,11 +67,11 @@ def write_baseline(config: WatcherConfig) -> None:
     chosen = np.arange(0, table.num_rows, step)
     sample = table.take(chosen)
     types = {column["name"]: column["type"] for column in contract["columns"]}
-    readers = {name: reader_of(kind, types.get(name)) for name, kind in kinds.items() if name != PREDICTION}
+    readers = {name: reader_of(kind, types.get(name)) for name, kind in kinds.items() if not is_prediction(name)}
     columns: dict[str, Any] = {
         name: [read(value) for value in sample[name].to_pylist()] for name, read in readers.items()
     }
-    if PREDICTION in kinds:
+    if any(map(is_prediction, kinds)):
         forms = {column["name"]: ImageForm.of(column) for column in contract["columns"] if "image" in column}
         inputs = {name: values[chosen] for name, values in read_columns(train, types, forms).items()}
         options = onnxruntime.SessionOptions()
@@ -73,9 +79,12 @@ def write_baseline(config: WatcherConfig) -> None:
         options.log_severity_level = 3
         model = str(Path(config.contract).parent / "model.onnx")
         session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        columns[PREDICTION] = [prediction_value(contract, raw) for raw in session.run(None, inputs)[0].tolist()]
+        columns |= compared_predictions(contract, session.run(None, inputs)[0].tolist())
+        columns = {name: columns[name] for name in kinds}
     profile = Profile.of(columns, kinds)
-    predictions = np.array(columns[PREDICTION]) if kinds.get(PREDICTION) == "number" else None
+    predictions = {
+        name: np.array(columns[name]) for name, kind in kinds.items() if is_prediction(name) and kind == "number"
+    }
     out = Path(config.baseline_dir)
     out.mkdir(parents=True, exist_ok=True)
     profile.write(out / "baseline.bin")

@@ -17,7 +17,6 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from mlops.contracts.watcher import BaselineColumn
-from mlops.workloads.monitoring.profile import PREDICTION
 from mlops.workloads.monitoring.values import reader_of
 
 _MOST_VALUES = 1_000
@@ -31,9 +30,9 @@ def facts_of(
     columns: Mapping[str, pa.ChunkedArray],
     kinds: Mapping[str, str],
     types: Mapping[str, str],
-    predictions: npt.NDArray[Any] | None = None,
+    predictions: Mapping[str, npt.NDArray[Any]] | None = None,
 ) -> dict[str, BaselineColumn]:
-    """Return the facts of each column. `types`: column -> type of the contract. `predictions`: numbers, of some rows."""
+    """Return the facts of each column. `types`: column -> type of the contract. `predictions`: column -> numbers, of some rows."""
     facts: dict[str, BaselineColumn] = {}
     room = _MOST_CHARACTERS
     counted = {name: _counted(values, kinds[name], types.get(name)) for name, values in columns.items()}
@@ -54,10 +53,10 @@ def facts_of(
         facts[name] = BaselineColumn(
             known=known, mode=mode, mode_share=most_often / known, values=tuple(sorted(counts)) if is_kept else None, once=once
         )  # fmt: skip
-    if predictions is not None and len(predictions) > 1:
-        facts[PREDICTION] = BaselineColumn(
-            known=len(predictions), mean=float(np.mean(predictions)), deviation=float(np.std(predictions, ddof=1))
-        )
+    for name, numbers in (predictions or {}).items():
+        if len(numbers) > 1:
+            mean, deviation = float(np.mean(numbers)), float(np.std(numbers, ddof=1))
+            facts[name] = BaselineColumn(known=len(numbers), mean=mean, deviation=deviation)
     return facts
 
 

@@ -96,6 +96,8 @@ class Labels:
         """
         if self._vector:
             return self._vector.typed(label)
+        if self._task in (Task.CLUSTERING, Task.REDUCTION):
+            raise LabelError(f"the task is {self._task}, which predicts nothing that a label could say otherwise")
         shown = json.dumps(label)[:60]
         classes = self._contract.get("classes") or []
         if self._task is Task.REGRESSION:
@@ -141,14 +143,18 @@ class Labels:
             known = chosen >= 0
             return truth[known], np.eye(len(places))[chosen[known]]
         numbers = [(value, label) for value, label in pairs if is_number(value) and self._is_truth(label)]
-        if self._task is Task.BINARY:
+        if self._task is Task.ANOMALY:
+            truth = np.array([(float(label == self._contract["classes"][1]), math.nan) for _, label in numbers])
+        elif self._task is Task.BINARY:
             truth = np.array([float(label == self._contract["classes"][1]) for _, label in numbers])
         else:
             truth = np.array([float(label) for _, label in numbers])
         return truth, np.array([float(value) for value, _ in numbers])
 
     def _is_truth(self, label: Any) -> bool:
-        return label in self._contract["classes"] if self._task is Task.BINARY else is_number(label)
+        if self._task in (Task.BINARY, Task.ANOMALY):
+            return label in self._contract["classes"]
+        return is_number(label)
 
     def worse(self, live: dict[str, float], training: dict[str, Any]) -> str | None:
         """Return the metric that is worse than at training by more than chance and habit allow."""

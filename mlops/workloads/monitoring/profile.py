@@ -24,6 +24,15 @@ from whylogs.core import DatasetProfileView  # noqa: E402
 PREDICTION = "(prediction)"
 
 
+def prediction_column(part: str) -> str:
+    """Name the column of predictions, or of one part of them."""
+    return f"(prediction {part})" if part else PREDICTION
+
+
+def is_prediction(column: str) -> bool:
+    return column == PREDICTION or column.startswith("(prediction ")
+
+
 class Profile:
     """What whylogs knows of some rows. `rows`: how many. Numbers are sketched as quantiles (KLL), texts as frequent items."""
 

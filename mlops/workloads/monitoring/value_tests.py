@@ -16,7 +16,7 @@ from scipy import stats
 from mlops.contracts.watcher import BaselineColumn
 from mlops.workloads.monitoring.column_test import ColumnTest
 from mlops.workloads.monitoring.facts import ColumnCounts, WindowCounts
-from mlops.workloads.monitoring.profile import PREDICTION, Profile
+from mlops.workloads.monitoring.profile import Profile, is_prediction
 
 FLOORS = {"missing": 0.01, "unseen": 0.01, "outside": 0.01, "constant": 0.01, "mean": 0.05}
 """From where it matters: shares of rows; for the mean, of the mean or of the deviation, whichever is larger."""
@@ -45,8 +45,8 @@ def value_tests(counts: WindowCounts) -> list[ColumnTest]:
         fact = counts.facts[name]
         if counted.known < _FEWEST:
             continue
-        if name == PREDICTION:
-            tests.extend(_mean(fact, counted))
+        if is_prediction(name):
+            tests.extend(_mean(name, fact, counted))
             continue
         if fact.values is not None:
             tests.append(_unseen(name, fact, counted))
@@ -89,7 +89,7 @@ def _constant(name: str, fact: BaselineColumn, counted: ColumnCounts) -> ColumnT
     return ColumnTest(name, "constant", 1 - share, share**counted.known, FLOORS["constant"])
 
 
-def _mean(fact: BaselineColumn, counted: ColumnCounts) -> list[ColumnTest]:
+def _mean(name: str, fact: BaselineColumn, counted: ColumnCounts) -> list[ColumnTest]:
     """Test the mean of the predictions by Welch's t (Biometrika 1947)."""
     if fact.mean is None or fact.deviation is None or max(abs(fact.mean), fact.deviation) == 0:
         return []
@@ -102,4 +102,4 @@ def _mean(fact: BaselineColumn, counted: ColumnCounts) -> list[ColumnTest]:
     else:
         freedom = (left + right) ** 2 / (left**2 / max(n - 1, 1) + right**2 / (m - 1))
         p = float(2 * stats.t.sf(abs(moved) / math.sqrt(left + right), freedom))
-    return [ColumnTest(PREDICTION, "mean", abs(moved) / max(abs(fact.mean), fact.deviation), p, FLOORS["mean"])]
+    return [ColumnTest(name, "mean", abs(moved) / max(abs(fact.mean), fact.deviation), p, FLOORS["mean"])]

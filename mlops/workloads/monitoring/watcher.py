@@ -17,16 +17,16 @@ from msgspec import structs
 
 from mlops.contracts.codec import ContractError, decode, encode
 from mlops.contracts.watcher import BaselineFile, FindingColumn, WatcherConfig, WatcherStatus
+from mlops.workloads.answer_row import answer_row
 from mlops.workloads.monitoring.drift import compare
 from mlops.workloads.monitoring.facts import WindowCounts
 from mlops.workloads.monitoring.findings import Evidence, FindingKind, Findings, iso
 from mlops.workloads.monitoring.labels import Labels
-from mlops.workloads.monitoring.profile import PREDICTION, Profile
+from mlops.workloads.monitoring.profile import Profile, is_prediction, prediction_column
 from mlops.workloads.monitoring.value_tests import QUALITY
 from mlops.workloads.monitoring.values import reader_of
 from mlops.workloads.parent_death import die_with_parent
 from mlops.workloads.prediction_log import entries_between, first_time
-from mlops.workloads.vector_answer import VECTORS, VectorRow
 
 _LATE = 2.5
 """Seconds after a window's end until its lines are surely in the log: its flush, and a breath."""
@@ -40,7 +40,7 @@ class Watcher:
         self._config = config
         self._log, self._out = Path(config.log_dir), Path(config.out_dir)
         self._contract = json.loads(Path(config.contract).read_text())
-        self._vector = VectorRow(self._contract, 0.5) if self._contract["task"] in VECTORS else None
+        self._own_row = answer_row(self._contract)
         folder = Path(config.baseline_dir)
         self._trained = decode(BaselineFile, (folder / "baseline.json").read_bytes())
         self._kinds = self._trained.kinds
@@ -95,7 +95,7 @@ class Watcher:
 
     def _profile(self, start: float, end: float, counts: WindowCounts) -> Profile | None:
         """Return the profile of all rows of the window and count them, batch by batch; late labels are joined on the way."""
-        names = [name for name in self._kinds if name != PREDICTION]
+        names = [name for name in self._kinds if not is_prediction(name)]
         output = self._contract["outputs"][0]["name"]
         columns: dict[str, list[Any]] = {name: [] for name in self._kinds}
         profile: Profile | None = None
@@ -108,17 +108,18 @@ class Watcher:
             for row, value in zip(entry.rows, values, strict=False):
                 for name in names:
                     columns[name].append(self._readers[name](row.get(name)))
-                if PREDICTION in columns:
-                    compared = self._vector.summary(value) if self._vector else value
-                    columns[PREDICTION].append(self._readers[PREDICTION](compared))
+                for part, compared in (self._own_row.compared(value) if self._own_row else {"": value}).items():
+                    name = prediction_column(part)
+                    if name in columns:
+                        columns[name].append(self._readers[name](compared))
             if len(columns[names[0]]) >= _BATCH:
                 profile, columns = self._merged(profile, columns, counts), {name: [] for name in self._kinds}
         return self._merged(profile, columns, counts) if columns[names[0]] else profile
 
     def _value(self, prediction: dict[str, Any], output: str) -> Any:
         """Return what of one answer is compared, and what its label is held against; of several numbers a row, all of them."""
-        if self._vector:
-            return self._vector.read(prediction)
+        if self._own_row:
+            return self._own_row.read(prediction)
         if self._contract["task"] == "regression":
             return prediction.get(self._contract["label"])
         if self._contract["task"] == "multiclass":

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from mlops.workloads.vector_answer import VECTORS, VectorRow
+from mlops.workloads.answer_row import answer_row
 
 _EVEN = 0.5
 
@@ -23,7 +23,7 @@ class AnswerWriter:
     def __init__(self, contract: dict[str, Any], version: str, threshold: float | None) -> None:
         self._task = contract["task"]
         self._threshold = float(contract.get("threshold", _EVEN) if threshold is None else threshold)
-        self._vector = VectorRow(contract, self._threshold) if self._task in VECTORS else None
+        self._own_row = answer_row(contract, self._threshold)
         self._label = json.dumps(contract["label"], ensure_ascii=False).encode()
         classes = [json.dumps(value, ensure_ascii=False).encode() for value in contract["classes"]]
         self._classes = classes
@@ -34,8 +34,8 @@ class AnswerWriter:
 
     def write(self, predictions: list[Any]) -> bytes:
         """Return the body that holds these predictions."""
-        if self._vector is not None:
-            write = self._vector.write
+        if self._own_row is not None:
+            write = self._own_row.write
             each = [write(None if _is_none(prediction) else prediction) for prediction in predictions]
             return b'{"predictions":[%b%b' % (b",".join(each), self._tail)
         try:
@@ -74,8 +74,7 @@ class AnswerWriter:
 def read_predictions(answer: dict[str, Any], contract: dict[str, Any]) -> list[Any]:
     """Return what the model gave for each row: a number, or a list of one for each class; None where there is none."""
     rows = answer["predictions"]
-    if contract["task"] in VECTORS:
-        reader = VectorRow(contract, 0.5)
+    if (reader := answer_row(contract)) is not None:
         return [reader.read(row) for row in rows]
     match contract["task"]:
         case "binary":

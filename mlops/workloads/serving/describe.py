@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlops.workloads.vector_answer import VECTORS, VectorRow
+from mlops.workloads.answer_row import answer_row
 
 _JSON = {
     "bool": {"type": "boolean"}, "int": {"type": "integer"}, "float": {"type": "number"}, "string": {"type": "string"},
@@ -55,10 +55,11 @@ def openapi(contract: dict[str, Any], version: str, most: int) -> dict[str, Any]
 
 
 def _answer(contract: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of an answer; of several numbers a row, with their names."""
-    if contract["task"] not in VECTORS:
+    """Return the schema of an answer; where a row is more than a number or a class, with its parts."""
+    own = answer_row(contract)
+    if own is None:
         return {"type": "object"}
-    row = VectorRow(contract, 0.5).schema()
+    row = own.schema()
     return {
         "type": "object",
         "properties": {"predictions": {"type": "array", "items": row}, "version": {"type": "string"}},

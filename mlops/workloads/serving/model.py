@@ -43,9 +43,10 @@ class OnnxPredictor:
         return numbers if np.isfinite(predictions).all() else _without_infinite(predictions)
 
     def worst(self, rows: list[RequestRow], expected: list[Any]) -> float:
-        """Return the largest difference from what is expected; infinite where an answer is no number."""
-        got = np.asarray(self.predict(rows), dtype=np.float64)  # None becomes NaN
-        difference = np.abs(got - np.asarray(expected, dtype=np.float64))
+        """Return the largest difference from what is expected, as a share of it where that is beyond 1; infinite where an
+        answer is no number."""
+        got, right = np.asarray(self.predict(rows), dtype=np.float64), np.asarray(expected, dtype=np.float64)
+        difference = np.abs(got - right) / np.maximum(1.0, np.abs(right))  # None became NaN
         return float(difference.max()) if np.isfinite(difference).all() else float("inf")
 
 

@@ -56,7 +56,8 @@ def check(config: ServerConfig, key: bytes | None, model: Path) -> str:
 
 
 def worst_of(got: list[Any], expected: list[Any]) -> float:
-    """Return the largest difference, of numbers or of lists of them; infinite where the shapes differ or one is no number."""
+    """Return the largest difference, of numbers or of lists of them, as a share of what is expected where that is beyond 1;
+    infinite where the shapes differ or one is no number."""
     if len(got) != len(expected):
         return float("inf")
     worst = 0.0
@@ -64,7 +65,7 @@ def worst_of(got: list[Any], expected: list[Any]) -> float:
         if isinstance(one, list) and isinstance(other, list):
             difference = worst_of(one, other)
         elif isinstance(one, int | float) and isinstance(other, int | float):
-            difference = abs(one - other)
+            difference = abs(one - other) / max(1.0, abs(other))
         else:
             return float("inf")
         if not difference <= worst:  # not a number is never smaller

@@ -21,6 +21,7 @@ from mlops.config.schema.families.encoding import Encoding
 from mlops.config.schema.families.family import family_spec
 from mlops.contracts.codec import convert
 from mlops.contracts.stage_params import EvaluateParams
+from mlops.metrics.baseline import BASELINES
 from mlops.metrics.table import headline_of
 from mlops.workloads.features.fit import fit as fit_encoders
 from mlops.workloads.features.graph import Graph, build_graph
@@ -39,6 +40,7 @@ from mlops.workloads.training.evaluation.slices import Measuring, sliced
 from mlops.workloads.training.evaluation.weak_slices import weak_slices
 from mlops.workloads.training.families.family import family_named
 from mlops.workloads.training.predictions import predictions_of
+from mlops.workloads.training.unlabelled import trained_truth
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class Evaluated:
         task = description.task
         data = PreparedData.open(description.dataset, root)
         table = pq.read_table(folder / "predictions.parquet")
-        truth = {split: truth_of(task, data, split, list(description.classes)) for split in ("val", "test")}
+        truth = {split: _truth(description, data, split, folder) for split in ("val", "test")}
         raw = {split: predictions_of(table, split) for split in truth}
         decision = Decision.of(params, truth["val"], raw["val"])
         measuring = Measuring(task, decision.threshold, own_metrics_of(params.metrics, task))
@@ -101,7 +103,8 @@ def measured(evaluated: Evaluated, params: EvaluateParams) -> dict[str, Any]:
         metrics["threshold"] = measuring.threshold
     if params.slices:
         metrics |= sliced(evaluated.data.raw("test"), params.slices, measuring, truth, predicted)
-    metrics["baselines"] = baselines_of(_splits(evaluated), measuring)
+    if measuring.task in BASELINES:
+        metrics["baselines"] = baselines_of(_splits(evaluated), measuring)
     return {key: value for key, value in metrics.items() if value != {}}
 
 
@@ -121,7 +124,7 @@ def analysed(evaluated: Evaluated) -> dict[str, list[dict[str, Any]]]:
 
 def _importance(evaluated: Evaluated) -> list[dict[str, Any]]:
     headline, features = headline_of(evaluated.measuring.task), evaluated.folder / "features.onnx"
-    if headline is None or not features.exists():
+    if headline is None or not features.exists() or not evaluated.measuring.task.is_labelled:
         return []
     fitted = family_named(evaluated.description.architecture["name"]).load(evaluated.folder, evaluated.description)
     graph = Graph(features.read_bytes())
@@ -153,3 +156,9 @@ def _amounts(evaluated: Evaluated) -> bytes:
     encoders = fit_encoders(evaluated.data.schema, evaluated.data.columns("train"))
     content: bytes = build_graph(encoders).SerializeToString(deterministic=True)
     return content
+
+
+def _truth(description: Description, data: PreparedData, split: str, folder: Path) -> Array:
+    if description.task.is_labelled:
+        return truth_of(description.task, data, split, list(description.classes))
+    return trained_truth(description.task, data, split, folder)

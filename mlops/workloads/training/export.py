@@ -8,6 +8,7 @@ Law: the file that is written was run on raw rows and gave what training gave, w
 from __future__ import annotations
 
 import base64
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from mlops.workloads.training.decision import EVEN, Decision
 from mlops.workloads.training.description import Description
 from mlops.workloads.training.families.family import INPUT, family_named
 from mlops.workloads.training.predictions import predictions_of
+from mlops.workloads.training.unlabelled import scale_of
 
 TOLERANCE = 1e-4
 GOLDEN_ROWS = 64
@@ -45,6 +47,9 @@ _OUTPUTS: dict[Task, str] = {
     Task.MULTILABEL: "probabilities",
     Task.QUANTILE: "quantiles",
     Task.FORECASTING: "forecast",
+    Task.CLUSTERING: "probabilities",
+    Task.ANOMALY: "score",
+    Task.REDUCTION: "components",
 }
 _DOMAIN_NOISE = ("metadata_props", "doc_string")
 
@@ -57,7 +62,9 @@ def export(name: str, *, root: Path = Path()) -> None:
     data = PreparedData.open(description.dataset, root)
     say("writing the graph", 0.2)
     features = onnx.load(folder / "features.onnx")
-    joined = join(features, fitted.to_onnx(_OUTPUTS[description.task]))
+    summary = json.loads((folder / "summary.json").read_text())
+    output = str(summary.get("output", _OUTPUTS[description.task]))
+    joined = join(features, fitted.to_onnx(output))
     predictions = pq.read_table(folder / "predictions.parquet")
     decision = _decision(name, description, data, predictions)
     if decision.calibrator:
@@ -68,7 +75,7 @@ def export(name: str, *, root: Path = Path()) -> None:
     expected = decision.predictions(predictions_of(predictions, "test"))
     columns = data.columns("test")
     got = Graph(content)(columns)
-    worst = float(np.max(np.abs(got - expected))) if len(got) else 0.0
+    worst = largest_difference(got, expected)
     if worst > TOLERANCE:
         raise failed(
             "exported model differs",
@@ -79,7 +86,10 @@ def export(name: str, *, root: Path = Path()) -> None:
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     (out / "model.onnx").write_bytes(content)
-    write_json(out / "contract.json", contract(name, description, data, decision))
+    described = contract(name, description, data, decision)
+    described["outputs"][0]["name"] = output
+    scale = scale_of(summary)
+    write_json(out / "contract.json", described if scale is None else {**described, "scale": scale})
     write_json(out / "golden.json", golden(data, expected))
     say("exported", 1.0)
 
@@ -121,9 +131,17 @@ def _quiet(model: onnx.ModelProto) -> None:
                 holder.ClearField(field)
 
 
+def largest_difference(got: npt.NDArray[Any], expected: npt.NDArray[Any]) -> float:
+    """Return how far the worst number is off: as it is, and of a number beyond 1 as a share of it."""
+    if not len(got):
+        return 0.0
+    return float(np.max(np.abs(got - expected) / np.maximum(1.0, np.abs(expected))))
+
+
 def contract(name: str, description: Description, data: PreparedData, decision: Decision) -> dict[str, Any]:
     task = description.task
-    shape: list[int | None] = [None, description.outputs] if task is Task.MULTICLASS or task.is_vector else [None]
+    one = task in (Task.BINARY, Task.REGRESSION, Task.ANOMALY)
+    shape: list[int | None] = [None] if one else [None, description.outputs]
     forms = image_forms(data.schema)
     return {
         "format": 1, "model": name, "task": task, "label": data.schema["label"], "classes": list(description.classes),

@@ -24,6 +24,7 @@ from mlops.workloads.training.data import PreparedData, truth_of
 from mlops.workloads.training.decision import EVEN
 from mlops.workloads.training.evaluation.own_metrics import own_metrics_of
 from mlops.workloads.training.evaluation.slices import Measuring, sliced
+from mlops.workloads.training.unlabelled import served_truth
 
 
 def rescore(
@@ -44,8 +45,13 @@ def rescore(
             "out for this change.",
         )
     forms = {column["name"]: ImageForm.of(column) for column in contract["columns"] if "image" in column}
-    predicted = Graph((model / "model.onnx").read_bytes())(read_columns(data.folder / "test.parquet", wanted, forms))
-    truth = truth_of(task, data, "test", contract["classes"])
+    columns = read_columns(data.folder / "test.parquet", wanted, forms)
+    graph = (model / "model.onnx").read_bytes()
+    predicted = Graph(graph)(columns)
+    if task.is_labelled:
+        truth = truth_of(task, data, "test", contract["classes"])
+    else:
+        truth = served_truth(contract, data, columns, graph)
     measuring = Measuring(task, float(contract.get("threshold", EVEN)), own_metrics_of(params.metrics, task))
     metrics: dict[str, Any] = {f"test_{key}": value for key, value in measuring.values(truth, predicted).items()}
     if params.slices:

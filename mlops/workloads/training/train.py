@@ -31,6 +31,7 @@ from mlops.workloads.training.description import Description
 from mlops.workloads.training.families.checkpoint import Checkpoint
 from mlops.workloads.training.families.family import Examples, Fit, Fitted, family_named, output_count
 from mlops.workloads.training.run_log import RunLog
+from mlops.workloads.training.unlabelled import label_classes, names_of
 
 _SPLITS = ("train", "val", "test")
 
@@ -63,6 +64,7 @@ def train(name: str, *, root: Path = Path()) -> None:
             raise failed(
                 "prediction is not a number", f"The trained model answers NaN or infinity on {split}. {family.advice}"
             )
+    classes = names_of(spec.task, classes, predictions["test"])
     out = root / "models" / name / "train"
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
@@ -75,6 +77,10 @@ def train(name: str, *, root: Path = Path()) -> None:
 
 def _examples(spec: Model, data: PreparedData, transform: Graph) -> tuple[list[Any], dict[str, Examples]]:
     """Return the classes of the label, and the examples of each split."""
+    if not spec.task.is_labelled:
+        none = np.empty(0, np.float32)
+        unlabelled = {split: Examples(transform(data.columns(split)), none) for split in _SPLITS}
+        return label_classes(spec.task, data), unlabelled
     labels = {split: data.labels(split) for split in _SPLITS}
     classes = data.names(spec.task, spec.levels) or classes_of(spec.task, labels["train"])
     examples: dict[str, Examples] = {}

@@ -60,13 +60,15 @@ class FamilySpec(Entry):
 
     `tasks`: what it can predict. `reads`: the sections of the model that it reads, whole (`trainer`) or one field of them
     (`trainer.seed`). `logs`: what it measures while it trains whatever the task, by the names of metrics with their splits.
-    `effort`: what the plan's estimate of its time grows with.
+    `effort`: what the plan's estimate of its time grows with. `files`: the fields of `architecture` that name a model's file,
+    which is pinned by its content.
     """
 
     tasks: ClassVar[tuple[Task, ...]] = (Task.BINARY, Task.MULTICLASS, Task.REGRESSION)
     reads: ClassVar[tuple[str, ...]] = ()
     logs: ClassVar[tuple[str, ...]] = ()
     effort: ClassVar[Effort | None] = None
+    files: ClassVar[tuple[str, ...]] = ()
 
     name: str
 

@@ -27,6 +27,7 @@ LOSSES: Mapping[Task, tuple[str, ...]] = {
     Task.MULTILABEL: ("bce",),
     Task.QUANTILE: ("pinball",),
     Task.FORECASTING: ("mae", "mse", "huber"),
+    Task.ANOMALY: ("mae",),
 }
 """Task -> the losses that fit it; the first is the default."""
 HAVE_UNIT = (Task.REGRESSION, Task.QUANTILE, Task.FORECASTING)
@@ -37,7 +38,7 @@ class NetworkSpec(FamilySpec):
     """A network of torch, trained by steps of an optimiser. `default_lr` and `default_weight_decay`: where `optimizer` names none.
     `sees_images`: whether it knows images among its features."""
 
-    tasks: ClassVar[tuple[Task, ...]] = tuple(LOSSES)
+    tasks: ClassVar[tuple[Task, ...]] = tuple(task for task in LOSSES if task.is_labelled)
     reads: ClassVar[tuple[str, ...]] = SECTIONS
     logs: ClassVar[tuple[str, ...]] = ("val_loss", "train_loss")
     effort: ClassVar[Effort | None] = Effort("trainer.max_epochs", "epoch")

@@ -39,8 +39,8 @@ INPUT = "x"
 @dataclass(frozen=True)
 class Examples:
     """`x`: `[N, width]` FLOAT. `y`: `[N]`, FLOAT for 0 and 1 (binary) and for numbers (regression), else class numbers; of
-    several labels or steps ahead `[N, K]` FLOAT. `truth`: `y` as metrics take it, where that is something else. `weights`:
-    `[N]`, how much each row counts (`loss.row_weights`); None where all count alike."""
+    several labels or steps ahead `[N, K]` FLOAT; empty where no label is learned. `truth`: `y` as metrics take it, where
+    that is something else. `weights`: `[N]`, how much each row counts (`loss.row_weights`); None where all count alike."""
 
     x: npt.NDArray[np.float32]
     y: npt.NDArray[Any]
@@ -99,7 +99,8 @@ class Fitted(ABC):
     @abstractmethod
     def predict(self, x: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
         """Return the probability of the second class `[N]`, of each class `[N, K]`, or a number `[N]`; of several labels
-        their probabilities, and quantiles and steps ahead as numbers, `[N, K]`."""
+        their probabilities, and quantiles and steps ahead as numbers, `[N, K]`; of clusters the distance to each or its
+        probability, `[N, K]`, of anomalies a score `[N]` that is 0.5 where a row begins to be flagged, of a reduction `[N, K]`."""
 
     @abstractmethod
     def save(self, folder: Path) -> None:
@@ -148,4 +149,4 @@ def family_named(name: str) -> Family:
 
 
 def output_count(task: Task, classes: Sequence[Any]) -> int:
-    return len(classes) if task is Task.MULTICLASS or task.is_vector else 1
+    return 1 if task in (Task.BINARY, Task.REGRESSION, Task.ANOMALY) else len(classes)

@@ -59,3 +59,7 @@ class Predictor(nn.Module):
                 return rising_quantiles(out) * self.label_scale + self.label_center
             case Task.FORECASTING:
                 return out * self.label_scale + self.label_center
+            case Task.ANOMALY:
+                return out.squeeze(1)
+            case Task.CLUSTERING | Task.REDUCTION:
+                return out
