@@ -85,3 +85,14 @@ def test_killed_run_keeps_its_lines_and_its_time(tmp_path: Path) -> None:
     assert json.loads((folder / "timing.json").read_text())["seconds"] >= 100
     RunLog.begin(tmp_path, "m")
     assert not list(folder.iterdir())
+
+
+def test_best_epochs_are_kept_for_people_and_no_more_than_asked_for(project: Path) -> None:
+    trainer = {"max_epochs": 4, "batch_size": 64, "checkpoint": {"best": 2}, "early_stopping": None}
+    say_model(project, "m", task="binary", trainer=trainer)
+    prepare("rows")
+    train("m")
+    run = project / ".mlops/runs" / folder_digest(project / "models/m/train")
+    history = json.loads((project / "models/m/train/history.json").read_text())
+    best = sorted(range(4), key=lambda number: (-history[number]["val_auc"], history[number]["val_loss"]))[:2]
+    assert {path.name for path in (run / "best").iterdir()} == {f"epoch-{number + 1}.safetensors" for number in best}

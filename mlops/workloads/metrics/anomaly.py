@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from mlops.workloads.metrics import ranking
-from mlops.workloads.metrics.reduction import residuals
+from mlops.workloads.metrics.reduction import unexplained
 from mlops.workloads.metrics.unlabelled import Unlabelled
 from mlops.workloads.metrics.weighted import Array, mean
 
@@ -35,7 +35,7 @@ def share_flagged(truth: Array, predicted: Array, weights: Array, threshold: flo
 def reconstruction_error(truth: Array, predicted: Array, weights: Array) -> Array:
     """Of a score, the error that it was made of; of components, what a linear function of them leaves of the features."""
     if predicted.ndim == 2:
-        left = residuals(truth, predicted)
+        left = unexplained(truth, predicted)
         return mean(weights, (left**2).mean(axis=1)) if left.shape[1] else _none(weights)
     score = np.minimum(predicted.astype(np.float64), _MOST)
     return mean(weights, truth[:, 1] * score / (1 - score))

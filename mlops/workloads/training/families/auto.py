@@ -3,7 +3,7 @@
 Lives here: AutoFamily, and FittedAuto.
 Not here: boosting (boosted_trees), weighing (stacking), what it may say (config.schema.families.auto).
 Law: how many trees there are, and how much they count beside the linear model, is decided by rows that neither learned from: in
-turn a fifth of a small train split, else the validation split. See docs/decisions/0028-the-default-for-tables.md.
+turn a fifth of a small train split, else the validation split. See docs/decisions/0027-the-default-for-tables.md.
 """
 
 from __future__ import annotations

@@ -32,9 +32,7 @@ def chances_of(summed: Array, task: Task) -> Array:
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
-def stack(
-    values: Array, y: Array, task: Task, *, weights: Array | None = None
-) -> tuple[Array, Array]:
+def stack(values: Array, y: Array, task: Task, *, weights: Array | None = None) -> tuple[Array, Array]:
     """Return the weights `[M]`, not below zero, and the bias `[K]` that lose least on these rows, drawn to equal weights a little.
 
     `values`: `[N, M, K]`, linked, or numbers of about the size 1. `weights`: of the rows.

@@ -22,7 +22,7 @@ from mlops.sources.model_file import model_fingerprint
 from mlops.sources.source import FileDigests, scheme_of
 from mlops.workloads.stage import failed
 
-CACHE = Path(".mlops") / "cache" / "models"
+MODEL_CACHE = Path(".mlops") / "cache" / "models"
 _PATIENCE = 60.0
 _KINDS: dict[str, Literal["onnx", "skops"]] = {".onnx": "onnx", ".skops": "skops"}
 _MLFLOW = "MLmodel"
@@ -51,7 +51,7 @@ def model_file(spec: Imported, pinned: str | None, root: Path = Path()) -> Model
         if spec.sha256:
             _check(spec, path)
     else:
-        path = _fetched(spec, root / CACHE)
+        path = _fetched(spec, root / MODEL_CACHE)
     kind = _KINDS.get(path.suffix)
     if kind is None:
         raise _refused(spec.uri, f"`{path.name}` is neither an .onnx nor a .skops file")

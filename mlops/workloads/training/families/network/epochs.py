@@ -82,6 +82,10 @@ class Epochs:
             self.best = len(self.history) - 1
         return is_best
 
+    def ranked(self) -> list[int]:
+        """Return the numbers of all epochs, the best first."""
+        return sorted(range(len(self.history)), key=lambda number: (self._order(self.history[number]), number))
+
     def _order(self, measured: dict[str, float]) -> tuple[float, float]:
         """Return the monitored value so that less is better, infinity where it is no number, and the loss of validation."""
         value = measured[self.monitor]

@@ -24,6 +24,7 @@ from mlops.workloads.stage import failed
 from mlops.workloads.training.families.network.augment import Augmenter, StepNumber
 from mlops.workloads.training.families.network.averaging import Average
 from mlops.workloads.training.families.network.batches import Batch, TensorRows
+from mlops.workloads.training.families.network.best_epochs import keep_best
 from mlops.workloads.training.families.network.epochs import EpochMetrics, Epochs
 from mlops.workloads.training.families.network.objective import Objective
 from mlops.workloads.training.families.network.optimizers import Factor, drawn_to_zero, make_optimizer, make_schedule
@@ -126,6 +127,8 @@ class Learner(lightning.LightningModule):
                 self.epochs.weights = {
                     name: value.detach().clone() for name, value in self.predictor.network.state_dict().items()
                 }
+            if self._spec.checkpoint.best and self._log.folder and self.trainer.is_global_zero:
+                keep_best(self._log.folder, self.epochs, self.predictor.network, self._spec.checkpoint.best)
         if self._factor:
             self._factor.after_epoch(self.epochs.waited)
         if self._spec.early_stopping and self.epochs.waited >= self.pace.patience:

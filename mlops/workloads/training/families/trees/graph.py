@@ -3,7 +3,7 @@
 Lives here: trees_to_onnx, and what stands behind the sum of the trees for each task.
 Not here: growing trees (grow), the graph of the features (features).
 Law: a row takes the branches that LightGBM takes: rows are FLOAT there and here, so a threshold is rounded down to FLOAT, which
-moves no row to another side; see docs/decisions/0027-trees-read-codes.md.
+moves no row to another side; see docs/decisions/0026-trees-read-codes.md.
 """
 
 from __future__ import annotations
