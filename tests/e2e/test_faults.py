@@ -40,6 +40,15 @@ def until(condition: Callable[[], bool], deadline: float = 30) -> None:
         time.sleep(0.05)
 
 
+def end_supervisor_and_keeper(place: Workplace) -> None:
+    """Kill both at once, so that neither brings the other back; what they ran ends with them."""
+    (keeper,) = named(place, "targets.local.keeper")
+    os.kill(keeper, signal.SIGSTOP)
+    for pid in (*named(place, "supervisord"), keeper):
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: pids(place) == set())
+
+
 def live(place: Workplace) -> str:
     return str(place.status()["endpoint.late"]["text"].split()[0])
 
@@ -117,12 +126,7 @@ def test_a_killed_supervisor_is_replaced_by_the_keeper(small: Workplace) -> None
 
 
 def test_an_apply_repairs_a_stack_whose_supervisor_and_keeper_were_killed(small: Workplace) -> None:
-    for word in ("targets.local.keeper", "supervisord"):
-        for pid in named(small, word):
-            os.kill(pid, signal.SIGSTOP if word != "supervisord" else signal.SIGKILL)
-    for pid in named(small, "targets.local.keeper"):
-        os.kill(pid, signal.SIGKILL)
-    until(lambda: pids(small) == set())
+    end_supervisor_and_keeper(small)
     words = small.words()
     assert words["stack.local"][1] == "PROVISION"
     assert "endpoint.late" in words
@@ -211,9 +215,7 @@ def test_port_taken_by_another_program_is_named_and_got_back(small: Workplace) -
     import socket
 
     port = int(small.status()["endpoint.late"]["url"].split(":")[2].split("/")[0])
-    (supervisor,) = named(small, "supervisord")
-    os.kill(supervisor, signal.SIGKILL)
-    until(lambda: pids(small) == set())
+    end_supervisor_and_keeper(small)
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         other.bind(("127.0.0.1", port))

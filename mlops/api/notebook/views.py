@@ -17,7 +17,6 @@ from mlops.api.notebook.data import SplitView
 from mlops.api.notebook.model_process import ModelProcess
 from mlops.api.notebook.predicting import EndpointView, ModelView
 from mlops.api.notebook.table import TableView
-from mlops.context.inputs import without_fields
 from mlops.context.metrics_file import read_metrics
 from mlops.engine.state import Operation, Version
 from mlops.errors import MlopsError
@@ -75,7 +74,7 @@ class NotebookViews(Inspection):
         return EndpointView(str(at), most, str(record.outputs["url"]), ask)
 
     def metrics(self, model: str | None = None) -> TableView:
-        """Return what evaluations measured, a row for each model, or for the one that is named.
+        """Return what evaluations measured of whole splits, a row for each model, or for the one that is named.
 
         >>> sorted(project.metrics()[0])[:3]
         ['model', 'test_accuracy', 'test_auc']
@@ -84,7 +83,11 @@ class NotebookViews(Inspection):
         """
         names = [self._declared("model", model).name] if model else [at.name for at in self._models()]
         found = ((name, read_metrics(self.root, name)) for name in names)
-        return TableView({"model": name, **without_fields(metrics, "slices")} for name, metrics in found if metrics)
+        return TableView(
+            {"model": name, **{key: value for key, value in metrics.items() if not isinstance(value, Mapping)}}
+            for name, metrics in found
+            if metrics
+        )
 
     def runs(self, model: str | None = None) -> TableView:
         """Return the versions of models that this environment recorded, the newest first: when, by whom, of which commit, with
