@@ -307,6 +307,8 @@ def _fields(desired: Desired, record: Record, kind: Kind) -> tuple[FieldChange, 
     for found in diff(record.inputs, desired.inputs):
         effect, source = kind.effect(found.path), _origin(desired, found.path)
         default = _default(kind, found, record.inputs, desired.inputs)
+        if default is not None and None in (found.before, found.after) and default in (found.before, found.after):
+            continue  # one side says what the other side means
         changes.append(FieldChange(found.path, found.before, found.after, effect, source, found.secret, default))
     if desired.protect != record.protect:
         source = _origin(desired, "protect")

@@ -18,6 +18,7 @@ import yaml
 from mlops.api import Project
 from mlops.config.schema.json_schema import schemas
 from mlops.errors import InvalidConfig, MlopsError
+from mlops.extensions import FAMILY_SCHEMAS
 from mlops.metrics.table import headlines_of, metric_named
 from mlops.metrics.task import Task
 from mlops.workloads.data.prepare import prepare
@@ -181,9 +182,8 @@ def test_family_reads_the_one_field_that_it_names(project: Path) -> None:
 
 def test_schema_for_editors_lists_a_foreign_family(site: Path) -> None:
     assert "Logistic" in schemas()["model"]["$defs"]
-    assert set(schemas()["model"]["properties"]["architecture"]["discriminator"]["mapping"]) == {
-        "custom", "linear", "logistic", "mlp",
-    }  # fmt: skip
+    listed = set(schemas()["model"]["properties"]["architecture"]["discriminator"]["mapping"])
+    assert listed == {*FAMILY_SCHEMAS.own_names(), "logistic"}
 
 
 def test_table_knows_a_foreign_metric(site: Path) -> None:

@@ -22,10 +22,17 @@ KEY = "a-key-for-the-test-alone"
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("DELAY_API_KEY", KEY)
-    shutil.copytree(CONF, tmp_path / "conf")
+    copy_conf(tmp_path)
     (tmp_path / ".mlops").mkdir()
     shutil.copyfile(HERE / "recorded" / "flights.db", tmp_path / ".mlops" / "state.db")
     return tmp_path
+
+
+def copy_conf(root: Path) -> None:
+    """Copy the project without what was the default when its state was written, and is none any more."""
+    shutil.copytree(CONF, root / "conf")
+    model = root / "conf/model/delay.yaml"
+    model.write_text(model.read_text().replace("lr: 1e-3, ", "").replace("batch_size: 1024, ", ""))
 
 
 def test_recorded_state_plans_no_changes_where_conf_is_the_same(root: Path) -> None:

@@ -14,7 +14,7 @@ from mlops.api import Options, Project
 from mlops.config.schema.json_schema import schemas
 from mlops.engine.resource import Action
 from mlops.errors import InvalidConfig
-from tests.contract.test_recorded_state import KEY
+from tests.contract.test_recorded_state import KEY, copy_conf
 from tests.plugins import documented, installed
 
 HERE = Path(__file__).parent
@@ -33,7 +33,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project whose data, model and package are recorded, with one more stack."""
     monkeypatch.setenv("DELAY_API_KEY", KEY)
-    shutil.copytree(HERE.parent / "cases" / "conf", tmp_path / "conf")
+    copy_conf(tmp_path)
     (tmp_path / ".mlops").mkdir()
     shutil.copyfile(HERE / "recorded" / "flights.db", tmp_path / ".mlops" / "state.db")
     (tmp_path / "conf/stack/shelf.yaml").write_text("target: shelf\nfolder: shelf\n")

@@ -15,7 +15,6 @@ from typing import Any
 from mlops.config.schema.transforms.transform import read_features
 from mlops.errors import MlopsError
 from mlops.workloads.features.encoder import Encoder
-from mlops.workloads.features.transforms.image import ImageEncoder
 
 
 @dataclass(frozen=True)
@@ -42,8 +41,9 @@ def pictures_of(schema: Mapping[str, Any], encoders: Sequence[Encoder]) -> tuple
     start = 0
     pixels: list[int] = []
     for encoder in encoders:
-        if isinstance(encoder, ImageEncoder):
-            found.append(Picture(start, encoder.shape))
+        if encoder.kind == "image":
+            channels, height, width = encoder.input_shape
+            found.append(Picture(start, (channels, height, width)))
         elif encoder.kind == "pixels":
             pixels.append(start)
         start += encoder.width

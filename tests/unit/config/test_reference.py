@@ -20,7 +20,7 @@ def field_of(page: str, path: str, section: str | None = None) -> FieldEntry:
 
 def test_nested_field_is_named_as_an_override_names_it() -> None:
     field = field_of("model", "trainer.early_stopping.patience")
-    assert (field.type, field.default, field.category) == ("whole number from 1", "`3`", "RETRAIN")
+    assert (field.type, field.default, field.category) == ("whole number from 1", "none", "RETRAIN")
 
 
 def test_default_is_written_with_its_unit() -> None:

@@ -25,7 +25,7 @@ def test_every_stage_counts_its_entry_and_what_sets_the_arithmetic(stage: str, h
 
 def test_training_counts_features_and_no_preparation(hashes: Hashes) -> None:
     rooms = {file.split("/")[2] for file in stage_code("train", hashes) if file.count("/") > 2}
-    assert rooms == {"features", "training"}
+    assert rooms == {"features", "metrics", "training"}
 
 
 @pytest.mark.parametrize("stage", ENTRIES)

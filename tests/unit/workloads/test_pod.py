@@ -237,7 +237,8 @@ def test_written_predictions_read_back(task: str, classes: list[Any], prediction
 
 
 def test_an_answer_that_is_no_number_is_infinitely_far_away() -> None:
-    assert worst_of([1.0, [2.0, 3.0]], [1.0, [2.0, 3.5]]) == 0.5
+    assert worst_of([1.0, [0.25, 3.0]], [1.0, [0.75, 3.0]]) == 0.5
+    assert worst_of([1.0, [2.0, 3.0]], [1.0, [2.0, 4.0]]) == 0.25  # a share of what is expected
     for got in ([None], [float("nan")], [], [[1.0]]):
         assert worst_of(got, [1.0]) == float("inf")
 
