@@ -11,6 +11,7 @@ import difflib
 import json
 import math
 import re
+import threading
 import types
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, TypeVar, Union, get_args, get_origin
@@ -20,6 +21,8 @@ from msgspec import UNSET, Meta, structs
 
 _T = TypeVar("_T")
 _C = TypeVar("_C", bound="Contract")
+_converting = threading.Lock()
+"""msgspec ends the process where two threads look at the fields of a type for the first time at once."""
 _AT = re.compile(r" - at `(?P<path>[^`]*)`$")
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<field>.*)`$")
 _MISSING = re.compile(r"Object missing required field `(?P<field>.*)`$")
@@ -55,7 +58,8 @@ def convert(kind: type[_T], value: Any) -> _T:
                 f"it has format {given}, and this version of mlops reads up to {wanted}; use the version that wrote it"
             )
     try:
-        return msgspec.convert(value, kind)
+        with _converting:
+            return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
         raise ContractError(_sentence(kind, str(error))) from error
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
@@ -12,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import Workplace, make_small
-from tests.e2e.test_chain import pids
-from tests.e2e.test_faults import answers, named, until
+from tests.e2e.test_faults import answers, end_supervisor_and_keeper, named
 
 GARBAGE = b"{garb\xff\x00"
 LOCAL = ".mlops/run/dev/local"
@@ -52,9 +49,7 @@ def test_what_runs_is_brought_back_though_every_file_that_it_starts_from_is_dama
     assert len(files) == 12
     for path in [*files, small.root / LOCAL / "supervisord.conf", small.root / LOCAL / "supervisord.pid"]:
         damage(path)
-    (supervisor,) = named(small, "supervisord")
-    os.kill(supervisor, signal.SIGKILL)
-    until(lambda: pids(small) == set())
+    end_supervisor_and_keeper(small)
     small.mlops("apply", "--yes")
     assert answers(small)
     assert len(named(small, "serving.server")) == 2
