@@ -25,7 +25,7 @@ from tests.workloads.hostile_requests import MOST_ROWS, good_request, hostile_re
 
 pytestmark = pytest.mark.slow
 TURNS, HOSTILE_CLIENTS, GOOD_CLIENTS = 40, 8, 8
-ARRIVAL = 0.5
+ARRIVAL = 1.5
 GROWTH_MB = 25.0
 
 
