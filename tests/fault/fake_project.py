@@ -138,14 +138,14 @@ class Stage:
         self._write(f"models/{name}/train/summary.json", {"epochs": 1})
 
     def _evaluate(self, name: str) -> None:
-        self._write(f"metrics/model/{name}.json", {"test_auc": 0.9})
+        self._write(f"metrics/model/{name}.json", {"test_auc": 0.9, "baselines": {"trivial": {"test_auc": 0.5}}})
         self._write(f"plots/model/{name}/roc.json", [])
 
     def _export(self, name: str) -> None:
         network = self._read(f"models/{name}/train/network.json")
         for file, value in (
             ("model.onnx", network),
-            ("contract.json", {}),
+            ("contract.json", {"columns": []}),
             ("golden.json", {"rows": [], "predictions": []}),
         ):
             self._write(f"models/{name}/export/{file}", value)
