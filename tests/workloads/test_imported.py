@@ -261,7 +261,7 @@ def test_output_is_chosen_by_its_name(life: ModelLife) -> None:
     model.graph.node.append(helper.make_node("Neg", ["probabilities"], ["negative"]))
     model.graph.output.append(helper.make_tensor_value_info("negative", TensorProto.FLOAT, ["N", 2]))
     path.write_bytes(model.SerializeToString())
-    with pytest.raises(MlopsError, match="which of its outputs is the prediction cannot be told"):
+    with pytest.raises(MlopsError, match="which of its outputs is the prediction cannot be known"):
         import_model(life, "late.onnx")
     assert import_model(life, "late.onnx", output="probabilities")["test_auc"] > 0.7
 

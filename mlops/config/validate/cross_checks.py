@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mlops.config.schema.targets.base import Incompatibility, StackUse
-from mlops.config.validate.labels import image_problems, label_problems
+from mlops.config.validate.labels import family_problems, label_problems
 from mlops.errors import FileLocation, Problem
 from mlops.extensions import TARGET_SCHEMAS
 
@@ -30,7 +30,7 @@ def cross_check(settings: Mapping[str, Any], resources: Mapping[str, Any]) -> It
             yield from _problems(resource, _monitor(address, resource, settings, resources))
         elif kind == "model":
             dataset = resources[f"dataset.{resource['inputs']['dataset']}"]
-            for check in (label_problems, image_problems):
+            for check in (family_problems, label_problems):
                 for found in check(resource["inputs"], dataset["inputs"]):
                     yield _problem(found, resource, address)
             yield from _members(address, resource, resources)

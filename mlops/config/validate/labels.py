@@ -1,6 +1,6 @@
 """Check that a model fits what its data set declares.
 
-Lives here: label_problems, for its task, and image_problems, for its family.
+Lives here: label_problems, for its task, and family_problems, for its family.
 Not here: the values of labels, which only training sees (workloads.training.data).
 Law: what is known from the YAML alone is said before anything is planned.
 """
@@ -46,7 +46,7 @@ def label_problems(model: Mapping[str, Any], dataset: Mapping[str, Any]) -> Iter
         yield Incompatibility("labels do not fit", detail, "task")
 
 
-def image_problems(model: Mapping[str, Any], dataset: Mapping[str, Any]) -> Iterator[Incompatibility]:
+def family_problems(model: Mapping[str, Any], dataset: Mapping[str, Any]) -> Iterator[Incompatibility]:
     """Yield a problem where a family looks at images and the data set has none among its features. `model` and `dataset`: their
     inputs, defaults left out."""
     family = model["architecture"]["name"]

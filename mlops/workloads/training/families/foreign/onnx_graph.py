@@ -87,7 +87,7 @@ def _chosen_output(uri: str, graph: onnx.GraphProto, name: str | None) -> onnx.V
     if len(able) != 1 or able[0].type.tensor_type.elem_type not in _FLOATS:
         raise refused(
             uri,
-            f"which of its outputs is the prediction cannot be told: {', '.join(there)}. Name one that holds FLOAT or DOUBLE under "
+            f"which of its outputs is the prediction cannot be known: {', '.join(there)}. Name one that holds FLOAT or DOUBLE under "
             "`architecture.output`; export classifiers of scikit-learn with zipmap=False",
         )
     chosen: onnx.ValueInfoProto = able[0]

@@ -85,7 +85,7 @@ def grow(
 
 
 def base_params(spec: Model, fit: Fit) -> dict[str, Any]:
-    """Return what LightGBM is told for every kind of trees."""
+    """Return the parameters of LightGBM that every kind of trees shares."""
     trees = spec.architecture
     assert isinstance(trees, TreesSpec)
     params: dict[str, Any] = {
