@@ -36,6 +36,10 @@ from mlops.workloads.data.sql import RESULT, connect, run_sql, seal_database
 from mlops.workloads.data.windows import without_overlap
 from mlops.workloads.stage import failed, read_params, say, write_json
 
+_FOR_COLUMNS = 0.4
+"""Of the memory, how much the columns that are being described may take."""
+_BYTES_OF_A_VALUE = 32
+
 
 def prepare(name: str, *, root: Path = Path()) -> None:
     """Write data/NAME/. Raises MlopsError for sources, SQL, checks or splits that do not hold."""
@@ -57,22 +61,23 @@ def prepare(name: str, *, root: Path = Path()) -> None:
         types.finish()
         dataset = with_named_features(dataset, rows.schema)
         made = scratch / "made"
-        _write(made, rows, dataset, source_rows=source_rows, threads=resources.threads)
+        pa.default_memory_pool().release_unused()
+        _write(made, rows, dataset, source_rows=source_rows, resources=resources)
         out = root / "data" / name
         shutil.rmtree(out, ignore_errors=True)
         out.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(made, out)
 
 
-def _write(out: Path, rows: Rows, dataset: Dataset, *, source_rows: int, threads: int) -> None:
+def _write(out: Path, rows: Rows, dataset: Dataset, *, source_rows: int, resources: MachineResources) -> None:
     kept = _checked(rows, dataset)
     say("splitting", 0.7)
     numbers = without_overlap(rows, number_rows(rows, kept, dataset), dataset)
     _usable(rows, numbers, dataset)
     out.mkdir()
     say("writing", 0.8)
-    with ThreadPoolExecutor(threads) as pool:
-        written = pool.submit(write_parts, out, rows, numbers)
+    with ThreadPoolExecutor(1) as beside, ThreadPoolExecutor(_columns_at_once(rows, resources)) as pool:
+        written = beside.submit(write_parts, out, rows, numbers)
         columns = list(pool.map(lambda column: column_profile(rows, column, numbers["train"]), rows.column_names))
         written.result()
     profile = profile_of(rows, numbers, kept, dataset)
@@ -81,6 +86,12 @@ def _write(out: Path, rows: Rows, dataset: Dataset, *, source_rows: int, threads
     write_json(out / "schema.json", _schema(rows.schema, dataset))
     write_json(out / "profile.json", profile)
     say(f"{len(kept):,} rows", 1.0)
+
+
+def _columns_at_once(rows: Rows, resources: MachineResources) -> int:
+    """Return how many columns may be described at the same time: one is in memory as it is read, as numbers, and sorted."""
+    fit: int = int(_FOR_COLUMNS * resources.memory) // max(1, _BYTES_OF_A_VALUE * rows.num_rows)
+    return int(max(1, min(fit, resources.threads - 1)))
 
 
 def _checked(rows: Rows, dataset: Dataset) -> Numbers:

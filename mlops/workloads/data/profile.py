@@ -57,9 +57,10 @@ def _taken(column: pa.ChunkedArray, numbers: Numbers) -> pa.ChunkedArray:
 def _of_numbers(given: npt.NDArray[Any]) -> dict[str, Any]:
     if not len(given):
         return {"distinct": 0}
-    values = given.astype(np.float64)
+    values = given.astype(np.float64, copy=False)
     summary: dict[str, Any] = {"min": _round(values.min()), "max": _round(values.max()), "mean": _round(values.mean())}
     summary["std"] = _round(values.std())
+    del values
     ordered = np.sort(given)
     summary["distinct"] = 1 + int(np.count_nonzero(ordered[1:] != ordered[:-1]))
     summary["quantiles"] = {str(q): _round(_quantile(ordered, q)) for q in _QUANTILES}

@@ -22,6 +22,8 @@ _PLAIN = ("FLOAT", "DOUBLE", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "DATE",
 _FEW = 1_000_000
 """Rows that are soon sorted by all columns."""
 _LOOKED_AT = 200_000
+FETCHED = 250_000
+"""Rows that are fetched at once at most: the next ones wait in memory while they are put in order."""
 _SPARE = 50
 """How many times as many combinations of values as rows there must be for ties to be rare."""
 
@@ -37,7 +39,7 @@ def sorted_batches(connection: duckdb.DuckDBPyConnection, table: str) -> Iterabl
     count = _leading(connection, table, columns)
     sql = f"SELECT * FROM {quoted(table)} ORDER BY {', '.join(keys[:count])}"  # noqa: S608
     window = IMAGE_WINDOW if any(kind == "BLOB" for _, kind in columns) else WINDOW
-    batches = ahead(connection.sql(sql).to_arrow_reader(window))
+    batches = ahead(connection.sql(sql).to_arrow_reader(min(window, FETCHED)))
     if count == len(columns):
         return batches
     return in_order_of_all(batches, [name for name, _ in columns[:count]], keys[count:])
