@@ -28,10 +28,14 @@ def closure(
     (name -> folder, or file of a single module). The `__init__` of a package around a module counts. A module that `skip`
     names is left out, with what only it imports."""
     found: dict[str, Path] = {}
+    seen: set[str] = set()
     todo = [name for module in modules for name in _with_parents(module)]
     while todo:
         name = todo.pop()
-        if name in found or skip(name):
+        if name in seen:
+            continue
+        seen.add(name)
+        if skip(name):
             continue
         file = _file_of(name, packages)
         if file is None:
@@ -40,7 +44,7 @@ def closure(
         is_package = file.name == "__init__.py"
         for imported in hashes.remembered(file, "imports", imports_of):
             absolute = _absolute(imported, name, is_package=is_package)
-            todo += [parent for parent in _with_parents(absolute) if parent not in found]
+            todo += [parent for parent in _with_parents(absolute) if parent not in seen]
     return found
 
 

@@ -113,15 +113,18 @@ def _is_library(target: str) -> bool:
 
 def _pinned_files(inputs: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """Return the fingerprints of the files that the architecture names. Raises MlopsError where one is not there."""
+    architecture = inputs["architecture"]
+    said = {field for field, value in architecture.items() if isinstance(value, str)} - {"name", "_target_"}
+    if not said:
+        return {}  # pydantic: a plan of what names no file does without
     from mlops.config.schema.families.family import family_spec
 
-    architecture = inputs["architecture"]
     pinned = {
         f"architecture.{field}": model_fingerprint(
             architecture[field], architecture.get("sha256"), root=context.root, digests=context.hashes
         )
         for field in family_spec(architecture["name"]).files
-        if field in architecture
+        if field in said
     }
     return {"fingerprint": pinned} if pinned else {}
 
