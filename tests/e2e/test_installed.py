@@ -291,7 +291,12 @@ def test_extra_of_a_source_has_what_opens_it(install: Callable[[str], Path], tmp
 
 @pytest.mark.parametrize(
     ("extra", "module"),
-    [("source-objects", "obstore"), ("storage-s3", "dvc_s3"), ("notebook", "IPython, mlops.api.notebook.frames")],
+    [
+        ("source-objects", "obstore"),
+        ("storage-s3", "dvc_s3"),
+        ("notebook", "IPython, mlops.api.notebook.frames"),
+        ("tuning", "lightning, optuna, cmaes"),
+    ],
 )
 def test_extra_brings_what_is_imported_of_it(
     install: Callable[[str], Path], tmp_path: Path, extra: str, module: str
@@ -303,7 +308,7 @@ def test_every_extra_is_tested_alone() -> None:
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     tested = {"data", "training", "package", "serving", "monitoring", "local", "postgres", "kubernetes", "all"}
     several = {"sources", "reference", "dev"}
-    assert set(declared) == tested | {*SOURCES, "source-objects", "storage-s3", "notebook"} | several
+    assert set(declared) == tested | {*SOURCES, "source-objects", "storage-s3", "notebook", "tuning"} | several
 
 
 def test_all_extras_make_a_live_endpoint(install: Callable[[str], Path], tmp_path: Path) -> None:
