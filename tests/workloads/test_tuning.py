@@ -52,36 +52,62 @@ def ledger(root: Path) -> dict[str, Any]:
     return found
 
 
+def search_anew(root: Path) -> dict[str, Any]:
+    """Search without what the ledger says."""
+    (root / "tuning/model/late.json").unlink(missing_ok=True)
+    tune("late")
+    return ledger(root)
+
+
 def test_one_worker_and_a_seed_try_the_same_in_every_run(tuned: Path) -> None:
     say_search(tuned, trials=13)  # more than the trials that are drawn before any is learned from
-    tune("late")
-    first = ledger(tuned)
-    tune("late")
-    assert ledger(tuned) == first
+    first = search_anew(tuned)
+    assert search_anew(tuned) == first
     assert [one["number"] for one in first["trials"]] == list(range(13))
+    assert first["ended"] == "trials"
     best = max(first["trials"], key=lambda one: one["measured"]["val_auc"])
     assert first["chosen"] == best["values"] == first["trials"][first["best"]]["values"]
     say_search(tuned, trials=13, seed=8)
-    tune("late")
-    assert ledger(tuned)["trials"] != first["trials"]
+    assert search_anew(tuned)["trials"] != first["trials"]
 
 
-def test_search_that_was_killed_goes_on_as_if_it_had_not_been(tuned: Path) -> None:
-    say_search(tuned, trials=8)
-    tune("late")
-    undisturbed = ledger(tuned)
-    command = [sys.executable, "-c", "from mlops.workloads.tuning.tune import tune; tune('late')"]
-    for ended in (1, 4):
-        search = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert search.stdout is not None
-        for line in search.stdout:
-            if line.startswith(f"trial {ended} of"):
-                break
-        time.sleep(0.01 * ended)
-        search.kill()
-        search.wait()
-    tune("late")
-    assert ledger(tuned) == undisturbed
+KILLS = """
+import os, random, signal, sys, time
+from pathlib import Path
+from mlops.workloads.tuning.tune import tune
+import mlops.workloads.training.families.boosted_trees
+chance, seconds, killed, done = random.Random(3), float(sys.argv[1]), 0, 0
+while killed < 20 or not done:
+    child = os.fork()
+    if not child:
+        sys.stdout = open(os.devnull, "w")
+        tune("late")
+        os._exit(0)
+    time.sleep(chance.uniform(0, seconds))
+    os.kill(child, signal.SIGKILL)
+    if os.waitpid(child, 0)[1]:
+        killed += 1
+    else:
+        done += 1
+        print(Path("tuning/model/late.json").read_text().replace("\\n", " "), flush=True)
+        Path("tuning/model/late.json").unlink()
+"""
+
+
+def test_search_that_was_killed_ends_as_one_that_was_not(tuned: Path) -> None:
+    say_search(tuned, trials=13, prune="asha")
+    search_anew(tuned)
+    started = time.monotonic()
+    undisturbed = search_anew(tuned)
+    took = time.monotonic() - started
+    (tuned / "tuning/model/late.json").unlink()
+    ran = subprocess.run([sys.executable, "-c", KILLS, str(took)], stdout=subprocess.PIPE, text=True, check=True)
+    found = [json.loads(line) for line in ran.stdout.splitlines()]
+    assert found
+    for one in found:
+        for trial in one["trials"]:
+            del trial["seconds"]
+        assert one == undisturbed
 
 
 def test_training_takes_the_chosen_values(tuned: Path) -> None:

@@ -16,7 +16,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from mlops.config.schema.base import FieldError, Strict, spec_field
 from mlops.config.schema.units import Duration
 
-SEARCHED = ("architecture", "optimizer", "trainer", "loss", "threshold", "calibration")
+SEARCHED = ("architecture", "optimizer", "trainer", "loss")
 """The sections of a model that a space may reach into."""
 _NUMBERS = ("range", "log", "int", "log_int", "step")
 _KINDS = ("choice", *_NUMBERS)

@@ -90,23 +90,25 @@ class Learned:
     examples: dict[str, Examples]
 
     @classmethod
-    def of(cls, spec: Model, family: Family, data: PreparedData) -> Learned:
+    def of(cls, spec: Model, family: Family, data: PreparedData, splits: Sequence[str] = _SPLITS) -> Learned:
         """Raises MlopsError for labels that do not fit the task."""
         encoded = family.encode(spec, data)
         graph = encoded.graph.SerializeToString(deterministic=True)
-        return cls(encoded, graph, *_examples(spec, data, Graph(graph)))
+        return cls(encoded, graph, *_examples(spec, data, Graph(graph), splits))
 
 
-def _examples(spec: Model, data: PreparedData, transform: Graph) -> tuple[list[Any], dict[str, Examples]]:
-    """Return the classes of the label, and the examples of each split."""
+def _examples(
+    spec: Model, data: PreparedData, transform: Graph, splits: Sequence[str]
+) -> tuple[list[Any], dict[str, Examples]]:
+    """Return the classes of the label, and the examples of each of the splits."""
     if not spec.task.is_labelled:
         none = np.empty(0, np.float32)
-        unlabelled = {split: Examples(transform(data.columns(split)), none) for split in _SPLITS}
+        unlabelled = {split: Examples(transform(data.columns(split)), none) for split in splits}
         return label_classes(spec.task, data), unlabelled
-    labels = {split: data.labels(split) for split in _SPLITS}
+    labels = {split: data.labels(split) for split in splits}
     classes = data.names(spec.task, spec.levels) or classes_of(spec.task, labels["train"])
     examples: dict[str, Examples] = {}
-    for split in _SPLITS:
+    for split in splits:
         x = transform(data.columns(split))
         y = targets(spec.task, labels[split], classes)
         truth = as_truth(spec.task, data, split, classes, y) if spec.task.is_vector else None

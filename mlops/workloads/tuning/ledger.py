@@ -1,7 +1,7 @@
 """Write down what was tried.
 
-Lives here: ledger_of, best_of.
-Not here: choosing trials (study).
+Lives here: Ledger, and best_of.
+Not here: choosing trials (study), what a search takes from a ledger (earlier).
 Law: the ledger holds every trial that ran to an end, failed ones with their reason, in the order in which they were begun.
 """
 
@@ -9,45 +9,58 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
-from mlops.workloads.tuning.study import REASON
+from mlops.workloads.tuning.study import PLACE, REASON, SECONDS, VALUES
 from mlops.workloads.tuning.trial import Objective
 
-VALUES, SECONDS = "values", "seconds"
-"""Attributes of a trial: field -> value; how long it took."""
-_STATES = {TrialState.COMPLETE: "done", TrialState.PRUNED: "ended early", TrialState.FAIL: "failed"}
+STATES = {TrialState.COMPLETE: "done", TrialState.PRUNED: "ended early", TrialState.FAIL: "failed"}
 
 
-def ledger_of(
-    trials: Sequence[FrozenTrial], objectives: Sequence[Objective], searched: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Return what tuning/model/NAME.json holds. `searched`: what the search was asked for."""
-    best = best_of(trials, objectives)
-    return {
-        "format": 1,
-        "objectives": {one.name: one.direction.removesuffix("imize") for one in objectives},
-        "searched": dict(searched),
-        "chosen": best.user_attrs[VALUES] if best else None,
-        "best": trials.index(best) if best else None,
-        "trials": [_entry(number, trial, objectives) for number, trial in enumerate(trials)],
-    }
+@dataclass(frozen=True)
+class Ledger:
+    """What tuning/model/NAME.json says beside the trials. `searched`: what the search was asked for. `question`: tells this
+    search from another by all that its trials depend on. `asked`: the same, of what asks for a new search alone. `first`: values
+    of a version before, which were tried first."""
 
+    objectives: Sequence[Objective]
+    searched: Mapping[str, Any]
+    question: str
+    asked: str
+    first: Sequence[Mapping[str, Any]]
 
-def _entry(number: int, trial: FrozenTrial, objectives: Sequence[Objective]) -> dict[str, Any]:
-    entry: dict[str, Any] = {
-        "number": number, "state": _STATES[trial.state], "values": trial.user_attrs.get(VALUES, {}),
-        "seconds": round(trial.user_attrs.get(SECONDS, 0.0), 2),
-    }  # fmt: skip
-    if trial.state is TrialState.COMPLETE:
-        entry["measured"] = {one.name: _short(value) for one, value in zip(objectives, trial.values, strict=True)}
-    if trial.intermediate_values:
-        entry["rungs"] = {str(step): _short(value) for step, value in sorted(trial.intermediate_values.items())}
-    if trial.state is TrialState.FAIL:
-        entry["reason"] = trial.user_attrs.get(REASON, "")
-    return entry
+    def of(self, trials: Sequence[FrozenTrial], ended: str | None) -> dict[str, Any]:
+        """Return the content of the file. `ended`: why no more are tried; None while the search goes on."""
+        best = best_of(trials, self.objectives)
+        return {
+            "format": 1,
+            "objectives": {one.name: one.direction.removesuffix("imize") for one in self.objectives},
+            "searched": dict(self.searched),
+            "question": self.question,
+            "asked": self.asked,
+            "began_with": [dict(values) for values in self.first],
+            "ended": ended,
+            "chosen": best.user_attrs[VALUES] if best else None,
+            "best": best.user_attrs[PLACE] if best else None,
+            "trials": [self._entry(trial) for trial in trials],
+        }
+
+    def _entry(self, trial: FrozenTrial) -> dict[str, Any]:
+        entry: dict[str, Any] = {
+            "number": trial.user_attrs[PLACE], "state": STATES[trial.state], "values": trial.user_attrs[VALUES],
+            "seconds": round(trial.user_attrs.get(SECONDS, 0.0), 2),
+        }  # fmt: skip
+        if trial.state is TrialState.COMPLETE:
+            entry["measured"] = {one.name: value for one, value in zip(self.objectives, trial.values, strict=True)}
+        rungs = {str(step): value for step, value in sorted(trial.intermediate_values.items()) if math.isfinite(value)}
+        if rungs:
+            entry["rungs"] = rungs
+        if trial.state is TrialState.FAIL:
+            entry["reason"] = trial.user_attrs.get(REASON, "")
+        return entry
 
 
 def best_of(trials: Sequence[FrozenTrial], objectives: Sequence[Objective]) -> FrozenTrial | None:
@@ -62,7 +75,3 @@ def best_of(trials: Sequence[FrozenTrial], objectives: Sequence[Objective]) -> F
         )
 
     return min(done, key=order, default=None)
-
-
-def _short(value: float) -> float | None:
-    return float(f"{value:.10g}") if math.isfinite(value) else None

@@ -1,139 +1,112 @@
 """Choose trials.
 
-Lives here: open_study, next_trial and values_of, over Optuna's storage in a file.
-Not here: running a trial (trial), what is written of all (ledger).
+Lives here: open_study, begin_study, next_trial, over a file of trials.
+Not here: running a trial (trial), what is written of all (ledger), values of a version before (earlier).
 Law: what is chosen depends on the trials that are finished and on the seed, not on the process: a search that was killed goes on as
 if it had not been.
 """
 
 from __future__ import annotations
 
-import itertools
 import logging
-import math
+import os
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.samplers import BaseSampler
 from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
-from optuna.trial import FrozenTrial, Trial, TrialState
+from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from mlops.config.schema.searched import resolve_space
-from mlops.config.schema.tuning import Dimension, Tune
+from mlops.config.schema.tuning import Tune
+from mlops.workloads.tuning.points import combinations_of, distribution_of, point_of, value_of
+from mlops.workloads.tuning.storage import TrialFile
 
 Direction = Literal["minimize", "maximize"]
-REASON = "reason"
-"""Attribute of a trial that failed: why."""
+REASON, VALUES, SECONDS, PLACE, WORKER = "reason", "values", "seconds", "place", "worker"
+"""Attributes of a trial: why it failed; field -> value; how long it took; its place among all trials, which it keeps when the
+process that ran it was killed and it is tried again; the id of that process."""
 INTERRUPTED = "interrupted"
+_STUDY = "tune"
 
 
 def open_study(path: Path, tune: Tune, directions: Sequence[Direction]) -> optuna.Study:
-    """Return the study that lies in a file; a new one where there is none. `directions`: maximize or minimize, of each objective."""
+    """Return the study that lies in a file; a new one where there is none. `directions`: of each objective."""
     optuna.logging.set_verbosity(logging.ERROR)
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
     path.parent.mkdir(parents=True, exist_ok=True)
-    storage = JournalStorage(JournalFileBackend(str(path)))
     return optuna.create_study(
-        storage=storage, study_name="tune", directions=list(directions), load_if_exists=True, pruner=_pruner(tune)
-    )
+        storage=JournalStorage(TrialFile(path)), study_name=_STUDY, directions=list(directions), load_if_exists=True,
+        pruner=_pruner(tune),
+    )  # fmt: skip
 
 
-def next_trial(study: optuna.Study, tune: Tune) -> tuple[Trial, dict[str, Any]] | None:
-    """Return the next trial with its field -> value. None where a grid has no more."""
-    taken = [trial for trial in study.get_trials(deepcopy=False) if not is_cut(trial)]
-    study.sampler = _sampler(tune, tune.seed * 1_000_003 + len(taken))
+def begin_study(path: Path, tune: Tune, directions: Sequence[Direction], known: Sequence[FrozenTrial]) -> None:
+    """Write a file that holds the trials that are finished, and none that was cut off. `known`: those of a ledger, where there is
+    no file yet."""
+    written = finished(open_study(path, tune, directions)) if path.exists() else list(known)
+    fresh = path.with_suffix(".new")
+    fresh.unlink(missing_ok=True)
+    open_study(fresh, tune, directions).add_trials(written)
+    fresh.replace(path)
+
+
+def next_trial(
+    study: optuna.Study, tune: Tune, first: Sequence[Mapping[str, Any]] = ()
+) -> tuple[Trial, dict[str, Any]] | None:
+    """Return the next trial with its field -> value. None where a grid has no more. `first`: values to begin with. Two processes
+    must not ask at once."""
+    taken = {trial.user_attrs[PLACE] for trial in study.get_trials(deepcopy=False) if counts(trial)}
+    place = next(number for number in range(len(taken) + 1) if number not in taken)
+    fixed: Mapping[str, Any] | None = None
     if tune.search == "grid":
-        points = list(_grid(tune))
-        if len(taken) >= len(points):
+        points = combinations_of(tune)
+        if place >= len(points):
             return None
-        fixed = points[len(taken)]
-        trial = study.ask()
-        return trial, resolve_space(tune.space, lambda one: _value(one, fixed[one.path]))
-    trial = study.ask()
-    return trial, resolve_space(tune.space, lambda one: _suggested(trial, one))
+        fixed = points[place]
+    elif place < len(first):
+        fixed = point_of(tune, first[place])
+    study.sampler = _sampler(tune, tune.seed * 1_000_003 + place)
+    trial = _begun(study, place, fixed)
+    chosen = resolve_space(tune.space, lambda one: value_of(one, trial._suggest(one.path, distribution_of(one))))
+    trial.set_user_attr(VALUES, chosen)
+    return trial, chosen
 
 
-def clear_cut_trials(study: optuna.Study) -> None:
-    """End the trials of processes that were killed; they are tried again and do not count."""
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING, TrialState.WAITING)):
-        study._storage.set_trial_user_attr(trial._trial_id, REASON, INTERRUPTED)
-        study.tell(trial.number, state=TrialState.FAIL)
+def _begun(study: optuna.Study, place: int, fixed: Mapping[str, Any] | None) -> Trial:
+    """Begin a trial with its place in one step, so that no process that is killed leaves half of it. Optuna's own queue of values
+    takes two."""
+    attributes = {"fixed_params": dict(fixed)} if fixed is not None else {}
+    begun = create_trial(
+        state=TrialState.RUNNING, user_attrs={PLACE: place, WORKER: os.getpid()}, system_attrs=attributes
+    )
+    study._thread_local.cached_all_trials = None
+    return Trial(study, study._storage.create_new_trial(study._study_id, template_trial=begun))
+
+
+def cut_off(study: optuna.Study, trial: FrozenTrial) -> None:
+    """End a trial whose process was killed; its place is tried again."""
+    study._storage.set_trial_user_attr(trial._trial_id, REASON, INTERRUPTED)
+    study.tell(trial.number, state=TrialState.FAIL)
 
 
 def finished(study: optuna.Study) -> list[FrozenTrial]:
-    """Return the trials that ran to an end: with a value, ended early, or failed with a reason."""
-    return [trial for trial in study.get_trials(deepcopy=False) if trial.state.is_finished() and not is_cut(trial)]
+    """Return the trials that ran to an end, in the order of their places: with a value, ended early, or failed with a reason."""
+    found = [trial for trial in study.get_trials(deepcopy=False) if trial.state.is_finished() and counts(trial)]
+    return sorted(found, key=place_of)
 
 
-def is_cut(trial: FrozenTrial) -> bool:
-    """Return whether a trial was cut off with its process; it is tried again and does not count."""
-    return trial.user_attrs.get(REASON) == INTERRUPTED
+def place_of(trial: FrozenTrial) -> int:
+    place: int = trial.user_attrs[PLACE]
+    return place
 
 
-def _suggested(trial: Trial, dimension: Dimension) -> Any:
-    return _value(dimension, trial._suggest(dimension.path, _distribution(dimension)))
-
-
-def _value(dimension: Dimension, suggested: Any) -> Any:
-    """Choices may be lists, which Optuna does not know, so that it chooses their numbers."""
-    if dimension.kind == "choice":
-        return dimension.values[suggested]
-    return float(f"{suggested:.12g}") if isinstance(suggested, float) else suggested
-
-
-def _distribution(dimension: Dimension) -> BaseDistribution:
-    values = dimension.values
-    match dimension.kind:
-        case "choice":
-            return CategoricalDistribution(list(range(len(values))))
-        case "range":
-            return FloatDistribution(float(values[0]), float(values[1]))
-        case "log":
-            return FloatDistribution(float(values[0]), float(values[1]), log=True)
-        case "int":
-            return IntDistribution(int(values[0]), int(values[1]))
-        case "log_int":
-            return IntDistribution(int(values[0]), int(values[1]), log=True)
-    if all(isinstance(one, int) for one in values):
-        return IntDistribution(values[0], values[1], step=values[2])
-    return FloatDistribution(float(values[0]), float(values[1]), step=float(values[2]))
-
-
-def _grid(tune: Tune) -> list[dict[str, Any]]:
-    """Return every combination; of a branch that is not taken, nothing is combined."""
-    points: list[dict[str, Any]] = []
-    steps = {one.path: _steps(one) for one in tune.dimensions}
-    seen: set[tuple[tuple[str, Any], ...]] = set()
-    for combination in itertools.product(*steps.values()):
-        point = dict(zip(steps, combination, strict=True))
-        asked: dict[str, Any] = {}
-
-        def pick(one: Dimension, point: Mapping[str, Any] = point, asked: dict[str, Any] = asked) -> Any:
-            asked[one.path] = point[one.path]
-            return _value(one, point[one.path])
-
-        resolve_space(tune.space, pick)
-        key = tuple(asked.items())
-        if key not in seen:
-            seen.add(key)
-            points.append(asked)
-    return points
-
-
-def _steps(dimension: Dimension) -> list[Any]:
-    match dimension.kind:
-        case "choice":
-            return list(range(len(dimension.values)))
-        case "int":
-            return list(range(int(dimension.values[0]), int(dimension.values[1]) + 1))
-    low, high, step = dimension.values
-    count = math.floor((high - low) / step + 1e-9)
-    return [low + index * step for index in range(count + 1)]
+def counts(trial: FrozenTrial) -> bool:
+    """Return whether a trial has its place: it was begun, and not cut off with its process."""
+    return PLACE in trial.user_attrs and trial.user_attrs.get(REASON) != INTERRUPTED
 
 
 def _sampler(tune: Tune, seed: int) -> BaseSampler:

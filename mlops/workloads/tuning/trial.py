@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,11 +26,13 @@ from mlops.workloads.metrics.measure import compute
 from mlops.workloads.stage import failed
 from mlops.workloads.training.data import PreparedData
 from mlops.workloads.training.families.checkpoint import Checkpoint
-from mlops.workloads.training.families.family import Examples, Fit, Fitted, family_named
+from mlops.workloads.training.families.family import Examples, Family, Fit, Fitted, family_named
 from mlops.workloads.training.run_log import RunLog
 from mlops.workloads.training.train import Learned
 from mlops.workloads.tuning.study import Direction
 
+SEEN = ("train", "val")
+"""The splits that trials see."""
 SIZE = "size"
 """The objective that counts the bytes of what the family saves."""
 Report = Callable[[int, Mapping[str, float]], None]
@@ -73,11 +75,17 @@ def _known(name: str, task: Task) -> str:
 
 
 class Reporting(RunLog):
-    """Hands on what is measured after each epoch, and writes nothing."""
+    """Hands on what is measured after each epoch or tree, and says and writes nothing."""
 
     def __init__(self, report: Report) -> None:
         super().__init__()
         self._report = report
+
+    def say(self, line: str, fraction: float) -> None:
+        pass
+
+    def note(self, at: int, measured: Mapping[str, float]) -> None:
+        self._report(at, measured)
 
     def write_epoch(
         self, history: Sequence[Mapping[str, float]], line: str, fraction: float, *, step: int | None = None
@@ -99,9 +107,14 @@ class Trials:
         values that cannot be learned with."""
         spec = Model.model_validate(with_values(self.inputs, chosen))
         learned = self.learned(spec)
-        parts = _folds(learned, self.tune.folds, self.tune.seed)
-        values = [self._one(spec, name, part, report if len(parts) == 1 else _ignored) for part in parts]
-        return [float(np.mean([value[index] for value in values])) for index in range(len(self.objectives))]
+        if self.tune.folds == 1:
+            return self._one(spec, name, learned, report)
+        values: list[list[float]] = []
+        for part in _folds(learned, self.tune.folds, self.tune.seed):
+            values.append(self._one(spec, name, part, _ignored))
+            means = [float(np.mean(each)) for each in zip(*values, strict=True)]
+            report(len(values), {one.name: mean for one, mean in zip(self.objectives, means, strict=True)})
+        return means
 
     def _one(self, spec: Model, name: str, learned: Learned, report: Report) -> list[float]:
         family = family_named(spec.architecture.name)
@@ -137,39 +150,33 @@ def _ignored(step: int, measured: Mapping[str, float]) -> None:
     """Take no notice: a fold's epochs are not those of the whole."""
 
 
-def _folds(learned: Learned, count: int, seed: int) -> list[Learned]:
-    """Return the splits themselves, or folds of the train split, each once as what is measured."""
-    if count == 1:
-        return [learned]
+def _folds(learned: Learned, count: int, seed: int) -> Iterator[Learned]:
+    """Yield folds of the train split, each once as what is measured."""
     train = learned.examples["train"]
     order = np.random.default_rng(seed).permutation(len(train.x))
     parts = np.array_split(order, count)
-    return [
-        replace(
-            learned,
-            examples={
-                "train": _some(train, np.sort(np.concatenate([*parts[:index], *parts[index + 1 :]]))),
-                "val": _some(train, np.sort(parts[index])),
-            },
-        )
-        for index in range(count)
-    ]
+    for index, part in enumerate(parts):
+        rest = np.concatenate([*parts[:index], *parts[index + 1 :]])
+        yield replace(learned, examples={"train": _some(train, np.sort(rest)), "val": _some(train, np.sort(part))})
 
 
 def _some(examples: Examples, rows: Any) -> Examples:
     truth = None if examples.truth is None else examples.truth[rows]
-    return replace(examples, x=examples.x[rows], y=examples.y[rows], truth=truth)
+    weights = None if examples.weights is None else examples.weights[rows]
+    return Examples(examples.x[rows], examples.y[rows], truth, weights)
 
 
 def data_for(spec: Model, root: Path) -> Callable[[Model], Learned]:
-    """Return what gives the examples of a model; those of equal encodings are made once."""
+    """Return what gives the train and the validation examples of a model; those of equal encodings are made once."""
     data = PreparedData.open(spec.dataset, root)
     known: dict[Any, Learned] = {}
 
     def give(model: Model) -> Learned:
-        key = model.architecture.encodings()
+        family, weighed_by = family_named(model.architecture.name), model.loss.row_weights if model.loss else None
+        own = model.architecture.model_dump_json() if type(family).encode is not Family.encode else ""
+        key = (model.architecture.encodings(), weighed_by, model.levels, own)
         if key not in known:
-            known[key] = Learned.of(model, family_named(model.architecture.name), data)
+            known[key] = Learned.of(model, family, data, SEEN)
         return known[key]
 
     return give
