@@ -49,6 +49,8 @@ MOST_MODELS_READ = 6
 MOST_FOLDERS_READ = MOST_MODELS_READ + 1
 """How many folders it may read beside its data, with that of the values that were searched for: as many as the stage in dvc.yaml has
 places for."""
+ONLY_HOW_MANY = ("trials", "budget", "parallel")
+"""Fields of a search that change how many trials there are, and none of them."""
 MISSING_INT = -(2**63)
 """A missing value in an int64 input of a model's graph; no column may hold it."""
 

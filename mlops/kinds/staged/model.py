@@ -62,7 +62,8 @@ class ModelKind(BaseKind):
     deleted = Effect(Category.DESTROY.value, Category.DESTROY.rank, Action.FORGET)
 
     def desire(self, resource: LoadedResource, project: ProjectSpec) -> Desired:
-        needs = [Dependency(Address("dataset", resource.inputs["dataset"]), self.created, "digest")]
+        learns = effect_of(Category.RETUNE) if resource.inputs.get(TUNE) else self.created
+        needs = [Dependency(Address("dataset", resource.inputs["dataset"]), learns, "digest")]
         needs += [Dependency(Address("model", name), self.created, "digest") for name in models_read(resource)]
         if stack := self.context.settings.training.stack:
             needs.append(Dependency(Address("stack", stack)))
@@ -153,12 +154,13 @@ class ModelKind(BaseKind):
     def notes(self, desired: Desired, record: Record | None, category: str) -> tuple[str, ...]:
         parts: list[str] = []
         model: Model = typed(desired.effective)
-        if category in _LEARNING and record and record.outputs.get("seconds"):
+        if desired.inputs.get(TUNE):
+            parts += search_note(desired, record, self.context.root, category)
+        is_guessed = desired.inputs.get(TUNE) and category in (Category.RETUNE, Category.REPROCESS)
+        if category in _LEARNING and record and record.outputs.get("seconds") and not is_guessed:
             parts.append(time_estimate(desired, record))
         if cluster := self._cluster() if category in _LEARNING else None:
             parts.append(cluster.notes(desired.address.name, model.trainer.accelerator))
-        if desired.inputs.get(TUNE) and (found := search_note(self.context.root, desired.address.name, category)):
-            parts.append(found)
         gates = judged_gates(desired.inputs)
         if gates and category != Category.METADATA:
             parts.append(f"gates: {', '.join(gates)}")

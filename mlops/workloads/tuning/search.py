@@ -19,13 +19,12 @@ from optuna.trial import FrozenTrial
 
 from mlops.config.schema.model import Model
 from mlops.config.schema.tuning import Tune
+from mlops.contracts.names import ONLY_HOW_MANY
 from mlops.contracts.stage_params import TrainParams
 from mlops.workloads.stage import read_params
 from mlops.workloads.tuning.ledger import Ledger, best_of
 from mlops.workloads.tuning.study import SECONDS, Direction, finished, open_study
 from mlops.workloads.tuning.trial import SEEN, Objective, objectives_of
-
-_ONLY_HOW_MANY = ("trials", "budget", "parallel")
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class Search:
         searched = Tune.model_validate(asked["tune"])
         spec = Model.model_validate(inputs)
         data = [_digest(root / "data" / spec.dataset / f"{split}.parquet") for split in SEEN]
-        choosing = {key: value for key, value in asked["tune"].items() if key not in _ONLY_HOW_MANY}
+        choosing = {key: value for key, value in asked["tune"].items() if key not in ONLY_HOW_MANY}
         objectives = objectives_of(searched, spec.task)
         question = _digest_of([{**asked, "tune": choosing}, inputs, data])
         return cls(name, searched, inputs, objectives, asked["tune"], question, _digest_of([asked, data]), root)
