@@ -31,6 +31,7 @@ _CATEGORIES = {
     "REDEPLOY": "a new version takes over, by the rollout's steps",
     "RETRAIN": "the model is trained again",
     "REPROCESS": "the data set is made again",
+    "SCORE": "rows of a batch are scored",
 }
 
 

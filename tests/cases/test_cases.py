@@ -2,7 +2,8 @@
 
 The project is `tests/cases/conf/`, which no change of the reference project touches. `case.yaml`: `words` (overrides of
 the desired spec), `applied` (overrides of the spec as it was applied last, None for nothing applied), `without`
-(resources whose files are gone now), `world` (what is observed otherwise: stale, attention), `expect` (address ->
+(resources whose files are gone now), `files` (files of conf/ that this case has more than the project, before and after),
+`world` (what is observed otherwise: stale, attention), `expect` (address ->
 action and category), `every_view` (true for the few cases that fix all views). Expected: plan.txt, and where every view
 is fixed plan.json, plan.md and plan.html too.
 """
@@ -32,7 +33,7 @@ from mlops.render.document import plan_document
 from mlops.render.html import render_html
 from mlops.render.markdown import render_markdown
 from mlops.render.terminal import render_terminal
-from tests.small_project import share_cache
+from tests.small_project import share_cache, write_files
 
 HERE = Path(__file__).parent
 CONF = HERE / "conf"
@@ -103,6 +104,7 @@ def test_plan_is_the_expected_one_in_each_view(
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("DELAY_API_KEY", "not-to-be-seen")
     shutil.copytree(CONF, tmp_path / "conf")
+    write_files(tmp_path / "conf", case.get("files", {}))
     share_cache(tmp_path, cache)
     document = document_of(case, tmp_path)
     rendered = views_of(document)

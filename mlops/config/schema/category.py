@@ -22,6 +22,7 @@ class Category(StrEnum):
     REDEPLOY = "REDEPLOY"
     RETRAIN = "RETRAIN"
     REPROCESS = "REPROCESS"
+    SCORE = "SCORE"
     DESTROY = "DESTROY"
 
     @property
