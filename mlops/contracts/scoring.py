@@ -20,6 +20,16 @@ REJECTED = "_rejected"
 """Folder, in that folder, of the rows that could not be scored."""
 
 
+def ledger_table(table: str) -> str:
+    """Return the name of the table that is the ledger of a table of scored rows: its columns are `number` and `line`."""
+    return f"{table}_intervals"
+
+
+def rejected_table(table: str) -> str:
+    """Return the name of the table of the rows that were set aside."""
+    return f"{table}_rejected"
+
+
 class InputTables(Contract, kw_only=True, frozen=True, omit_defaults=True):
     """The rows of a batch."""
 
@@ -89,7 +99,13 @@ class ScoringConfig(Document, kw_only=True, frozen=True, omit_defaults=True):
     model: Annotated[str, Meta(description="Folder of model.onnx, contract.json, golden.json and api.json.")]
     version: Annotated[str, Meta(description="Digest of the package.")]
     package: Annotated[str, Meta(description="Tag of the package.")]
-    folder: Annotated[str, Meta(description="Folder of the Parquet files and of their ledger.")]
+    folder: Annotated[
+        str | None, Meta(description="Folder of the Parquet files and of their ledger; null: a database.")
+    ] = None
+    url: Annotated[
+        str | None, Meta(description="Address of the database, secrets as `${secret:NAME}`; null: a folder.")
+    ] = None
+    table: Annotated[str | None, Meta(description="Table of the scored rows.")] = None
     lock: Annotated[str, Meta(description="File that one run at a time locks.")]
     intervals: Annotated[
         tuple[IntervalRows, ...] | None, Meta(description="What to score; null: what is due, as found then.")
@@ -100,4 +116,5 @@ class ScoringConfig(Document, kw_only=True, frozen=True, omit_defaults=True):
     columns: Annotated[
         tuple[str, ...] | None, Meta(description="Columns that stand beside the predictions; null: all.")
     ] = None
+    max_rejected: Annotated[float, Meta(description="Largest share of an interval's rows that may be set aside.")] = 0.5
     concurrency: Annotated[int, Meta(ge=1, description="Intervals at the same time.")] = 1

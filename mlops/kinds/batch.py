@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ from mlops.engine.resource import Attention, Desired, Observed, Outcome, Reason,
 from mlops.errors import MlopsError, ToolFailed
 from mlops.kinds.base import BaseKind
 from mlops.scoring.outlook import Outlook, outlook_of, span
+from mlops.scoring.place import ScoresPlace, ledger_totals, place_of
 from mlops.scoring.survey import Surveys, input_tables
 from mlops.tools.dvc.command import reporting
 from mlops.tools.process import run
@@ -54,7 +56,8 @@ class BatchKind(BaseKind):
             if one.address.kind == "package" else one
             for one in desired.depends_on
         )  # fmt: skip
-        return replace(desired, depends_on=needs)
+        # References to secrets stay as they are written: they are filled in where rows are read and written.
+        return replace(desired, inputs=dict(resource.inputs), effective=resource.effective, depends_on=needs)
 
     def observe(self, address: Address, desired: Desired | None, record: Record | None) -> Observed:
         if desired is None or record is None:
@@ -66,7 +69,10 @@ class BatchKind(BaseKind):
             return Observed(record, stale=(Stale(Reason(f"{problem.summary}: {problem.detail}"), self.created),))
         stale = (Stale(Reason(outlook.sentence()), self.created),) if outlook.due else ()
         return Observed(
-            record, stale=stale, attention=_attention(address, outlook), obstacles=_obstacles(desired, outlook)
+            record,
+            stale=stale,
+            attention=_attention(address, outlook),
+            obstacles=_obstacles(desired, outlook, self._place(desired)),
         )
 
     def notes(self, desired: Desired, record: Record | None, category: str) -> tuple[str, ...]:
@@ -82,10 +88,10 @@ class BatchKind(BaseKind):
         survey = self._surveys.of(input_tables(self.context, desired.address, desired.effective))
         package = self.context.records.get(Address("package", batch.package))
         version = str(package.outputs["digest"]) if package and "digest" in package.outputs else None
-        return outlook_of(batch, self._folder(desired), survey, version=version, now=time.time())
+        return outlook_of(batch, self._place(desired), survey, version=version, now=time.time())
 
-    def _folder(self, desired: Desired) -> Path:
-        return self.context.root / output_folder(desired.address, desired.effective)
+    def _place(self, desired: Desired) -> ScoresPlace:
+        return place_of(self.context, desired.address, desired.effective["output"])
 
     def create(self, step: Step) -> Outcome:
         from mlops.contracts.codec import encode
@@ -101,9 +107,8 @@ class BatchKind(BaseKind):
         path.write_text(encode(config, indent=1))
         if outlook.due:
             self._score(step, path, home / "batch.log")
-        after = outlook_of_ledger(self._folder(step.desired))
         done = f"{outlook.rows:,} rows in {len(outlook.due)} interval{'' if len(outlook.due) == 1 else 's'}"
-        outputs = {**after, "package": package["tag"], "folder": output_folder(step.address, step.desired.effective)}
+        outputs = {**ledger_totals(self._place(step.desired).ledger()), "package": package["tag"]}
         return Outcome(outputs, done if outlook.due else "nothing is due")
 
     def _config(self, step: Step, package: Mapping[str, Any], outlook: Outlook, home: Path) -> Any:
@@ -114,16 +119,22 @@ class BatchKind(BaseKind):
         return ScoringConfig(
             batch=str(step.address), input=input_tables(self.context, step.address, step.desired.effective),
             model=str(package["bento"]), version=str(package["digest"]), package=str(package["tag"]),
-            folder=output_folder(step.address, step.desired.effective), lock=str(home / "lock"),
+            folder=None if batch.output.url else batch.output.path or f"scores/{step.address.name}",
+            url=batch.output.url, table=batch.output.table, lock=str(home / "lock"),
             intervals=tuple(IntervalRows(name=one.name, rows=one.rows, digest=one.digest) for one in outlook.due),
             delay=batch.delay, since=str(batch.since) if batch.since else None, restate=batch.restate,
-            columns=tuple(batch.columns) if batch.columns is not None else None, concurrency=batch.concurrency,
+            columns=tuple(batch.columns) if batch.columns is not None else None, concurrency=batch.concurrency, max_rejected=batch.max_rejected,
         )  # fmt: skip
 
     def _score(self, step: Step, config: Path, log: Path) -> None:
+        def say(line: str, fraction: float | None) -> None:
+            with log.open("a") as file:
+                file.write(f"{now_text()} {line}\n")
+            step.say(line, fraction)
+
         try:
-            with reporting(self.context.root, step.say) as (env, watch):
-                output = run(
+            with reporting(self.context.root, say) as (env, watch):
+                run(
                     [sys.executable, "-P", "-m", _SCORING, str(config)],
                     cwd=self.context.root,
                     env=env,
@@ -131,8 +142,10 @@ class BatchKind(BaseKind):
                 )
         except ToolFailed as error:
             raise ToolFailed.of("scoring failed", error.problems[0].detail) from error
-        with log.open("a") as file:
-            file.write(output)
+        except MlopsError as error:
+            for problem in error.problems:
+                say(f"{problem.summary}: {problem.detail}", None)
+            raise
 
     def pins(self, desired: Desired) -> Mapping[str, str]:
         try:
@@ -142,41 +155,59 @@ class BatchKind(BaseKind):
         return {f"intervals of {desired.address}": hashlib.md5(repr(due).encode(), usedforsecurity=False).hexdigest()}
 
     def status(self, record: Record) -> Status:
-        found = outlook_of_ledger(self.context.root / record.outputs["folder"])
+        try:
+            found = ledger_totals(self._recorded_place(record).ledger())
+        except MlopsError as error:
+            return Status(error.problems[0].detail, "missing")
         last = f", last {found['last']}" if found["last"] else ""
         aside = f", {found['rejected']:,} set aside" if found["rejected"] else ""
         count = found["intervals"]
         return Status(f"{found['rows']:,} rows in {count} interval{'' if count == 1 else 's'}{aside}{last}")
+
+    def _recorded_place(self, record: Record) -> ScoresPlace:
+        output = {"path": None, "url": None, "table": None, **record.inputs.get("output", {})}
+        return place_of(self.context, record.address, output)
+
+    def rerun(self, record: Record, named: str, *, who: str) -> list[str]:
+        """Say that scored intervals are to be scored again, and return their names; the next plan shows them. `named`: an
+        interval, or FIRST..LAST. Raises MlopsError where none of them was scored."""
+        place = self._recorded_place(record)
+        first, separator, last = named.partition("..")
+        scored = sorted(name for name, line in place.ledger().items() if line.version)
+        chosen = [name for name in scored if first <= name <= (_last_of(last) if separator else first)]
+        if not chosen:
+            there = f"There are {span(scored)}" if scored else "None was scored yet"
+            raise MlopsError.of(
+                "no such interval",
+                f"{record.address} has scored no interval {named}. {there}. Write one, or FIRST..LAST.",
+                address=str(record.address),
+            )
+        from msgspec import structs
+
+        lines = place.ledger()
+        for name in chosen:
+            place.add(structs.replace(lines[name], again=who, at=now_text()))
+        return chosen
 
     def logs(self, record: Record) -> tuple[Path, ...]:
         log = self.context.paths.batch(record.address.name) / "batch.log"
         return (log,) if log.exists() else ()
 
     def extras(self, inputs: Mapping[str, Any]) -> tuple[str, ...]:
-        return ("data", "serving")
+        is_postgres = str(inputs.get("output", {}).get("url", "")).startswith("postgresql")
+        return ("data", "serving", *(("postgres",) if is_postgres else ()))
 
     def delete(self, step: Step) -> None:
         """What was scored stays, with its ledger."""
 
 
-def output_folder(address: Address, effective: Mapping[str, Any]) -> str:
-    """Return the folder of the Parquet files of a batch, relative to the project."""
-    return str(effective["output"]["path"] or f"scores/{address.name}")
+def _last_of(text: str) -> str:
+    """Return a text that no interval of the last day that was named comes after."""
+    return f"{text}~"
 
 
-def outlook_of_ledger(folder: Path) -> dict[str, Any]:
-    """Return what the ledger says of all that was scored, with a digest of it."""
-    from mlops.contracts.ledger import read_ledger
-
-    ledger = {name: line for name, line in read_ledger(folder).items() if line.again is None}
-    digest = hashlib.sha256()
-    for name in sorted(ledger):
-        digest.update(f"{name} {ledger[name].md5} {ledger[name].rows}\n".encode())
-    return {
-        "digest": digest.hexdigest(), "intervals": len(ledger), "rows": sum(line.rows for line in ledger.values()),
-        "rejected": sum(line.rejected for line in ledger.values()), "first": min(ledger, default=None),
-        "last": max(ledger, default=None),
-    }  # fmt: skip
+def now_text() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _attention(address: Address, outlook: Outlook) -> tuple[Attention, ...]:
@@ -197,11 +228,11 @@ def _attention(address: Address, outlook: Outlook) -> tuple[Attention, ...]:
     return tuple(lines)
 
 
-def _obstacles(desired: Desired, outlook: Outlook) -> tuple[str, ...]:
+def _obstacles(desired: Desired, outlook: Outlook, place: ScoresPlace) -> tuple[str, ...]:
     lengths = {line.length for line in outlook.ledger.values() if line.again is None}
     if not lengths - {desired.effective["interval"]}:
         return ()
     return (
-        f"{output_folder(desired.address, desired.effective)} holds intervals of another length, so that rows would stand "
-        "twice. Give it another `output: {path: …}`, or take that folder away.",
+        f"{place.name} holds intervals of another length, so that rows would stand twice. Give the batch another `output`, or "
+        "take what is there away.",
     )

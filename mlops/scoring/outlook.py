@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops.contracts.intervals import DueInterval, DueRules, due_intervals, rows_differ
-from mlops.contracts.ledger import read_ledger
 from mlops.contracts.scoring import IntervalsAnswer, LedgerLine
+from mlops.scoring.place import ScoresPlace
 
 if TYPE_CHECKING:
     from mlops.config.schema.batch import BatchScoring
@@ -66,16 +65,14 @@ class Outlook:
 
 
 def outlook_of(
-    batch: BatchScoring, folder: Path, survey: IntervalsAnswer, *, version: str | None, now: float
-) -> Outlook:  # fmt: skip
+    batch: BatchScoring, place: ScoresPlace, survey: IntervalsAnswer, *, version: str | None, now: float
+) -> Outlook:
     """Compare what the source holds with what was scored. `version`: digest of the package, None where none is built yet.
-    Raises OSError."""
-    ledger = read_ledger(folder)
+    Raises MlopsError where the place cannot be read."""
+    ledger = place.ledger()
     since = str(batch.since) if batch.since else None
     rules = DueRules(batch.interval, batch.delay, since, batch.restate, version)
-    there = {path.name for path in folder.glob("*.parquet")} if ledger else set()
-    missing = [name for name, line in ledger.items() if line.rows and f"{name}.parquet" not in there]
-    due = due_intervals(survey.intervals, ledger, rules=rules, now=now, missing=missing)
+    due = due_intervals(survey.intervals, ledger, rules=rules, now=now, missing=place.missing(ledger))
     waiting = {one.name for one in due}
     other = tuple(
         one.name

@@ -6,7 +6,9 @@ import json
 import multiprocessing
 import random
 import signal
+import sqlite3
 import time
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import sqlalchemy as sa
 
 from mlops.contracts.ledger import read_ledger
 from mlops.contracts.scoring import LEDGER, InputTables, IntervalRows, ScoringConfig
@@ -25,6 +28,7 @@ from mlops.workloads.scoring.typed_columns import TypedColumns
 from mlops.workloads.serving.answer import AnswerWriter, read_predictions
 from mlops.workloads.serving.model import OnnxPredictor
 from mlops.workloads.serving.rows import BadRows, RowReader
+from tests import postgres
 from tests.workloads.conftest import export_linear_model
 
 DAY = 86400.0
@@ -213,3 +217,75 @@ def test_run_that_is_killed_again_and_again_has_each_row_once(tmp_path: Path, mo
     assert sorted(read_out(tmp_path)["id"].to_pylist()) == list(range(60_000))
     assert sum(line.rows for line in read_ledger(tmp_path / "out").values()) == 60_000
     assert not list((tmp_path / "out").glob(".*.part"))
+
+
+def in_table(model: Path, url: str, **more: Any) -> ScoringConfig:
+    return config_of(model, folder=None, url=url, table="scores", **more)
+
+
+def rows_in(url: str, root: Path) -> list[Any]:
+    engine = sa.create_engine(url.replace("sqlite:///", f"sqlite:///{root}/"))
+    with engine.connect() as connection:
+        rows = connection.exec_driver_sql("SELECT interval, id, probability FROM scores ORDER BY id").all()
+    engine.dispose()
+    return list(rows)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield "sqlite:///scores.db"
+        return
+    with postgres.server() as url:
+        yield postgres.fresh_database(url)
+
+
+def test_table_has_each_row_once_and_an_interval_is_replaced_as_a_whole(
+    tmp_path: Path, model: Path, database: str
+) -> None:
+    table = rows_of(900, days=3)
+    numbers = table["number"].to_pylist()
+    numbers[5] = float("inf")
+    pq.write_table(table.set_column(2, "number", pa.array(numbers)), tmp_path / "rows.parquet")
+    config = in_table(model, database, concurrency=2)
+    lines = score_batch(config, tmp_path)
+    assert [(line.interval, line.rows + line.rejected) for line in lines] == [
+        (f"2013-12-0{day + 1}", table["at"].to_pylist().count(FIRST + timedelta(days=day, hours=3))) for day in range(3)
+    ]
+    first = rows_in(database, tmp_path)
+    assert [row[1] for row in first] == [one for one in range(900) if one != 5]
+    assert score_batch(config, tmp_path) == []
+    again = tuple(IntervalRows(name=line.interval, rows=line.rows + line.rejected, digest="d") for line in lines)
+    score_batch(in_table(model, database, intervals=again), tmp_path)
+    assert rows_in(database, tmp_path) == first
+    wrong = (IntervalRows(name="2013-12-01", rows=2, digest="d"),)
+    with pytest.raises(MlopsError, match="rows changed meanwhile"):
+        score_batch(in_table(model, database, intervals=wrong), tmp_path)
+    assert rows_in(database, tmp_path) == first
+
+
+def test_table_that_lacks_a_column_is_named_before_anything_is_written(tmp_path: Path, model: Path) -> None:
+    pq.write_table(rows_of(10, days=1), tmp_path / "rows.parquet")
+    with sqlite3.connect(tmp_path / "scores.db") as connection:
+        connection.execute("CREATE TABLE scores (interval TEXT, id INTEGER)")
+    connection.close()
+    with pytest.raises(MlopsError) as raised:
+        score_batch(in_table(model, "sqlite:///scores.db"), tmp_path)
+    assert "has no column `at`" in raised.value.problems[0].detail
+
+
+def test_interval_of_which_most_rows_do_not_fit_fails_and_others_are_scored(tmp_path: Path, model: Path) -> None:
+    table = rows_of(400, days=2)
+    is_first = [moment.day == 1 for moment in table["at"].to_pylist()]
+    texts = ["many" if first and row % 3 else str(row / 7) for row, first in enumerate(is_first)]
+    texts[is_first.index(False)] = "x"
+    pq.write_table(table.set_column(2, "number", pa.array(texts)), tmp_path / "rows.parquet")
+    with pytest.raises(MlopsError) as raised:
+        score_batch(config_of(model), tmp_path)
+    (problem,) = raised.value.problems
+    assert problem.detail.startswith("2013-12-01: ")
+    assert 'number: must be a number, and is "many"' in problem.detail
+    assert [path.name for path in sorted((tmp_path / "out").glob("*.parquet"))] == ["2013-12-02.parquet"]
+    assert [line.rejected for line in read_ledger(tmp_path / "out").values()] == [1]
+    assert len(score_batch(config_of(model, max_rejected=1.0), tmp_path)) == 1
+    assert read_out(tmp_path).num_rows + sum(one.rejected for one in read_ledger(tmp_path / "out").values()) == 400

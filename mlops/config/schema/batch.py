@@ -14,8 +14,9 @@ from pydantic import Field, model_validator
 
 from mlops.config.schema.base import Column, FieldError, Name, Resource, Strict, Unsaid, spec_field
 from mlops.config.schema.category import Category
+from mlops.config.schema.database_url import is_in_the_clear, url_fault
 from mlops.config.schema.sources.source import BY_SCHEME, SourceSpec
-from mlops.config.schema.units import Duration
+from mlops.config.schema.units import Duration, Share
 
 _LEAST = 60.0
 
@@ -26,6 +27,29 @@ class ScoreOutput(Strict):
         doc="A folder, relative to the project: a Parquet file for each interval. Default: `scores/` and the name of the batch.",
         min_length=1,
     )
+    url: str | None = spec_field(
+        None,
+        doc="A database in the place of a folder: `sqlite:///PATH` or `postgresql+psycopg://USER:${secret:NAME}@HOST/NAME`.",
+    )
+    table: str | None = spec_field(
+        None,
+        doc="The table in that database, made where it is not there. An interval's rows are replaced in one transaction; beside it, "
+        "TABLE_intervals says what was scored, and TABLE_rejected holds the rows that were set aside.",
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,40}$",
+    )
+
+    @model_validator(mode="after")
+    def _one_place(self) -> ScoreOutput:
+        if (self.url is None) != (self.table is None):
+            raise FieldError("a database needs both `url` and `table`", "url" if self.url else "table")
+        if self.url is not None and self.path is not None:
+            raise FieldError("rows go to a folder or to a database, not to both; take one out", "path")
+        fault = url_fault(self.url) if self.url else None
+        if fault:
+            raise FieldError(fault, "url", hide=True)
+        if self.url and is_in_the_clear(self.url):
+            raise FieldError("it holds a password; write `${secret:NAME}` in its place", "url", hide=True)
+        return self
 
 
 class BatchScoring(Resource):
@@ -76,6 +100,11 @@ class BatchScoring(Resource):
         "by_name",
         doc="When an interval that was scored is due again: `by_name`: only where `mlops batch rerun` names it; "
         "`on_new_version`: where the package is another too; `on_new_rows`: where its rows are others too.",
+        change=Category.RECONFIGURE,
+    )
+    max_rejected: Share = spec_field(
+        0.5,
+        doc="An interval fails, and nothing of it is written, where a larger share of its rows would have to be set aside.",
         change=Category.RECONFIGURE,
     )
     concurrency: int = Field(

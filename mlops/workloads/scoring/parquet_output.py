@@ -1,7 +1,7 @@
 """Write the rows of an interval as Parquet.
 
-Lives here: ParquetOutput, and WrittenInterval.
-Not here: what was scored when (ledger), scoring (scorer).
+Lives here: ParquetOutput.
+Not here: scoring (scorer), a database (table_output).
 Law: a file of an interval is there whole or not at all, under a name that the interval alone decides; what a killed run left
 half written is taken away by the next.
 """
@@ -11,31 +11,23 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import threading
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mlops.contracts.scoring import REJECTED
+from mlops.contracts.ledger import append_line, read_ledger
+from mlops.contracts.scoring import REJECTED, IntervalRows, LedgerLine
+from mlops.workloads.scoring.output import LineOf, WrittenInterval, check_rows_read
 from mlops.workloads.scoring.scorer import ScoredRows
 from mlops.workloads.stage import failed
 
 _PART = ".part"
 _IGNORE = "# Scored rows are made again from their source.\n*\n"
-
-
-@dataclass(frozen=True)
-class WrittenInterval:
-    """What was written of an interval. `md5` and `size`: of the file of the scored rows."""
-
-    rows: int
-    rejected: int
-    md5: str
-    size: int
 
 
 class ParquetOutput:
@@ -44,9 +36,10 @@ class ParquetOutput:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._rejected = folder / REJECTED
+        self._guard = threading.Lock()
 
-    def prepare(self) -> None:
-        """Make the folder, and take away what a killed run left. One run at a time may do so."""
+    def prepare(self, schema: pa.Schema) -> None:
+        """See IntervalOutput."""
         self._folder.mkdir(parents=True, exist_ok=True)
         with suppress(FileExistsError), (self._folder / ".gitignore").open("x") as file:
             file.write(_IGNORE)
@@ -54,9 +47,25 @@ class ParquetOutput:
             for left in folder.glob(f".*{_PART}"):
                 left.unlink(missing_ok=True)
 
-    def write(self, interval: str, schema: pa.Schema, rows: Iterable[ScoredRows], *, expected: int) -> WrittenInterval:
-        """Write an interval in the place of what there is of it. Raises OSError, and MlopsError where it has not as many rows as
-        are `expected`; what there was of it then stays."""
+    def ledger(self) -> dict[str, LedgerLine]:
+        return read_ledger(self._folder)
+
+    def write(self, one: IntervalRows, schema: pa.Schema, rows: Iterable[ScoredRows], line_of: LineOf) -> LedgerLine:
+        """See IntervalOutput."""
+        try:
+            line = line_of(self._write(one, schema, rows))
+            with self._guard:
+                append_line(self._folder, line)
+        except OSError as error:
+            raise failed(
+                "rows cannot be written",
+                f"{error.filename or self._folder}: {error.strerror}. What was scored before stays; make room or give the "
+                "right to write there, then apply again.",
+            ) from error
+        return line
+
+    def _write(self, one: IntervalRows, schema: pa.Schema, rows: Iterable[ScoredRows]) -> WrittenInterval:
+        interval = one.name
         scored, aside = _File(self._folder / f"{interval}.parquet"), _File(self._rejected / f"{interval}.parquet")
         try:
             scored.open(schema)
@@ -66,7 +75,7 @@ class ParquetOutput:
                     self._rejected.mkdir(exist_ok=True)
                     aside.open(part.rejected.schema)
                     aside.add(part.rejected)
-            check_rows_read(interval, scored.rows + aside.rows, expected)
+            check_rows_read(one, scored.rows + aside.rows)
             # What was set aside first: a file of the interval is only there once both are.
             aside.finish()
             scored.finish()
@@ -148,15 +157,6 @@ class _HashedFile(io.RawIOBase):
         self._file.flush()
         os.fsync(self._file.fileno())
         return self._hash.hexdigest(), self._size
-
-
-def check_rows_read(interval: str, found: int, expected: int) -> None:
-    """Raise MlopsError where the rows that were read are not as many as were planned."""
-    if found != expected:
-        raise failed(
-            "rows changed meanwhile",
-            f"{interval} had {expected:,} rows when it was planned, and {found:,} were read. Plan again, and apply that.",
-        )
 
 
 def sync_folder(folder: Path) -> None:

@@ -11,10 +11,9 @@ from __future__ import annotations
 import fcntl
 import os
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,10 +22,11 @@ import pyarrow as pa
 
 from mlops.contracts.codec import decode
 from mlops.contracts.intervals import DueRules, due_intervals
-from mlops.contracts.ledger import append_line, read_ledger
 from mlops.contracts.scoring import IntervalRows, LedgerLine, ScoringConfig
+from mlops.errors import MlopsError, Problem
 from mlops.workloads.data.resources import MachineResources
 from mlops.workloads.scoring.input_rows import OpenRows, open_rows
+from mlops.workloads.scoring.output import IntervalOutput, WrittenInterval, bounded
 from mlops.workloads.scoring.parquet_output import ParquetOutput
 from mlops.workloads.scoring.scorer import BATCH, Scorer
 from mlops.workloads.stage import failed, run_stage, say
@@ -44,68 +44,82 @@ def score_batch(config: ScoringConfig, root: Path) -> list[LedgerLine]:
     ):
         say("reading the rows", 0.0)
         with open_rows(config.input, root, Path(folder), resources) as rows:
-            intervals = _to_score(config, rows, root)
-            return _Run(config, root, rows, intervals).run(resources.threads) if intervals else []
+            output = _output(config, root)
+            intervals = _to_score(config, rows, output)
+            return (
+                _Run(config, root / config.model, rows, output).run(intervals, resources.threads) if intervals else []
+            )
 
 
-def _to_score(config: ScoringConfig, rows: OpenRows, root: Path) -> Sequence[IntervalRows]:
-    ledger = read_ledger(root / config.folder)
+def _to_score(config: ScoringConfig, rows: OpenRows, output: IntervalOutput) -> Sequence[IntervalRows]:
     if config.intervals is None:
         rules = DueRules(config.input.interval, config.delay, config.since, config.restate, config.version)
-        due = due_intervals(rows.intervals()[0], ledger, rules=rules, now=time.time())
+        due = due_intervals(rows.intervals()[0], output.ledger(), rules=rules, now=time.time())
         return [IntervalRows(name=one.name, rows=one.rows, digest=one.digest) for one in due]
     return config.intervals
+
+
+def _output(config: ScoringConfig, root: Path) -> IntervalOutput:
+    if config.url is None or config.table is None:
+        return ParquetOutput(root / str(config.folder))
+    from mlops.workloads.scoring.table_output import TableOutput  # SQLAlchemy, which files do not need
+
+    return TableOutput(config.url, config.table, root)
 
 
 class _Run:
     """Scores intervals, some of them at the same time."""
 
-    def __init__(self, config: ScoringConfig, root: Path, rows: OpenRows, intervals: Sequence[IntervalRows]) -> None:
-        self._config, self._rows, self._intervals = config, rows, intervals
-        self._model = root / config.model
-        self._folder = root / config.folder
-        self._output = ParquetOutput(self._folder)
-        self._guard = threading.Lock()
-        self._done = 0
+    def __init__(self, config: ScoringConfig, model: Path, rows: OpenRows, output: IntervalOutput) -> None:
+        self._config, self._model, self._rows, self._output = config, model, rows, output
 
-    def run(self, threads: int) -> list[LedgerLine]:
+    def run(self, intervals: Sequence[IntervalRows], threads: int) -> list[LedgerLine]:
         say("loading the model", 0.05)
         with closing(Scorer(self._model, threads=threads, keep=self._config.columns)) as scorer:
             schema = scorer.check(self._schema())
-            self._output.prepare()
+            self._output.prepare(schema)
             with ThreadPoolExecutor(self._config.concurrency) as pool:
-                futures = [pool.submit(self._interval, one, scorer, schema) for one in self._intervals]
+                futures = [pool.submit(self._interval, one, scorer, schema) for one in intervals]
                 try:
-                    return [future.result() for future in futures]
+                    return self._collect(futures)
                 finally:
                     for future in futures:
                         future.cancel()
+
+    def _collect(self, futures: Sequence[Future[LedgerLine]]) -> list[LedgerLine]:
+        """Return the lines of all intervals. One that fails stops no other; raises MlopsError with the problems of all."""
+        lines: list[LedgerLine] = []
+        problems: list[Problem] = []
+        for done, future in enumerate(futures, 1):
+            try:
+                lines.append(future.result())
+                self._report(lines[-1], done / len(futures))
+            except MlopsError as error:
+                problems += error.problems
+        if problems:
+            raise MlopsError(*problems)
+        return lines
 
     def _schema(self) -> pa.Schema:
         return self._rows.connection.sql(f"SELECT * FROM {self._rows.table} LIMIT 0").to_arrow_table().schema  # noqa: S608
 
     def _interval(self, one: IntervalRows, scorer: Scorer, schema: pa.Schema) -> LedgerLine:
         started = time.monotonic()
-        try:
-            batches = self._rows.batches(one.name, BATCH)
-            written = self._output.write(one.name, schema, scorer.score(batches), expected=one.rows)
-        except OSError as error:
-            raise failed(
-                "rows cannot be written",
-                f"{error.filename or self._folder}: {error.strerror}. What was scored before stays; make room or give the "
-                "right to write there, then apply again.",
-            ) from error
-        line = LedgerLine(
-            interval=one.name, at=_now(), rows=written.rows, rejected=written.rejected, digest=one.digest,
-            version=self._config.version, package=self._config.package, seconds=round(time.monotonic() - started, 3),
-            length=self._config.input.interval, md5=written.md5, size=written.size,
-        )  # fmt: skip
-        with self._guard:
-            append_line(self._folder, line)
-            self._done += 1
-            aside = f", {written.rejected:,} set aside" if written.rejected else ""
-            say(f"{one.name}: {written.rows:,} rows{aside}", 0.1 + 0.9 * self._done / len(self._intervals))
-        return line
+
+        def line_of(written: WrittenInterval) -> LedgerLine:
+            return LedgerLine(
+                interval=one.name, at=_now(), rows=written.rows, rejected=written.rejected, digest=one.digest,
+                version=self._config.version, package=self._config.package, seconds=round(time.monotonic() - started, 3),
+                length=self._config.input.interval, md5=written.md5, size=written.size,
+            )  # fmt: skip
+
+        rows = bounded(scorer.score(self._rows.batches(one.name, BATCH)), one, self._config.max_rejected)
+        return self._output.write(one, schema, rows, line_of)
+
+    @staticmethod
+    def _report(line: LedgerLine, share: float) -> None:
+        aside = f", {line.rejected:,} set aside" if line.rejected else ""
+        say(f"{line.interval}: {line.rows:,} rows{aside}", 0.1 + 0.9 * share)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ _Column = tuple[npt.NDArray[Any], dict[int, str]]
 """What the model takes, and what is wrong with the values of rows."""
 _INT64 = 2**63
 _MISSING = "is missing, and must not be"
+_SPELLED = ("bool", "int", "float")
 _WORDS = {
     "bool": "true or false", "int": "whole numbers", "float": "numbers", "string": "text", "date": "dates",
     "timestamp": "timestamps", "image": "images",
@@ -53,7 +55,9 @@ def _is_number(kind: pa.DataType) -> bool:
 
 
 _FITS: dict[str, Callable[[pa.DataType], bool]] = {
-    "bool": pa.types.is_boolean, "int": _is_number, "float": _is_number, "string": _is_text,
+    "bool": lambda kind: pa.types.is_boolean(kind) or _is_text(kind),
+    "int": lambda kind: _is_number(kind) or _is_text(kind), "float": lambda kind: _is_number(kind) or _is_text(kind),
+    "string": _is_text,
     "date": lambda kind: pa.types.is_date(kind) or _is_text(kind),
     "timestamp": lambda kind: pa.types.is_timestamp(kind) or pa.types.is_date(kind) or _is_text(kind),
     "image": lambda kind: pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or _is_text(kind),
@@ -96,6 +100,8 @@ class TypedColumns:
             return _nothing(kind, len(column)), {}
         if pa.types.is_dictionary(given):
             column = column.cast(given.value_type)
+        if kind in _SPELLED and _is_text(given):
+            return _by_text(kind, column)
         match kind:
             case "bool":
                 return _floats(column.cast(pa.float64())), {}
@@ -191,6 +197,32 @@ def _by_value(kind: str, column: pa.Array) -> _Column:
         else:
             values[row] = value
     return values, problems
+
+
+def _by_text(kind: str, column: pa.Array) -> _Column:
+    """Read numbers and truths that are written as text, such as those of a CSV file that holds one text that is none."""
+    values = np.full(len(column), np.nan)
+    problems: dict[int, str] = {}
+    for row, text in enumerate(column.to_pylist()):
+        if text is None:
+            continue
+        problem, value = value_problem(kind, _spoken(text))
+        if problem or (isinstance(value, float) and not math.isfinite(value)):
+            problems[row] = problem or _said(kind, value)
+        else:
+            values[row] = float(value)
+    return values, problems
+
+
+def _spoken(text: str) -> Any:
+    """Return the truth or the number that a text spells; the text itself where it spells none."""
+    plain = text.strip()
+    if plain.lower() in ("true", "false"):
+        return plain.lower() == "true"
+    for read in (int, float):
+        with suppress(ValueError):
+            return read(plain)
+    return text
 
 
 def _said(kind: str, value: Any) -> str:
