@@ -7,6 +7,7 @@ Law: everything a user can do has one function here, and it prints nothing.
 
 from __future__ import annotations
 
+from mlops.api.batch import rerun_intervals
 from mlops.api.configuration import (
     composed_config,
     load_spec,
@@ -45,6 +46,7 @@ __all__ = [
     "reference_files",
     "reference_text",
     "rename",
+    "rerun_intervals",
     "rollback_edits",
     "schema_text",
     "secrets_without_value",

@@ -32,6 +32,7 @@ _CATEGORIES = {
     "RETRAIN": "the model is trained again",
     "RETUNE": "its values are searched for again, and it is trained with them",
     "REPROCESS": "the data set is made again",
+    "SCORE": "rows of a batch are scored",
 }
 
 

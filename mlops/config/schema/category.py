@@ -23,6 +23,7 @@ class Category(StrEnum):
     RETRAIN = "RETRAIN"
     RETUNE = "RETUNE"
     REPROCESS = "REPROCESS"
+    SCORE = "SCORE"
     DESTROY = "DESTROY"
 
     @property
