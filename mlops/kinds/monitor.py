@@ -15,6 +15,7 @@ from typing import Any
 from mlops.address import Address
 from mlops.config.project import LoadedResource, ProjectSpec
 from mlops.config.schema.category import Category
+from mlops.config.schema.model_reference import split_reference
 from mlops.context.effects import KEEPS_OUTPUTS, effect_of
 from mlops.context.status import Status
 from mlops.engine.resource import Dependency, Desired, Observed, Outcome, Reason, Record, Stale, Step
@@ -31,7 +32,7 @@ class MonitorKind(BaseKind):
     def desire(self, resource: LoadedResource, project: ProjectSpec) -> Desired:
         endpoint = Address("endpoint", resource.inputs["endpoint"])
         package = Address("package", project.resources[endpoint].inputs["package"])
-        model = Address("model", project.resources[package].inputs["model"])
+        model = Address("model", split_reference(project.resources[package].inputs["model"])[0])
         needs = (
             Dependency(model, effect_of(Category.RECONFIGURE), "digest", follows=True, words="new baseline"),
             Dependency(endpoint),

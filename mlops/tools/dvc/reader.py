@@ -75,10 +75,13 @@ def read_stages(root: Path) -> dict[str, Stage]:
 
 def read_lock(root: Path) -> dict[str, Locked]:
     path = root / "dvc.lock"
-    if not path.exists():
-        return {}
-    stages = read_yaml(path).get("stages") or {}
-    with _shaped(path.name):
+    return parse_lock(read_yaml(path), name=path.name) if path.exists() else {}
+
+
+def parse_lock(content: Mapping[str, Any], *, name: str = "dvc.lock") -> dict[str, Locked]:
+    """Return what the content of a dvc.lock says. `name`: how an error names the file."""
+    stages = content.get("stages") or {}
+    with _shaped(name):
         return {
             name: Locked(
                 str(stage.get("cmd", "")),
