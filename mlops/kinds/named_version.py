@@ -17,8 +17,9 @@ from typing import Any
 from mlops.address import Address
 from mlops.config.schema.model_reference import split_reference
 from mlops.context.context import Context
+from mlops.context.inputs import without_fields
 from mlops.engine.resource import Effect, Reason, Record, Stale
-from mlops.errors import MlopsError, Problem
+from mlops.errors import FileLocation, MlopsError, Problem
 from mlops.kinds.staged.measured import metrics_change
 from mlops.metrics.task import Task
 from mlops.registry.aliases import Aliases, NamedVersion
@@ -91,23 +92,38 @@ class NamedVersions:
             yield from (replace(problem, address=str(address), source=source) for problem in error.problems)
             return
         if named is not None and not self._is_kept(named.version.digest):
-            yield Problem("version is not kept", self._where(named), str(address), source)
+            model = named.version.model
+            yield self._not_kept(named, f"models/{model}/export", f"export@{model}", address, source)
+
+    def data_problems(self, address: Address, inputs: Mapping[str, Any]) -> Iterator[Problem]:
+        """Yield why a version cannot be watched: what it learned from is kept nowhere. `inputs`: of the package."""
+        try:
+            named = self.find(inputs)
+        except MlopsError:
+            return  # the package says so
+        if named is None or self._is_kept(named.version.data):
+            return
+        folder = self.context.root / "data" / named.version.dataset
+        if not (folder.exists() and self.context.hashes.tree(folder) == named.version.data):
+            name = named.version.dataset
+            yield self._not_kept(named, f"data/{name}", f"prepare@{name}", address, None)
 
     def _is_kept(self, digest: str) -> bool:
         remote = self.context.remote
         return Cache(self.context.root).has(digest) or (remote is not None and remote.has(digest) is not False)
 
-    def _where(self, named: NamedVersion) -> str:
-        model, commit = named.version.model, named.tag.commit[:12]
-        remote = self.context.remote
-        nor = f"in {remote.url}" if remote else "in a remote, for none is declared"
-        fetch = f"git worktree add ../then {commit}; cd ../then; dvc repro export@{model}"
-        there = "dvc push" if remote else "`storage: {remote: …}` in conf/project.yaml, and mlops apply"
-        return (
-            f"The tag {named.tag.name} names model.{model} {short_digest(named.version.digest)}, and its files (models/{model}/export) are "
-            f"neither in the cache of this machine nor {nor}. On the machine that made it: {there}. Where no machine has it, "
-            f"make it again, and compare the digest: {fetch}"
+    def _not_kept(
+        self, named: NamedVersion, path: str, stage: str, address: Address, source: FileLocation | None
+    ) -> Problem:  # fmt: skip
+        remote, version = self.context.remote, named.version
+        nor = f"in {remote.url}" if remote else "in a remote, for the project declares none"
+        there = "`dvc push`" if remote else "`storage: {remote: …}` in conf/project.yaml, and `mlops apply`"
+        detail = (
+            f"The tag {named.tag.name} names model.{version.model} {short_digest(version.digest)}, and its {path} is neither in the "
+            f"cache of this machine nor {nor}. On the machine that made it: {there}. Where no machine has it, make it again from "
+            f"the commit, and compare its digest: `git worktree add ../then {named.tag.commit[:12]}`, and there `dvc repro {stage}`."
         )
+        return Problem("version is not kept", detail, str(address), source)
 
     @contextmanager
     def brought(self, named: NamedVersion) -> Iterator[Path]:
@@ -124,6 +140,10 @@ class NamedVersions:
             yield exported
 
     @staticmethod
-    def outputs(named: NamedVersion) -> dict[str, str]:
-        """Return what a package records of the version's name."""
-        return {"model_tag": named.tag.name, "model_commit": named.tag.commit}
+    def outputs(named: NamedVersion) -> dict[str, Any]:
+        """Return what a package records of the version: its name, and what a monitor of it must know."""
+        version = named.version
+        return {
+            "model_tag": named.tag.name, "model_commit": named.tag.commit, "dataset": version.dataset, "data_digest": version.data,
+            "metrics": without_fields(version.metrics, "slices", "fairness"),
+        }  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from mlops.address import Address
 from mlops.config.project import ProjectSpec
 from mlops.engine.plan import Change
 from mlops.engine.resource import Action
+from mlops.monitoring.learned import learned_of
 from mlops.tools.digest import Hashes
 from mlops.tools.dvc.cache import Cache
 from tests.e2e.conftest import SMALL
@@ -143,3 +145,34 @@ def test_rollback_asks_for_no_tag(named: Look, repository: VersionRepository) ->
 def test_name_that_is_none_is_refused(tmp_path: Path, model: str, words: str) -> None:
     (problem,) = problems_of(tmp_path, {**SMALL, "conf/package/late.yaml": f"model: {model}\n"})
     assert words in problem.detail
+
+
+def test_monitor_of_a_named_version_follows_its_package(named: Look) -> None:
+    assert named.needs("monitor.late") == {"package.late": "RECONFIGURE", "endpoint.late": None}
+    assert named.desired["monitor.late"].depends_on[0].output == "model_digest"
+
+
+def test_version_whose_data_are_kept_nowhere_cannot_be_watched(named: Look) -> None:
+    change = Change(Address("monitor", "late"), Action.UPDATE, "RECONFIGURE", 3, ())
+    (problem,) = named.kind("monitor.late").problems([change])
+    assert "its data/rows is neither in the cache of this machine nor in a remote" in problem.detail
+
+
+def test_named_version_is_watched_by_its_own_data_and_metrics(named: Look) -> None:
+    data = kept(named.root, "rows of then")
+    package = {
+        "model": "late", "model_digest": "aaaa1111.dir", "bento": str(named.root / "bento"), "dataset": "rows",
+        "data_digest": data, "metrics": {"test_auc": 0.9},
+    }  # fmt: skip
+    step = named.step("monitor.late", Action.UPDATE, "RECONFIGURE")
+    step = replace(
+        step, upstream={Address("package", "late"): package, Address("endpoint", "late"): {"stack": "local"}}
+    )
+    learned = learned_of(named.context, step, "rows")
+    assert (learned.digest, learned.metrics, learned.exported) == (
+        "aaaa1111.dir",
+        {"test_auc": 0.9},
+        named.root / "bento",
+    )
+    assert (learned.data / "model.onnx").read_text() == "rows of then"
+    assert learned.data.is_relative_to(named.context.paths.monitor("late"))
