@@ -25,6 +25,7 @@ from mlops.api.report import write_report
 from mlops.api.rollback import plan_rollback, rollback_edits
 from mlops.api.saved import open_saved
 from mlops.api.state import pull_state, rename
+from mlops.api.versions import version_records, version_table
 from mlops.api.views import view_of
 from mlops.api.why import uses, why
 from mlops.errors import MlopsError
@@ -49,6 +50,8 @@ __all__ = [
     "schema_text",
     "secrets_without_value",
     "uses",
+    "version_records",
+    "version_table",
     "view_of",
     "why",
     "write_reference",

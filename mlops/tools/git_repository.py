@@ -11,6 +11,7 @@ import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -18,15 +19,15 @@ from mlops.errors import ToolFailed
 
 _QUIET = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
 _TAG_FIELDS = (
-    "refname:strip=2", "objecttype", "objectname", "*objectname", "taggername", "taggerdate:unix", "taggerdate:iso-strict",
-    "contents:subject",
+    "refname:strip=2", "objecttype", "objectname", "*objectname", "taggername", "taggerdate:unix", "contents:subject",
 )  # fmt: skip
-_COMMIT_FIELDS = ("%H", "%an", "%aI", "%s")
+_COMMIT_FIELDS = ("%H", "%an", "%ct", "%s")
 
 
 @dataclass(frozen=True, slots=True)
 class GitTag:
-    """A tag and the commit that it names. `is_annotated`: it says who made it and when; a lightweight tag does not."""
+    """A tag and the commit that it names. `is_annotated`: it says who made it and when; a lightweight tag does not. `at`: ISO
+    time, UTC. `seconds`: the same since 1970."""
 
     name: str
     commit: str
@@ -39,6 +40,8 @@ class GitTag:
 
 @dataclass(frozen=True, slots=True)
 class GitCommit:
+    """`at`: when it was committed, ISO time, UTC."""
+
     id: str
     who: str
     at: str
@@ -67,26 +70,31 @@ class GitRepository:
         for line in self._git(
             "for-each-ref", f"--format={form}", *(f"refs/tags/{one}" for one in patterns)
         ).splitlines():
-            name, kind, own, inner, who, seconds, at, message = line.split("\0")
+            name, kind, own, inner, who, at, message = line.split("\0")
             is_annotated = kind == "tag"
-            found.append(
-                GitTag(name, inner if is_annotated else own, is_annotated, who, at, int(seconds or 0), message)
-            )
+            seconds = int(at or 0)
+            commit = inner if is_annotated else own
+            found.append(GitTag(name, commit, is_annotated, who, _iso_time(seconds), seconds, message))
         return found
 
     def head(self) -> str:
         """Return the commit that is checked out; an empty text where there is none yet."""
+        return self.commit_named("HEAD") or ""
+
+    def commit_named(self, text: str) -> str | None:
+        """Return the id of the commit that a text names, such as a branch or the beginning of an id; None for other texts."""
         try:
-            return self._git("rev-parse", "--verify", "--quiet", "HEAD^{commit}").strip()
+            return self._git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{text}^{{commit}}").strip()
         except ToolFailed:
-            return ""
+            return None
 
     def commits_of(self, path: str, starts: Sequence[str]) -> list[GitCommit]:
         """Return the commits from `starts` backwards that changed a file of the project, the newest first."""
         form = "%x00".join(_COMMIT_FIELDS)
         # Parents are followed on every side of a merge: what was made on a branch was made there.
         words = ("log", "--full-history", "--topo-order", f"--format={form}", *starts, "--", path)
-        return [GitCommit(*line.split("\0", 3)) for line in self._git(*words).splitlines()]
+        found = [line.split("\0", 3) for line in self._git(*words).splitlines()]
+        return [GitCommit(name, who, _iso_time(int(at)), message) for name, who, at, message in found]
 
     def ids_of(self, places: Sequence[tuple[str, str]]) -> list[str]:
         """Return, for each (commit, path in the project), the id of the file's content; empty where it is not there."""
@@ -117,6 +125,10 @@ class GitRepository:
             said = done.stderr.decode(errors="replace").strip()
             raise ToolFailed.of("git failed", f"`git {' '.join(words)}` ended with {done.returncode}: {said}")
         return done.stdout.decode(errors="replace")
+
+
+def _iso_time(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()
 
 
 def _environment() -> Mapping[str, str]:
