@@ -7,6 +7,7 @@ Law: everything a user can do has one function here, and it prints nothing.
 
 from __future__ import annotations
 
+from mlops.api.alias import give_alias, take_alias
 from mlops.api.configuration import (
     composed_config,
     load_spec,
@@ -37,6 +38,7 @@ __all__ = [
     "Requirement",
     "composed_config",
     "doctor",
+    "give_alias",
     "import_resource",
     "install_pulumi",
     "load_spec",
@@ -49,6 +51,7 @@ __all__ = [
     "rollback_edits",
     "schema_text",
     "secrets_without_value",
+    "take_alias",
     "uses",
     "version_records",
     "version_table",
