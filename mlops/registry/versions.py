@@ -64,7 +64,7 @@ def model_versions(context: Context, model: str, recorded: Sequence[Version]) ->
     found: dict[str, ModelVersion] = {}
     if is_in_git(context.root):
         found = _of_history(aliases, model)
-    present = locked_version(context.lock, model, read_metrics(context.root, model) or {})
+    present = _present(context.root, model)
     if present is not None:
         known = found.get(present.digest, ModelVersion(present))
         version = present if present.metrics else known.version
@@ -72,6 +72,15 @@ def model_versions(context: Context, model: str, recorded: Sequence[Version]) ->
     for one in recorded:
         _add_recorded(found, model, one)
     return sorted(found.values(), key=lambda one: (not one.at, one.at), reverse=True)
+
+
+def _present(root: Path, model: str) -> CommittedVersion | None:
+    """Return the version that dvc.lock pins, also where this machine made it again with other bits."""
+    try:
+        text = (root / LOCK).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+    return locked_version(locked_stages(text), model, read_metrics(root, model) or {})
 
 
 def _of_history(aliases: Aliases, model: str) -> dict[str, ModelVersion]:

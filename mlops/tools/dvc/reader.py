@@ -19,6 +19,7 @@ import yaml
 
 from mlops.errors import FileLocation, InvalidConfig, Problem
 from mlops.tools.dvc import yaml12
+from mlops.tools.dvc.remade import with_remade
 
 _CONFLICT = re.compile(r"^<{7}( |$)", re.MULTILINE)
 _PART = re.compile(r"[^\s.\[\]]+")
@@ -74,8 +75,14 @@ def read_stages(root: Path) -> dict[str, Stage]:
 
 
 def read_lock(root: Path) -> dict[str, Locked]:
+    """Return what dvc.lock says of each stage or, where this machine remade it with other bits, what stands for that."""
     path = root / "dvc.lock"
-    return parse_lock(read_yaml(path), name=path.name) if path.exists() else {}
+    if not path.exists():
+        return {}
+    content = read_yaml(path)
+    with _shaped(path.name):
+        remade = with_remade(root, content.get("stages") or {})
+    return parse_lock({"stages": remade}, name=path.name)
 
 
 def parse_lock(content: Mapping[str, Any], *, name: str = "dvc.lock") -> dict[str, Locked]:
