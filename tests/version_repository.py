@@ -30,7 +30,8 @@ def lock_text(digest: str, *, data: str = "d1", model: str = "late", **trained: 
 
 
 def metrics_text(auc: float, *, low: float, high: float, **more: float) -> str:
-    return json.dumps({"test_auc": auc, "intervals": {"test_auc": [low, high]}, **more})
+    baselines = {"trivial": {"test_auc": 0.5}}
+    return json.dumps({"test_auc": auc, "intervals": {"test_auc": [low, high]}, "baselines": baselines, **more})
 
 
 class VersionRepository:

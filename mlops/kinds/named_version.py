@@ -19,7 +19,8 @@ from mlops.config.schema.model_reference import split_reference
 from mlops.context.context import Context
 from mlops.context.inputs import without_fields
 from mlops.engine.resource import Effect, Reason, Record, Stale
-from mlops.errors import FileLocation, MlopsError, Problem
+from mlops.errors import FileLocation, GateFailed, MlopsError, Problem
+from mlops.kinds.staged.gates import Verdict, judge_gates, judged_gates, needs_live
 from mlops.kinds.staged.measured import metrics_change
 from mlops.metrics.task import Task
 from mlops.registry.aliases import Aliases, NamedVersion
@@ -70,9 +71,14 @@ class NamedVersions:
             return ()
         version, tag = named.version, named.tag
         measured = metrics_change(Task(version.task), {}, version.metrics) if version.task else ""
+        verdicts, gates = self._verdicts(named), self._gates(named)
+        held = f"gates: {sum(verdict.holds for verdict in verdicts)} of {len(verdicts)} hold" if verdicts else ""
+        left = [gate for gate in gates if needs_live([gate])]
+        asked = f"not judged of a version with a name: {', '.join(left)}" if left else ""
         return (
             f"model.{version.model} {short_digest(version.digest)} of commit {tag.commit[:8]}{f': {measured}' if measured else ''}",
             f"tag {tag.name} by {tag.who}, {tag.at[:10]}{f': {tag.message}' if tag.message else ''}",
+            *([" · ".join(filter(None, [held, asked]))] if held or asked else []),
         )
 
     def pins(self, inputs: Mapping[str, Any]) -> dict[str, str]:
@@ -91,9 +97,33 @@ class NamedVersions:
         except MlopsError as error:
             yield from (replace(problem, address=str(address), source=source) for problem in error.problems)
             return
-        if named is not None and not self._is_kept(named.version.digest):
-            model = named.version.model
+        if named is None:
+            return
+        yield from self._missed(named, str(address), source)
+        model = named.version.model
+        if not self._is_kept(named.version.digest):
             yield self._not_kept(named, f"models/{model}/export", f"export@{model}", address, source)
+
+    def _missed(self, named: NamedVersion, address: str | None, source: FileLocation | None) -> Iterator[Problem]:
+        model = named.version.model
+        for verdict in self._verdicts(named):
+            if not verdict.holds:
+                detail = (
+                    f"{verdict.words}. The tag {named.tag.name} names model.{model} {short_digest(named.version.digest)}, which "
+                    f"was measured so at commit {named.tag.commit[:12]}. Give the name to another version, or change the gate in "
+                    f"conf/model/{model}.yaml; what is live stays live."
+                )
+                yield Problem("gate missed", detail, address, source)
+
+    def _verdicts(self, named: NamedVersion) -> tuple[Verdict, ...]:
+        """Judge a version by what its commit measured. Gates that compare with what is live are for candidates: that one is
+        better than what it replaces is said by whoever gives it the name, and judged by the rollout."""
+        gates = [gate for gate in self._gates(named) if not needs_live([gate])]
+        return judge_gates(gates, named.version.metrics, None)
+
+    def _gates(self, named: NamedVersion) -> tuple[str, ...]:
+        model = self.context.resources.get(Address("model", named.version.model))
+        return judged_gates(model.inputs) if model is not None else ()
 
     def data_problems(self, address: Address, inputs: Mapping[str, Any]) -> Iterator[Problem]:
         """Yield why a version cannot be watched: what it learned from is kept nowhere. `inputs`: of the package."""
@@ -127,7 +157,10 @@ class NamedVersions:
 
     @contextmanager
     def brought(self, named: NamedVersion) -> Iterator[Path]:
-        """Lend a folder with what the version exported. Raises MlopsError where it is kept nowhere."""
+        """Lend a folder with what the version exported. Raises GateFailed where it misses a gate, and MlopsError where it is
+        kept nowhere."""
+        if missed := list(self._missed(named, None, None)):
+            raise GateFailed(*missed)
         with scratch(self.context.paths.home / "tmp") as place:
             exported = place / "export"
             bring_object(self.context.root, named.version.digest, exported, self.context.remote)

@@ -13,6 +13,7 @@ from mlops.address import Address
 from mlops.config.project import ProjectSpec
 from mlops.engine.plan import Change
 from mlops.engine.resource import Action
+from mlops.errors import GateFailed
 from mlops.monitoring.learned import learned_of
 from mlops.tools.digest import Hashes
 from mlops.tools.dvc.cache import Cache
@@ -82,11 +83,30 @@ def test_package_that_names_a_version_for_the_first_time_says_which(named: Look)
 
 
 def test_notes_show_what_goes_live_and_who_promoted_it(named: Look) -> None:
-    first, second = named.kind("package.late").notes(named.desired["package.late"], None, "REPACKAGE")
+    first, second, gates = named.kind("package.late").notes(named.desired["package.late"], None, "REPACKAGE")
     assert first.startswith("model.late aaaa1111 of commit ")
     assert first.endswith(": test_auc 0.900 [0.890, 0.910]")
     assert second == "tag late#champion#1 by Ann, 2026-01-05: the first"
+    assert gates == "gates: 2 of 2 hold"
     assert named.kind("package.late").notes(named.desired["package.late"], None, "METADATA") == ()
+
+
+def test_named_version_that_misses_a_gate_goes_nowhere(named: Look, repository: VersionRepository) -> None:
+    digest = kept(named.root, "weights")
+    repository.version(digest, auc=0.55)
+    repository.tag("late#champion#2")
+    look = Look(named.root, named.spec, {})
+    (problem,) = look.kind("package.late").problems([pending()])
+    assert problem.detail.startswith("test_auc >= 0.6: 0.55. The tag late#champion#2 names model.late")
+    with pytest.raises(GateFailed, match="what is live stays live"):
+        look.kind("package.late").create(look.step("package.late", Action.UPDATE, "REPACKAGE"))
+
+
+def test_gate_against_the_live_model_is_for_candidates(tmp_path: Path, repository: VersionRepository) -> None:
+    gated = SMALL["conf/model/late.yaml"] + "  - test_auc >= live - 0.01\n"
+    look = Look(repository.root, load_files(tmp_path, {**FILES, "conf/model/late.yaml": gated}, "env=prod"), {})
+    notes = look.kind("package.late").notes(look.desired["package.late"], None, "REPACKAGE")
+    assert notes[-1] == "gates: 2 of 2 hold · not judged of a version with a name: test_auc >= live - 0.01"
 
 
 def test_plan_is_pinned_to_the_digest_that_the_tag_names(named: Look, repository: VersionRepository) -> None:

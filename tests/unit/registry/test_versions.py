@@ -14,6 +14,7 @@ from mlops.context.context import Context
 from mlops.engine.resource import Record
 from mlops.engine.state import Version
 from mlops.errors import MlopsError
+from mlops.registry.committed import locked_stages
 from mlops.registry.versions import ModelVersion, chosen_version, model_versions
 from tests.small_project import write_files
 from tests.version_repository import VersionRepository, lock_text, metrics_text
@@ -89,9 +90,15 @@ def test_folder_without_git_lists_what_the_state_knows(tmp_path: Path) -> None:
 
 
 def test_what_was_read_once_is_not_parsed_again(repository: VersionRepository, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = listed(repository.root)
-    monkeypatch.setattr("mlops.registry.versions.locked_stages", lambda text: pytest.fail("parsed again"))
+    before, parsed = listed(repository.root), []
+
+    def counting(text: str) -> Any:
+        parsed.append(text)
+        return locked_stages(text)
+
+    monkeypatch.setattr("mlops.registry.versions.locked_stages", counting)
     assert listed(repository.root) == before
+    assert parsed == [(repository.root / "dvc.lock").read_text()]
 
 
 @pytest.mark.parametrize(
