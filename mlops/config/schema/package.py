@@ -10,11 +10,10 @@ from __future__ import annotations
 import re
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, Field
 
-from mlops.config.schema.base import Resource, Strict, Unsaid, spec_field
+from mlops.config.schema.base import ModelReference, Resource, Strict, Unsaid, spec_field
 from mlops.config.schema.category import Category
-from mlops.config.schema.model_reference import MODEL_REFERENCE, check_reference
 
 _PINNED = re.compile(r"(?P<name>[a-z0-9][a-z0-9._/:-]*)@sha256:[0-9a-f]{64}")
 _REPOSITORY = r"[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*"
@@ -83,9 +82,7 @@ class Package(Resource):
     order: ClassVar[int] = 30
     implied_by: ClassVar[str | None] = "model"
 
-    model: Annotated[
-        str, AfterValidator(check_reference), WithJsonSchema({"type": "string", "pattern": MODEL_REFERENCE})
-    ] = spec_field(
+    model: ModelReference = spec_field(
         doc="The model it serves, or one version of it by the name that a tag in git gives it: `delay@champion`, `delay@v1.2.0`. "
         "Default: the model of its own name, as dvc.lock pins it.",
         change=Category.REPACKAGE,

@@ -196,3 +196,21 @@ def test_named_version_is_watched_by_its_own_data_and_metrics(named: Look) -> No
     )
     assert (learned.data / "model.onnx").read_text() == "rows of then"
     assert learned.data.is_relative_to(named.context.paths.monitor("late"))
+
+
+def test_endpoint_names_the_version_where_its_package_needs_no_file(tmp_path: Path) -> None:
+    files = {name: text for name, text in SMALL.items() if name != "conf/package/late.yaml"}
+    files["conf/endpoint/late.yaml"] += "model: late@champion\n"
+    files["conf/endpoint/next.yaml"] = "model: late@challenger\nstack: local\n"
+    resources = load_files(tmp_path, files).resources
+    late, other = (resources[Address("package", name)] for name in ("late", "next"))
+    assert (late.inputs["model"], other.inputs["model"]) == ("late@champion", "late@challenger")
+    assert str(late.source("model")) == "conf/endpoint/late.yaml:6"
+
+
+def test_endpoint_and_package_that_name_other_models_are_refused(tmp_path: Path) -> None:
+    files = {**SMALL, "conf/endpoint/late.yaml": SMALL["conf/endpoint/late.yaml"] + "model: late@champion\n"}
+    (problem,) = problems_of(tmp_path, files)
+    assert problem.detail.startswith(
+        "`model: late@champion` is for a package that needs no file, and package.late says"
+    )
