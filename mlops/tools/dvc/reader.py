@@ -82,9 +82,16 @@ def read_lock(root: Path) -> dict[str, Locked]:
     path = root / "dvc.lock"
     if not path.exists():
         return {}
-    stages = read_yaml(path).get("stages") or {}
+    content = read_yaml(path)
     with _shaped(path.name):
-        stages = with_remade(root, stages)
+        remade = with_remade(root, content.get("stages") or {})
+    return parse_lock({"stages": remade}, name=path.name)
+
+
+def parse_lock(content: Mapping[str, Any], *, name: str = "dvc.lock") -> dict[str, Locked]:
+    """Return what the content of a dvc.lock says. `name`: how an error names the file."""
+    stages = content.get("stages") or {}
+    with _shaped(name):
         return {
             name: Locked(
                 str(stage.get("cmd", "")),
