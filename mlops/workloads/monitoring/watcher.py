@@ -112,9 +112,9 @@ class Watcher:
                     name = prediction_column(part)
                     if name in columns:
                         columns[name].append(self._readers[name](compared))
-            if len(columns[names[0]]) >= _BATCH:
+            if max(map(len, columns.values()), default=0) >= _BATCH:
                 profile, columns = self._merged(profile, columns, counts), {name: [] for name in self._kinds}
-        return self._merged(profile, columns, counts) if columns[names[0]] else profile
+        return self._merged(profile, columns, counts) if any(columns.values()) else profile
 
     def _value(self, prediction: dict[str, Any], output: str) -> Any:
         """Return what of one answer is compared, and what its label is held against; of several numbers a row, all of them."""
