@@ -12,7 +12,8 @@ from mlops.workloads.data.prepare import prepare
 from mlops.workloads.features.graph import Graph
 from mlops.workloads.training.description import Description
 from mlops.workloads.training.export import export
-from mlops.workloads.training.families.auto import weigh
+from mlops.workloads.training.families.auto import Trial, choose
+from mlops.workloads.training.families.auto_space import SPACES, Candidate, candidates_for
 from mlops.workloads.training.families.family import family_named
 from mlops.workloads.training.train import train
 from tests.workloads.conftest import say_dataset
@@ -24,15 +25,20 @@ from tests.workloads.test_trees import TASKS, model, strange_rows, summary
 def test_auto_is_one_graph_of_trees_and_a_linear_model(
     project: Path, monkeypatch: pytest.MonkeyPatch, *, task: str, label: str, metric: str, least: float, folded: bool
 ) -> None:
+    quick = {"trees": 40, "patience": 10, "learning_rate": 0.2}
+    linear = candidates_for(1, Task(task), rows=100, outputs=1)[0]
+    space = (linear, Candidate("boosted_trees", quick), Candidate("random_forest", {"trees": 10}))
+    monkeypatch.setitem(SPACES, 1, lambda _: space)
+    monkeypatch.setattr("mlops.workloads.training.families.auto._is_better", lambda *_: True)
     if not folded:
         monkeypatch.setattr("mlops.workloads.training.families.auto._FOLDED_ROWS", 10)
     say_dataset(project, label=label)
     prepare("rows")
     metrics = model(project, {"name": "auto"}, task=task)
     assert metrics[metric] > least
-    weights = summary(project)["weights"]
-    assert weights["linear"] >= 0
-    assert weights["trees"] > 0
+    members = summary(project)["members"]
+    assert all(member["weight"] > 0 for member in members)
+    assert {"boosted_trees", "random_forest"} & {member["architecture"]["name"] for member in members}
     folder = project / "models/m/train"
     fitted = family_named("auto").load(folder, Description.read(folder))
     columns = strange_rows(project)
@@ -49,8 +55,31 @@ def test_auto_is_one_graph_of_trees_and_a_linear_model(
 def test_trees_count_only_where_their_gain_is_no_chance(rows: int, curve: float, is_alone: bool) -> None:
     draw = np.random.default_rng(3)
     line, bend, noise = draw.normal(size=(3, rows))
-    held_out = np.stack([line, line + curve * bend + 0.5 * noise], axis=1)[:, :, None]
-    truth = line + curve * bend + draw.normal(size=rows)
-    weights, bias = weigh(held_out, truth, Task.REGRESSION)
-    assert (weights.tolist() == [1.0, 0.0]) is is_alone
+    linear, trees = Candidate("sklearn"), Candidate("boosted_trees")
+    trials = [Trial(linear, line[:, None]), Trial(trees, (line + curve * bend + 0.5 * noise)[:, None])]
+    kept, weights, bias = choose(trials, line + curve * bend + draw.normal(size=rows), Task.REGRESSION)
+    assert [trial.candidate for trial in kept] == ([linear] if is_alone else [linear, trees])
+    assert weights.tolist() == [1.0] if is_alone else (weights > 0).all()
     assert bias.shape == (1,)
+
+
+def test_candidates_follow_from_the_task_and_the_rows() -> None:
+    few = candidates_for(1, Task.BINARY, rows=500, outputs=1)
+    more = candidates_for(1, Task.BINARY, rows=5_000, outputs=1)
+    many = candidates_for(1, Task.BINARY, rows=3_000_000, outputs=1)
+    assert (len(few), len(more)) == (6, 7)
+    assert [one.family for one in many] == ["sklearn", "boosted_trees"]
+    assert list(many) == list(few[:2])
+    assert len(candidates_for(1, Task.MULTICLASS, rows=5_000, outputs=10)) == 6
+
+
+def test_ledger_says_what_was_tried_and_what_the_budget_cut_off(project: Path) -> None:
+    say_dataset(project, label="late")
+    prepare("rows")
+    model(project, {"name": "auto", "budget": "1ms"}, task="binary")
+    content = summary(project)
+    assert content["space"] == 1
+    assert content["cut"] == "the budget of 1ms was over"
+    tried = [row["family"] for row in content["candidates"] if "val_auc" in row]
+    assert tried == ["constant", "sklearn", "boosted_trees"]
+    assert len(content["candidates"]) == 7

@@ -1,6 +1,6 @@
 """Grow a random forest.
 
-Lives here: RandomForestFamily.
+Lives here: RandomForestFamily, and forest_params.
 Not here: growing (trees), what it may say (config.schema.families.random_forest).
 Law: every tree is kept: more trees are never worse, so that validation has nothing to choose.
 """
@@ -19,8 +19,12 @@ class RandomForestFamily(TreesFamily):
     def fit(self, fit: Fit) -> Fitted:
         trees = fit.spec.architecture
         assert isinstance(trees, RandomForest)
-        params: dict[str, Any] = {
-            "boosting": "rf", "num_leaves": trees.leaves, "feature_fraction_bynode": trees.column_share,
-            "bagging_fraction": trees.row_share, "bagging_freq": 1,
-        }  # fmt: skip
-        return grow(fit, params, trees=trees.trees)
+        return grow(fit, forest_params(trees), trees=trees.trees)
+
+
+def forest_params(trees: RandomForest) -> dict[str, Any]:
+    """Return LightGBM's parameters of a forest, beside those that every kind of trees has."""
+    return {
+        "boosting": "rf", "num_leaves": trees.leaves, "feature_fraction_bynode": trees.column_share,
+        "bagging_fraction": trees.row_share, "bagging_freq": 1,
+    }  # fmt: skip

@@ -44,9 +44,11 @@ class FittedTrees(Fitted):
         return predicted.astype(np.float32)
 
     def sums(self, x: npt.NDArray[np.float32], *, trees: int | None = None) -> npt.NDArray[np.float64]:
-        """Return what the trees, or the first of them, sum up to, `[N, K]`: logits, or a standardised label."""
-        summed = self.booster.predict(x, num_threads=1, raw_score=True, num_iteration=trees or -1)
-        return np.asarray(summed).reshape(len(x), -1)
+        """Return what the trees, or the first of them, sum up to, `[N, K]`: logits, or a standardised label; of a forest the mean."""
+        summed = np.asarray(self.booster.predict(x, num_threads=1, raw_score=True, num_iteration=trees or -1))
+        if "average_output" in self.text.partition("\nTree=")[0]:  # a raw score of LightGBM is a sum even there
+            summed = summed / (trees or self.booster.current_iteration())
+        return summed.reshape(len(x), -1)
 
     def save(self, folder: Path) -> None:
         (folder / _TREES).write_text(self.text)
