@@ -15,6 +15,8 @@ from mlops.workloads.training.export import export
 from mlops.workloads.training.families.auto import Trial, choose
 from mlops.workloads.training.families.auto_space import SPACES, Candidate, candidates_for
 from mlops.workloads.training.families.family import family_named
+from mlops.workloads.training.report.page import report_page
+from mlops.workloads.training.report.write import read_report
 from mlops.workloads.training.train import train
 from tests.workloads.conftest import say_dataset
 from tests.workloads.test_trees import TASKS, model, strange_rows, summary
@@ -83,3 +85,6 @@ def test_ledger_says_what_was_tried_and_what_the_budget_cut_off(project: Path) -
     tried = [row["family"] for row in content["candidates"] if "val_auc" in row]
     assert tried == ["constant", "sklearn", "boosted_trees"]
     assert len(content["candidates"]) == 7
+    page = report_page(read_report("m"))
+    assert "<h2>Candidates</h2>" in page
+    assert "the budget of 1ms was over" in page

@@ -36,7 +36,8 @@ _ROW_HEADS = ("row", "actual", "predicted", "probability", "loss")
 
 @dataclass(frozen=True)
 class EvaluationReport:
-    """`rows`: the values of the worst rows, in their order. `plots`: name of a file of plots/model/NAME -> its points."""
+    """`rows`: the values of the worst rows, in their order. `plots`: name of a file of plots/model/NAME -> its points.
+    `training`: its summary."""
 
     model: str
     task: Task
@@ -45,6 +46,7 @@ class EvaluationReport:
     metrics: Mapping[str, Any]
     plots: Mapping[str, list[dict[str, Any]]]
     rows: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+    training: Mapping[str, Any] = field(default_factory=dict)
 
 
 def report_page(report: EvaluationReport) -> str:
@@ -58,7 +60,14 @@ def report_page(report: EvaluationReport) -> str:
         f'vegaEmbed("#chart{place}",{_script(chart.spec)},{{actions:false}});' for place, chart in enumerate(charts)
     )
     body = "".join(
-        [_head(report), _metrics(report), f'<div class="charts">{drawn}</div>', _slices(report), _rows(report)]
+        [
+            _head(report),
+            _metrics(report),
+            f'<div class="charts">{drawn}</div>',
+            _slices(report),
+            _candidates(report),
+            _rows(report),
+        ]
     )
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>model.{_text(report.model)}</title>'
@@ -92,6 +101,22 @@ def _metrics(report: EvaluationReport) -> str:
             lines.append([name, _number(metrics[test]), span, *map(_number, [metrics.get(f"val_{name}"), *beside])])
     heads = ["metric", "test", "95 % interval", "validation", "trivial baseline", "linear baseline"]
     return f"<h2>Metrics</h2>{_table(heads, lines, numbers=range(1, 6))}"
+
+
+def _candidates(report: EvaluationReport) -> str:
+    """Return what `architecture: auto` tried, on rows that were not learned from, and what it kept."""
+    tried = report.training.get("candidates", [])
+    if not tried:
+        return ""
+    measured = [name for name in tried[0] if name.startswith("val_")]
+    lines = []
+    for one in tried:
+        values = ", ".join(f"{name} {value}" for name, value in one["values"].items())
+        lines.append([one["family"], values, *(_number(one.get(name)) for name in measured)])
+    kept = ", ".join(f"{one['architecture']['name']} {one['weight']:g}" for one in report.training["members"])
+    note = f"Space {report.training['space']}. Kept, with weights: {kept}. {report.training.get('cut', '')}"
+    table = _table(["family", "values", *measured], lines, numbers=range(2, 2 + len(measured)))
+    return f'<h2>Candidates</h2><p class="quiet">{_text(note)}</p>{table}'
 
 
 def _own_names(report: EvaluationReport) -> list[str]:

@@ -30,7 +30,8 @@ def read_report(name: str, root: Path = Path()) -> EvaluationReport:
     summary = json.loads((folder / "summary.json").read_text())
     rows = _values(PreparedData.open(description.dataset, root), drawn.get("worst_rows", []))
     metrics = json.loads(measured.read_text())
-    return EvaluationReport(name, description.task, description.dataset, summary.get("rows", {}), metrics, drawn, rows)
+    counts = summary.get("rows", {})
+    return EvaluationReport(name, description.task, description.dataset, counts, metrics, drawn, rows, summary)
 
 
 def _values(data: PreparedData, worst: list[dict[str, Any]]) -> list[dict[str, Any]]:
