@@ -8,6 +8,7 @@ Law: everything a user can do has one function here, and it prints nothing.
 from __future__ import annotations
 
 from mlops.api.alias import give_alias, take_alias
+from mlops.api.compare import compare_versions
 from mlops.api.configuration import (
     composed_config,
     load_spec,
@@ -36,6 +37,7 @@ __all__ = [
     "Options",
     "Project",
     "Requirement",
+    "compare_versions",
     "composed_config",
     "doctor",
     "give_alias",
