@@ -32,6 +32,8 @@ def team(small: Workplace, tmp_path: Path) -> Iterator[tuple[Workplace, Workplac
     here = Workplace(dev)
     subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(origin)], check=True)
     git(here, "remote", "add", "origin", str(origin))
+    for name, value in (("user.name", "Ann"), ("user.email", "ann@example.com")):
+        git(here, "config", name, value)
     here.mlops("apply", "--yes", "--target", "model.late")
     commit(here, "Train it")
     here.edit("conf/model/late.yaml", "task: binary", "task: binary\nthreshold: 0.4")
