@@ -8,6 +8,7 @@ Law: everything a user can do has one function here, and it prints nothing.
 from __future__ import annotations
 
 from mlops.api.alias import give_alias, take_alias
+from mlops.api.card import card_of
 from mlops.api.compare import compare_versions
 from mlops.api.configuration import (
     composed_config,
@@ -19,6 +20,7 @@ from mlops.api.configuration import (
     write_reference,
     write_schemas,
 )
+from mlops.api.croissant import croissant_of
 from mlops.api.doctor import Requirement, doctor, install_pulumi
 from mlops.api.import_resource import import_resource
 from mlops.api.options import Options
@@ -37,8 +39,10 @@ __all__ = [
     "Options",
     "Project",
     "Requirement",
+    "card_of",
     "compare_versions",
     "composed_config",
+    "croissant_of",
     "doctor",
     "give_alias",
     "import_resource",

@@ -91,9 +91,7 @@ class Dataset(Resource):
         change=Category.REPROCESS,
     )
     split: Annotated[SplitSpec, BY_SPLIT] = spec_field(doc="Train, validation and test.", change=Category.REPROCESS)
-    card: DatasetCard = spec_field(
-        DatasetCard(), doc="What `mlops card` tells people of it.", change=Category.METADATA
-    )
+    card: DatasetCard = spec_field(DatasetCard(), doc="What `mlops card` tells people of it.", change=Category.METADATA)
 
     @property
     def labels(self) -> tuple[str, ...]:
