@@ -25,6 +25,7 @@ from mlops.api.doctor import Requirement, doctor, install_pulumi
 from mlops.api.import_resource import import_resource
 from mlops.api.options import Options
 from mlops.api.project import Project
+from mlops.api.publish import publish_version
 from mlops.api.report import write_report
 from mlops.api.rollback import plan_rollback, rollback_edits
 from mlops.api.saved import open_saved
@@ -50,6 +51,7 @@ __all__ = [
     "load_spec",
     "open_saved",
     "plan_rollback",
+    "publish_version",
     "pull_state",
     "reference_files",
     "reference_text",

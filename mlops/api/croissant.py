@@ -27,7 +27,7 @@ _CONTEXT: Mapping[str, Any] = {
     "key": "cr:key", "md5": "cr:md5", "parentField": "cr:parentField", "path": "cr:path", "recordSet": "cr:recordSet",
     "references": "cr:references", "regex": "cr:regex", "repeated": "cr:repeated", "replace": "cr:replace",
     "sc": "https://schema.org/", "separator": "cr:separator", "source": "cr:source", "subField": "cr:subField",
-    "transform": "cr:transform",
+    "transform": "cr:transform", "samplingRate": "cr:samplingRate", "equivalentProperty": "cr:equivalentProperty",
 }  # fmt: skip
 _TYPES = {
     "int": "sc:Integer", "float": "sc:Float", "double": "sc:Float", "bool": "sc:Boolean", "string": "sc:Text", "date": "sc:Date",

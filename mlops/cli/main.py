@@ -28,6 +28,7 @@ from mlops.cli import (
     invoke,
     logs,
     plan,
+    publish,
     render,
     rollback,
     schema,
@@ -67,7 +68,7 @@ def cli(ctx: click.Context, project: Path | None, debug: bool) -> None:
     ctx.obj = Session(find_root(Path.cwd()) if project is None else project.absolute(), debug)
 
 
-for module in (init, plan, apply, status, show, why, history, rollback, alias, compare, card, invoke, logs, ack, validate, config, render, schema,
+for module in (init, plan, apply, status, show, why, history, rollback, alias, compare, card, publish, invoke, logs, ack, validate, config, render, schema,
                import_, state, destroy, unlock, doctor):  # fmt: skip
     cli.add_command(module.command)
 
