@@ -8,6 +8,7 @@ Law: everything a user can do has one function here, and it prints nothing.
 from __future__ import annotations
 
 from mlops.api.alias import give_alias, take_alias
+from mlops.api.batch import rerun_intervals
 from mlops.api.card import card_of
 from mlops.api.compare import compare_versions
 from mlops.api.configuration import (
@@ -56,6 +57,7 @@ __all__ = [
     "reference_files",
     "reference_text",
     "rename",
+    "rerun_intervals",
     "rollback_edits",
     "schema_text",
     "secrets_without_value",

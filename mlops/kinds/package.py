@@ -28,7 +28,7 @@ from mlops.engine.resource import Dependency, Desired, Observed, Outcome, Reason
 from mlops.errors import MlopsError, Problem
 from mlops.kinds.base import BaseKind
 from mlops.kinds.named_version import NamedVersions
-from mlops.packaging.bento import needs_of, serving_code, stage_bento
+from mlops.packaging.bento import is_whole, needs_of, seal_bento, serving_code, stage_bento
 from mlops.tools.dvc.run import bring_object, checkout
 from mlops.tools.process import beside_python, run
 from mlops.tools.progress import ReportProgress
@@ -164,13 +164,14 @@ class PackageKind(BaseKind):
                     f"or go back to a version that is kept: mlops history package.{name}",
                 )
             folder = self._folder(name, version)
-            if not (folder / "bento.yaml").exists():
+            if not is_whole(folder):
                 say("building the bento", 0.3)
                 shutil.rmtree(folder, ignore_errors=True)
                 run(
                     [beside_python("bentoml"), "build", "--version", version, "-o", "tag", str(staged)], cwd=staged,
                     env={"BENTOML_HOME": str(self.context.paths.bentos), "PYTHONPATH": str(staged)},
                 )  # fmt: skip
+                seal_bento(folder)
         return content
 
     def _folder(self, name: str, version: str) -> Path:
@@ -193,15 +194,16 @@ class PackageKind(BaseKind):
         return str(outputs["tag"]).rpartition(":")[2]
 
     def with_bento(self, record: Record, say: ReportProgress) -> dict[str, Any]:
-        """Return the outputs of a version, after its bento was built again where it is not kept here. Raises MlopsError."""
+        """Return the outputs of a version, after its bento was built again where it is not kept here as it was built. Raises
+        MlopsError."""
         outputs = dict(record.outputs)
-        if (Path(outputs["bento"]) / "model.onnx").exists():
+        if is_whole(Path(outputs["bento"]).parents[1]):
             return outputs
         from mlops.config.schema.kinds import effective_of  # pydantic, which most commands need not
 
         name = record.address.name
         folder = self._folder(name, self.content_of(outputs))
-        if not (folder / "bento.yaml").exists():
+        if not is_whole(folder):
             package: Package = typed(effective_of("package", self.as_declared(record.inputs)))
             say("bringing the model of then back", 0.1)
             with scratch(self.context.paths.home / "tmp") as place:

@@ -116,7 +116,7 @@ class NotebookViews(Inspection):
 
         found = [
             resource.effective for at, resource in self.spec.resources.items()
-            if at.kind == "package" and resource.inputs.get("model") == model
+            if at.kind == "package" and split_reference(str(resource.inputs.get("model")))[0] == model
         ]  # fmt: skip
         return found[0] if len(found) == 1 else effective_of("package", {"model": model})
 

@@ -98,10 +98,11 @@ def _references(model: BaseModel) -> Iterator[tuple[tuple[str | int, ...], str, 
             yield (field,), by_address, value.removeprefix(f"{by_address}.")
         if isinstance(value, BaseModel):
             yield from (((field, *path), named, name) for path, named, name in _references(value))
-        for name, source in value.items() if isinstance(value, Mapping) else ():
+        parts = value.items() if isinstance(value, Mapping) else [("", value)]
+        for name, source in parts:
             found = source.reference() if isinstance(source, SourceSpec) else None
             if found is not None:
-                yield (field, name, "uri"), *found
+                yield (field, *([name] if name else []), "uri"), *found
 
 
 def _origins(inputs: dict[str, Any], raw: RawResource, provenance: Provenance) -> dict[str, str]:

@@ -28,8 +28,11 @@ _HOLE = re.compile(r"\$\{([^}]+)\}")
 
 @dataclass(frozen=True)
 class Out:
+    """`persist`: the stage finds what it made the last time."""
+
     path: str
     cache: bool = True
+    persist: bool = False
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,7 @@ def _stage(name: str, body: Mapping[str, Any], values: Mapping[str, Any]) -> Sta
         for file, keys in listed.items():
             params[_fill(file, values)] = tuple(keys)
     outs = [
-        Out(_fill(path, values), options.get("cache", True))
+        Out(_fill(path, values), options.get("cache", True), options.get("persist", False))
         for group in ("outs", "metrics", "plots") for path, options in map(_with_options, body.get(group, ()))
     ]  # fmt: skip
     # A place that an index of an earlier version does not fill is no dependency: rendering fills it.
