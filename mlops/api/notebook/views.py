@@ -17,6 +17,7 @@ from mlops.api.notebook.data import SplitView
 from mlops.api.notebook.model_process import ModelProcess
 from mlops.api.notebook.predicting import EndpointView, ModelView
 from mlops.api.notebook.table import TableView
+from mlops.config.schema.model_reference import split_reference
 from mlops.context.metrics_file import read_metrics
 from mlops.engine.state import Operation, Version
 from mlops.errors import MlopsError
