@@ -23,7 +23,7 @@ from mlops.metrics.task import Task
 from mlops.registry.committed import LOCK, json_object, short_digest
 from mlops.registry.versions import ModelVersion, chosen_version
 from mlops.render.document import value_text
-from mlops.render.sections import Section
+from mlops.render.sections import PageSection
 
 if TYPE_CHECKING:
     from mlops.api.project import Project
@@ -32,7 +32,7 @@ _NOT_VALUES = ("dataset", "task", "code", "fingerprint")
 _MOST_SLICES = 40
 
 
-def card_of(project: Project, text: str) -> tuple[str, list[Section]]:
+def card_of(project: Project, text: str) -> tuple[str, list[PageSection]]:
     """Return the title and the sections of the card of a data set, or of a model, `model.NAME` or `model.NAME@VERSION`. Raises
     MlopsError for what has no card."""
     name, _, wanted = text.partition("@")
@@ -54,21 +54,21 @@ def card_of(project: Project, text: str) -> tuple[str, list[Section]]:
     return title, [section for section in sections if not section.is_empty]
 
 
-def _declared(resource: LoadedResource) -> Iterator[Section]:
+def _declared(resource: LoadedResource) -> Iterator[PageSection]:
     """Yield what the YAML says to people."""
     said, inputs = resource.inputs.get("card", {}), resource.inputs
     about = [inputs.get("description", ""), f"Ask {inputs['owner']}." if inputs.get("owner") else ""]
-    yield Section("About", tuple(filter(None, about)))
-    yield Section("Intended use", tuple(filter(None, [said.get("intended_use", "")])))
-    yield Section("Not for", tuple(said.get("not_for", ())))
-    yield Section("Limits", tuple(said.get("limits", ())))
+    yield PageSection("About", tuple(filter(None, about)))
+    yield PageSection("Intended use", tuple(filter(None, [said.get("intended_use", "")])))
+    yield PageSection("Not for", tuple(said.get("not_for", ())))
+    yield PageSection("Limits", tuple(said.get("limits", ())))
     named = [(field, said.get(field)) for field in ("license", "citation", "url", "published")]
     lines = [f"{field.capitalize()}: {value}" for field, value in named if value]
     lines += [f"Made by {', '.join(said['creators'])}."] if said.get("creators") else []
-    yield Section("Terms", tuple(lines))
+    yield PageSection("Terms", tuple(lines))
 
 
-def _model(project: Project, at: Address, resource: LoadedResource, one: ModelVersion) -> Iterator[Section]:
+def _model(project: Project, at: Address, resource: LoadedResource, one: ModelVersion) -> Iterator[PageSection]:
     places, _ = serving_places(project, at)
     version, where = one.version, places.get(one.digest, ())
     identity = [f"Digest {one.digest}" + (f", named {', '.join(one.names)}" if one.names else "")]
@@ -76,26 +76,26 @@ def _model(project: Project, at: Address, resource: LoadedResource, one: ModelVe
         [f"Commit {one.commit[:12]} by {one.who}, {one.at[:10]}: {one.summary}"] if one.commit else ["Not committed."]
     )
     identity += [f"Runs in {', '.join(where)}."] if where else []
-    yield Section("Version", tuple(identity))
+    yield PageSection("Version", tuple(identity))
     data = f"dataset.{version.dataset} {short_digest(version.data)}"
     facts = prepared_facts(project, Address("dataset", version.dataset), digest=version.data)
     rows = [f"Rows: {', '.join(f'{split} {count:,}' for split, count in facts.rows.items())}."] if facts.rows else []
-    yield Section("Data", (f"Learned from {data}; its card: mlops card dataset.{version.dataset}", *rows))
+    yield PageSection("Data", (f"Learned from {data}; its card: mlops card dataset.{version.dataset}", *rows))
     values = {key: value for key, value in version.trained.items() if key not in _NOT_VALUES}
-    yield Section("Training", (f"Task: {version.task}.",), tuple(_flat(values)))
+    yield PageSection("Training", (f"Task: {version.task}.",), tuple(_flat(values)))
     yield from _tuning(project, at.name, one)
     yield from _measured(resource, one)
-    yield Section("Energy and time", tuple(_cost(project, at, resource, one)))
+    yield PageSection("Energy and time", tuple(_cost(project, at, resource, one)))
 
 
-def _measured(resource: LoadedResource, one: ModelVersion) -> Iterator[Section]:
+def _measured(resource: LoadedResource, one: ModelVersion) -> Iterator[PageSection]:
     metrics, version = one.version.metrics, one.version
     if not metrics or not version.task:
-        yield Section("Metrics", ("Nothing is known of what was measured of this version.",))
+        yield PageSection("Metrics", ("Nothing is known of what was measured of this version.",))
         return
     task = Task(version.task)
     stands = tuple(words for words, _ in comparison(task, metrics))
-    yield Section("Metrics", stands, tuple(measured_rows(task, metrics)))
+    yield PageSection("Metrics", stands, tuple(measured_rows(task, metrics)))
     headline = headline_of(task)
     found = [
         {"slice": f"{column}={value}", "rows": measured.get("rows", ""), headline.name: headline.shown(measured[headline.name])}
@@ -103,13 +103,13 @@ def _measured(resource: LoadedResource, one: ModelVersion) -> Iterator[Section]:
         for value, measured in values.items()
         if headline is not None and isinstance(measured.get(headline.name), int | float)
     ]  # fmt: skip
-    yield Section("Slices", rows=tuple(found[:_MOST_SLICES]))
+    yield PageSection("Slices", rows=tuple(found[:_MOST_SLICES]))
     gates = [gate for gate in judged_gates(resource.inputs) if not needs_live([gate])]
     verdicts = judge_gates(gates, metrics, None)
-    yield Section("Gates", tuple(f"{'holds' if one.holds else 'missed'}: {one.words}" for one in verdicts))
+    yield PageSection("Gates", tuple(f"{'holds' if one.holds else 'missed'}: {one.words}" for one in verdicts))
 
 
-def _tuning(project: Project, model: str, one: ModelVersion) -> Iterator[Section]:
+def _tuning(project: Project, model: str, one: ModelVersion) -> Iterator[PageSection]:
     """Yield how its values were searched for, of the version whose ledger is here."""
     path = project.root / "tuning" / "model" / f"{model}.json"
     if not one.is_present or not path.is_file():
@@ -119,7 +119,7 @@ def _tuning(project: Project, model: str, one: ModelVersion) -> Iterator[Section
     seconds = sum(trial.get("seconds", 0) for trial in trials)
     objectives = ", ".join(f"{name} ({direction})" for name, direction in ledger.get("objectives", {}).items())
     lines = (f"{len(trials)} trials in {seconds:,.0f} s, for {objectives or 'its headline'}.",)
-    yield Section("Tuning", lines, tuple(_flat(ledger.get("chosen") or {}, ("chosen", "value"))))
+    yield PageSection("Tuning", lines, tuple(_flat(ledger.get("chosen") or {}, ("chosen", "value"))))
 
 
 def _cost(project: Project, at: Address, resource: LoadedResource, one: ModelVersion) -> Iterator[str]:
@@ -143,21 +143,21 @@ def _cost(project: Project, at: Address, resource: LoadedResource, one: ModelVer
         yield "Its energy was not metered; say `card: {watts: …}` to have it estimated."
 
 
-def _dataset(resource: LoadedResource, facts: PreparedFacts) -> Iterator[Section]:
+def _dataset(resource: LoadedResource, facts: PreparedFacts) -> Iterator[PageSection]:
     version = (f"Digest {facts.digest}",) if facts.digest else ("It was not prepared yet: mlops apply",)
     span = (f"From {facts.oldest} to {facts.newest}.",) if facts.oldest and facts.newest else ()
     rows = (f"Rows: {', '.join(f'{split} {count:,}' for split, count in facts.rows.items())}.",) if facts.rows else ()
-    yield Section("Version", (*version, *rows, *span))
+    yield PageSection("Version", (*version, *rows, *span))
     sources = [
         {"source": name, "from": source.get("uri", ""), "pinned by": facts.fingerprints.get(name, "")[:16]}
         for name, source in resource.inputs["sources"].items()
     ]
-    yield Section("Sources", rows=tuple(sources))
-    yield Section("Columns", rows=tuple(facts.column_rows()))
+    yield PageSection("Sources", rows=tuple(sources))
+    yield PageSection("Columns", rows=tuple(facts.column_rows()))
     checks = tuple(value_text(check) for check in resource.inputs.get("expect", ()))
-    yield Section("Checks", checks)
+    yield PageSection("Checks", checks)
     kept = {name: resource.inputs[name] for name in ("label", "split", "clean", "features") if name in resource.inputs}
-    yield Section("Preparation", rows=tuple(_flat(kept)))
+    yield PageSection("Preparation", rows=tuple(_flat(kept)))
 
 
 def _flat(

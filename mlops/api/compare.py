@@ -20,7 +20,7 @@ from mlops.metrics.task import Task
 from mlops.registry.committed import LOCK, locked_stages, short_digest
 from mlops.registry.versions import ModelVersion, chosen_version
 from mlops.render.document import value_text
-from mlops.render.sections import Curves, Section
+from mlops.render.sections import Curves, PageSection
 from mlops.tools.dvc.reader import Locked
 from mlops.tools.git import is_in_git
 from mlops.tools.git_repository import GitRepository
@@ -35,7 +35,7 @@ _CURVES = {
 _MOST_SLICES = 12
 
 
-def compare_versions(project: Project, text: str, first: str, second: str = LOCK) -> tuple[str, list[Section]]:
+def compare_versions(project: Project, text: str, first: str, second: str = LOCK) -> tuple[str, list[PageSection]]:
     """Return the title and the sections of a comparison. `first` and `second`: as `chosen_version` reads them. Raises MlopsError
     where one of them names no version."""
     at, versions = versions_of(project, text)
@@ -45,8 +45,8 @@ def compare_versions(project: Project, text: str, first: str, second: str = LOCK
     names = [short_digest(one.digest) for one in pair]
     source = _Source(project.root)
     sections = [
-        Section("Versions", rows=tuple(_identity(one, places.get(one.digest, ())) for one in pair)),
-        Section(
+        PageSection("Versions", rows=tuple(_identity(one, places.get(one.digest, ())) for one in pair)),
+        PageSection(
             "Values",
             *_differences(names, before.version.trained, after.version.trained, "Trained with the same values."),
         ),
@@ -99,9 +99,9 @@ def _differences(
     return tuple(lines), rows
 
 
-def _data_section(source: _Source, names: Sequence[str], before: ModelVersion, after: ModelVersion) -> Section:
+def _data_section(source: _Source, names: Sequence[str], before: ModelVersion, after: ModelVersion) -> PageSection:
     if before.version.data == after.version.data:
-        return Section("Data", (f"The same: dataset.{after.version.dataset} {short_digest(after.version.data)}.",))
+        return PageSection("Data", (f"The same: dataset.{after.version.dataset} {short_digest(after.version.data)}.",))
     params = []
     for one in (before, after):
         name = one.version.dataset
@@ -112,10 +112,10 @@ def _data_section(source: _Source, names: Sequence[str], before: ModelVersion, a
     )
     moved = [found.path for found in diff(params[0].get("fingerprint"), params[1].get("fingerprint"))]
     sources = (f"Sources with another content: {', '.join(moved)}.",) if moved else ()
-    return Section("Data", (*sources, *lines), rows)
+    return PageSection("Data", (*sources, *lines), rows)
 
 
-def _metric_sections(names: Sequence[str], before: ModelVersion, after: ModelVersion) -> Iterator[Section]:
+def _metric_sections(names: Sequence[str], before: ModelVersion, after: ModelVersion) -> Iterator[PageSection]:
     task = Task(after.version.task) if after.version.task else None
     if task is None:
         return
@@ -131,8 +131,8 @@ def _metric_sections(names: Sequence[str], before: ModelVersion, after: ModelVer
             "difference": f"{second.value - first.value:+.4g}", "which is": _verdict(metric, first, second) if comparable else "",
         })  # fmt: skip
     lines = () if comparable or not rows else ("Measured on other data, so that neither is called better.",)
-    yield Section("Metrics", lines, tuple(rows))
-    yield Section("Slices that moved most", rows=tuple(_slices(names, task, before, after)))
+    yield PageSection("Metrics", lines, tuple(rows))
+    yield PageSection("Slices that moved most", rows=tuple(_slices(names, task, before, after)))
 
 
 class _Measured(NamedTuple):
@@ -184,7 +184,7 @@ def _slices(names: Sequence[str], task: Task, before: ModelVersion, after: Model
     ]  # fmt: skip
 
 
-def _plots(source: _Source, model: str, names: Sequence[str], pair: Sequence[ModelVersion]) -> Section:
+def _plots(source: _Source, model: str, names: Sequence[str], pair: Sequence[ModelVersion]) -> PageSection:
     curves = []
     for plot, (x, y) in _CURVES.items():
         lines = {
@@ -197,7 +197,7 @@ def _plots(source: _Source, model: str, names: Sequence[str], pair: Sequence[Mod
     lines_of_text = (
         (f"Also: dvc plots diff {' '.join(commits)} --targets plots/model/{model}",) if len(commits) == 2 else ()
     )
-    return Section("Plots", lines_of_text, curves=tuple(curves))
+    return PageSection("Plots", lines_of_text, curves=tuple(curves))
 
 
 def _line(text: str, x: str, y: str) -> list[tuple[float, float]]:

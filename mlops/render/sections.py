@@ -1,6 +1,6 @@
 """Draw a page of sections: a comparison, or a card.
 
-Lives here: Section, Curves, and render_sections, in each view.
+Lives here: PageSection, Curves, and render_sections, in each view.
 Not here: what stands in a section (api).
 Law: every text of the user is escaped; the page of HTML needs no other file and no script.
 """
@@ -37,7 +37,7 @@ class Curves:
 
 
 @dataclass(frozen=True)
-class Section:
+class PageSection:
     """A part of a page: sentences, then a table, then pictures, which only HTML shows."""
 
     title: str
@@ -50,13 +50,13 @@ class Section:
         return not (self.lines or self.rows or self.curves)
 
 
-def render_sections(view: str, title: str, sections: Sequence[Section]) -> str:
+def render_sections(view: str, title: str, sections: Sequence[PageSection]) -> str:
     """Draw a page. `view`: terminal, markdown or html."""
     draw = {"markdown": render_sections_markdown, "html": render_sections_html}.get(view, render_sections_terminal)
     return draw(title, sections)
 
 
-def render_sections_terminal(title: str, sections: Sequence[Section]) -> str:
+def render_sections_terminal(title: str, sections: Sequence[PageSection]) -> str:
     out = [title]
     for section in _shown(sections, pictures=False):
         out += ["", section.title, *(f"  {line}" for line in section.lines)]
@@ -64,7 +64,7 @@ def render_sections_terminal(title: str, sections: Sequence[Section]) -> str:
     return "\n".join(out)
 
 
-def render_sections_markdown(title: str, sections: Sequence[Section]) -> str:
+def render_sections_markdown(title: str, sections: Sequence[PageSection]) -> str:
     out = [f"# {markdown_cell(title)}"]
     for section in _shown(sections, pictures=False):
         out += ["", f"## {markdown_cell(section.title)}"]
@@ -73,7 +73,7 @@ def render_sections_markdown(title: str, sections: Sequence[Section]) -> str:
     return "\n".join(out)
 
 
-def render_sections_html(title: str, sections: Sequence[Section]) -> str:
+def render_sections_html(title: str, sections: Sequence[PageSection]) -> str:
     body = "".join(
         f"<h2>{escape(section.title)}</h2>{''.join(f'<p>{escape(line)}</p>' for line in section.lines)}"
         f"{render_table_html(section.rows) if section.rows else ''}{''.join(map(_figure, section.curves))}"
@@ -85,7 +85,7 @@ def render_sections_html(title: str, sections: Sequence[Section]) -> str:
     )
 
 
-def _shown(sections: Sequence[Section], *, pictures: bool) -> Iterator[Section]:
+def _shown(sections: Sequence[PageSection], *, pictures: bool) -> Iterator[PageSection]:
     for section in sections:
         if section.lines or section.rows or (pictures and section.curves):
             yield section
