@@ -17,6 +17,7 @@ os.environ.update(
     BENTOML_DO_NOT_TRACK="True",
     DVC_NO_ANALYTICS="true",
     PULUMI_SKIP_UPDATE_CHECK="true",
+    MLFLOW_DISABLE_TELEMETRY="true",
     ORT_DISABLE_TELEMETRY="1",
     NO_COLOR="1",
 )

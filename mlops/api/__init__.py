@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from mlops.api.alias import give_alias, take_alias
 from mlops.api.batch import rerun_intervals
+from mlops.api.card import card_of
+from mlops.api.compare import compare_versions
 from mlops.api.configuration import (
     composed_config,
     load_spec,
@@ -19,10 +21,12 @@ from mlops.api.configuration import (
     write_reference,
     write_schemas,
 )
+from mlops.api.croissant import croissant_of
 from mlops.api.doctor import Requirement, doctor, install_pulumi
 from mlops.api.import_resource import import_resource
 from mlops.api.options import Options
 from mlops.api.project import Project
+from mlops.api.publish import publish_version
 from mlops.api.report import write_report
 from mlops.api.rollback import plan_rollback, rollback_edits
 from mlops.api.saved import open_saved
@@ -37,7 +41,10 @@ __all__ = [
     "Options",
     "Project",
     "Requirement",
+    "card_of",
+    "compare_versions",
     "composed_config",
+    "croissant_of",
     "doctor",
     "give_alias",
     "import_resource",
@@ -45,6 +52,7 @@ __all__ = [
     "load_spec",
     "open_saved",
     "plan_rollback",
+    "publish_version",
     "pull_state",
     "reference_files",
     "reference_text",

@@ -18,6 +18,8 @@ from mlops.cli import (
     alias,
     apply,
     batch,
+    card,
+    compare,
     config,
     destroy,
     doctor,
@@ -27,6 +29,7 @@ from mlops.cli import (
     invoke,
     logs,
     plan,
+    publish,
     render,
     rollback,
     schema,
@@ -66,8 +69,8 @@ def cli(ctx: click.Context, project: Path | None, debug: bool) -> None:
     ctx.obj = Session(find_root(Path.cwd()) if project is None else project.absolute(), debug)
 
 
-for module in (init, plan, apply, status, show, why, history, rollback, alias, invoke, logs, ack, batch, validate, config, render,
-               schema, import_, state, destroy, unlock, doctor):  # fmt: skip
+for module in (init, plan, apply, status, show, why, history, rollback, alias, compare, card, publish, invoke, logs, ack, batch,
+               validate, config, render, schema, import_, state, destroy, unlock, doctor):  # fmt: skip
     cli.add_command(module.command)
 
 

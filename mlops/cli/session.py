@@ -63,6 +63,17 @@ class Session:
     def say(self, text: str = "") -> None:
         click.echo(text)
 
+    def write(self, text: str, path: Path | None) -> None:
+        """Print the text or, with a path, write it there. Raises MlopsError where that cannot be done."""
+        if path is None:
+            self.say(text.rstrip("\n"))
+            return
+        try:
+            path.write_text(text if text.endswith("\n") else f"{text}\n", encoding="utf-8")
+        except OSError as error:
+            raise MlopsError.of("cannot be written", f"{path}: {error.strerror}. Choose another place.") from error
+        self.say(f"Written: {path}")
+
 
 def _columns() -> int:
     import shutil

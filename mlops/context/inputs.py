@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from mlops.engine.resource import Json, Record
 
-METADATA_NAMES = ("description", "owner")
+METADATA_NAMES = ("description", "owner", "card")
 
 
 def without_fields(inputs: Mapping[str, Json], *names: str) -> dict[str, Json]:

@@ -1,6 +1,6 @@
 """Find what the model that an endpoint serves learned from.
 
-Lives here: Learned, and learned_of.
+Lives here: LearnedFrom, and learned_of.
 Not here: profiling it (baseline), which version a tag names (registry).
 Law: a named version is watched by its own data, which dvc.lock need not pin any more.
 """
@@ -20,7 +20,7 @@ from mlops.tools.dvc.run import bring_object, checkout
 
 
 @dataclass(frozen=True)
-class Learned:
+class LearnedFrom:
     """`digest`: of the model's export. `exported`: the folder with contract.json. `data`: the folder with train.parquet.
     `metrics`: what was measured of it."""
 
@@ -31,7 +31,7 @@ class Learned:
     metrics: Mapping[str, Any]
 
 
-def learned_of(context: Context, step: Step, dataset: str) -> Learned:
+def learned_of(context: Context, step: Step, dataset: str) -> LearnedFrom:
     """Return what is served, brought back where it is not here. `dataset`: the name of the data set that the model declares.
     Raises MlopsError where it is kept nowhere."""
     package = next((outputs for at, outputs in step.upstream.items() if at.kind == "package"), None)
@@ -43,10 +43,10 @@ def learned_of(context: Context, step: Step, dataset: str) -> Learned:
         if not path.exists():
             checkout(context.root, [stage], context.remote)
     metrics = read_metrics(context.root, model.name) or {}
-    return Learned(model, str(step.upstream[model]["digest"]), exported, data, metrics)
+    return LearnedFrom(model, str(step.upstream[model]["digest"]), exported, data, metrics)
 
 
-def _of_named_version(context: Context, step: Step, package: Mapping[str, Any]) -> Learned:
+def _of_named_version(context: Context, step: Step, package: Mapping[str, Any]) -> LearnedFrom:
     digest = str(package["data_digest"])
     data = context.root / "data" / str(package["dataset"])
     if not (data.exists() and context.hashes.tree(data) == digest):
@@ -54,4 +54,4 @@ def _of_named_version(context: Context, step: Step, package: Mapping[str, Any]) 
         if not (data.exists() and context.hashes.tree(data) == digest):
             bring_object(context.root, digest, data, context.remote)
     model = Address("model", str(package["model"]))
-    return Learned(model, str(package["model_digest"]), Path(package["bento"]), data, package.get("metrics", {}))
+    return LearnedFrom(model, str(package["model_digest"]), Path(package["bento"]), data, package.get("metrics", {}))

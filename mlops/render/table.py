@@ -1,6 +1,6 @@
 """Draw rows as a table.
 
-Lives here: render_table, render_table_html, render_table_markdown.
+Lives here: render_table, render_table_html, render_table_markdown, markdown_cell.
 Not here: plans (terminal, html), which rows (api).
 Law: every text of the user is escaped in HTML.
 """
@@ -40,13 +40,14 @@ def render_table_html(rows: Sequence[_Row], *, caption: str = "") -> str:
 def render_table_markdown(rows: Sequence[_Row]) -> str:
     """Return a table of Markdown; a text of the user cannot break out of its cell."""
     head = list(dict.fromkeys(name for row in rows for name in row))
-    lines = [[_cell(_text(row.get(name))) for name in head] for row in rows]
+    lines = [[markdown_cell(_text(row.get(name))) for name in head] for row in rows]
     return "\n".join(
-        f"| {' | '.join(line)} |" for line in ([_cell(name) for name in head], ["---"] * len(head), *lines)
+        f"| {' | '.join(line)} |" for line in ([markdown_cell(name) for name in head], ["---"] * len(head), *lines)
     )
 
 
-def _cell(text: str) -> str:
+def markdown_cell(text: str) -> str:
+    """Return a text as Markdown that changes nothing around it."""
     safe = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return safe.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ")
 

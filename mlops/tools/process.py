@@ -22,7 +22,8 @@ from mlops.errors import ToolFailed
 _PDEATHSIG = 1
 _QUIET = {
     "WHYLOGS_NO_ANALYTICS": "1", "BENTOML_DO_NOT_TRACK": "True", "DVC_NO_ANALYTICS": "true",
-    "PULUMI_SKIP_UPDATE_CHECK": "true", "ORT_DISABLE_TELEMETRY": "1", "PYTHONUNBUFFERED": "1",
+    "PULUMI_SKIP_UPDATE_CHECK": "true", "ORT_DISABLE_TELEMETRY": "1", "MLFLOW_DISABLE_TELEMETRY": "true",
+    "PYTHONUNBUFFERED": "1",
 }  # fmt: skip
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform.startswith("linux") else None
 

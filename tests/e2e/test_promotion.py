@@ -15,6 +15,7 @@ from tests.e2e.conftest import Workplace
 from tests.version_repository import ANN
 
 PROD = """\
+protect: []
 state: { url: "sqlite:///STATE" }
 package:
   late: { model: late@champion }
@@ -32,6 +33,8 @@ def team(small: Workplace, tmp_path: Path) -> Iterator[tuple[Workplace, Workplac
     here = Workplace(dev)
     subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(origin)], check=True)
     git(here, "remote", "add", "origin", str(origin))
+    for name, value in (("user.name", "Ann"), ("user.email", "ann@example.com")):
+        git(here, "config", name, value)
     here.mlops("apply", "--yes", "--target", "model.late")
     commit(here, "Train it")
     here.edit("conf/model/late.yaml", "task: binary", "task: binary\nthreshold: 0.4")
@@ -95,7 +98,7 @@ def test_promotion_by_a_pushed_tag_goes_live_as_planned(team: tuple[Workplace, W
     shown = prod.mlops("plan", "env=prod", *targets).stdout
     moved = f"tag {tag} moved {first[:8]} → {second[:8]}"
     assert moved in shown
-    assert f"because package.late ~ because conf/env/prod.yaml:3 {moved}" in shown
+    assert f"because package.late ~ because conf/env/prod.yaml:4 {moved}" in shown
     prod.mlops("plan", "env=prod", *targets, "--out", "saved.json")
     tag = promote(dev, prod, first[:8], "no, back")
     refused = prod.mlops("apply", "saved.json", code=4).stderr

@@ -17,6 +17,7 @@ from mlops.api.notebook.data import SplitView
 from mlops.api.notebook.model_process import ModelProcess
 from mlops.api.notebook.predicting import EndpointView, ModelView
 from mlops.api.notebook.table import TableView
+from mlops.config.schema.model_reference import split_reference
 from mlops.context.metrics_file import read_metrics
 from mlops.engine.state import Operation, Version
 from mlops.errors import MlopsError
@@ -116,7 +117,7 @@ class NotebookViews(Inspection):
 
         found = [
             resource.effective for at, resource in self.spec.resources.items()
-            if at.kind == "package" and resource.inputs.get("model") == model
+            if at.kind == "package" and split_reference(str(resource.inputs.get("model")))[0] == model
         ]  # fmt: skip
         return found[0] if len(found) == 1 else effective_of("package", {"model": model})
 

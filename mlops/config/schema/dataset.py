@@ -14,6 +14,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import field_validator, model_validator
 
 from mlops.config.schema.base import Column, FieldError, Resource, Strict, spec_field
+from mlops.config.schema.card import DatasetCard
 from mlops.config.schema.category import Category
 from mlops.config.schema.checks.check import BY_CHECK, Expectation
 from mlops.config.schema.column_types import EVERY_TYPE, QUOTE_IT, TEXT, Takes
@@ -90,6 +91,7 @@ class Dataset(Resource):
         change=Category.REPROCESS,
     )
     split: Annotated[SplitSpec, BY_SPLIT] = spec_field(doc="Train, validation and test.", change=Category.REPROCESS)
+    card: DatasetCard = spec_field(DatasetCard(), doc="What `mlops card` tells people of it.", change=Category.METADATA)
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field, ValidationError, WithJsonSchema, mod
 
 from mlops.config.schema.augment import Augment
 from mlops.config.schema.base import FieldError, Name, Resource, spec_field
+from mlops.config.schema.card import Card
 from mlops.config.schema.category import Category
 from mlops.config.schema.decision import HAVE_CALIBRATION, HAVE_THRESHOLD, Calibration, MetricName, OwnMetric, Threshold
 from mlops.config.schema.families.family import BY_FAMILY, FamilySpec
@@ -100,6 +101,8 @@ class Model(Resource):
         doc="Whether it must be better than the trivial baseline, which answers the same for every row.",
         change=Category.REEVALUATE,
     )
+
+    card: Card = spec_field(Card(), doc="What `mlops card` tells people of it.", change=Category.METADATA)
 
     @model_validator(mode="after")
     def _quantiles_fit(self) -> Model:

@@ -12,7 +12,7 @@ from typing import Any
 
 from mlops.metrics.baseline import comparison
 from mlops.metrics.metric import MEASURED_SPLITS, Metric
-from mlops.metrics.table import headlines_of
+from mlops.metrics.table import find_measured, headlines_of, measured_names
 from mlops.metrics.task import Task
 
 LATER = "known after apply"
@@ -41,6 +41,18 @@ def headline_values(task: Task, metrics: Mapping[str, Any]) -> list[tuple[str, s
     """Return the headlines that were measured and their values, such as `test_auc` and `0.688 [0.681, 0.694]`."""
     found = [(name, _value(metric, metrics, name)) for name, metric in _headlines(task)]
     return [(name, value) for name, value in found if value]
+
+
+def measured_rows(task: Task, metrics: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return {metric, value, interval} of all that was measured of whole splits, as texts."""
+    rows = []
+    for name in measured_names(task):
+        metric = find_measured(name, task)
+        if metric is not None and isinstance(metrics.get(name), int | float):
+            ends = metrics.get("intervals", {}).get(name)
+            span = f"{metric.shown(ends[0])} to {metric.shown(ends[1])}" if ends else ""
+            rows.append({"metric": name, "value": metric.shown(metrics[name]), "95% interval": span})
+    return rows
 
 
 def _headlines(task: Task) -> list[tuple[str, Metric]]:

@@ -96,3 +96,34 @@ def test_version_that_is_not_committed_gets_no_name(mlops: Shell, repository: Ve
     text = (repository.root / "dvc.lock").read_text()
     (repository.root / "dvc.lock").write_text(text.replace("bbbb2222", "cccc3333"))
     assert "the working tree has it: commit dvc.lock" in mlops("alias", "model.late", "champion").err
+
+
+def test_comparison_says_what_differs_and_what_is_beyond_chance(mlops: Shell, repository: VersionRepository) -> None:
+    roc = '[{"fpr": 0, "tpr": 0}, {"fpr": 0.5, "tpr": 0.9}, {"fpr": 1, "tpr": 1}]'
+    repository.commit("Draw it", {"plots/model/late/roc.json": roc})
+    repository.version("cccc3333.dir", auc=0.95, trainer={"max_epochs": 5}, code={"net.py": "2"})
+    shown = mlops("compare", "model.late", "aaaa").out
+    assert shown.startswith("model.late: aaaa1111 → cccc3333\n")
+    assert "trainer.max_epochs  not set   5" in shown
+    assert "Code that differs: net.py." in shown
+    assert "The same: dataset.rows d1." in shown
+    assert "test_auc  0.900 [0.890, 0.910]  0.950 [0.940, 0.960]  +0.05       better" in shown
+    assert "within the intervals" not in shown
+    repository.version("dddd4444.dir", auc=0.96)
+    other = mlops("compare", "model.late", "cccc", "--format", "html", "-o", "page.html")
+    assert other.out == "Written: page.html\n"
+    page = (repository.root / "page.html").read_text()
+    assert "<td>better, within the intervals</td>" in page
+    assert page.count("<polyline") == 2
+    assert (
+        json.loads(mlops("compare", "model.late", "bbbb", "--format", "json").out)["title"]
+        == "model.late: bbbb2222 → dddd4444"
+    )
+
+
+def test_versions_of_other_data_are_not_called_better(mlops: Shell, repository: VersionRepository) -> None:
+    repository.version("cccc3333.dir", auc=0.99, data="d2")
+    shown = mlops("compare", "model.late", "aaaa", "cccc", "--format", "markdown").out
+    assert "Measured on other data, so that neither is called better." in shown
+    assert "| better" not in shown
+    assert mlops("compare", "model.late", "dddd").err.startswith("Error: no such version")
