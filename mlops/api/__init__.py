@@ -7,6 +7,7 @@ Law: everything a user can do has one function here, and it prints nothing.
 
 from __future__ import annotations
 
+from mlops.api.alerts import try_alert_routes
 from mlops.api.batch import rerun_intervals
 from mlops.api.configuration import (
     composed_config,
@@ -50,6 +51,7 @@ __all__ = [
     "rollback_edits",
     "schema_text",
     "secrets_without_value",
+    "try_alert_routes",
     "uses",
     "view_of",
     "why",

@@ -18,6 +18,7 @@ from msgspec import structs
 from mlops.contracts.codec import ContractError, decode, encode
 from mlops.contracts.watcher import BaselineFile, FindingColumn, WatcherConfig, WatcherStatus
 from mlops.workloads.answer_row import answer_row
+from mlops.workloads.monitoring.alerts.alerter import Alerter, start_alerts, through_apprise
 from mlops.workloads.monitoring.drift import compare
 from mlops.workloads.monitoring.facts import WindowCounts
 from mlops.workloads.monitoring.findings import Evidence, FindingKind, Findings, iso
@@ -51,6 +52,11 @@ class Watcher:
         types = {column["name"]: column["type"] for column in self._contract.get("columns", ())}
         self._readers = {name: reader_of(kind, types.get(name)) for name, kind in self._kinds.items()}
         self._status = self._read_status()
+
+    @property
+    def folder(self) -> Path:
+        """The folder of what it finds."""
+        return self._out
 
     def _read_status(self) -> WatcherStatus:
         try:
@@ -176,9 +182,12 @@ def main() -> None:
     watcher.log_findings()
     print("watching", flush=True)
     once = "--once" in sys.argv[2:]
+    if not once:
+        start_alerts(watcher.folder)
     while True:
         if not watcher.tick(time.time()):
             if once:
+                Alerter(watcher.folder, through_apprise).tick(time.time())
                 return
             time.sleep(0.5)
 
