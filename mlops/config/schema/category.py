@@ -21,6 +21,7 @@ class Category(StrEnum):
     REPACKAGE = "REPACKAGE"
     REDEPLOY = "REDEPLOY"
     RETRAIN = "RETRAIN"
+    RETUNE = "RETUNE"
     REPROCESS = "REPROCESS"
     SCORE = "SCORE"
     DESTROY = "DESTROY"
