@@ -285,7 +285,9 @@ def _attention(address: Address, outlook: Outlook) -> tuple[Attention, ...]:
         )  # fmt: skip
     if outlook.undated:
         lines.append(
-            Attention(address, f"{outlook.undated:,} rows of {address} have no time, and belong to no interval")
+            Attention(
+                address, f"{address}: {outlook.undated:,} of its rows have no time, so that they belong to no interval"
+            )
         )
     return tuple(lines)
 

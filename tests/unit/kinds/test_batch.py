@@ -67,10 +67,12 @@ def test_plan_says_which_intervals_are_due_and_how_long_they_take(tmp_path: Path
     record = look.record("batch.late", OUTPUT)
     seen = look.observe("batch.late", record)
     assert [stale.reason.text for stale in seen.stale] == ["2 intervals due: 2013-12-01, 2013-12-02 (3 rows)"]
-    assert [one.summary for one in seen.attention] == ["1 rows of batch.late have no time, and belong to no interval"]
+    assert [one.summary for one in seen.attention] == [
+        "batch.late: 1 of its rows have no time, so that they belong to no interval"
+    ]
     score(tmp_path, "2013-12-01", 2)
     seen = look.observe("batch.late", record)
-    assert [stale.reason.text for stale in seen.stale] == ["1 interval due: 2013-12-02 (1 rows)"]
+    assert [stale.reason.text for stale in seen.stale] == ["1 interval due: 2013-12-02 (1 row)"]
     assert look.kind("batch.late").notes(look.desired["batch.late"], record, "SCORE") == (
         "about 1 s (as the last ones)",
     )
@@ -165,7 +167,7 @@ def test_named_intervals_are_due_again_once(tmp_path: Path) -> None:
     assert isinstance(kind, BatchKind)
     assert kind.rerun(record, "2013-12-02..2013-12-31", who="ann") == ["2013-12-02"]
     (stale,) = look.observe("batch.late", record).stale
-    assert stale.reason.text == "1 interval due: 2013-12-02 (1 rows)"
+    assert stale.reason.text == "1 interval due: 2013-12-02 (1 row)"
     notes = kind.notes(look.desired["batch.late"], record, "SCORE")
     assert "scored again, because named by `mlops batch rerun`: 2013-12-02" in notes
     assert kind.status(record).text == "3 rows in 2 intervals, last 2013-12-02"
