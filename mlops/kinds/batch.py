@@ -67,7 +67,7 @@ class BatchKind(BaseKind):
         if desired is None or record is None:
             return Observed(record, exists=record is not None)
         try:
-            outlook = self._outlook(desired)
+            outlook = self.due_in(desired)
             keeper = self._schedules(desired.effective)
         except MlopsError as error:
             problem = error.problems[0]
@@ -101,13 +101,13 @@ class BatchKind(BaseKind):
 
     def notes(self, desired: Desired, record: Record | None, category: str) -> tuple[str, ...]:
         try:
-            outlook = self._outlook(desired)
+            outlook = self.due_in(desired)
         except MlopsError:
             return ()
         new = (outlook.sentence(),) if record is None and outlook.due else ()
         return (*new, *outlook.notes())
 
-    def _outlook(self, desired: Desired, upstream: Mapping[Address, Mapping[str, Any]] | None = None) -> Outlook:
+    def due_in(self, desired: Desired, upstream: Mapping[Address, Mapping[str, Any]] | None = None) -> Outlook:
         """Return what is due. `upstream`: the outputs of what it depends on, in an apply that may have made them anew."""
         batch: BatchScoring = typed(desired.effective)
         made = upstream or {}
@@ -129,7 +129,7 @@ class BatchKind(BaseKind):
         assert step.desired is not None
         batch: BatchScoring = typed(step.desired.effective)
         package = step.upstream[Address("package", batch.package)]
-        outlook = self._outlook(step.desired, step.upstream)
+        outlook = self.due_in(step.desired, step.upstream)
         home = self.context.paths.batch(step.address.name)
         home.mkdir(parents=True, exist_ok=True)
         config = self._config(step, package, outlook, home)
@@ -209,7 +209,7 @@ class BatchKind(BaseKind):
 
     def pins(self, desired: Desired) -> Mapping[str, str]:
         try:
-            due = [(one.name, one.rows, one.digest) for one in self._outlook(desired).due]
+            due = [(one.name, one.rows, one.digest) for one in self.due_in(desired).due]
         except MlopsError as error:
             due = [(error.problems[0].summary, 0, "")]
         return {f"intervals of {desired.address}": hashlib.md5(repr(due).encode(), usedforsecurity=False).hexdigest()}

@@ -222,3 +222,16 @@ def test_stack_that_keeps_no_schedule_is_refused_before_anything_is_done(
     (problem,) = look.kind("batch.late").problems([change])
     assert "keeps no schedules" in problem.detail
     assert str(problem.source) == "conf/batch/late.yaml:5"
+
+
+def test_package_that_the_same_apply_built_anew_restates_where_it_is_said(tmp_path: Path) -> None:
+    look = look_at(tmp_path, "restate: on_new_version\n")
+    score(tmp_path, "2013-12-01", 2, version="before")
+    score(tmp_path, "2013-12-02", 1, version="before")
+    kind = look.kind("batch.late")
+    assert isinstance(kind, BatchKind)
+    package = Address("package", "late")
+    look.records[package] = look.record("package.late", {"digest": "before"})
+    assert kind.due_in(look.desired["batch.late"]).due == ()
+    made = kind.due_in(look.desired["batch.late"], {package: {"digest": "after"}})
+    assert [(one.name, one.why) for one in made.due] == [("2013-12-01", "version"), ("2013-12-02", "version")]
