@@ -29,7 +29,7 @@ from mlops.engine.resource import Attention, Desired, Observed, Outcome, Reason,
 from mlops.errors import MlopsError, Problem, ToolFailed
 from mlops.kinds.base import BaseKind
 from mlops.scoring.outlook import Outlook, outlook_of, span
-from mlops.scoring.place import ScoresPlace, ledger_totals, place_of
+from mlops.scoring.place import ScoresPlace, ledger_totals, scores_place_of
 from mlops.scoring.survey import Surveys, input_tables
 from mlops.targets.target import Schedules, target_of_stack
 from mlops.tools.dvc.command import reporting
@@ -119,7 +119,7 @@ class BatchKind(BaseKind):
         return outlook_of(batch, self._place(desired), survey, version=version, now=time.time())
 
     def _place(self, desired: Desired) -> ScoresPlace:
-        return place_of(self.context, desired.address, desired.effective["output"])
+        return scores_place_of(self.context, desired.address, desired.effective["output"])
 
     def create(self, step: Step) -> Outcome:
         from msgspec import structs
@@ -226,7 +226,7 @@ class BatchKind(BaseKind):
 
     def _recorded_place(self, record: Record) -> ScoresPlace:
         output = {"path": None, "url": None, "table": None, **record.inputs.get("output", {})}
-        return place_of(self.context, record.address, output)
+        return scores_place_of(self.context, record.address, output)
 
     def rerun(self, record: Record, named: str, *, who: str) -> list[str]:
         """Say that scored intervals are to be scored again, and return their names; the next plan shows them. `named`: an
