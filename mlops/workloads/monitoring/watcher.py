@@ -17,6 +17,7 @@ from msgspec import structs
 
 from mlops.contracts.codec import ContractError, decode, encode
 from mlops.contracts.watcher import FindingColumn, WatcherConfig, WatcherStatus
+from mlops.workloads.monitoring.alerts.alerter import Alerter, start_alerts, through_apprise
 from mlops.workloads.monitoring.findings import Evidence, FindingKind, Findings, iso
 from mlops.workloads.monitoring.labels import Labels
 from mlops.workloads.monitoring.value_tests import QUALITY
@@ -41,6 +42,11 @@ class Watcher:
         self._findings = Findings(self._out / "findings", config.monitor, self._trained.digest)
         self._labels = Labels(contract, self._out, keep=config.labels_keep)
         self._status = self._read_status()
+
+    @property
+    def folder(self) -> Path:
+        """The folder of what it finds."""
+        return self._out
 
     def _read_status(self) -> WatcherStatus:
         try:
@@ -137,9 +143,12 @@ def main() -> None:
     watcher.log_findings()
     print("watching", flush=True)
     once = "--once" in sys.argv[2:]
+    if not once:
+        start_alerts(watcher.folder)
     while True:
         if not watcher.tick(time.time()):
             if once:
+                Alerter(watcher.folder, through_apprise).tick(time.time())
                 return
             time.sleep(0.5)
 
