@@ -87,6 +87,13 @@ def _of_one_week(flights: Flights, rows: int, chance: np.random.Generator) -> pd
     return frame.iloc[start + np.sort(chance.choice(6_300, rows, replace=False))]
 
 
+def _concurrent(flights: Flights, rows: int, chance: np.random.Generator) -> pd.DataFrame:
+    """Return consecutive rows, each hundred of them in another order, as clients that ask at the same time send them."""
+    frame = _consecutive("val")(flights, rows, chance)
+    mixed = [start + chance.permutation(min(100, rows - start)) for start in range(0, rows, 100)]
+    return frame.iloc[np.concatenate(mixed)]
+
+
 def _backwards(flights: Flights, rows: int, chance: np.random.Generator) -> pd.DataFrame:
     return _consecutive("val")(flights, rows, chance).iloc[::-1]
 
@@ -106,7 +113,7 @@ CLEAN: dict[str, Draw] = {
     "hours of a day of training, from its first on": _from_midnight,
     "rows of one week of training": _of_one_week,
     "consecutive rows of September, never seen": _consecutive("val"),
-    "random rows of September, never seen": _random("val"),
+    "rows of September, each hundred in another order": _concurrent,
     "rows of September backwards": _backwards,
     "one airport (judged as a slice)": _one_airport,
 }

@@ -61,6 +61,8 @@ def watch_of(context: Context, step: Step, dataset: LoadedResource) -> Watch:
             checkout(context.root, [stage], context.remote)
     model_digest = step.upstream[model]["digest"]
     identity = [model_digest, monitor.drift.ignore, monitor.drift.predictions]
+    if monitor.drift.method != "auto":
+        identity.append(monitor.drift.method)
     digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()
     drift = monitor.drift
     config = WatcherConfig(
@@ -99,7 +101,9 @@ def baseline_fault(folder: Path, digest: Json) -> str | None:
         profile = hashlib.sha256((folder / "baseline.bin").read_bytes()).hexdigest()
         if written.get("profile", profile) != profile:
             return "damaged"
-        return None if written["digest"] == digest else "of another model"
+        if written["digest"] != digest:
+            return "of another model"
+        return None if "calibration" in written else "not calibrated: a version before this one made it"
     except FileNotFoundError:
         return "gone"
     except (OSError, ValueError, KeyError, AttributeError):
