@@ -21,7 +21,8 @@ from mlops.engine.selection import Selection
 class Options:
     """What a plan covers, and how it looks. Addresses are text. `back`: ADDRESS@SERIAL of every resource to roll back,
     and nothing else, to what was recorded then. Without `preflight`, what is in the way of a change is left for apply to
-    meet. `refresh_data`: remote sources are asked anew, whatever is pinned of them."""
+    meet. `refresh_data`: remote sources are asked anew, whatever is pinned of them. `at_once`: what goes back does so in one
+    move."""
 
     targets: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
@@ -31,13 +32,14 @@ class Options:
     destroy: bool = False
     preflight: bool = True
     refresh_data: bool = False
+    at_once: bool = False
 
     def to_extra(self) -> dict[str, str]:
         """Return the form in which a saved plan keeps them."""
         lists = {"targets": self.targets, "exclude": self.exclude, "replace": self.replace, "back": self.back}
         texts = {name: " ".join(addresses) for name, addresses in lists.items() if addresses}
         flags = {"destroy": self.destroy, "no_refresh": not self.refresh, "no_preflight": not self.preflight,
-                 "refresh_data": self.refresh_data}  # fmt: skip
+                 "refresh_data": self.refresh_data, "at_once": self.at_once}  # fmt: skip
         return texts | {name: "true" for name, is_set in flags.items() if is_set}
 
     @classmethod
@@ -47,7 +49,7 @@ class Options:
         )
         return cls(
             targets, exclude, replace, back, "no_refresh" not in extra, "destroy" in extra, "no_preflight" not in extra,
-            "refresh_data" in extra,
+            "refresh_data" in extra, "at_once" in extra,
         )  # fmt: skip
 
     def to_arguments(self) -> list[str]:

@@ -127,11 +127,11 @@ class Project(NotebookViews):
 
     def look(
         self, *, refresh: bool = True, destroy: bool = False, preflight: bool = True, refresh_data: bool = False,
-        back: Sequence[str] = (),
+        back: Sequence[str] = (), at_once: bool = False,
     ) -> Snapshot:  # fmt: skip
         """Read state and world. Without `refresh`, what is recorded stands for what would be observed; without `preflight`,
         nothing is in the way of a change. `refresh_data`: remote sources are asked anew. `back`: ADDRESS@SERIAL of what
-        goes back."""
+        goes back, and `at_once` that it does so in one move."""
         head, stored, intents = self.store.head(), self.store.records(), self.store.intents()
         spec = self.spec
         moves = moves_of(spec, stored)
@@ -141,7 +141,7 @@ class Project(NotebookViews):
         context = Context(self.root, spec.settings, head.salt, records, spec.resources, refresh_data)
         kinds = build_kinds(context)
         desired = {} if destroy else desire_all(kinds, spec)
-        restores = restores_of(self.store, back) if back else {}
+        restores = restores_of(self.store, back, at_once=at_once) if back else {}
         if restores:
             context = replace(context, records={**records, **pinned_records(restores, desired)})
             kinds = build_kinds(context)
@@ -177,7 +177,7 @@ class Project(NotebookViews):
         project = with_rollback(self, options.back)
         return project.look(
             refresh=options.refresh, destroy=options.destroy, preflight=options.preflight, refresh_data=options.refresh_data,
-            back=options.back,
+            back=options.back, at_once=options.at_once,
         )  # fmt: skip
 
     def _plan_of(self, snapshot: Snapshot, options: Options) -> ShownPlan:
@@ -347,7 +347,10 @@ def _error(result: Result, stop: threading.Event) -> MlopsError | None:
     """Return one error for all that failed: the kind of the gravest, the problems of each."""
     if result.failed:
         gravest = max(result.failed.values(), key=lambda error: error.exit_code)
-        return type(gravest)(*result.problems)
+        error = type(gravest)(*result.problems)
+        causes = [failure.__cause__ for failure in result.failed.values() if isinstance(failure.__cause__, Exception)]
+        error.__cause__ = ExceptionGroup("what failed", causes) if causes else None
+        return error
     if stop.is_set() and result.skipped:
         return Interrupted.of(
             "interrupted", f"{len(result.skipped)} changes were not started. Run the same command to go on."

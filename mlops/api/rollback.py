@@ -17,6 +17,7 @@ from mlops.api.configuration import parse_address
 from mlops.api.options import Options
 from mlops.config.project import LoadedResource, ProjectSpec
 from mlops.engine.resource import Desired, Record, Restore
+from mlops.engine.state import Version
 from mlops.engine.store import DatabaseStore
 from mlops.errors import MlopsError
 from mlops.kinds.registry import kind_class
@@ -47,14 +48,14 @@ def rollback_step(store: DatabaseStore, spec: ProjectSpec, text: str, to: str | 
     """Return `ADDRESS@SERIAL` of the version to go back to. `to`: a serial, the name of a version or tag, or the beginning of a
     digest; None for the version before the present one. Raises MlopsError where there is none."""
     records = store.records()
-    at = parse_address(text, {**spec.resources, **records})
+    at = _known(store, text) or parse_address(text, {**spec.resources, **records})
     versions = [v for v in store.versions(at) if v.record is not None and v.record.complete]
     recorded = records.get(at)
     if to is None:
         earlier = [v for v in versions if recorded is None or _made(v.record) != _made(recorded)]
         found = earlier[-1] if earlier else None
     else:
-        found = next((v for v in reversed(versions) if _matches(to, v.serial, v.record)), None)
+        found = _named(at, versions, to)
     if found is None:
         raise MlopsError.of(
             "no such version",
@@ -69,13 +70,40 @@ def _made(record: Record | None) -> Any:
     return (record.inputs, record.outputs.get("digest")) if record else None
 
 
-def _matches(to: str, serial: int, record: Record | None) -> bool:
-    outputs = record.outputs if record else {}
-    names = [str(outputs.get(name, "")) for name in ("version", "tag")]
-    digests = [str(outputs.get(name, "")) for name in ("digest", "model_digest", "package_digest")]
-    if to == str(serial) or to in (*names, *(name.partition(":")[2] for name in names if ":" in name)):
-        return True
-    return len(to) >= 4 and any(digest.startswith(to) for digest in (*names, *digests) if digest)
+def _known(store: DatabaseStore, text: str) -> Address | None:
+    """Return the address of what was ever recorded, be it deleted since."""
+    try:
+        at = Address.parse(text)
+    except ValueError:
+        return None
+    return at if store.versions(at) else None
+
+
+def _named(at: Address, versions: Sequence[Version], to: str) -> Version | None:
+    """Return the version that `to` means: a serial before all, then a name, then the beginning of one digest; of several that
+    share it, the newest. Raises MlopsError where it begins digests of different versions."""
+    exact = [v for v in versions if to == str(v.serial)] or [v for v in versions if to in _names(v.record)]
+    if exact or len(to) < 4:
+        return exact[-1] if exact else None
+    begun = {digest: v for v in versions for digest in _digests(v.record) if digest.startswith(to)}
+    if len(begun) > 1:
+        raise MlopsError.of(
+            "more than one version",
+            f"`{to}` begins {', '.join(sorted(begun))}, which are different versions of {at}. Give more of it, or a serial: "
+            f"mlops history {at}",
+            address=str(at),
+        )
+    return next(iter(begun.values()), None)
+
+
+def _names(record: Record | None) -> list[str]:
+    names = [str(record.outputs.get(name) or "") for name in ("version", "tag")] if record else []
+    return [*names, *(name.partition(":")[2] for name in names if ":" in name)]
+
+
+def _digests(record: Record | None) -> set[str]:
+    names = ("tag", "digest", "model_digest", "package_digest")
+    return {str(record.outputs[name]) for name in names if record.outputs.get(name)} if record else set()
 
 
 def with_rollback(project: Project, back: Sequence[str]) -> Project:
@@ -96,9 +124,9 @@ def with_rollback(project: Project, back: Sequence[str]) -> Project:
     return replace(project, spec=replace(project.spec, resources=resources))
 
 
-def restores_of(store: DatabaseStore, back: Sequence[str]) -> dict[Address, Restore]:
+def restores_of(store: DatabaseStore, back: Sequence[str], *, at_once: bool = False) -> dict[Address, Restore]:
     """Return what each of `back` (ADDRESS@SERIAL) goes back to: its version, and those that it had consumed."""
-    return {at: Restore(record, _consumed(store, record)) for at, record in _goals(store, back).items()}
+    return {at: Restore(record, _consumed(store, record), at_once) for at, record in _goals(store, back).items()}
 
 
 def pinned_records(restores: Mapping[Address, Restore], desired: Mapping[Address, Desired]) -> dict[Address, Record]:
@@ -135,9 +163,11 @@ def _consumed(store: DatabaseStore, record: Record) -> dict[Address, Record]:
     return found
 
 
-def plan_rollback(project: Project, text: str, to: str | None) -> Plan:
-    """Plan going back to what `rollback_step` names, and nothing else."""
-    return project.plan(Options(back=(rollback_step(project.store, project.spec, text, to),)))
+def plan_rollback(project: Project, text: str, to: str | None, *, at_once: bool = False) -> Plan:
+    """Plan going back to what `rollback_step` names, and nothing else. `at_once`: an endpoint gives all of its traffic over in
+    one move, as soon as the version of then answers."""
+    step = rollback_step(project.store, project.spec, text, to)
+    return project.plan(Options(back=(step,), at_once=at_once))
 
 
 def rollback_edits(project: Project, plan: Plan) -> list[str]:

@@ -25,19 +25,20 @@ from mlops.errors import MlopsError
     help="A serial, version, tag or digest of `mlops history ADDRESS`. Default: the one before.",
 )
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Save the plan, and apply it later.")
+@click.option("--now", is_flag=True, help="In one move, without the steps of a rollout.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("--lock-timeout", default="0s", metavar="DURATION", help="How long to wait for another apply, as in 30s.")
 @pass_session
 def command(
-    session: Session, address: str, overrides: tuple[str, ...], to: str | None, out: Path | None, yes: bool,
-    lock_timeout: str,
+    session: Session, address: str, overrides: tuple[str, ...], to: str | None, out: Path | None, now: bool,
+    yes: bool, lock_timeout: str,
 ) -> None:  # fmt: skip
     """Plan a resource, and nothing else, back to what was recorded; then apply that."""
     from mlops.api import plan_rollback, rollback_edits, view_of
     from mlops.cli.applying import apply_and_report
 
     project = session.open(overrides)
-    plan = plan_rollback(project, address, to)
+    plan = plan_rollback(project, address, to, at_once=now)
     if out is not None:
         project.save(plan, out)
         document = project.document(plan, saved_as=out)

@@ -175,7 +175,7 @@ def _go_back(desired: Desired, restore: Restore, plan_inputs: PlanInputs) -> Cha
     fields = _fields(desired, record, kind) if record else ()
     is_there = record is not None and observed.exists
     is_same = is_there and record is not None and _made(record, desired) == _made(goal, desired)
-    words = f"back to what serial {goal.serial} recorded"
+    words = f"back to what serial {goal.serial} recorded" + (", in one move" if restore.at_once else "")
     if is_same and not fields and not observed.drift:
         reason = Reason(f"nothing differs: it is what serial {goal.serial} recorded")
         return Change(at, Action.NOOP, Action.NOOP.value, 0, (reason,), keeps=True)

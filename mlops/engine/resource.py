@@ -157,11 +157,13 @@ class Record:
 class Restore:
     """A version of a resource to go back to.
 
-    `upstream`: of each dependency, the version whose outputs were consumed then.
+    `upstream`: of each dependency, the version whose outputs were consumed then. `at_once`: in one move, where the kind
+    would otherwise take steps.
     """
 
     record: Record
     upstream: Mapping[Address, Record] = field(default_factory=dict)
+    at_once: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Lay out what a bento holds.
 
-Lives here: stage_bento, serving_code, and needs_of, the packages that serving imports.
+Lives here: stage_bento, serving_code, seal_bento and is_whole (whether a kept one is still what was built), and needs_of,
+the packages that serving imports.
 Not here: building it (kinds.package, tools), the application inside (workloads.serving).
 Law: equal content has one digest, whatever the time and the machine.
 """
@@ -29,6 +30,7 @@ _SERVING = (
     "workloads/features/__init__.py", "workloads/features/images.py",
     *(f"contracts/{name}.py" for name in ("__init__", "codec", "names", "server")),
 )  # fmt: skip
+_SEAL = "content.sha256"
 _PACKAGE = Path(mlops.__file__).parent
 
 
@@ -62,6 +64,27 @@ def stage_bento(folder: Path, name: str, exported: Path, package: Package) -> st
     digest = hashlib.sha256()
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         digest.update(f"{path.relative_to(folder).as_posix()}\0".encode() + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def seal_bento(folder: Path) -> None:
+    """Write down what a bento that was just built holds."""
+    (folder / _SEAL).write_text(_kept(folder))
+
+
+def is_whole(folder: Path) -> bool:
+    """Say whether a bento is kept as it was built. Of one that an earlier version of the tool built, only that it is there."""
+    seal = folder / _SEAL
+    if not (folder / "bento.yaml").exists() or not (folder / "src" / "model" / "model.onnx").exists():
+        return False
+    return not seal.exists() or seal.read_text() == _kept(folder)
+
+
+def _kept(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted((folder / "src").rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            digest.update(f"{path.relative_to(folder).as_posix()}\0".encode() + path.read_bytes() + b"\0")
     return digest.hexdigest()
 
 

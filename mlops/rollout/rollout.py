@@ -2,7 +2,7 @@
 
 Lives here: Rollout: start beside, check, shift step by step, judge each, drain, stop.
 Not here: where a rollout stands (state), how a target runs versions and weighs traffic (targets).
-Law: no step is taken before the one below it was judged; a failed step puts everything back on what was live.
+Law: no step is taken before the one below it was judged; a failed step puts everything back on what was live, in one move.
 """
 
 from __future__ import annotations
@@ -26,11 +26,13 @@ _ENOUGH = 20
 
 @dataclass(frozen=True)
 class Rollout:
-    """`policy`: how a new version takes over; times in seconds."""
+    """`policy`: how a new version takes over; times in seconds. `at_once`: it does so in one move, once it answers the golden
+    request, whatever the policy's steps."""
 
     fleet: Fleet
     policy: RolloutPolicy
     say: Callable[[str, float | None], None]
+    at_once: bool = False
 
     def converge(self, key: str, body: Mapping[str, Any], replicas: int, gate: Mapping[str, Any]) -> tuple[str, str]:
         """Make the version with `key` live on `replicas` replicas, and return its name and a note. `body`: what the target
@@ -69,15 +71,17 @@ class Rollout:
 
     def _roll(self, state: RolloutState, candidate: str, replicas: int) -> str:
         requests, live = 0.0, state.live
+        is_asked = False
         try:
             self.say(f"starting {candidate}", 0.1)
             state = self._start(state, candidate, replicas)
-            if live:
+            if live and not self.at_once:
                 state = state.shifted({live: 100, candidate: 0})
                 self.fleet.publish(state)
+                is_asked = True
                 requests = self._shift(state, live, candidate)
         except (MlopsError, OSError) as error:
-            self._back(state, candidate)
+            self._back(state, candidate, is_asked=is_asked)
             if isinstance(error, OSError):
                 raise ToolFailed.of("rollout failed", f"{candidate} of {self.fleet.name}: {error}") from error
             raise
@@ -89,12 +93,19 @@ class Rollout:
         time.sleep(self.policy.drain)
         self.fleet.publish(state.without(live))
         self.fleet.drop(live)
+        if self.at_once:
+            return f"{candidate} live, golden request answered, all traffic in one move"
         return f"{candidate} live, golden request answered, {requests:.0f} requests while shifting, 0 failed"
 
-    def _back(self, state: RolloutState, candidate: str) -> None:
-        state = state.without(candidate).shifted({state.live: 100} if state.live else {})
+    def _back(self, state: RolloutState, candidate: str, *, is_asked: bool) -> None:
+        """Give all traffic to what is live, in one move, and stop the candidate; `is_asked`: after it finished its requests."""
+        state = state.shifted({state.live: 100} if state.live else {})
         with contextlib.suppress(ToolFailed):
-            self.fleet.publish(state)
+            if is_asked:
+                self.say(f"all traffic is back on {state.live}", None)
+                self.fleet.publish(state)
+                time.sleep(self.policy.drain)
+            self.fleet.publish(state.without(candidate))
         self.fleet.drop(candidate)
 
     def _shift(self, state: RolloutState, live: str, candidate: str) -> float:

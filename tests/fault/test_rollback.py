@@ -14,6 +14,7 @@ from mlops.api import Project, plan_rollback
 from mlops.engine.plan import Change
 from mlops.engine.resource import Action, Record
 from mlops.errors import MlopsError
+from mlops.targets.local.versions import Versions
 from mlops.tools.dvc.reader import read_lock
 from tests.fault.fake_project import Chain, declare
 
@@ -116,6 +117,59 @@ def test_bento_that_is_not_kept_is_built_again_from_the_model_of_then(chain: Cha
     roll_back(chain, "endpoint.late")
     assert served_bento(chain) == bento
     assert chain.doors.done[f"bento {first[PACKAGE].outputs['tag']}"] == 1
+
+
+def test_bento_that_was_damaged_meanwhile_is_built_again(chain: Chain) -> None:
+    first, bento = records(chain), served_bento(chain)
+    retrain(chain)
+    golden = Path(str(first[PACKAGE].outputs["bento"])) / "golden.json"
+    kept = golden.read_text()
+    golden.write_text('{"rows": [], "predictions": [1]}')
+    roll_back(chain, "endpoint.late")
+    assert served_bento(chain) == bento
+    assert golden.read_text() == kept
+
+
+def test_every_kind_goes_back_from_an_override_whatever_the_tree_holds(chain: Chain) -> None:
+    first, network = records(chain), (chain.root / "models/late/train/network.json").read_text()
+    bento = served_bento(chain)
+    apply(chain, "model.late.trainer.max_epochs=7", "package.late.api.max_rows=50")
+    (chain.root / "models/late/export/model.onnx").write_text("scribbled over")
+    (chain.root / "rows.csv").unlink()
+    declare(chain.root, {name: FILES[name] for name in ("dataset/rows", "stack/local")})  # nothing of it is declared
+    for address in ("endpoint.late", "package.late", "model.late"):
+        roll_back(chain, address)
+    now = records(chain)
+    assert served_bento(chain) == bento
+    assert (chain.root / "models/late/train/network.json").read_text() == network
+    assert [now[at].outputs["digest"] for at in (ENDPOINT, PACKAGE, MODEL)] == [
+        first[at].outputs["digest"] for at in (ENDPOINT, PACKAGE, MODEL)
+    ]
+    assert [now[at].inputs for at in (ENDPOINT, PACKAGE, MODEL)] == [
+        first[at].inputs for at in (ENDPOINT, PACKAGE, MODEL)
+    ]
+
+
+def test_endpoint_that_was_deleted_comes_back(chain: Chain) -> None:
+    bento = served_bento(chain)
+    declare(chain.root, {name: FILES[name] for name in ("dataset/rows", "model/late", "stack/local")})
+    apply(chain)
+    assert ENDPOINT not in records(chain)
+    (change,) = roll_back(chain, "endpoint.late")
+    assert change.action is Action.CREATE
+    assert served_bento(chain) == bento
+
+
+def test_rollback_now_takes_all_traffic_in_one_move(chain: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
+    retrain(chain)
+    weights: list[Mapping[str, int]] = []
+    publish = Versions.publish
+    monkeypatch.setattr(Versions, "publish", lambda self, state: (weights.append(state.weights), publish(self, state)))
+    project = Project.open(chain.root)
+    plan = plan_rollback(project, "endpoint.late", None, at_once=True)
+    assert plan.changes[0].reasons[0].text.endswith("recorded, in one move")
+    assert project.carry_out(plan).error is None
+    assert weights == [{"v3": 100}] * 2
 
 
 def test_bento_that_would_be_another_is_refused(chain: Chain, monkeypatch: pytest.MonkeyPatch) -> None:

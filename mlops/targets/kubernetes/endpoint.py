@@ -110,7 +110,10 @@ class ClusterEndpoint:
             cluster, name, lambda: self._inputs(cluster, step.address, endpoint), self._secrets(endpoint), step.say
         )
         body = {"image": package["image"], "tag": package["tag"]}
-        version, note = Rollout(fleet, endpoint.rollout, step.say).converge(key, body, replicas, {})
+        rollout = Rollout(
+            fleet, endpoint.rollout, step.say, at_once=step.restore is not None and step.restore.at_once
+        )  # fmt: skip
+        version, note = rollout.converge(key, body, replicas, {})
         outputs = {
             "url": f"{stack['address']}/{name}", "version": version, "weights": {version: 100}, "replicas": replicas,
             ROLLOUT_STATE: fleet.published, "prints": cluster.fingerprints_of("serving", name),

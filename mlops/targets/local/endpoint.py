@@ -86,7 +86,9 @@ class LocalEndpoint:
         gate = {
             "auth": self._auth(endpoint, versions), "key": None, "rate": [rate.number, rate.seconds] if rate else None,
         }  # fmt: skip
-        rollout = Rollout(versions, endpoint.rollout, step.say)
+        rollout = Rollout(
+            versions, endpoint.rollout, step.say, at_once=step.restore is not None and step.restore.at_once
+        )
         with versions.host.locked():
             version, note = rollout.converge(key, {"bento": package["bento"]}, endpoint.replicas, gate)
         outputs = {

@@ -9,8 +9,9 @@ import pytest
 
 from mlops.address import Address
 from mlops.api import Options, Project, composed_config, plan_rollback, rollback_edits, view_of, why
-from mlops.api.rollback import rollback_step
-from mlops.engine.resource import Action, Outcome, Step
+from mlops.api.rollback import _named, rollback_step
+from mlops.engine.resource import Action, Outcome, Record, Step
+from mlops.engine.state import Version
 from mlops.errors import MlopsError, StalePlan
 from mlops.plugin.value import ValueKind
 from tests.small_project import VALUES, write_files
@@ -68,6 +69,24 @@ def test_rollback_goes_to_the_version_before_or_the_named_one(tmp_path: Path) ->
     digest = str(project.store.versions(TWO)[0].record.outputs["digest"])  # type: ignore[union-attr]
     for to in (None, str(serials[0]), digest, digest[:8]):
         assert rollback_step(project.store, project.spec, "value.two", to) == f"value.two@{serials[0]}"
+
+
+def test_beginning_that_different_digests_share_names_no_version(tmp_path: Path) -> None:
+    def version(serial: int, digest: str) -> Version:
+        return Version(serial, "", "", Record(TWO, {}, {"digest": digest, "version": f"v{serial}"}, serial=serial))
+
+    versions = [
+        version(3, "abcd11"),
+        version(5, "abcd22"),
+        version(7, "abcd22"),
+        version(1234, "777777"),
+        version(1240, "1234ff"),
+    ]
+    assert [_named(TWO, versions, to) for to in ("abcd1", "abcd2", "v5", "1234", "abc")] == [
+        versions[0], versions[2], versions[1], versions[3], None,
+    ]  # fmt: skip
+    with pytest.raises(MlopsError, match="abcd11, abcd22, which are different versions"):
+        _named(TWO, versions, "abcd")
 
 
 def test_rollback_uses_what_was_consumed_then_and_changes_nothing_else(tmp_path: Path) -> None:

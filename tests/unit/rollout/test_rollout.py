@@ -1,0 +1,69 @@
+"""How traffic moves from one version to the next, on a fleet that runs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import pytest
+
+from mlops.config.schema.endpoint import RolloutPolicy
+from mlops.errors import MlopsError
+from mlops.rollout.rollout import Rollout
+from mlops.rollout.state import RolloutState, VersionState
+
+
+class Fleet:
+    """Runs nothing, and notes each move. `failing`: the share of a version's requests that fail."""
+
+    name = "late"
+
+    def __init__(self, failing: float = 0.0) -> None:
+        self.state = RolloutState("v1", 2, {"v1": VersionState("old", 1)}, {"v1": 100})
+        self.failing = failing
+        self.moves: list[str] = []
+        self.asked = 0
+
+    def read(self) -> RolloutState:
+        return self.state
+
+    def publish(self, state: RolloutState) -> None:
+        self.state = state
+        self.moves.append(" ".join(f"{version}={share}" for version, share in sorted(state.weights.items())))
+
+    def start(self, state: RolloutState, version: str, replicas: int, timeout: float) -> RolloutState:
+        self.moves.append(f"start {version}")
+        return state
+
+    def shrink(self, state: RolloutState, version: str, replicas: int, drain: float) -> RolloutState:
+        return state
+
+    def drop(self, version: str) -> None:
+        self.moves.append(f"drop {version}")
+
+    def strays(self, known: Collection[str]) -> list[str]:
+        return []
+
+    def counters(self, version: str) -> Mapping[str, float]:
+        self.asked += 100
+        return {"requests": self.asked, "failed": round(self.asked * self.failing)}
+
+    def ask_golden(self, version: str) -> str | None:
+        return None
+
+
+POLICY = RolloutPolicy.model_validate({"steps": ["10%", "50%", "100%"], "pause": "0s", "drain": "0s"})
+
+
+def test_failed_step_leaves_in_one_move_and_is_drained_before_it_stops() -> None:
+    fleet = Fleet(failing=0.5)
+    with pytest.raises(MlopsError, match="v2 at 10%"):
+        Rollout(fleet, POLICY, lambda line, share: None).converge("new", {}, 1, {})
+    assert fleet.moves == ["start v2", "v1=100 v2=0", "v1=90 v2=10", "v1=100", "v1=100", "drop v2"]
+    assert set(fleet.state.versions) == {"v1"}
+
+
+def test_rollout_at_once_takes_no_steps() -> None:
+    fleet = Fleet(failing=0.5)
+    _, note = Rollout(fleet, POLICY, lambda line, share: None, at_once=True).converge("new", {}, 1, {})
+    assert fleet.moves == ["start v2", "v2=100", "v2=100", "drop v1"]
+    assert "in one move" in note
