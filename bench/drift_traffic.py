@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnxruntime
 import pandas as pd
 import pyarrow.parquet as pq
@@ -180,15 +179,10 @@ SHIFTS: dict[str, tuple[Inject, tuple[str, ...]]] = {
 
 
 def windows(draw: Draw, flights: Flights, *, rows: int, count: int, inject: Inject | None = None) -> list[pd.DataFrame]:
-    """Return windows of a kind; with a shift in them where one is given."""
+    """Return windows of a kind; with a shift in them where one is given, of twice as many rows, because some leave rows out."""
     made = []
     for seed in range(count):
         chance: np.random.Generator = np.random.default_rng([seed, rows])
-        frame = draw(flights, rows, chance)
-        made.append(inject(frame, chance) if inject is not None else frame)
+        frame = draw(flights, rows if inject is None else 2 * rows, chance)
+        made.append(frame if inject is None else inject(frame, chance).iloc[:rows])
     return made
-
-
-def as_arrays(frame: pd.DataFrame) -> dict[str, npt.NDArray[Any]]:
-    """Return the columns of a window."""
-    return {str(name): frame[name].to_numpy() for name in frame.columns if name != "day"}
