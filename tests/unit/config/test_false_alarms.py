@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
+from mlops.config.effective import effective_json, typed
 from mlops.config.schema.monitor import DriftPolicy
+from mlops.monitoring.baseline import share_of_windows
 
 
 @pytest.mark.parametrize(
@@ -20,13 +22,18 @@ from mlops.config.schema.monitor import DriftPolicy
 )
 def test_rate_of_false_alarms_is_read(written: str | float, per_hour: float, shown: str) -> None:
     policy = DriftPolicy.model_validate({"false_alarms": written})
-    assert policy.false_alarms.per_window(3600.0) == pytest.approx(per_hour)
+    assert share_of_windows(typed(effective_json(policy)).false_alarms, 3600.0) == pytest.approx(per_hour)
     assert policy.model_dump(mode="json")["false_alarms"] == shown
 
 
 def test_rate_of_false_alarms_is_one_a_month_by_default() -> None:
     assert str(DriftPolicy().false_alarms) == "1 per month"
     assert DriftPolicy().floors == {}
+
+
+def test_floors_are_read_from_judged_inputs_as_numbers() -> None:
+    judged = typed(effective_json(DriftPolicy.model_validate({"floors": {"temp": 0.3}})))
+    assert dict(judged.floors) == {"temp": 0.3}
 
 
 @pytest.mark.parametrize("written", ["often", "0 per month", "3 per fortnight", "0%", "80%", True])
