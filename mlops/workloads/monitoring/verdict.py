@@ -19,6 +19,8 @@ from mlops.workloads.monitoring.tails import probability_beyond, value_at
 from mlops.workloads.monitoring.tally import Tally
 
 _BOUNDED = frozenset({"ks", "chi2", "missing", "unseen", "outside", "duplicates", "jensen_shannon"})
+_AIM = 0.5
+"""Share of the stated rate that is aimed at: thresholds are estimates too, of windows that overlap."""
 _RAREST = 1e-6
 _FEWEST = 500
 
@@ -42,7 +44,7 @@ def judge_window(
         clean = calibration.shuffled
     elif seconds is not None and calibration.rows_per_second is not None:
         rows = min(rows, max(seconds * calibration.rows_per_second, _FEWEST))
-    probability = _each(clean, rows, rate)
+    probability = _each(clean, rows, rate * _AIM)
     out = []
     for (method, name), statistic in tally.statistics(calibration.method).items():
         tails = clean.each.get(method, {}).get(name)
