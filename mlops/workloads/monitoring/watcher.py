@@ -18,6 +18,7 @@ from msgspec import structs
 from mlops.contracts.codec import ContractError, decode, encode
 from mlops.contracts.watcher import FindingColumn, WatcherConfig, WatcherStatus
 from mlops.workloads.monitoring.alerts.alerter import Alerter, start_alerts, through_apprise
+from mlops.workloads.monitoring.column_test import with_shares
 from mlops.workloads.monitoring.findings import Evidence, FindingKind, Findings, iso
 from mlops.workloads.monitoring.labels import Labels
 from mlops.workloads.monitoring.value_tests import QUALITY
@@ -106,8 +107,10 @@ class Watcher:
         live = self._labels.measure()
         self._change(live=live)
         training = self._trained.metrics
-        evidence = Evidence(start, end, window.count, live, training, tested=len(self._baseline.kinds))
-        moved = [test.column() for test in tests if test.moved]
+        evidence = Evidence(
+            start, end, window.count, live, training, tested=len(self._baseline.kinds), note=self._baseline.note(start)
+        )
+        moved = with_shares([test for test in tests if test.moved])
         self._find("drift", [column for column in moved if column.method not in QUALITY], evidence)
         self._find("quality", [column for column in moved if column.method in QUALITY], evidence)
         if worse := self._labels.worse(live, training):
