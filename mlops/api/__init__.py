@@ -7,6 +7,7 @@ Law: everything a user can do has one function here, and it prints nothing.
 
 from __future__ import annotations
 
+from mlops.api.alerts import try_alert_routes
 from mlops.api.alias import give_alias, take_alias
 from mlops.api.batch import rerun_intervals
 from mlops.api.card import card_of
@@ -62,6 +63,7 @@ __all__ = [
     "schema_text",
     "secrets_without_value",
     "take_alias",
+    "try_alert_routes",
     "uses",
     "version_records",
     "version_table",

@@ -119,7 +119,7 @@ class Inspection:
         if not files:
             raise MlopsError.of(
                 "no logs",
-                f"{at} has no process whose log could be shown. Stacks, endpoints and monitors have, once they were applied, and "
+                f"{at} has no process whose log could be shown. Stacks, endpoints, monitors and batches have, once they were applied, and "
                 "models that were trained here or by this machine on a cluster.",
                 address=str(at),
             )

@@ -28,6 +28,7 @@ from mlops.cli import (
     init,
     invoke,
     logs,
+    monitor,
     plan,
     publish,
     render,
@@ -69,8 +70,8 @@ def cli(ctx: click.Context, project: Path | None, debug: bool) -> None:
     ctx.obj = Session(find_root(Path.cwd()) if project is None else project.absolute(), debug)
 
 
-for module in (init, plan, apply, status, show, why, history, rollback, alias, compare, card, publish, invoke, logs, ack, batch,
-               validate, config, render, schema, import_, state, destroy, unlock, doctor):  # fmt: skip
+for module in (init, plan, apply, status, show, why, history, rollback, alias, compare, card, publish, invoke, logs, ack, monitor,
+               batch, validate, config, render, schema, import_, state, destroy, unlock, doctor):  # fmt: skip
     cli.add_command(module.command)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from msgspec import Meta
+from msgspec import Meta, field
 
 from mlops.contracts.codec import Contract
 
@@ -71,12 +71,12 @@ class WindowCalibration(Contract, kw_only=True, frozen=True):
         WindowTails | None,
         Meta(description="Of rows in no order; null where the order of training rows cannot be told."),
     ] = None
-    order_column: Annotated[
-        str | None, Meta(description="The column in which rows that follow each other are most alike.")
-    ] = None
     order: Annotated[
-        float, Meta(description="How much more often than by chance two such rows share a bin there (Cohen's kappa).")
-    ] = 0.0
+        dict[str, float],
+        Meta(
+            description="Column -> how much more often than by chance rows that follow each other share a bin (Cohen's kappa), where it is much."
+        ),
+    ] = field(default_factory=dict)
     since: Annotated[str | None, Meta(description="The oldest training row; null without a column of time.")] = None
     until: Annotated[str | None, Meta(description="The newest training row; null without a column of time.")] = None
     rows_per_second: Annotated[

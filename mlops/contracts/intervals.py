@@ -98,6 +98,7 @@ def _why(one: IntervalRows, line: LedgerLine | None, rules: DueRules, *, is_gone
 
 
 def rows_differ(one: IntervalRows, line: LedgerLine) -> bool:
-    """Say whether an interval has other rows than were scored. Digests of another DuckDB cannot be compared; counts can."""
+    """Say whether an interval has other rows than were scored. Digests of another DuckDB, or of columns of other types, cannot be compared;
+    counts can."""
     same_kind = one.digest.partition(":")[0] == line.digest.partition(":")[0]
     return one.rows != line.rows + line.rejected or (same_kind and one.digest != line.digest)

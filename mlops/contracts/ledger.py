@@ -1,6 +1,6 @@
 """Read and extend the ledger of a folder of scored intervals.
 
-Lives here: read_ledger and append_line.
+Lives here: read_interval_ledger and append_line.
 Not here: what a line says (scoring), what is due (intervals), the ledger of a database table (workloads.scoring.table_output).
 Law: lines are only appended, each on the disk before the call returns; a line that was cut off by a crash counts as none.
 """
@@ -15,7 +15,7 @@ from mlops.contracts.intervals import latest
 from mlops.contracts.scoring import LEDGER, LedgerLine
 
 
-def read_ledger(folder: Path) -> dict[str, LedgerLine]:
+def read_interval_ledger(folder: Path) -> dict[str, LedgerLine]:
     """Return the last line of each interval; empty where nothing was scored. Raises OSError."""
     try:
         content = (folder / LEDGER).read_bytes()

@@ -51,7 +51,7 @@ class IntervalRows(Contract, kw_only=True, frozen=True):
 
     name: Annotated[str, Meta(description="Such as 2013-12-01.")]
     rows: Annotated[int, Meta(description="How many.")]
-    digest: Annotated[str, Meta(description="Of the rows, in whatever order: VERSION OF DUCKDB:NUMBER.")]
+    digest: Annotated[str, Meta(description="Of the rows, in whatever order: VERSION OF DUCKDB/TYPES:NUMBER.")]
 
 
 class IntervalsRequest(Document, kw_only=True, frozen=True):

@@ -146,6 +146,12 @@ class FindingColumn(Contract, kw_only=True, frozen=True, omit_defaults=True):
     p: Annotated[float | None, Meta(description="How likely chance alone does this; null where the test has none.")]
     threshold: Annotated[float, Meta(description="From where it matters.")]
     examples: Annotated[tuple[str, ...], Meta(description="Values that training never had.")] = ()
+    explains: Annotated[
+        float | None,
+        Meta(
+            description="Share of the shift of its last window that the column explains, in all its tests; null where that is not known."
+        ),
+    ] = None
 
 
 class MonitorFinding(Document, kw_only=True, frozen=True, omit_defaults=True):
@@ -173,6 +179,16 @@ class MonitorFinding(Document, kw_only=True, frozen=True, omit_defaults=True):
         default_factory=dict
     )
     tested: Annotated[int | None, Meta(description="How many columns were tested.")] = None
+    severity: Annotated[
+        Literal["warning", "critical"],
+        Meta(
+            description="`critical`: something measured twice what it may, or more than half of the rows are concerned."
+        ),
+    ] = "warning"
+    note: Annotated[
+        str | None,
+        Meta(description="What the training data cannot show, such as a season; null where nothing is known of that."),
+    ] = None
     clean: Annotated[int, Meta(description="Windows since the last that showed it.")] = 0
     closed: Annotated[
         str | None, Meta(description="End of the window that closed it, as ISO text; null while it is open.")

@@ -17,12 +17,15 @@ from mlops.config.project import LoadedResource, ProjectSpec
 from mlops.config.schema.category import Category
 from mlops.config.schema.model_reference import split_reference
 from mlops.context.effects import KEEPS_OUTPUTS, effect_of
+from mlops.context.inputs import without_fields
+from mlops.context.secrets import seal
 from mlops.context.status import Status
 from mlops.engine.plan import Change
-from mlops.engine.resource import Dependency, Desired, Observed, Outcome, Reason, Record, Stale, Step
+from mlops.engine.resource import Dependency, Desired, Effect, Observed, Outcome, Reason, Record, Stale, Step
 from mlops.errors import Problem
 from mlops.kinds.base import BaseKind
 from mlops.kinds.named_version import NamedVersions
+from mlops.monitoring.alerts import alert_inputs, alert_origins
 from mlops.monitoring.findings import acknowledge
 from mlops.targets.target import Hosted, target_of_stack
 
@@ -41,7 +44,20 @@ class MonitorKind(BaseKind):
             Dependency(follows, effect_of(Category.RECONFIGURE), output, follows=True, words="new baseline"),
             Dependency(endpoint),
         )
-        return replace(super().desire(resource, project), depends_on=needs)
+        desired = super().desire(resource, project)
+        if alerts := alert_inputs(project.settings, resource.address.name):
+            sealed = seal(alerts, self.context.paths.secrets, self.context.salt)
+            origins = {**desired.origins, **alert_origins(project.settings)}
+            desired = replace(desired, inputs={**desired.inputs, "alerts": sealed}, origins=origins)
+        return replace(desired, depends_on=needs)
+
+    @classmethod
+    def as_declared(cls, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Who is told is the environment's."""
+        return without_fields(inputs, "alerts")
+
+    def effect(self, path: str) -> Effect:
+        return self.effect_of(Category.RECONFIGURE) if path.partition(".")[0] == "alerts" else super().effect(path)
 
     def observe(self, address: Address, desired: Desired | None, record: Record | None) -> Observed:
         if desired is not None and record is None:

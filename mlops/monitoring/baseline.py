@@ -25,7 +25,7 @@ from mlops.monitoring.learned import learned_of
 from mlops.tools.process import run
 
 if TYPE_CHECKING:
-    from mlops.config.schema.monitor import Monitor
+    from mlops.config.schema.monitor import FalseAlarmRate, Monitor
     from mlops.contracts.watcher import WatcherConfig
 
 
@@ -54,6 +54,8 @@ def watch_of(context: Context, step: Step, dataset: LoadedResource) -> Watch:
     learned = learned_of(context, step, dataset.address.name)
     model_digest, folder = learned.digest, context.paths.monitor(step.address.name)
     identity = [model_digest, monitor.drift.ignore, monitor.drift.predictions]
+    if monitor.drift.method != "auto":
+        identity.append(monitor.drift.method)
     digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()
     drift = monitor.drift
     config = WatcherConfig(
@@ -61,7 +63,7 @@ def watch_of(context: Context, step: Step, dataset: LoadedResource) -> Watch:
         labels_keep=monitor.labels.keep, window=monitor.window, min_rows=monitor.min_rows, on_finding=monitor.on_finding,
         drift=DriftTests(
             method=drift.method, threshold=drift.threshold, ignore=tuple(drift.ignore), predictions=drift.predictions,
-            false_alarms=drift.false_alarms.per_window(monitor.window), floors=dict(drift.floors),
+            false_alarms=share_of_windows(drift.false_alarms, monitor.window), floors=dict(drift.floors),
         ),
         contract=str(learned.exported / "contract.json"), schema=str(learned.data / "schema.json"),
         profile=str(learned.data / "profile.json"), baseline_digest=digest,
@@ -70,6 +72,12 @@ def watch_of(context: Context, step: Step, dataset: LoadedResource) -> Watch:
     )  # fmt: skip
     endpoint = step.upstream[Address("endpoint", monitor.endpoint)]
     return Watch(learned.model, model_digest, digest, folder, config, endpoint)
+
+
+def share_of_windows(false_alarms: FalseAlarmRate, window: float) -> float:
+    """Return which share of windows, each `window` seconds long, may be false alarms; half of them at most."""
+    number, seconds = false_alarms.number, false_alarms.seconds
+    return min(0.5, number if seconds is None else number * window / seconds)
 
 
 def make_baseline(context: Context, step: Step, watch: Watch) -> bool:
@@ -93,7 +101,9 @@ def baseline_fault(folder: Path, digest: Json) -> str | None:
         profile = hashlib.sha256((folder / "baseline.bin").read_bytes()).hexdigest()
         if written.get("profile", profile) != profile:
             return "damaged"
-        return None if written["digest"] == digest else "of another model"
+        if written["digest"] != digest:
+            return "of another model"
+        return None if "calibration" in written else "not calibrated: a version before this one made it"
     except FileNotFoundError:
         return "gone"
     except (OSError, ValueError, KeyError, AttributeError):

@@ -27,7 +27,7 @@ from mlops.errors import MlopsError
 _KINDS = {"drift": "drift", "concept": "a worse model"}
 _QUALITY = {
     "missing": "missing values", "unseen": "values that training never had", "outside": "values outside the range of training",
-    "constant": "a column stuck at one value",
+    "constant": "a column stuck at one value", "duplicates": "rows that were sent before", "answers": "answers that the model does not give",
 }  # fmt: skip
 
 
@@ -93,6 +93,8 @@ def lines_of(finding: Mapping[str, Any]) -> list[str]:
     lines = [
         f"{len({column['name'] for column in columns})} of {finding.get('tested', len(columns))} columns moved, most: {named}; {finding['rows']:,} rows"
     ]
+    if finding.get("note"):
+        lines.append(f"note: {finding['note']}")
     metric = next((name for name in live if name != "rows" and f"test_{name}" in training), None)
     if metric:
         before = training[f"test_{metric}"]
@@ -105,7 +107,7 @@ def lines_of(finding: Mapping[str, Any]) -> list[str]:
 def _column(column: Mapping[str, Any]) -> str:
     words = {
         "ks": "KS", "chi2": "TV", "psi": "PSI", "jensen_shannon": "JS", "unseen": "never seen", "constant": "stuck, others before",
-        "outside": "outside the range",
+        "outside": "outside the range", "duplicates": "repeated", "joint": "no longer together", "answers": "answered otherwise",
     }  # fmt: skip
     examples = f": {', '.join(column['examples'])}" if column.get("examples") else ""
     return f"{column['name']} ({words.get(column['method'], column['method'])} {column['statistic']:.2f}{examples})"

@@ -50,7 +50,7 @@ class Outlook:
     def sentence(self) -> str:
         """Say what is due: 7 intervals due: 2013-12-01 … 2013-12-07 (8,412 rows)."""
         count = len(self.due)
-        return f"{count} interval{'' if count == 1 else 's'} due: {span([one.name for one in self.due])} ({self.rows:,} rows)"
+        return f"{count} interval{'' if count == 1 else 's'} due: {span([one.name for one in self.due])} ({self.rows:,} row{'' if self.rows == 1 else 's'})"
 
     def notes(self) -> tuple[str, ...]:
         """Say why intervals that were scored are due again, and how long all take."""

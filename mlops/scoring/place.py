@@ -1,6 +1,6 @@
 """Read the ledger of a batch, wherever its rows go.
 
-Lives here: ScoresPlace, place_of, its two kinds (a folder, a table), and ledger_totals, what a ledger says of all that was scored.
+Lives here: ScoresPlace, scores_place_of, its two kinds (a folder, a table), and ledger_totals, what a ledger says of all that was scored.
 Not here: writing rows (workloads.scoring), the form of a ledger (contracts).
 Law: the ledger lies where the rows lie, so that all who share them share it; all that is written here is that an interval is
 to be scored again.
@@ -19,7 +19,7 @@ from mlops.address import Address
 from mlops.context.context import Context
 from mlops.contracts.codec import decode, encode
 from mlops.contracts.intervals import latest
-from mlops.contracts.ledger import append_line, read_ledger
+from mlops.contracts.ledger import append_line, read_interval_ledger
 from mlops.contracts.scoring import LedgerLine, ledger_table
 from mlops.errors import MlopsError
 from mlops.secret_values import SecretReader
@@ -44,7 +44,7 @@ class ScoresPlace(Protocol):
         """Append a line. Raises MlopsError."""
 
 
-def place_of(context: Context, address: Address, output: Mapping[str, Any]) -> ScoresPlace:
+def scores_place_of(context: Context, address: Address, output: Mapping[str, Any]) -> ScoresPlace:
     """Return the place that `output` of a batch names. `output`: effective."""
     if output["url"] is not None:
         return _Table(context.root, str(output["url"]), str(output["table"]))
@@ -66,7 +66,7 @@ class _Folder:
 
     def ledger(self) -> dict[str, LedgerLine]:
         try:
-            return read_ledger(self._folder)
+            return read_interval_ledger(self._folder)
         except OSError as error:
             raise MlopsError.of("ledger cannot be read", f"{error.filename}: {error.strerror}.") from error
 

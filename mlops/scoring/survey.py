@@ -41,14 +41,15 @@ def input_tables(context: Context, address: Address, inputs: Mapping[str, Any]) 
     )  # fmt: skip
 
 
-def rows_digest(context: Context, given: InputTables) -> str:
-    """Return what the answer of a survey depends on. Data sets of the project count by what dvc.lock pins of them."""
+def rows_digest(context: Context, given: InputTables, made: Mapping[str, str]) -> str:
+    """Return what the answer of a survey depends on. Data sets of the project count by their digest: that in `made`, or what
+    dvc.lock pins."""
     prepared = {}
     for name, source in given.tables.items():
         if scheme_of(source["uri"]) == "dataset":
             other = dataset_name(source["uri"])
             locked = context.lock.get(f"prepare@{other}")
-            prepared[name] = locked.outs.get(f"data/{other}", "") if locked else ""
+            prepared[name] = made.get(other) or (locked.outs.get(f"data/{other}", "") if locked else "")
     return hashlib.sha256(f"{encode(given)}{sorted(prepared.items())}".encode()).hexdigest()
 
 
@@ -59,9 +60,10 @@ class Surveys:
     context: Context
     _known: dict[str, IntervalsAnswer] = field(default_factory=dict)
 
-    def of(self, given: InputTables) -> IntervalsAnswer:
-        """Return which intervals the rows fall into. Raises MlopsError where they cannot be read."""
-        key = rows_digest(self.context, given)
+    def of(self, given: InputTables, made: Mapping[str, str]) -> IntervalsAnswer:
+        """Return which intervals the rows fall into. `made`: name of a data set -> digest, of those that this apply may have
+        made anew. Raises MlopsError where they cannot be read."""
+        key = rows_digest(self.context, given, made)
         answer = self._known.get(key) or self._kept(key)
         if answer is None:
             answer = self._ask(given)

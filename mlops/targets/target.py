@@ -1,6 +1,6 @@
 """Say what a target does.
 
-Lives here: Target, the base class that each target extends; Hosted, what it does for one kind of resource; Training; and
+Lives here: Target, the base class that each target extends; Hosted, what it does for one kind of resource; Training; Schedules; and
 target_of_stack, which finds the target of a stack.
 Not here: the targets themselves (local, kubernetes, other packages), what fields mean (kinds).
 Law: everything that differs between two targets stands behind this protocol; a name that is not registered is an error.
@@ -58,6 +58,22 @@ class Training(Protocol):
         ...
 
 
+class Schedules(Protocol):
+    """The schedules of batches, kept by a stack."""
+
+    def runs(self, name: str) -> bool:
+        """Say whether the schedule of a batch is kept."""
+        ...
+
+    def start(self, name: str, config: Path, schedule: str, *, anew: bool) -> None:
+        """Keep a schedule. `config`: a ScoringConfig. `anew`: it is another than before."""
+        ...
+
+    def stop(self, name: str) -> None: ...
+
+    def logs(self, name: str) -> tuple[Path, ...]: ...
+
+
 class Target:
     """One place where things run. An instance serves one command."""
 
@@ -73,6 +89,10 @@ class Target:
     def monitor(self, stack: str, dataset: LoadedResource | None) -> Hosted:
         """`dataset`: that of the model which is watched; None where only what is recorded matters."""
         raise NotImplementedError
+
+    def schedules(self, stack: str) -> Schedules | None:
+        """Return what keeps the schedules of batches there; None where the target keeps none."""
+        return None
 
     def training(self, stack: str) -> Training | None:
         """Return what runs stages there; None where they run on this machine anyway."""

@@ -19,8 +19,9 @@ import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 
-from mlops.contracts.ledger import read_ledger
-from mlops.contracts.scoring import LEDGER, InputTables, IntervalRows, ScoringConfig
+from mlops.contracts.intervals import rows_differ
+from mlops.contracts.ledger import read_interval_ledger
+from mlops.contracts.scoring import LEDGER, InputTables, IntervalRows, LedgerLine, ScoringConfig
 from mlops.errors import MlopsError
 from mlops.workloads.scoring.score import score_batch
 from mlops.workloads.scoring.survey import survey_input
@@ -209,13 +210,13 @@ def test_run_that_is_killed_again_and_again_has_each_row_once(tmp_path: Path, mo
         process.kill()
         process.join()
         kills += process.exitcode == -signal.SIGKILL
-        for line in read_ledger(tmp_path / "out").values():
+        for line in read_interval_ledger(tmp_path / "out").values():
             assert (tmp_path / f"out/{line.interval}.parquet").stat().st_size == line.size
-        if len(read_ledger(tmp_path / "out")) == 40:
+        if len(read_interval_ledger(tmp_path / "out")) == 40:
             (tmp_path / "out" / LEDGER).unlink()  # all is scored: begin anew, over the files that are there
     score_batch(config_of(model), tmp_path)
     assert sorted(read_out(tmp_path)["id"].to_pylist()) == list(range(60_000))
-    assert sum(line.rows for line in read_ledger(tmp_path / "out").values()) == 60_000
+    assert sum(line.rows for line in read_interval_ledger(tmp_path / "out").values()) == 60_000
     assert not list((tmp_path / "out").glob(".*.part"))
 
 
@@ -286,6 +287,22 @@ def test_interval_of_which_most_rows_do_not_fit_fails_and_others_are_scored(tmp_
     assert problem.detail.startswith("2013-12-01: ")
     assert 'number: must be a number, and is "many"' in problem.detail
     assert [path.name for path in sorted((tmp_path / "out").glob("*.parquet"))] == ["2013-12-02.parquet"]
-    assert [line.rejected for line in read_ledger(tmp_path / "out").values()] == [1]
+    assert [line.rejected for line in read_interval_ledger(tmp_path / "out").values()] == [1]
     assert len(score_batch(config_of(model, max_rejected=1.0), tmp_path)) == 1
-    assert read_out(tmp_path).num_rows + sum(one.rejected for one in read_ledger(tmp_path / "out").values()) == 400
+    assert (
+        read_out(tmp_path).num_rows + sum(one.rejected for one in read_interval_ledger(tmp_path / "out").values())
+        == 400
+    )
+
+
+def test_column_that_is_read_as_another_type_makes_no_other_rows(tmp_path: Path) -> None:
+    """One text in a column of numbers of a CSV file makes texts of all of them."""
+    lines = ["id,day,number", *(f"{one},2013-12-0{1 + one % 2},{one / 8}" for one in range(40))]
+    given = InputTables(tables={"input": {"uri": "rows.csv"}}, time="day", interval=DAY)
+    (tmp_path / "rows.csv").write_text("\n".join(lines) + "\n")
+    before = survey_input(given, tmp_path).intervals
+    (tmp_path / "rows.csv").write_text("\n".join([*lines, "40,2013-12-03,many"]) + "\n")
+    after = survey_input(given, tmp_path).intervals
+    scored = [LedgerLine(interval=one.name, at="", rows=one.rows, digest=one.digest) for one in before]
+    assert [rows_differ(one, line) for one, line in zip(after, scored, strict=False)] == [False, False]
+    assert before[0].digest != after[0].digest

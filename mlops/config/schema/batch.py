@@ -10,13 +10,14 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from mlops.config.schema.base import Column, FieldError, Name, Resource, Strict, Unsaid, spec_field
 from mlops.config.schema.category import Category
 from mlops.config.schema.database_url import is_in_the_clear, url_fault
 from mlops.config.schema.sources.source import BY_SCHEME, SourceSpec
 from mlops.config.schema.units import Duration, Share
+from mlops.contracts.cron import cron_fault
 
 _LEAST = 60.0
 
@@ -102,6 +103,17 @@ class BatchScoring(Resource):
         "`on_new_version`: where the package is another too; `on_new_rows`: where its rows are others too.",
         change=Category.RECONFIGURE,
     )
+    schedule: str | None = spec_field(
+        None,
+        doc="When the stack scores what is due by itself: text of cron (UTC), such as `0 6 * * *`. Default: never; `mlops apply` does.",
+        change=Category.RECONFIGURE,
+    )
+    stack: Name | None = spec_field(
+        None,
+        doc="The stack that keeps the schedule. Needed with `schedule`.",
+        change=Category.RECONFIGURE,
+        refers="stack",
+    )
     max_rejected: Share = spec_field(
         0.5,
         doc="An interval fails, and nothing of it is written, where a larger share of its rows would have to be set aside.",
@@ -122,6 +134,19 @@ class BatchScoring(Resource):
             raise FieldError("an interval is a whole number of minutes", "interval")
         if self.time is None and self.since is not None:
             raise FieldError("`since` needs the column that says when a row was: `time: COLUMN`", "since")
+        return self
+
+    @field_validator("schedule")
+    @classmethod
+    def _names_moments(cls, schedule: str | None) -> str | None:
+        if schedule is not None and (fault := cron_fault(schedule)):
+            raise FieldError(fault)
+        return schedule
+
+    @model_validator(mode="after")
+    def _schedule_has_stack(self) -> BatchScoring:
+        if (self.schedule is None) != (self.stack is None):
+            raise FieldError("a schedule needs both `schedule` and `stack`", "schedule" if self.schedule else "stack")
         return self
 
     @model_validator(mode="after")

@@ -33,10 +33,6 @@ class FalseAlarmRate:
         period = next((name for name, seconds in _PERIODS.items() if seconds == self.seconds), None)
         return format_share(self.number) if period is None else f"{self.number:g} per {period}"
 
-    def per_window(self, window: float) -> float:
-        """Return the share of windows, each `window` seconds long."""
-        return min(0.5, self.number if self.seconds is None else self.number * window / self.seconds)
-
 
 def parse_false_alarms(value: Any) -> FalseAlarmRate:
     if isinstance(value, FalseAlarmRate):

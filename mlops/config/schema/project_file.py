@@ -13,6 +13,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, model_validator
 
 from mlops.address import Address
+from mlops.config.schema.alerts import AlertSettings
 from mlops.config.schema.base import FieldError, Name, SecretText, Strict, spec_field
 from mlops.config.schema.database_url import is_in_the_clear, url_fault
 from mlops.config.schema.storage import StorageSettings
@@ -150,6 +151,9 @@ class ProjectFile(Strict):
     )
     storage: StorageSettings | None = spec_field(
         None, doc="Where outputs are kept for other machines. Default: where DVC's default remote is, if it has one."
+    )
+    alerts: AlertSettings | None = spec_field(
+        None, doc="Who is told of findings. Default: nobody; plan and status show them."
     )
     moved: dict[AddressText, AddressText] = spec_field(
         {}, doc="Resources that have another address now: OLD: NEW. What is recorded goes along."

@@ -37,6 +37,7 @@ def judge_settings(fields: Tree, composed: Composed, declared: Declared) -> dict
         *_check_state(project_file, composed.environment),
         *_check_training(project_file, declared, errors),
         *_check_renames(project_file, declared, errors),
+        *_check_silences(project_file, declared, errors),
     ]
     if problems:
         raise InvalidConfig(*problems)
@@ -62,6 +63,7 @@ def _settings_of(project_file: ProjectFile, environment: str) -> ProjectSettings
         pulumi=effective_json(project_file.pulumi),
         registry=effective_json(project_file.registry) if project_file.registry else None,
         storage=effective_json(project_file.storage) if project_file.storage else None,
+        alerts=effective_json(project_file.alerts) if project_file.alerts else None,
     )
 
 
@@ -80,6 +82,13 @@ def _check_training(project_file: ProjectFile, declared: Declared, errors: Error
     stack = project_file.training.stack
     if stack and ("stack", stack) not in declared:
         yield missing_resource(("training", "stack"), stack, kind="stack", declared=declared, errors=errors)
+
+
+def _check_silences(project_file: ProjectFile, declared: Declared, errors: ErrorFormatter) -> Iterator[Problem]:
+    for position, silence in enumerate(project_file.alerts.silences if project_file.alerts else ()):
+        if silence.monitor and ("monitor", silence.monitor) not in declared:
+            path = ("alerts", "silences", position, "monitor")
+            yield missing_resource(path, silence.monitor, kind="monitor", declared=declared, errors=errors)
 
 
 def _check_renames(project_file: ProjectFile, declared: Declared, errors: ErrorFormatter) -> Iterator[Problem]:

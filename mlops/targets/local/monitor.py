@@ -18,6 +18,7 @@ from mlops.context.context import Context
 from mlops.context.effects import effect_of
 from mlops.context.status import Status
 from mlops.engine.resource import Desired, Observed, Outcome, Reason, Record, Stale, Step
+from mlops.monitoring.alerts import write_alerts
 from mlops.monitoring.baseline import Watch, baseline_fault, forget, make_baseline, watch_of
 from mlops.monitoring.findings import attention_of, watched_status
 from mlops.targets.local.host import Host, newest
@@ -77,6 +78,7 @@ class LocalMonitor:
         same = path.exists() and path.read_bytes() == text.encode()
         same = not make_baseline(self.context, step, watch) and same
         path.write_text(text)
+        write_alerts(self.context, step.address, watch.folder)
         name = _program(step.address.name)
         if not same:
             host.supervisor.take(name)

@@ -8,7 +8,7 @@ Law: nothing of a kind is imported before a resource of that kind is met.
 from __future__ import annotations
 
 from mlops.config.project import LoadedResource
-from mlops.targets.target import Hosted, Target
+from mlops.targets.target import Hosted, Schedules, Target
 
 
 class LocalTarget(Target):
@@ -28,6 +28,11 @@ class LocalTarget(Target):
         from mlops.targets.local.monitor import LocalMonitor
 
         return LocalMonitor(self.context, dataset)
+
+    def schedules(self, stack: str) -> Schedules:
+        from mlops.targets.local.batch import LocalSchedules
+
+        return LocalSchedules(self.context, stack)
 
     def extras(self) -> tuple[str, ...]:
         return ("local",)

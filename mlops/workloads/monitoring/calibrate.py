@@ -66,10 +66,10 @@ def calibrate(
         return None
     rows = _binned(columns, kinds)
     dependences = _add_signals(rows)
-    orders = {name: kappa(codes, rows.binners[name].count) for name, codes in rows.codes.items()}
-    order_column = max(orders, key=lambda name: (orders[name], name))
+    orders = {name: _kappa(codes, rows.binners[name].count) for name, codes in rows.codes.items()}
+    orders = {name: round(found, 4) for name, found in orders.items() if found >= _LEAST_ORDER}
     shuffled = None
-    if orders[order_column] >= _LEAST_ORDER:
+    if orders:
         mixed = np.random.default_rng(0).permutation(count)
         again = _binned({name: column[mixed] for name, column in columns.items()}, kinds)
         _add_signals(again)
@@ -77,20 +77,19 @@ def calibrate(
     return WindowCalibration(
         columns={name: structs.replace(binner.bins, counts=_counted(rows, name)) for name, binner in rows.binners.items()},
         dependences=dependences, method=method, ordered=_tails(rows, _sizes(count), method),
-        shuffled=shuffled, order_column=order_column if shuffled else None, order=round(orders[order_column], 4),
+        shuffled=shuffled, order=orders,
     )  # fmt: skip
 
 
-def kappa(codes: Codes, bins: int) -> float:
+def _kappa(codes: Codes, bins: int) -> float:
     """Return how much more often than by chance rows that follow each other share a bin (Cohen, 1960)."""
-    shares = np.bincount(codes, minlength=bins) / max(len(codes), 1)
-    return kappa_of(float((codes[1:] == codes[:-1]).mean()) if len(codes) > 1 else 0.0, shares)
+    by_chance = chance_of(np.bincount(codes, minlength=bins))
+    return (float((codes[1:] == codes[:-1]).mean()) - by_chance) / (1 - by_chance) if by_chance < 1 else 0.0
 
 
-def kappa_of(alike: float, shares: npt.NDArray[Any]) -> float:
-    """Return kappa from the share of neighbours that are alike, and the share of each bin."""
-    by_chance = float((shares**2).sum())
-    return (alike - by_chance) / (1 - by_chance) if by_chance < 1 else 0.0
+def chance_of(counts: npt.NDArray[Any]) -> float:
+    """Return how likely two rows share a bin."""
+    return float(((counts / max(int(counts.sum()), 1)) ** 2).sum())
 
 
 def _add_signals(rows: _Rows) -> tuple[Dependence, ...]:

@@ -23,6 +23,9 @@ from mlops.contracts.watcher import FINDING_MARK, FindingColumn, MonitorFinding
 CLEAN_WINDOWS = 3
 """Windows in a row without what a finding shows, after which it is closed."""
 FindingKind = Literal["drift", "concept", "quality"]
+Severity = Literal["warning", "critical"]
+_SEVERITIES = ("warning", "critical")
+_SHARES = frozenset({"missing", "unseen", "outside", "duplicates", "answers"})
 
 
 def iso(at: float) -> str:
@@ -40,6 +43,7 @@ class Evidence:
     live: Mapping[str, float]
     baseline: Mapping[str, Any]
     tested: int
+    note: str | None = None
 
 
 class Findings:
@@ -56,6 +60,7 @@ class Findings:
             "live": dict(evidence.live),
             "baseline": dict(evidence.baseline),
             "tested": evidence.tested,
+            "note": evidence.note,
         }
         for known in self._all():
             if known.kind != kind or known.baseline_digest != self._baseline:
@@ -71,14 +76,16 @@ class Findings:
             merged = {(column.name, column.method): column for column in (*known.columns, *columns)}
             longer = structs.replace(
                 known, until=iso(evidence.until), rows=known.rows + evidence.rows, columns=tuple(merged.values()),
-                windows=known.windows + 1, clean=0, **shown,
+                windows=known.windows + 1, clean=0, severity=max(known.severity, severity_of(columns), key=_SEVERITIES.index),
+                **shown,
             )  # fmt: skip
             self._write(longer)
             return longer.id
         number = time.strftime("%Y%m%d-%H%M%S", time.gmtime(evidence.until))
         finding = MonitorFinding(
             id=f"{kind}-{number}", monitor=self._monitor, kind=kind, since=iso(evidence.since), until=iso(evidence.until),
-            rows=evidence.rows, columns=tuple(columns), windows=1, baseline_digest=self._baseline, **shown,
+            rows=evidence.rows, columns=tuple(columns), windows=1, baseline_digest=self._baseline,
+            severity=severity_of(columns), **shown,
         )  # fmt: skip
         self._write(finding)
         return finding.id
@@ -112,6 +119,15 @@ class Findings:
         temporary.write_text(encode(finding, indent=2) + "\n")
         temporary.replace(path)
         log_finding(finding)
+
+
+def severity_of(columns: Sequence[FindingColumn]) -> Severity:
+    """Say how grave a window is: critical where a test measured twice its threshold, or most rows are concerned."""
+    far = any(
+        column.p is not None and column.threshold > 0 and column.statistic >= 2 * column.threshold for column in columns
+    )
+    most = any(column.method in _SHARES and column.statistic > 0.5 for column in columns)
+    return "critical" if far or most else "warning"
 
 
 def _named(kind: FindingKind, column: FindingColumn) -> str:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 SMALLEST_THAT_MATTERS = {
     "ks": 0.1, "chi2": 0.1, "psi": 0.2, "jensen_shannon": 0.15, "missing": 0.01, "unseen": 0.01, "outside": 0.01,
-    "constant": 0.3, "duplicates": 0.05, "joint": 0.2, "mean": 0.05, "answers": 0.05,
+    "constant": 0.5, "duplicates": 0.05, "joint": 0.2, "mean": 0.05, "answers": 0.05,
 }  # fmt: skip
 """The smallest statistic that matters, where the configuration names none for the column."""
 

@@ -18,7 +18,7 @@ from mlops.contracts.calibration import WindowCalibration
 from mlops.contracts.watcher import BaselineColumn
 from mlops.workloads.monitoring import dependence, measures
 from mlops.workloads.monitoring.binning import Binner, Codes
-from mlops.workloads.monitoring.calibrate import ROWS, kappa_of
+from mlops.workloads.monitoring.calibrate import ROWS, chance_of
 from mlops.workloads.monitoring.profile import is_prediction
 from mlops.workloads.monitoring.row_keys import row_keys
 
@@ -40,13 +40,15 @@ class Tally:
     ) -> None:
         self.rows = 0
         self.examples: dict[str, list[str]] = {}
-        self._kinds, self._calibration = kinds, calibration
+        self.kinds, self._calibration = kinds, calibration
         self._binners = {name: Binner(bins) for name, bins in calibration.columns.items() if name in kinds}
         self.counts = {name: np.zeros(binner.count, dtype=np.int64) for name, binner in self._binners.items()}
         self._seen = {name: frozenset(fact.values) for name, fact in (facts or {}).items() if fact.values is not None}
         self._often: dict[str, Counter[float]] = {name: Counter() for name, kind in kinds.items() if kind == "number"}
         self._sums: dict[tuple[str, str], float] = {}
-        self._alike = self._neighbours = 0
+        self._alike: Counter[str] = Counter()
+        self._neighbours = 0
+        self.mode_shares = {name: fact.mode_share or 0.0 for name, fact in (facts or {}).items()}
         self._keys: list[npt.NDArray[np.uint64]] = []
         self._coarse = {
             name: dependence.coarse_bins(np.array(bins.counts), is_text=bins.texts is not None)
@@ -68,14 +70,13 @@ class Tally:
         codes = {name: binner.codes(columns[name]) for name, binner in self._binners.items()}
         for name, binner in self._binners.items():
             self.counts[name] += np.bincount(codes[name], minlength=binner.count)
-            if self._kinds[name] == "number":
+            if self.kinds[name] == "number":
                 self._add_frequent(name, columns[name])
             if not is_prediction(name):
                 self._add_values(name, columns[name], codes[name])
-        if self._calibration.order_column in codes:
-            in_order = codes[self._calibration.order_column]
-            self._alike += int((in_order[1:] == in_order[:-1]).sum())
-            self._neighbours += max(count - 1, 0)
+        self._neighbours += max(count - 1, 0)
+        for name in self._calibration.order:
+            self._alike[name] += int((codes[name][1:] == codes[name][:-1]).sum()) if name in codes else 0
         for one, scores in self._scores:
             left, right = self._coarse[one.left], self._coarse[one.right]
             cells = left[codes[one.left]] * (int(right.max()) + 1) + right[codes[one.right]]
@@ -84,7 +85,7 @@ class Tally:
             self._add("mean", name, float((np.nan_to_num(columns[name]) - mean).sum()) / scale)
         if sum(map(len, self._keys)) < _MOST_KEYS:
             values = {name: column for name, column in columns.items() if not is_prediction(name)}
-            self._keys.append(row_keys({name: values[name] for name in values if name in self._kinds}, count))
+            self._keys.append(row_keys({name: values[name] for name in values if name in self.kinds}, count))
 
     def _add(self, method: str, name: str, amount: float) -> None:
         self._sums[method, name] = self._sums.get((method, name), 0.0) + amount
@@ -98,7 +99,7 @@ class Tally:
     def _add_values(self, name: str, column: npt.NDArray[Any], codes: Codes) -> None:
         """Count values that training never had, and numbers outside its range."""
         binner = self._binners[name]
-        if self._kinds[name] == "text":
+        if self.kinds[name] == "text":
             seen = self._seen.get(name)
             if seen is None and len(binner.bins.texts or ()) and binner.bins.counts[-2]:
                 return  # training had more texts than are known here
@@ -125,21 +126,23 @@ class Tally:
     @property
     def is_shuffled(self) -> bool:
         """Whether rows that follow each other are no more alike than any two, where those of training are."""
-        name = self._calibration.order_column
-        if name is None or name not in self.counts or not self._neighbours:
-            return False
-        shares = self.counts[name] / max(self.rows, 1)
-        return kappa_of(self._alike / self._neighbours, shares) < self._calibration.order * _SHUFFLED
+        expected = found = 0.0
+        for name, kappa in self._calibration.order.items():
+            if name in self.counts and self._neighbours:
+                by_chance = chance_of(self.counts[name])
+                expected += kappa * (1 - by_chance)
+                found += self._alike[name] / self._neighbours - by_chance
+        return expected > _SHUFFLED and found < _SHUFFLED * expected
 
     def statistics(self, method: str = "auto") -> dict[tuple[str, str], float]:
         """Return (method, column) -> statistic."""
         found: dict[tuple[str, str], float] = {}
         for name, counts in self.counts.items():
             training = np.array(self._calibration.columns[name].counts)
-            chosen = measures.distribution_method(method, self._kinds[name])
+            chosen = measures.distribution_method(method, self.kinds[name])
             if counts[:-1].sum():
                 found[chosen, name] = float(measures.distance(chosen, counts, training))
-                if self._kinds[name] == "number":
+                if self.kinds[name] == "number":
                     found["constant", name] = max(self._often[name].values(), default=0) / int(counts[:-1].sum())
             found["missing", name] = float(measures.missing(counts, training))
         for (kind, name), total in self._sums.items():

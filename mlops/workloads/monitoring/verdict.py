@@ -12,12 +12,15 @@ import math
 from collections.abc import Mapping, Sequence
 
 from mlops.contracts.calibration import Tail, WindowCalibration, WindowTails
+from mlops.workloads.monitoring import measures
 from mlops.workloads.monitoring.column_test import ColumnTest
 from mlops.workloads.monitoring.measures import SMALLEST_THAT_MATTERS
 from mlops.workloads.monitoring.tails import probability_beyond, value_at
 from mlops.workloads.monitoring.tally import Tally
 
 _BOUNDED = frozenset({"ks", "chi2", "missing", "unseen", "outside", "duplicates", "jensen_shannon"})
+_AIM = 0.5
+"""Share of the stated rate that is aimed at: thresholds are estimates too, of windows that overlap."""
 _RAREST = 1e-6
 _FEWEST = 500
 
@@ -41,18 +44,18 @@ def judge_window(
         clean = calibration.shuffled
     elif seconds is not None and calibration.rows_per_second is not None:
         rows = min(rows, max(seconds * calibration.rows_per_second, _FEWEST))
-    probability = _each(clean, rows, rate)
+    probability = _each(clean, rows, rate * _AIM)
     out = []
     for (method, name), statistic in tally.statistics(calibration.method).items():
         tails = clean.each.get(method, {}).get(name)
         if tails is None:
             continue
         real = _threshold(clean.sizes, tails, rows, probability, method)
-        floor = (
-            (floors or {}).get(name, SMALLEST_THAT_MATTERS[method])
-            if method in ("ks", "chi2")
-            else SMALLEST_THAT_MATTERS[method]
-        )
+        floor = SMALLEST_THAT_MATTERS[method]
+        if method == measures.distribution_method(calibration.method, tally.kinds.get(name, "")):
+            floor = (floors or {}).get(name, floor)
+        elif method == "constant":
+            floor = max(floor, (1 + tally.mode_shares.get(name, 0.0)) / 2)
         threshold = max(real, floor)
         p = _probability(clean.sizes, tails, rows, statistic)
         out.append(
@@ -84,7 +87,7 @@ def _each(clean: WindowTails, rows: float, rate: float) -> float:
     """Return the probability of each test at which all of them together alarm at `rate`."""
     low, high, weight = _place(clean.sizes, rows)
     found = [value_at(clean.joint[place], max(rate, _RAREST)) for place in (low, high)]
-    return math.exp(-(found[0] * (1 - weight) + found[1] * weight))
+    return min(rate, math.exp(-(found[0] * (1 - weight) + found[1] * weight)))
 
 
 def _threshold(sizes: Sequence[int], tails: Sequence[Tail], rows: float, probability: float, method: str) -> float:

@@ -17,6 +17,8 @@ from msgspec import structs
 
 from mlops.contracts.codec import ContractError, decode, encode
 from mlops.contracts.watcher import FindingColumn, WatcherConfig, WatcherStatus
+from mlops.workloads.monitoring.alerts.alerter import Alerter, start_alerts, through_apprise
+from mlops.workloads.monitoring.column_test import with_shares
 from mlops.workloads.monitoring.findings import Evidence, FindingKind, Findings, iso
 from mlops.workloads.monitoring.labels import Labels
 from mlops.workloads.monitoring.value_tests import QUALITY
@@ -41,6 +43,11 @@ class Watcher:
         self._findings = Findings(self._out / "findings", config.monitor, self._trained.digest)
         self._labels = Labels(contract, self._out, keep=config.labels_keep)
         self._status = self._read_status()
+
+    @property
+    def folder(self) -> Path:
+        """The folder of what it finds."""
+        return self._out
 
     def _read_status(self) -> WatcherStatus:
         try:
@@ -100,8 +107,10 @@ class Watcher:
         live = self._labels.measure()
         self._change(live=live)
         training = self._trained.metrics
-        evidence = Evidence(start, end, window.count, live, training, tested=len(self._baseline.kinds))
-        moved = [test.column() for test in tests if test.moved]
+        evidence = Evidence(
+            start, end, window.count, live, training, tested=len(self._baseline.kinds), note=self._baseline.note(start)
+        )
+        moved = with_shares([test for test in tests if test.moved])
         self._find("drift", [column for column in moved if column.method not in QUALITY], evidence)
         self._find("quality", [column for column in moved if column.method in QUALITY], evidence)
         if worse := self._labels.worse(live, training):
@@ -137,9 +146,12 @@ def main() -> None:
     watcher.log_findings()
     print("watching", flush=True)
     once = "--once" in sys.argv[2:]
+    if not once:
+        start_alerts(watcher.folder)
     while True:
         if not watcher.tick(time.time()):
             if once:
+                Alerter(watcher.folder, through_apprise).tick(time.time())
                 return
             time.sleep(0.5)
 

@@ -8,6 +8,7 @@ Law: a baseline of a version that did not calibrate is compared as it was then.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,25 @@ class Baseline:
         self.types = {column["name"]: column["type"] for column in contract.get("columns", ())}
         self.readers = {name: reader_of(kind, self.types.get(name)) for name, kind in self.kinds.items()}
         self.inputs = [name for name in self.kinds if not is_prediction(name)]
+
+    def note(self, at: float) -> str | None:
+        """Say what of the season of a window (Unix seconds) training did not cover; None where it did, or has no time."""
+        calibration = self.calibration
+        if calibration is None or calibration.since is None or calibration.until is None:
+            return None
+        since, until = (
+            datetime.fromisoformat(text).replace(tzinfo=UTC) for text in (calibration.since, calibration.until)
+        )
+        if until - since >= timedelta(days=360):
+            return None
+        here = datetime.fromtimestamp(at, UTC)
+        covered = {(since + timedelta(days=day)).strftime("%m-%d") for day in range((until - since).days + 1)}
+        if here.strftime("%m-%d") in covered:
+            return None
+        return (
+            f"training covers {since:%Y-%m-%d} to {until:%Y-%m-%d}, so it cannot show what is usual in {here:%B}: "
+            "a part of this may be the season"
+        )
 
     def predicted(self, value: Any) -> dict[str, Any]:
         """Return column -> what is compared of one prediction. `value`: as `answer_of` returns it."""

@@ -8,6 +8,7 @@ are refused.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -53,14 +54,18 @@ class OpenRows:
         digest = f"sum(hash({quoted('one')})::HUGEINT)"
         if self.moment is None or self.length is None:
             rows = self._rows(f"SELECT count(*), {digest} FROM {self.table} AS {quoted('one')}")  # noqa: S608
-            return [IntervalRows(name=WHOLE, rows=rows[0][0], digest=_digest(rows[0][1]))], 0
+            return [IntervalRows(name=WHOLE, rows=rows[0][0], digest=_digest(rows[0][1], self.columns))], 0
         bucket = f"time_bucket(to_microseconds({round(self.length * 1e6)}), {self.moment}, TIMESTAMP {literal(MONDAY)})"
         found = self._rows(
             f"SELECT {bucket} AS {quoted(_BUCKET)}, count(*), {digest} FROM {self.table} AS {quoted('one')} "  # noqa: S608
             "GROUP BY 1 ORDER BY 1 NULLS LAST"
         )
         intervals = [
-            IntervalRows(name=interval_name(start.replace(tzinfo=UTC), self.length), rows=count, digest=_digest(number))
+            IntervalRows(
+                name=interval_name(start.replace(tzinfo=UTC), self.length),
+                rows=count,
+                digest=_digest(number, self.columns),
+            )
             for start, count, number in found
             if start is not None
         ]
@@ -181,5 +186,7 @@ def _timestamp(moment: datetime) -> str:
     return f"TIMESTAMP {literal(f'{moment:%Y-%m-%d %H:%M:%S}')}"
 
 
-def _digest(number: Any) -> str:
-    return f"{duckdb.__version__}:{int(number or 0):x}"
+def _digest(number: Any, columns: dict[str, str]) -> str:
+    """Rows of other types have another hash though they say the same, so only digests of the same types are compared."""
+    types = hashlib.md5(repr(columns).encode(), usedforsecurity=False).hexdigest()[:8]
+    return f"{duckdb.__version__}/{types}:{int(number or 0):x}"

@@ -20,7 +20,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mlops.contracts.ledger import append_line, read_ledger
+from mlops.contracts.ledger import append_line, read_interval_ledger
 from mlops.contracts.scoring import REJECTED, IntervalRows, LedgerLine
 from mlops.workloads.scoring.output import LineOf, WrittenInterval, check_rows_read
 from mlops.workloads.scoring.scorer import ScoredRows
@@ -48,7 +48,7 @@ class ParquetOutput:
                 left.unlink(missing_ok=True)
 
     def ledger(self) -> dict[str, LedgerLine]:
-        return read_ledger(self._folder)
+        return read_interval_ledger(self._folder)
 
     def write(self, one: IntervalRows, schema: pa.Schema, rows: Iterable[ScoredRows], line_of: LineOf) -> LedgerLine:
         """See IntervalOutput."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mlops.contracts.intervals import DueRules, begins_interval, due_intervals, interval_name, start_of
-from mlops.contracts.ledger import append_line, read_ledger
+from mlops.contracts.ledger import append_line, read_interval_ledger
 from mlops.contracts.scoring import LEDGER, IntervalRows, LedgerLine
 
 DAY = 86400.0
@@ -86,7 +86,10 @@ def test_only_interval_is_due_again_when_its_rows_are_others() -> None:
 def test_ledger_has_the_last_line_of_each_interval(tmp_path: Path) -> None:
     for one in (line("2013-12-01"), line("2013-12-02"), line("2013-12-01", rows=7)):
         append_line(tmp_path, one)
-    assert {name: one.rows for name, one in read_ledger(tmp_path).items()} == {"2013-12-01": 7, "2013-12-02": 2}
+    assert {name: one.rows for name, one in read_interval_ledger(tmp_path).items()} == {
+        "2013-12-01": 7,
+        "2013-12-02": 2,
+    }
 
 
 @pytest.mark.parametrize("cut", [1, 20, 80])
@@ -96,6 +99,6 @@ def test_line_that_was_cut_off_counts_as_none_and_spoils_no_other(tmp_path: Path
     path = tmp_path / LEDGER
     path.write_bytes(path.read_bytes()[:-cut])
     append_line(tmp_path, line("2013-12-03"))
-    found = read_ledger(tmp_path)
+    found = read_interval_ledger(tmp_path)
     assert {"2013-12-01", "2013-12-03"} <= set(found)
     assert ("2013-12-02" in found) == (cut == 1)

@@ -9,12 +9,16 @@ from typing import Any
 
 import pytest
 
+from mlops.address import Address
 from mlops.contracts.codec import encode
 from mlops.contracts.ledger import append_line
 from mlops.contracts.scoring import LedgerLine
+from mlops.engine.plan import Change
 from mlops.engine.resource import Action
 from mlops.errors import MlopsError
 from mlops.kinds.batch import BatchKind
+from mlops.targets.local.batch import LocalSchedules
+from mlops.targets.local.target import LocalTarget
 from tests.e2e.conftest import SMALL
 from tests.small_project import load_files, problems_of, share_cache
 from tests.unit.kinds.conftest import Look
@@ -63,10 +67,12 @@ def test_plan_says_which_intervals_are_due_and_how_long_they_take(tmp_path: Path
     record = look.record("batch.late", OUTPUT)
     seen = look.observe("batch.late", record)
     assert [stale.reason.text for stale in seen.stale] == ["2 intervals due: 2013-12-01, 2013-12-02 (3 rows)"]
-    assert [one.summary for one in seen.attention] == ["1 rows of batch.late have no time, and belong to no interval"]
+    assert [one.summary for one in seen.attention] == [
+        "batch.late: 1 of its rows have no time, so that they belong to no interval"
+    ]
     score(tmp_path, "2013-12-01", 2)
     seen = look.observe("batch.late", record)
-    assert [stale.reason.text for stale in seen.stale] == ["1 interval due: 2013-12-02 (1 rows)"]
+    assert [stale.reason.text for stale in seen.stale] == ["1 interval due: 2013-12-02 (1 row)"]
     assert look.kind("batch.late").notes(look.desired["batch.late"], record, "SCORE") == (
         "about 1 s (as the last ones)",
     )
@@ -136,6 +142,9 @@ def test_deletion_leaves_what_was_scored(tmp_path: Path) -> None:
         ("input: { uri: a.csv }\nsince: 2013-12-01\n", "since", "time: COLUMN"),
         ("input: { uri: a.csv }\ntables: { more: { uri: b.csv } }\n", "tables", "sql"),
         ("input: { uri: 'dataset://row' }\n", "uri", "conf/dataset/"),
+        ("input: { uri: a.csv }\nschedule: daily\nstack: local\n", "schedule", "0 6 * * *"),
+        ("input: { uri: a.csv }\nschedule: 0 6 * * *\n", "schedule", "both `schedule` and `stack`"),
+        ("input: { uri: a.csv }\nschedule: 0 6 * * *\nstack: locl\n", "stack", "Did you mean `local`?"),
         ("input: { uri: a.csv }\noutput: { table: t }\n", "output", "both `url` and `table`"),
         ("input: { uri: a.csv }\noutput: { url: 'sqlite:///x.db', table: t, path: p }\n", "path", "not to both"),
         ("input: { uri: a.csv }\noutput: { url: 'postgresql+psycopg://u:pw@h/n', table: t }\n", "url", "a password"),
@@ -158,7 +167,7 @@ def test_named_intervals_are_due_again_once(tmp_path: Path) -> None:
     assert isinstance(kind, BatchKind)
     assert kind.rerun(record, "2013-12-02..2013-12-31", who="ann") == ["2013-12-02"]
     (stale,) = look.observe("batch.late", record).stale
-    assert stale.reason.text == "1 interval due: 2013-12-02 (1 rows)"
+    assert stale.reason.text == "1 interval due: 2013-12-02 (1 row)"
     notes = kind.notes(look.desired["batch.late"], record, "SCORE")
     assert "scored again, because named by `mlops batch rerun`: 2013-12-02" in notes
     assert kind.status(record).text == "3 rows in 2 intervals, last 2013-12-02"
@@ -184,3 +193,45 @@ def test_ledger_of_a_table_is_read_where_the_table_is(tmp_path: Path) -> None:
     assert isinstance(kind, BatchKind)
     assert kind.rerun(record, "2013-12-01", who="ann") == ["2013-12-01"]
     assert len(look.observe("batch.late", record).stale) == 1
+
+
+SCHEDULED = "schedule: 0 6 * * *\nstack: local\n"
+
+
+def test_schedule_that_runs_takes_what_is_due_off_the_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    look = look_at(tmp_path, SCHEDULED)
+    record = look.record("batch.late", OUTPUT)
+    (stale,) = look.observe("batch.late", record).stale
+    assert (stale.reason.text, stale.effect.category) == ("its schedule does not run", "RECONFIGURE")
+    monkeypatch.setattr(LocalSchedules, "runs", lambda *_: True)
+    seen = look.observe("batch.late", record)
+    assert seen.stale == ()
+    summary = seen.attention[-1].summary
+    assert summary.startswith(
+        "batch.late: 2 intervals due: 2013-12-01, 2013-12-02 (3 rows); its schedule scores them, next at"
+    )
+    assert look.needs("batch.late") == {"package.late": "RECONFIGURE", "stack.local": "RECONFIGURE"}
+
+
+def test_stack_that_keeps_no_schedule_is_refused_before_anything_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = look_at(tmp_path, SCHEDULED)
+    monkeypatch.setattr(LocalTarget, "schedules", lambda *_: None)
+    change = Change(Address("batch", "late"), Action.CREATE, "SCORE", 1, ())
+    (problem,) = look.kind("batch.late").problems([change])
+    assert "keeps no schedules" in problem.detail
+    assert str(problem.source) == "conf/batch/late.yaml:5"
+
+
+def test_package_that_the_same_apply_built_anew_restates_where_it_is_said(tmp_path: Path) -> None:
+    look = look_at(tmp_path, "restate: on_new_version\n")
+    score(tmp_path, "2013-12-01", 2, version="before")
+    score(tmp_path, "2013-12-02", 1, version="before")
+    kind = look.kind("batch.late")
+    assert isinstance(kind, BatchKind)
+    package = Address("package", "late")
+    look.records[package] = look.record("package.late", {"digest": "before"})
+    assert kind.due_in(look.desired["batch.late"]).due == ()
+    made = kind.due_in(look.desired["batch.late"], {package: {"digest": "after"}})
+    assert [(one.name, one.why) for one in made.due] == [("2013-12-01", "version"), ("2013-12-02", "version")]
