@@ -62,7 +62,7 @@ def project(files: Mapping[str, Any], storage: Mapping[str, Any] | None) -> dict
 def chain_in(home: Path, monkeypatch: pytest.MonkeyPatch) -> Chain:
     chain = Chain(home, monkeypatch)
     (chain.root / ".dvc" / "config").write_text("[core]\n    analytics = false\n    no_scm = true\n")
-    for module in ("kinds.staged.stages", "kinds.package", "monitoring.baseline"):
+    for module in ("kinds.staged.stages", "kinds.package", "monitoring.learned"):
         monkeypatch.setattr(f"mlops.{module}.checkout", checkout)
     return chain
 
