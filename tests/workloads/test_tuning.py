@@ -127,7 +127,7 @@ def test_training_takes_the_chosen_values(tuned: Path) -> None:
 def test_trials_that_fail_are_kept_with_their_reason(tuned: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     learn = trials.Trials.run
 
-    def run(self: trials.Trials, chosen: dict[str, Any], name: str, report: trials.Report) -> list[float]:
+    def run(self: trials.Trials, chosen: dict[str, Any], name: str, report: trials.TakeMeasured) -> list[float]:
         if chosen["architecture.leaves"] > 4:
             raise MlopsError.of("too big", "It has too many leaves.")
         return learn(self, chosen, name, report)

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import ValidationInfo, field_validator, model_validator
 
 from mlops.config.schema.base import FieldError, Strict, spec_field
 from mlops.config.schema.units import Duration
@@ -39,7 +39,7 @@ class Dimension:
         return self.values if self.kind == "choice" else self.values[:2]
 
 
-def dimension_of(path: str, value: Any) -> Dimension | None:
+def read_dimension(path: str, value: Any) -> Dimension | None:
     """Return what a value of the space says to search; None where it is a value of its own. Raises ValueError."""
     if not isinstance(value, Mapping) or len(value) != 1:
         return None
@@ -140,7 +140,7 @@ class Tune(Strict):
 def dimensions_of(path: str, value: Any) -> Iterator[Dimension]:
     """Yield what a value of the space searches: itself, what lies below it, or, of a list, the choice of one of its branches and what
     lies below each. Raises ValueError."""
-    found = dimension_of(path, value)
+    found = read_dimension(path, value)
     if found is not None:
         yield found
     elif isinstance(value, list):
@@ -152,6 +152,3 @@ def dimensions_of(path: str, value: Any) -> Iterator[Dimension]:
     elif isinstance(value, Mapping):
         for name, part in value.items():
             yield from dimensions_of(f"{path}.{name}", part)
-
-
-Chosen = Annotated[dict[str, Any], Field(description="Field of the model -> the value that was chosen.")]

@@ -21,7 +21,7 @@ from mlops.config.schema.searched import resolve_space
 from mlops.config.schema.tuning import Dimension, Tune
 from mlops.workloads.tuning.ledger import STATES
 from mlops.workloads.tuning.points import Point, distribution_of, point_of
-from mlops.workloads.tuning.study import PLACE, REASON, SECONDS, VALUES
+from mlops.workloads.tuning.study import CHOSEN_VALUES, PLACE, REASON, SECONDS
 
 _MOST, _SHARE = 10, 4
 """Values to begin with: at most so many, and at most one in so many trials."""
@@ -60,7 +60,7 @@ def _restored(entry: Mapping[str, Any], content: Mapping[str, Any], tune: Tune) 
     point = point_of(tune, entry["values"])
     if point is None:
         raise ValueError(entry["values"])
-    attributes = {PLACE: entry["number"], VALUES: entry["values"], SECONDS: entry["seconds"]}
+    attributes = {PLACE: entry["number"], CHOSEN_VALUES: entry["values"], SECONDS: entry["seconds"]}
     if "reason" in entry:
         attributes[REASON] = entry["reason"]
     measured = entry.get("measured")
