@@ -103,7 +103,7 @@ def _unexpected(error: Exception) -> int:
     else:
         click.echo(
             f"Error: a defect in mlops\n  {type(error).__name__}: {error}\n"
-            "  This is not your mistake. Run the command again with --debug and report what it prints.",
+            "  This is not your mistake. Run it again as `mlops --debug …`, and report what it prints.",
             err=True,
         )
     return 1

@@ -67,10 +67,11 @@ def watch_of(context: Context, step: Step, dataset: LoadedResource) -> Watch:
         monitor=str(step.address), baseline_dir=str(folder / "baseline"), out_dir=str(folder),
         labels_keep=monitor.labels.keep, window=monitor.window, min_rows=monitor.min_rows, on_finding=monitor.on_finding,
         drift=DriftTests(
-            method=drift.method, threshold=drift.threshold, ignore=tuple(drift.ignore), predictions=drift.predictions
+            method=drift.method, threshold=drift.threshold, ignore=tuple(drift.ignore), predictions=drift.predictions,
+            false_alarms=drift.false_alarms.per_window(monitor.window), floors=dict(drift.floors),
         ),
         contract=str(exported / "contract.json"), schema=str(data / "schema.json"), profile=str(data / "profile.json"),
-        baseline_digest=digest,
+        baseline_digest=digest, time_column=dataset.inputs["split"].get("column"),
         metrics={k: v for k, v in (read_metrics(context.root, model.name) or {}).items() if k != "slices"},
     )  # fmt: skip
     endpoint = step.upstream[Address("endpoint", monitor.endpoint)]

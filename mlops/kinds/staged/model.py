@@ -36,6 +36,7 @@ from mlops.kinds.staged.measured import evaluation_lines, metrics_change
 from mlops.kinds.staged.outputs import push_outputs, remote_attention, unpushed_of
 from mlops.kinds.staged.params import DECIDING, JUDGING, MEASURING, model_folder, model_params, models_read
 from mlops.kinds.staged.restore import LOCKED, lock_entries_of, restore_stages
+from mlops.kinds.staged.same_version import Committed, keep_committed
 from mlops.kinds.staged.stages import make, stale_of
 from mlops.kinds.staged.training_time import effort_of, steps_taken, time_estimate
 from mlops.kinds.staged.tuned import TRAINING, TUNE, search_note, searched_before, stages_of, tune_folder
@@ -43,7 +44,6 @@ from mlops.metrics.metric import MEASURED_SPLITS
 from mlops.metrics.table import headlines_of
 from mlops.metrics.task import Task
 from mlops.targets.target import Training, target_of_stack
-from mlops.tools.dvc.reader import Locked
 from mlops.tools.process import run
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ class ModelKind(BaseKind):
         assert step.desired is not None
         name, inputs = step.address.name, step.desired.inputs
         cluster, stages = self._cluster(), [f"{stage}@{name}" for stage in stages_of(inputs)]
-        committed = read_metrics(self.context.root, name)
+        committed = Committed.of(self.context, name, stages)
         lock, seconds = make(
             self.context, step, model_params(inputs, self.context), stages,
             (lambda stages, reads: cluster.run(step, stages, reads)) if cluster else None,
@@ -208,6 +208,9 @@ class ModelKind(BaseKind):
         data = str(step.upstream[Address("dataset", inputs["dataset"])].get("digest"))
         step.say("judging gates", 0.97)
         verdicts = judge_gates(gates, metrics, self._live(step.address, digest, data) if needs_live(gates) else None)
+        missed = [verdict for verdict in verdicts if not verdict.holds]
+        other = [] if missed else keep_committed(self.context, committed, Task(inputs["task"]), metrics)
+        metrics = read_metrics(self.context.root, name) or metrics
         summary = json.loads((self.context.root / "models" / name / "train" / "summary.json").read_text())
         outputs = {
             "digest": digest, "metrics": without_fields(metrics, "slices", "fairness"), "gates": [v.as_json() for v in verdicts],
@@ -219,13 +222,9 @@ class ModelKind(BaseKind):
         if effort:
             outputs |= {key: summary[key] for key in (effort.key, effort.most) if key in summary}
         push_outputs(self.context, step, stages, Outcome(outputs))
-        missed = [verdict for verdict in verdicts if not verdict.holds]
         if missed:
             raise _missed_error(step.address, missed, Outcome(outputs))
         took = [steps_taken(effort, summary)] if effort and effort.key in summary else []
-        other = other_bits(
-            self.context.lock.get(f"train@{name}"), lock[f"train@{name}"], inputs["task"], (committed, metrics)
-        )
         changed = metrics_change(Task(inputs["task"]), before.get("metrics", {}), metrics, most=1)
         held = [f"{sum(v.holds for v in verdicts)} of {len(verdicts)} gates"] if verdicts else []
         return Outcome(outputs, ", ".join([*took, *([changed] if changed else []), *held, *other]))
@@ -364,23 +363,6 @@ def _found(library: str) -> str:
         ctypes.CDLL(library)
         return library
     return ""
-
-
-def other_bits(
-    pinned: Locked | None, made: Locked, task: str, metrics: tuple[Mapping[str, Any] | None, Mapping[str, Any]]
-) -> list[str]:
-    """Say in one line why files of the repository changed although nothing that a model is made from did: another kind of
-    processor rounds otherwise. `metrics`: those in the repository, and those of now."""
-    if pinned is None or (pinned.deps, pinned.params) != (made.deps, made.params) or pinned.outs == made.outs:
-        return []
-    named = [f"{MEASURED_SPLITS[0]}_{metric.name}" for metric in headlines_of(Task(task))]
-    before, now = metrics
-    both = [name for name in named if before and name in before and name in now][:1]
-    moved = f" ({both[0]} {before[both[0]]:.4f} → {now[both[0]]:.4f})" if both and before else ""
-    return [
-        f"made from what dvc.lock pins, with other bits{moved}: another kind of processor rounds otherwise; `git restore dvc.lock "
-        "metrics plots` keeps what is committed"
-    ]
 
 
 def _missed_error(address: Address, missed: list[Verdict], partial: Outcome) -> GateFailed:

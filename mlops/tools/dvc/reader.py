@@ -19,6 +19,7 @@ import yaml
 
 from mlops.errors import FileLocation, InvalidConfig, Problem
 from mlops.tools.dvc import yaml12
+from mlops.tools.dvc.remade import with_remade
 
 _CONFLICT = re.compile(r"^<{7}( |$)", re.MULTILINE)
 _PART = re.compile(r"[^\s.\[\]]+")
@@ -77,11 +78,13 @@ def read_stages(root: Path) -> dict[str, Stage]:
 
 
 def read_lock(root: Path) -> dict[str, Locked]:
+    """Return what dvc.lock says of each stage or, where this machine remade it with other bits, what stands for that."""
     path = root / "dvc.lock"
     if not path.exists():
         return {}
     stages = read_yaml(path).get("stages") or {}
     with _shaped(path.name):
+        stages = with_remade(root, stages)
         return {
             name: Locked(
                 str(stage.get("cmd", "")),
