@@ -21,7 +21,7 @@ from mlops.api.doctor import Requirement, doctor, install_pulumi
 from mlops.api.import_resource import import_resource
 from mlops.api.options import Options
 from mlops.api.project import Project
-from mlops.api.report import write_report
+from mlops.api.report import read_tuning, write_report, write_tuning_report
 from mlops.api.rollback import plan_rollback, rollback_edits
 from mlops.api.saved import open_saved
 from mlops.api.state import pull_state, rename
@@ -42,6 +42,7 @@ __all__ = [
     "open_saved",
     "plan_rollback",
     "pull_state",
+    "read_tuning",
     "reference_files",
     "reference_text",
     "rename",
@@ -54,4 +55,5 @@ __all__ = [
     "write_reference",
     "write_report",
     "write_schemas",
+    "write_tuning_report",
 ]

@@ -1,6 +1,6 @@
 """Begin with what a version before has found.
 
-Lives here: Earlier, what a search takes from the ledger that lies in the repository.
+Lives here: Earlier, what a search takes from the ledger that lies in the repository, and restored_trials, its trials.
 Not here: writing it (ledger).
 Law: a trial is taken as it is where nothing that it depends on has changed; else its values are tried anew. The same ledger gives the
 same search.
@@ -46,7 +46,7 @@ class Earlier:
             if content["asked"] == asked and content["ended"] in ENDS and content["chosen"] is not None:
                 return cls(chosen=content["chosen"], content=content)
             if content["question"] == question:
-                return cls([_restored(one, content, tune) for one in content["trials"]], content["began_with"])
+                return cls(restored_trials(content, tune), content["began_with"])
             return cls(first=_best_values(content, tune))
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return cls()
@@ -56,10 +56,15 @@ ENDS = ("trials", "budget", "space")
 """Why a search ended that is whole: all trials were run, the budget was spent, or a grid has no more."""
 
 
+def restored_trials(content: Mapping[str, Any], tune: Tune) -> list[FrozenTrial]:
+    """Return the trials of a ledger as Optuna knows them. Raises ValueError for values that the space does not have."""
+    return [_restored(one, content, tune) for one in content["trials"]]
+
+
 def _restored(entry: Mapping[str, Any], content: Mapping[str, Any], tune: Tune) -> FrozenTrial:
     point = point_of(tune, entry["values"])
     if point is None:
-        raise ValueError(entry["values"])
+        raise ValueError(f"trial {entry['number']} has values that the space does not have")
     attributes = {PLACE: entry["number"], CHOSEN_VALUES: entry["values"], SECONDS: entry["seconds"]}
     if "reason" in entry:
         attributes[REASON] = entry["reason"]
