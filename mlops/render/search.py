@@ -39,6 +39,9 @@ def _state(trial: Mapping[str, Any], ledger: Mapping[str, Any]) -> str:
         return "chosen"
     if trial["state"] == "failed":
         return f"failed: {trial.get('reason', '')}"
+    beyond = [limit for limit, excess in trial.get("beyond", {}).items() if excess > 0]
+    if beyond:
+        return f"not {', '.join(beyond)}"
     return "" if trial["state"] == "done" else str(trial["state"])
 
 

@@ -167,6 +167,26 @@ def test_folds_measure_rows_of_the_train_split_and_size_counts_bytes(tuned: Path
     assert [one["measured"]["val_auc"] for one in ledger(tuned)["trials"]] != folded
 
 
+@pytest.mark.parametrize("search", ["tpe", "random"])
+def test_trial_beyond_a_limit_is_kept_and_never_chosen(tuned: Path, search: str) -> None:
+    say_search(
+        tuned, trials=12, search=search, space={"architecture.leaves": {"log_int": [2, 32]}}, objective="val_auc"
+    )
+    free = search_anew(tuned)["chosen"]["architecture.leaves"]
+    say_search(
+        tuned, trials=12, search=search, space={"architecture.leaves": {"log_int": [2, 32]}}, limits=["size <= 4500", "val_auc >= 0.5"]
+    )  # fmt: skip
+    found = search_anew(tuned)
+    beyond = [one for one in found["trials"] if one["beyond"]["size <= 4500"] > 0]
+    assert 0 < len(beyond) < 12
+    assert found["trials"][found["best"]]["beyond"]["size <= 4500"] <= 0
+    assert found["chosen"]["architecture.leaves"] < max(one["values"]["architecture.leaves"] for one in beyond)
+    assert free
+    say_search(tuned, trials=2, limits=["size <= 1"])
+    with pytest.raises(MlopsError, match="it is beyond the limits"):
+        search_anew(tuned)
+
+
 def test_budget_ends_a_search_after_the_trial_that_spends_it(tuned: Path) -> None:
     say_search(tuned, trials=50, budget=0.001)
     tune("late")

@@ -47,7 +47,9 @@ class SearchObjective:
 
 
 def objectives_of(tune: Tune, task: Task) -> tuple[SearchObjective, ...]:
-    """Return what is made best. Raises MlopsError for a metric that the task does not have."""
+    """Return what is made best. Raises MlopsError for a metric, among limits too, that the task does not have."""
+    for limit in tune.bounds:
+        _known(limit.name, task)
     if isinstance(tune.objective, dict):
         return tuple(
             SearchObjective(_known(name, task), "maximize" if better == "max" else "minimize")
@@ -103,7 +105,7 @@ class Trials:
     learned: Callable[[Model], Learned]
 
     def run(self, chosen: Mapping[str, Any], name: str, report: TakeMeasured) -> list[float]:
-        """Return the value of each objective. `report`: is called by families that measure on their way. Raises MlopsError for
+        """Return the value of each objective, then of what has a limit. `report`: is called by families that measure on their way. Raises MlopsError for
         values that cannot be learned with."""
         spec = Model.model_validate(with_values(self.inputs, chosen))
         learned = self.learned(spec)
@@ -113,7 +115,7 @@ class Trials:
         for part in _folds(learned, self.tune.folds, self.tune.seed):
             values.append(self._one(spec, name, part, _ignored))
             means = [float(np.mean(each)) for each in zip(*values, strict=True)]
-            report(len(values), {one.name: mean for one, mean in zip(self.objectives, means, strict=True)})
+            report(len(values), {one.name: mean for one, mean in zip(self.objectives, means, strict=False)})
         return means
 
     def _one(self, spec: Model, name: str, learned: Learned, report: TakeMeasured) -> list[float]:
@@ -131,18 +133,19 @@ class Trials:
             predicted = fitted.predict(val.x)
             if not np.isfinite(predicted).all():
                 raise failed("prediction is not a number", f"The model answers NaN or infinity. {family.advice}")
-            return [self._measured(one, fitted, val, predicted, Path(folder)) for one in self.objectives]
+            names = [*(one.name for one in self.objectives), *(one.name for one in self.tune.bounds)]
+            return [self._measured(name, fitted, val, predicted, Path(folder)) for name in names]
 
     @staticmethod
-    def _measured(objective: SearchObjective, fitted: Fitted, val: Examples, predicted: Any, folder: Path) -> float:
-        if objective.name == SIZE:
+    def _measured(name: str, fitted: Fitted, val: Examples, predicted: Any, folder: Path) -> float:
+        if name == SIZE:
             out = folder / "saved"
-            out.mkdir()
+            out.mkdir(exist_ok=True)
             fitted.save(out)
             return float(sum(path.stat().st_size for path in out.iterdir()))
-        value = compute(metric_named(objective.name.partition("_")[2]), val.measured, predicted)
+        value = compute(metric_named(name.partition("_")[2]), val.measured, predicted)
         if not math.isfinite(value):
-            raise failed("objective is not a number", f"{objective.name} cannot be computed for this trial.")
+            raise failed("objective is not a number", f"{name} cannot be computed for this trial.")
         return value
 
 

@@ -50,7 +50,8 @@ def tune(name: str, *, root: Path = Path()) -> None:
     trials = finished(search.study())
     best = best_of(trials, search.objectives)
     if best is None:
-        reasons = sorted({str(trial.user_attrs.get(REASON, "")) for trial in trials})
+        record.write(ended)
+        reasons = sorted({str(trial.user_attrs.get(REASON, "it is beyond the limits")) for trial in trials})
         raise failed("no trial succeeded", f"Each of {len(trials)} trials failed: {'; '.join(reasons[:3])}.")
     record.write(ended)
     _write_chosen(search, best.user_attrs[CHOSEN_VALUES])
