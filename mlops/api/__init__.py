@@ -28,7 +28,7 @@ from mlops.api.import_resource import import_resource
 from mlops.api.options import Options
 from mlops.api.project import Project
 from mlops.api.publish import publish_version
-from mlops.api.report import write_report
+from mlops.api.report import read_tuning, write_report, write_tuning_report
 from mlops.api.rollback import plan_rollback, rollback_edits
 from mlops.api.saved import open_saved
 from mlops.api.state import pull_state, rename
@@ -55,6 +55,7 @@ __all__ = [
     "plan_rollback",
     "publish_version",
     "pull_state",
+    "read_tuning",
     "reference_files",
     "reference_text",
     "rename",
@@ -72,4 +73,5 @@ __all__ = [
     "write_reference",
     "write_report",
     "write_schemas",
+    "write_tuning_report",
 ]

@@ -22,18 +22,22 @@ from mlops.cli.session import Session, pass_session
     "--report",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Write a model's evaluation as one page of HTML that needs no network.",
+    help="Write a model's evaluation, or its search, as one page of HTML that needs no network.",
 )
 @click.option(
     "--versions",
     is_flag=True,
     help="List a model's versions: names, metrics, data, commit, where they run. --format json has everything.",
 )
+@click.option("--tuning", is_flag=True, help="Show the trials of a model's search; with --report, as a page of charts.")
 @pass_session
-def command(session: Session, what: str | None, view: str, report: Path | None, versions: bool) -> None:
+def command(session: Session, what: str | None, view: str, report: Path | None, versions: bool, tuning: bool) -> None:
     """Show what is recorded of a resource, or draw a saved plan."""
     from mlops.api import view_of, write_report
 
+    if tuning:
+        _show_search(session, what, view, report)
+        return
     if versions:
         if what is None:
             raise click.UsageError("--versions needs the address of a model, such as model.NAME.")
@@ -74,3 +78,22 @@ def _versions(session: Session, what: str, view: str) -> str:
     from mlops.render.table import render_table_html, render_table_markdown
 
     return render_table_markdown(rows) if view == "markdown" else render_table_html(rows, caption=" ".join(unknown))
+
+
+def _show_search(session: Session, what: str | None, view: str, report: Path | None) -> None:
+    from mlops.api import read_tuning, write_tuning_report
+    from mlops.render.search import render_search
+
+    if what is None:
+        raise click.UsageError("--tuning needs the address of a model, such as model.NAME.")
+    project = session.open()
+    address = project.address_of(what)
+    if report is not None:
+        write_tuning_report(project.root, address, report)
+        session.say(f"Written: {report}")
+        return
+    ledger = read_tuning(project.root, address)
+    if view == "json":
+        session.say(json.dumps(ledger, indent=2, sort_keys=True, ensure_ascii=False))
+    else:
+        session.say(render_search(ledger, color=session.color))

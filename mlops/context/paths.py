@@ -64,6 +64,10 @@ class ProjectPaths:
         """Holds what the model's newest training on this machine writes while it goes on."""
         return self.runs / "live" / model
 
+    def search_log(self, model: str) -> Path:
+        """Holds a line for each trial of the model's newest search on this machine."""
+        return self.home / "tuning" / model / "tuning.log"
+
     def training_log(self, model: str) -> Path:
         """Holds the log of the model's newest run on a cluster."""
         return self.home / "run" / self.environment / "training" / f"{model}.log"

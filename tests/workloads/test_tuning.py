@@ -18,6 +18,7 @@ from mlops.errors import MlopsError
 from mlops.workloads.data.prepare import prepare
 from mlops.workloads.training.train import train
 from mlops.workloads.tuning import trial as trials
+from mlops.workloads.tuning.report import search_page
 from mlops.workloads.tuning.study import next_trial, open_study
 from mlops.workloads.tuning.tune import tune
 
@@ -113,7 +114,7 @@ def test_search_that_was_killed_ends_as_one_that_was_not(tuned: Path) -> None:
 def test_training_takes_the_chosen_values(tuned: Path) -> None:
     say_search(
         tuned,
-        space={"architecture": [{"name": "linear"}, {"name": "random_forest", "trees": {"choice": [3]}}]},
+        space={"architecture": [{"name": "boosted_trees"}, {"name": "random_forest", "trees": {"choice": [3]}}]},
         search="grid",
     )
     tune("late")
@@ -121,13 +122,16 @@ def test_training_takes_the_chosen_values(tuned: Path) -> None:
     train("late")
     written = json.loads((tuned / "models/late/train/network.json").read_text())
     assert written["architecture"]["name"] == chosen["name"]
-    assert [one["values"]["architecture"]["name"] for one in ledger(tuned)["trials"]] == ["linear", "random_forest"]
+    assert [one["values"]["architecture"]["name"] for one in ledger(tuned)["trials"]] == [
+        "boosted_trees",
+        "random_forest",
+    ]
 
 
 def test_trials_that_fail_are_kept_with_their_reason(tuned: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     learn = trials.Trials.run
 
-    def run(self: trials.Trials, chosen: dict[str, Any], name: str, report: trials.Report) -> list[float]:
+    def run(self: trials.Trials, chosen: dict[str, Any], name: str, report: trials.TakeMeasured) -> list[float]:
         if chosen["architecture.leaves"] > 4:
             raise MlopsError.of("too big", "It has too many leaves.")
         return learn(self, chosen, name, report)
@@ -163,6 +167,26 @@ def test_folds_measure_rows_of_the_train_split_and_size_counts_bytes(tuned: Path
     assert [one["measured"]["val_auc"] for one in ledger(tuned)["trials"]] != folded
 
 
+@pytest.mark.parametrize("search", ["tpe", "random"])
+def test_trial_beyond_a_limit_is_kept_and_never_chosen(tuned: Path, search: str) -> None:
+    say_search(
+        tuned, trials=12, search=search, space={"architecture.leaves": {"log_int": [2, 32]}}, objective="val_auc"
+    )
+    free = search_anew(tuned)["chosen"]["architecture.leaves"]
+    say_search(
+        tuned, trials=12, search=search, space={"architecture.leaves": {"log_int": [2, 32]}}, limits=["size <= 4500", "val_auc >= 0.5"]
+    )  # fmt: skip
+    found = search_anew(tuned)
+    beyond = [one for one in found["trials"] if one["beyond"]["size <= 4500"] > 0]
+    assert 0 < len(beyond) < 12
+    assert found["trials"][found["best"]]["beyond"]["size <= 4500"] <= 0
+    assert found["chosen"]["architecture.leaves"] < max(one["values"]["architecture.leaves"] for one in beyond)
+    assert free
+    say_search(tuned, trials=2, limits=["size <= 1"])
+    with pytest.raises(MlopsError, match="it is beyond the limits"):
+        search_anew(tuned)
+
+
 def test_budget_ends_a_search_after_the_trial_that_spends_it(tuned: Path) -> None:
     say_search(tuned, trials=50, budget=0.001)
     tune("late")
@@ -177,10 +201,101 @@ def test_trials_that_promise_little_are_ended_early(tuned: Path) -> None:
     assert all(one["rungs"] and "measured" not in one for one in found)
 
 
+def test_search_goes_on_from_the_trials_of_the_version_before(tuned: Path) -> None:
+    say_search(tuned, trials=13)
+    whole = search_anew(tuned)
+    say_search(tuned, trials=8)
+    short = search_anew(tuned)
+    assert short["trials"] == whole["trials"][:8]
+    before = json.loads((tuned / "tuning/model/late.json").read_text())["trials"]
+    say_search(tuned, trials=13)
+    tune("late")
+    after = json.loads((tuned / "tuning/model/late.json").read_text())["trials"]
+    assert after[:8] == before  # their seconds too: none was run again
+    assert ledger(tuned)["trials"] == whole["trials"]
+
+
+def test_new_question_begins_with_the_best_values_that_its_space_has(tuned: Path) -> None:
+    say_search(tuned, trials=8)
+    best = search_anew(tuned)
+    narrow = {**SPACE, "architecture.leaves": {"int": [best["chosen"]["architecture.leaves"], 20]}}
+    say_search(tuned, trials=8, space=narrow)
+    tune("late")
+    found = ledger(tuned)
+    assert found["trials"][0]["values"] == best["chosen"]
+    assert [one["values"] for one in found["trials"][:2]] == found["began_with"][:2]
+    again = ledger(tuned)
+    tune("late")
+    assert ledger(tuned) == again
+
+
+def test_search_that_has_ended_is_taken_from_its_ledger(tuned: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    say_search(tuned, trials=3)
+    chosen = search_anew(tuned)["chosen"]
+    (tuned / "models/late/tune/chosen.json").unlink()
+    capfd.readouterr()
+    tune("late")
+    assert json.loads((tuned / "models/late/tune/chosen.json").read_text()) == chosen
+    assert capfd.readouterr().out == "taken from the ledger: this search has ended\n"
+
+
+def test_trials_read_no_row_of_the_test_split_and_say_nothing(tuned: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tuned / "data/rows/test.parquet").unlink()
+    say_search(tuned, trials=2)
+    tune("late")
+    assert [line[:10] for line in capfd.readouterr().out.splitlines()] == ["trial 1 of", "trial 2 of"]
+    assert (tuned / ".mlops/tuning/late/tuning.log").read_text().count("best val_auc") == 2
+
+
+def test_interrupted_search_records_the_best_so_far_and_goes_on(tuned: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    say_search(tuned, trials=6)
+    undisturbed = search_anew(tuned)
+    (tuned / "tuning/model/late.json").unlink()
+    learn, begun = trials.Trials.run, []
+
+    def run(self: trials.Trials, chosen: dict[str, Any], name: str, report: trials.TakeMeasured) -> list[float]:
+        begun.append(chosen)
+        if len(begun) == 4:
+            raise KeyboardInterrupt
+        return learn(self, chosen, name, report)
+
+    monkeypatch.setattr(trials.Trials, "run", run)
+    with pytest.raises(
+        MlopsError, match=r"after trial 3 of 6, best val_auc .* say `trials: 3` to keep the best so far"
+    ):
+        tune("late")
+    found = ledger(tuned)
+    assert (found["ended"], len(found["trials"])) == ("interrupted", 3)
+    assert found["chosen"] == found["trials"][found["best"]]["values"]
+    tune("late")
+    assert ledger(tuned) == undisturbed
+    assert len(begun) == 7
+
+
+def test_page_of_a_search_draws_it_and_escapes_what_it_says(tuned: Path) -> None:
+    space = {
+        "architecture": [
+            {"name": "random_forest", "trees": 3},
+            {"name": "boosted_trees", "trees": 4, "leaves": {"choice": [3, 5]}},
+        ],
+        "trainer.seed": {"step": [1, 9, 2]},
+    }
+    say_search(tuned, trials=6, space=space, search="random")
+    tune("late")
+    found = json.loads((tuned / "tuning/model/late.json").read_text())
+    found["trials"].append({"number": 6, "state": "failed", "values": {}, "seconds": 0.0, "reason": "<script>"})
+    found["trials"][-1]["values"] = found["trials"][0]["values"]
+    page = search_page("late", found)
+    assert "&lt;script&gt;" in page
+    for title in ("How it went", "Side by side", "val_auc by architecture=1.leaves.", "val_auc by trainer.seed."):
+        assert title in page
+    assert page == search_page("late", found)
+
+
 def test_workers_side_by_side_lose_and_double_no_trial(tuned: Path) -> None:
     say_search(tuned, trials=6, parallel=2, search="random")
     search = subprocess.Popen([sys.executable, "-c", "from mlops.workloads.tuning.tune import tune; tune('late')"])
-    killed = False
+    killed = False  # while a trial runs, or between two
     while search.poll() is None:
         workers = [int(path.name) for path in Path("/proc").glob("[0-9]*") if _is_worker(path, search.pid)]
         if workers and not killed and list(tuned.glob(".mlops/tuning/late/*.journal")):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from mlops.config.schema.families.family import SECTIONS, family_spec
-from mlops.config.schema.tuning import Dimension, Tune, dimension_of
+from mlops.config.schema.tuning import Dimension, Tune, read_dimension
 
 Pick = Callable[[Dimension], Any]
 
@@ -24,7 +24,7 @@ def resolve_space(space: Mapping[str, Any], pick: Pick) -> dict[str, Any]:
 
 
 def _resolved(path: str, value: Any, pick: Pick) -> Any:
-    found = dimension_of(path, value)
+    found = read_dimension(path, value)
     if found is not None:
         return pick(found)
     if isinstance(value, list):

@@ -1,17 +1,18 @@
 """Say which values of a model are searched for.
 
-Lives here: Tune, and the dimensions of its space.
+Lives here: Tune, the dimensions of its space, and Limit.
 Not here: searching (workloads.tuning), what is chosen (the stage's output).
 Law: the space is data: what a value may be is said here, and every end of it is judged as the field itself is.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import ValidationInfo, field_validator, model_validator
 
 from mlops.config.schema.base import FieldError, Strict, spec_field
 from mlops.config.schema.units import Duration
@@ -39,7 +40,7 @@ class Dimension:
         return self.values if self.kind == "choice" else self.values[:2]
 
 
-def dimension_of(path: str, value: Any) -> Dimension | None:
+def read_dimension(path: str, value: Any) -> Dimension | None:
     """Return what a value of the space says to search; None where it is a value of its own. Raises ValueError."""
     if not isinstance(value, Mapping) or len(value) != 1:
         return None
@@ -69,6 +70,30 @@ def _check_numbers(kind: str, given: Any) -> None:
         raise ValueError("`step` takes a step above zero")
 
 
+_LIMIT = re.compile(r"(size|val_\w+)\s*(<=|>=)\s*([-+0-9.eE]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What a chosen model keeps to. `is_most`: the number is the highest that is allowed, and else the lowest."""
+
+    name: str
+    is_most: bool
+    number: float
+
+    @classmethod
+    def parse(cls, text: str) -> Limit:
+        """Raises ValueError."""
+        found = _LIMIT.fullmatch(text.strip())
+        if found is None:
+            raise ValueError(f"`{text}` is no limit; write such as `size <= 200000` or `val_recall >= 0.5`")
+        return cls(found[1], found[2] == "<=", float(found[3]))
+
+    def excess(self, value: float) -> float:
+        """Return by how much a value is beyond the limit; zero or less where it keeps to it."""
+        return value - self.number if self.is_most else self.number - value
+
+
 class Tune(Strict):
     """A search for the values of a model, by trials that learn from the train split and are measured on the validation split."""
 
@@ -84,6 +109,11 @@ class Tune(Strict):
         "",
         doc="What is made best: a metric of the validation split, such as val_auc, or several, each with max or min, where `size` "
         "counts the bytes of the model. Default: the first metric of the task.",
+    )
+    limits: tuple[str, ...] = spec_field(
+        (),
+        doc="What a chosen model keeps to: metrics of the validation split, or its `size` in bytes, such as `size <= 200000`. Trials "
+        "beyond are kept in the ledger, and never chosen.",
     )
     prune: Literal["none", "median", "asha", "hyperband"] = spec_field(
         "none", doc="How trials that promise little are ended early; families that log nothing on their way are not."
@@ -116,6 +146,13 @@ class Tune(Strict):
                 raise FieldError("it says no values; write such as `{range: [0, 1]}` or `{choice: [a, b]}`", path)
         return space
 
+    @field_validator("limits")
+    @classmethod
+    def _limits_are_sound(cls, limits: tuple[str, ...]) -> tuple[str, ...]:
+        for limit in limits:
+            Limit.parse(limit)
+        return limits
+
     @model_validator(mode="after")
     def _search_fits(self) -> Tune:
         if self.search == "grid":
@@ -132,6 +169,11 @@ class Tune(Strict):
         return self
 
     @property
+    def bounds(self) -> tuple[Limit, ...]:
+        """The limits, in their order."""
+        return tuple(map(Limit.parse, self.limits))
+
+    @property
     def dimensions(self) -> tuple[Dimension, ...]:
         """Every value that is searched for, in the order of the space."""
         return tuple(one for path, value in self.space.items() for one in dimensions_of(path, value))
@@ -140,7 +182,7 @@ class Tune(Strict):
 def dimensions_of(path: str, value: Any) -> Iterator[Dimension]:
     """Yield what a value of the space searches: itself, what lies below it, or, of a list, the choice of one of its branches and what
     lies below each. Raises ValueError."""
-    found = dimension_of(path, value)
+    found = read_dimension(path, value)
     if found is not None:
         yield found
     elif isinstance(value, list):
@@ -152,6 +194,3 @@ def dimensions_of(path: str, value: Any) -> Iterator[Dimension]:
     elif isinstance(value, Mapping):
         for name, part in value.items():
             yield from dimensions_of(f"{path}.{name}", part)
-
-
-Chosen = Annotated[dict[str, Any], Field(description="Field of the model -> the value that was chosen.")]

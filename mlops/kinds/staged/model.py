@@ -272,12 +272,13 @@ class ModelKind(BaseKind):
         return evaluation_lines(Task(record.inputs["task"]), outputs.get("metrics", {}), outputs.get("gates", []))
 
     def logs(self, record: Record) -> tuple[Path, ...]:
-        """Return the log of the training that goes on, or else of the one that made what is recorded, and that of its pods."""
+        """Return the log of the training that goes on, or else of the one that made what is recorded; that of its search, and of its
+        pods."""
         name, paths = record.address.name, self.context.paths
         live, kept = paths.live_run(name) / RUN_LINES, self._run(record.outputs, name) / RUN_LINES
         written = [path for path in (live, kept) if path.exists()]
         newest = [max(written, key=lambda path: path.stat().st_mtime)] if written else []
-        return (*newest, *(path for path in (paths.training_log(name),) if path.exists()))
+        return (*newest, *(path for path in (paths.search_log(name), paths.training_log(name)) if path.exists()))
 
     def _training_seconds(self, outputs: Mapping[str, Any], name: str, before: Mapping[str, Any]) -> float | None:
         """Return how long the family learned, without what a stage does besides; None where that ran elsewhere."""

@@ -36,12 +36,16 @@ def workspace_files(root: Path, model_name: str, settings: DvcSettings) -> dict[
     paths = sorted({*given, *params, *pipeline.get("vars", ()), *_pipelines(root), *_ignored(root)} - {_INDEX})
     files = {file: _text(root / file) for path in paths for file in _files(root, path)}
     files |= {file: _text(root / file) for file in _target(root, model_name)}
+    persisting = [out.path for stage in stages.values() for out in stage.outs if out.persist]
+    files |= {path: _text(root / path) for path in persisting if (root / path).exists()}
     locked = {name: entry for name, entry in LockFile(root).entries().items() if name in needed}
     own = index["model"][model_name]
     read = {name: entry for name, entry in index["model"].items() if f"export@{name}" in needed and name != model_name}
     prepare = {name: entry for name, entry in index.get("prepare", {}).items() if name == own["dataset"]}
+    searched = {name: entry for name, entry in index.get("tune", {}).items() if name in (model_name, *read)}
+    models = {model_name: own, **read}
     return files | {
-        _INDEX: json.dumps({"dataset": [own["dataset"]], "model": {model_name: own, **read}, "prepare": prepare}),
+        _INDEX: json.dumps({"dataset": [own["dataset"]], "model": models, "prepare": prepare, "tune": searched}),
         "dvc.yaml": yaml12.dumps(_cached(pipeline)),
         "dvc.lock": yaml12.dumps({"schema": "2.0", "stages": locked}),
         f".dvc/{CONFIG}": settings.texts()[CONFIG],

@@ -1,6 +1,6 @@
 """Begin with what a version before has found.
 
-Lives here: Earlier, what a search takes from the ledger that lies in the repository.
+Lives here: Earlier, what a search takes from the ledger that lies in the repository, and restored_trials, its trials.
 Not here: writing it (ledger).
 Law: a trial is taken as it is where nothing that it depends on has changed; else its values are tried anew. The same ledger gives the
 same search.
@@ -21,7 +21,7 @@ from mlops.config.schema.searched import resolve_space
 from mlops.config.schema.tuning import Dimension, Tune
 from mlops.workloads.tuning.ledger import STATES
 from mlops.workloads.tuning.points import Point, distribution_of, point_of
-from mlops.workloads.tuning.study import PLACE, REASON, SECONDS, VALUES
+from mlops.workloads.tuning.study import CHOSEN_VALUES, LIMITED, PLACE, REASON, SECONDS
 
 _MOST, _SHARE = 10, 4
 """Values to begin with: at most so many, and at most one in so many trials."""
@@ -46,7 +46,7 @@ class Earlier:
             if content["asked"] == asked and content["ended"] in ENDS and content["chosen"] is not None:
                 return cls(chosen=content["chosen"], content=content)
             if content["question"] == question:
-                return cls([_restored(one, content, tune) for one in content["trials"]], content["began_with"])
+                return cls(restored_trials(content, tune), content["began_with"])
             return cls(first=_best_values(content, tune))
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return cls()
@@ -56,13 +56,20 @@ ENDS = ("trials", "budget", "space")
 """Why a search ended that is whole: all trials were run, the budget was spent, or a grid has no more."""
 
 
+def restored_trials(content: Mapping[str, Any], tune: Tune) -> list[FrozenTrial]:
+    """Return the trials of a ledger as Optuna knows them. Raises ValueError for values that the space does not have."""
+    return [_restored(one, content, tune) for one in content["trials"]]
+
+
 def _restored(entry: Mapping[str, Any], content: Mapping[str, Any], tune: Tune) -> FrozenTrial:
     point = point_of(tune, entry["values"])
     if point is None:
-        raise ValueError(entry["values"])
-    attributes = {PLACE: entry["number"], VALUES: entry["values"], SECONDS: entry["seconds"]}
+        raise ValueError(f"trial {entry['number']} has values that the space does not have")
+    attributes = {PLACE: entry["number"], CHOSEN_VALUES: entry["values"], SECONDS: entry["seconds"]}
     if "reason" in entry:
         attributes[REASON] = entry["reason"]
+    if "beyond" in entry:
+        attributes[LIMITED] = list(entry["beyond"].values())
     measured = entry.get("measured")
     return create_trial(
         state=_STATE_OF[entry["state"]],
@@ -70,6 +77,7 @@ def _restored(entry: Mapping[str, Any], content: Mapping[str, Any], tune: Tune) 
         params=point,
         distributions=_distributions(tune, point),
         user_attrs=attributes,
+        system_attrs={"constraints": attributes[LIMITED]} if LIMITED in attributes else {},
         intermediate_values={int(step): value for step, value in entry.get("rungs", {}).items()},
     )
 

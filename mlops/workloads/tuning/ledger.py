@@ -14,8 +14,8 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
-from mlops.workloads.tuning.study import PLACE, REASON, SECONDS, VALUES
-from mlops.workloads.tuning.trial import Objective
+from mlops.workloads.tuning.study import CHOSEN_VALUES, PLACE, REASON, SECONDS, excess_of
+from mlops.workloads.tuning.trial import SearchObjective
 
 STATES = {TrialState.COMPLETE: "done", TrialState.PRUNED: "ended early", TrialState.FAIL: "failed"}
 
@@ -26,7 +26,7 @@ class Ledger:
     search from another by all that its trials depend on. `asked`: the same, of what asks for a new search alone. `first`: values
     of a version before, which were tried first."""
 
-    objectives: Sequence[Objective]
+    objectives: Sequence[SearchObjective]
     searched: Mapping[str, Any]
     question: str
     asked: str
@@ -43,18 +43,20 @@ class Ledger:
             "asked": self.asked,
             "began_with": [dict(values) for values in self.first],
             "ended": ended,
-            "chosen": best.user_attrs[VALUES] if best else None,
+            "chosen": best.user_attrs[CHOSEN_VALUES] if best else None,
             "best": best.user_attrs[PLACE] if best else None,
             "trials": [self._entry(trial) for trial in trials],
         }
 
     def _entry(self, trial: FrozenTrial) -> dict[str, Any]:
         entry: dict[str, Any] = {
-            "number": trial.user_attrs[PLACE], "state": STATES[trial.state], "values": trial.user_attrs[VALUES],
+            "number": trial.user_attrs[PLACE], "state": STATES[trial.state], "values": trial.user_attrs[CHOSEN_VALUES],
             "seconds": round(trial.user_attrs.get(SECONDS, 0.0), 2),
         }  # fmt: skip
         if trial.state is TrialState.COMPLETE:
             entry["measured"] = {one.name: value for one, value in zip(self.objectives, trial.values, strict=True)}
+        if beyond := excess_of(trial):
+            entry["beyond"] = dict(zip(self.searched["limits"], beyond, strict=True))
         rungs = {str(step): value for step, value in sorted(trial.intermediate_values.items()) if math.isfinite(value)}
         if rungs:
             entry["rungs"] = rungs
@@ -63,10 +65,11 @@ class Ledger:
         return entry
 
 
-def best_of(trials: Sequence[FrozenTrial], objectives: Sequence[Objective]) -> FrozenTrial | None:
-    """Return the trial that is best by the first objective, and of equal ones by the next; the earliest of those that are equal
+def best_of(trials: Sequence[FrozenTrial], objectives: Sequence[SearchObjective]) -> FrozenTrial | None:
+    """Return the trial within the limits that is best by the first objective, and of equal ones by the next; the earliest of those that are equal
     in all. With several objectives it is one that no other trial beats in all of them."""
-    done = [trial for trial in trials if trial.state is TrialState.COMPLETE]
+    complete = [trial for trial in trials if trial.state is TrialState.COMPLETE]
+    done = [trial for trial in complete if all(excess <= 0 for excess in excess_of(trial))]
 
     def order(trial: FrozenTrial) -> tuple[float, ...]:
         return tuple(

@@ -16,7 +16,7 @@ from typing import Any
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from mlops.config.schema.searched import resolve_space
-from mlops.config.schema.tuning import Dimension, Tune, dimension_of
+from mlops.config.schema.tuning import Dimension, Tune, read_dimension
 
 Point = dict[str, Any]
 """Path of a dimension -> what Optuna chose: a number, or the place of a choice."""
@@ -58,7 +58,7 @@ def point_of(tune: Tune, chosen: Mapping[str, Any]) -> Point | None:
 
 def _found(path: str, part: Any, value: Any, point: Point) -> bool:
     """Write the choices of one part of the space into the point, and say whether it can have this value."""
-    dimension = dimension_of(path, part)
+    dimension = read_dimension(path, part)
     if dimension is not None:
         suggested = _place(dimension, value)
         if suggested is None:

@@ -23,8 +23,8 @@ from mlops.contracts.names import ONLY_HOW_MANY
 from mlops.contracts.stage_params import TrainParams
 from mlops.workloads.stage import read_params
 from mlops.workloads.tuning.ledger import Ledger, best_of
-from mlops.workloads.tuning.study import SECONDS, Direction, finished, open_study
-from mlops.workloads.tuning.trial import SEEN, Objective, objectives_of
+from mlops.workloads.tuning.study import SECONDS, StudyDirection, finished, open_study
+from mlops.workloads.tuning.trial import SEEN, SearchObjective, objectives_of
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Search:
     name: str
     tune: Tune
     inputs: Mapping[str, Any]
-    objectives: tuple[Objective, ...]
+    objectives: tuple[SearchObjective, ...]
     searched: Mapping[str, Any]
     question: str
     asked: str
@@ -68,7 +68,7 @@ class Search:
         return self.root / "tuning" / "model" / f"{self.name}.json"
 
     @property
-    def directions(self) -> list[Direction]:
+    def directions(self) -> list[StudyDirection]:
         return [one.direction for one in self.objectives]
 
     def ledger(self, first: list[Mapping[str, Any]]) -> Ledger:

@@ -25,15 +25,17 @@ from mlops.config.schema.tuning import Tune
 from mlops.workloads.tuning.points import combinations_of, distribution_of, point_of, value_of
 from mlops.workloads.tuning.storage import TrialFile
 
-Direction = Literal["minimize", "maximize"]
-REASON, VALUES, SECONDS, PLACE, WORKER = "reason", "values", "seconds", "place", "worker"
+StudyDirection = Literal["minimize", "maximize"]
+REASON, CHOSEN_VALUES, SECONDS, PLACE, WORKER = "reason", "values", "seconds", "place", "worker"
 """Attributes of a trial: why it failed; field -> value; how long it took; its place among all trials, which it keeps when the
 process that ran it was killed and it is tried again; the id of that process."""
+LIMITED = "limited"
+"""Attribute of a trial: by how much each limit is exceeded; zero or less where it is kept to."""
 INTERRUPTED = "interrupted"
 _STUDY = "tune"
 
 
-def open_study(path: Path, tune: Tune, directions: Sequence[Direction]) -> optuna.Study:
+def open_study(path: Path, tune: Tune, directions: Sequence[StudyDirection]) -> optuna.Study:
     """Return the study that lies in a file; a new one where there is none. `directions`: of each objective."""
     optuna.logging.set_verbosity(logging.ERROR)
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
@@ -44,7 +46,7 @@ def open_study(path: Path, tune: Tune, directions: Sequence[Direction]) -> optun
     )  # fmt: skip
 
 
-def begin_study(path: Path, tune: Tune, directions: Sequence[Direction], known: Sequence[FrozenTrial]) -> None:
+def begin_study(path: Path, tune: Tune, directions: Sequence[StudyDirection], known: Sequence[FrozenTrial]) -> None:
     """Write a file that holds the trials that are finished, and none that was cut off. `known`: those of a ledger, where there is
     no file yet."""
     written = finished(open_study(path, tune, directions)) if path.exists() else list(known)
@@ -72,7 +74,7 @@ def next_trial(
     study.sampler = _sampler(tune, tune.seed * 1_000_003 + place)
     trial = _begun(study, place, fixed)
     chosen = resolve_space(tune.space, lambda one: value_of(one, trial._suggest(one.path, distribution_of(one))))
-    trial.set_user_attr(VALUES, chosen)
+    trial.set_user_attr(CHOSEN_VALUES, chosen)
     return trial, chosen
 
 
@@ -109,15 +111,23 @@ def counts(trial: FrozenTrial) -> bool:
     return PLACE in trial.user_attrs and trial.user_attrs.get(REASON) != INTERRUPTED
 
 
+def excess_of(trial: FrozenTrial) -> list[float]:
+    """Return by how much each limit is exceeded; nothing of a trial without a value."""
+    return list(trial.user_attrs.get(LIMITED, ()))
+
+
 def _sampler(tune: Tune, seed: int) -> BaseSampler:
     seed %= 2**32
+    limits: dict[str, Any] = {"constraints_func": excess_of} if tune.limits else {}
     match tune.search:
         case "tpe":
-            return optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True, constant_liar=tune.parallel > 1)
+            return optuna.samplers.TPESampler(
+                seed=seed, multivariate=True, group=True, constant_liar=tune.parallel > 1, **limits
+            )
         case "cma_es":
             return optuna.samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False)
         case "gp":
-            return optuna.samplers.GPSampler(seed=seed, deterministic_objective=True)
+            return optuna.samplers.GPSampler(seed=seed, deterministic_objective=True, **limits)
     return optuna.samplers.RandomSampler(seed=seed)
 
 

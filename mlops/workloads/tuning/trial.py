@@ -29,35 +29,37 @@ from mlops.workloads.training.families.checkpoint import Checkpoint
 from mlops.workloads.training.families.family import Examples, Family, Fit, Fitted, family_named
 from mlops.workloads.training.run_log import RunLog
 from mlops.workloads.training.train import Learned
-from mlops.workloads.tuning.study import Direction
+from mlops.workloads.tuning.study import StudyDirection
 
 SEEN = ("train", "val")
 """The splits that trials see."""
 SIZE = "size"
 """The objective that counts the bytes of what the family saves."""
-Report = Callable[[int, Mapping[str, float]], None]
+TakeMeasured = Callable[[int, Mapping[str, float]], None]
 
 
 @dataclass(frozen=True)
-class Objective:
+class SearchObjective:
     """`name`: such as val_auc, or size. `direction`: maximize or minimize."""
 
     name: str
-    direction: Direction
+    direction: StudyDirection
 
 
-def objectives_of(tune: Tune, task: Task) -> tuple[Objective, ...]:
-    """Return what is made best. Raises MlopsError for a metric that the task does not have."""
+def objectives_of(tune: Tune, task: Task) -> tuple[SearchObjective, ...]:
+    """Return what is made best. Raises MlopsError for a metric, among limits too, that the task does not have."""
+    for limit in tune.bounds:
+        _known(limit.name, task)
     if isinstance(tune.objective, dict):
         return tuple(
-            Objective(_known(name, task), "maximize" if better == "max" else "minimize")
+            SearchObjective(_known(name, task), "maximize" if better == "max" else "minimize")
             for name, better in tune.objective.items()
         )
     headline = headline_of(task)
     if not tune.objective and headline is None:
         raise failed("nothing to search by", f"Task {task} has no first metric; say `tune.objective`.")
     name = tune.objective or f"val_{headline.name if headline else ''}"
-    return (Objective(_known(name, task), "minimize" if _is_less_better(name) else "maximize"),)
+    return (SearchObjective(_known(name, task), "minimize" if _is_less_better(name) else "maximize"),)
 
 
 def _is_less_better(name: str) -> bool:
@@ -77,7 +79,7 @@ def _known(name: str, task: Task) -> str:
 class Reporting(RunLog):
     """Hands on what is measured after each epoch or tree, and says and writes nothing."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: TakeMeasured) -> None:
         super().__init__()
         self._report = report
 
@@ -99,11 +101,11 @@ class Trials:
 
     inputs: Mapping[str, Any]
     tune: Tune
-    objectives: Sequence[Objective]
+    objectives: Sequence[SearchObjective]
     learned: Callable[[Model], Learned]
 
-    def run(self, chosen: Mapping[str, Any], name: str, report: Report) -> list[float]:
-        """Return the value of each objective. `report`: is called by families that measure on their way. Raises MlopsError for
+    def run(self, chosen: Mapping[str, Any], name: str, report: TakeMeasured) -> list[float]:
+        """Return the value of each objective, then of what has a limit. `report`: is called by families that measure on their way. Raises MlopsError for
         values that cannot be learned with."""
         spec = Model.model_validate(with_values(self.inputs, chosen))
         learned = self.learned(spec)
@@ -113,10 +115,10 @@ class Trials:
         for part in _folds(learned, self.tune.folds, self.tune.seed):
             values.append(self._one(spec, name, part, _ignored))
             means = [float(np.mean(each)) for each in zip(*values, strict=True)]
-            report(len(values), {one.name: mean for one, mean in zip(self.objectives, means, strict=True)})
+            report(len(values), {one.name: mean for one, mean in zip(self.objectives, means, strict=False)})
         return means
 
-    def _one(self, spec: Model, name: str, learned: Learned, report: Report) -> list[float]:
+    def _one(self, spec: Model, name: str, learned: Learned, report: TakeMeasured) -> list[float]:
         family = family_named(spec.architecture.name)
         family.begin(spec, name)
         train, val = learned.examples["train"], learned.examples["val"]
@@ -131,18 +133,19 @@ class Trials:
             predicted = fitted.predict(val.x)
             if not np.isfinite(predicted).all():
                 raise failed("prediction is not a number", f"The model answers NaN or infinity. {family.advice}")
-            return [self._measured(one, fitted, val, predicted, Path(folder)) for one in self.objectives]
+            names = [*(one.name for one in self.objectives), *(one.name for one in self.tune.bounds)]
+            return [self._measured(name, fitted, val, predicted, Path(folder)) for name in names]
 
     @staticmethod
-    def _measured(objective: Objective, fitted: Fitted, val: Examples, predicted: Any, folder: Path) -> float:
-        if objective.name == SIZE:
+    def _measured(name: str, fitted: Fitted, val: Examples, predicted: Any, folder: Path) -> float:
+        if name == SIZE:
             out = folder / "saved"
-            out.mkdir()
+            out.mkdir(exist_ok=True)
             fitted.save(out)
             return float(sum(path.stat().st_size for path in out.iterdir()))
-        value = compute(metric_named(objective.name.partition("_")[2]), val.measured, predicted)
+        value = compute(metric_named(name.partition("_")[2]), val.measured, predicted)
         if not math.isfinite(value):
-            raise failed("objective is not a number", f"{objective.name} cannot be computed for this trial.")
+            raise failed("objective is not a number", f"{name} cannot be computed for this trial.")
         return value
 
 

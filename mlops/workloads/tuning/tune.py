@@ -18,7 +18,7 @@ from mlops.workloads.stage import failed, say, write_json
 from mlops.workloads.tuning.earlier import Earlier
 from mlops.workloads.tuning.ledger import best_of
 from mlops.workloads.tuning.search import Search
-from mlops.workloads.tuning.study import REASON, VALUES, begin_study, finished
+from mlops.workloads.tuning.study import CHOSEN_VALUES, REASON, begin_study, finished
 from mlops.workloads.tuning.work import LOG, work, work_side_by_side
 
 CHOSEN = "chosen.json"
@@ -50,10 +50,11 @@ def tune(name: str, *, root: Path = Path()) -> None:
     trials = finished(search.study())
     best = best_of(trials, search.objectives)
     if best is None:
-        reasons = sorted({str(trial.user_attrs.get(REASON, "")) for trial in trials})
+        record.write(ended)
+        reasons = sorted({str(trial.user_attrs.get(REASON, "it is beyond the limits")) for trial in trials})
         raise failed("no trial succeeded", f"Each of {len(trials)} trials failed: {'; '.join(reasons[:3])}.")
     record.write(ended)
-    _write_chosen(search, best.user_attrs[VALUES])
+    _write_chosen(search, best.user_attrs[CHOSEN_VALUES])
     _clear(search)
 
 

@@ -24,7 +24,7 @@ from mlops.workloads.parent_death import die_with_parent
 from mlops.workloads.stage import failed, say
 from mlops.workloads.tuning.search import Search
 from mlops.workloads.tuning.storage import locked
-from mlops.workloads.tuning.study import REASON, SECONDS, WORKER, counts, cut_off, finished, next_trial
+from mlops.workloads.tuning.study import LIMITED, REASON, SECONDS, WORKER, counts, cut_off, finished, next_trial
 from mlops.workloads.tuning.trial import Trials, data_for
 
 LOG = "tuning.log"
@@ -55,12 +55,16 @@ def work(search: Search, first: Sequence[Mapping[str, Any]], record: Callable[[]
         record()
 
 
-def _run(search: Search, study: optuna.Study, trials: Trials, found: tuple[optuna.Trial, dict[str, Any]]) -> None:
-    trial, chosen = found
+def _run(search: Search, study: optuna.Study, trials: Trials, begun: tuple[optuna.Trial, dict[str, Any]]) -> None:
+    trial, chosen = begun
     started = time.monotonic()
     ended: dict[str, Any]
     try:
-        ended = {"values": trials.run(chosen, search.name, _report_to(search, trial))}
+        found = trials.run(chosen, search.name, _report_to(search, trial))
+        count, bounds = len(search.objectives), search.tune.bounds
+        if bounds:
+            trial.set_user_attr(LIMITED, [one.excess(value) for one, value in zip(bounds, found[count:], strict=True)])
+        ended = {"values": found[:count]}
     except optuna.TrialPruned:
         ended = {"state": optuna.trial.TrialState.PRUNED}
     except Exception as error:

@@ -50,13 +50,24 @@ def test_a_pod_gets_its_own_model_and_no_other(project: Path) -> None:
     files = workspace_files(project, "delay", DvcSettings.of(project))
     assert sorted(files) == [
         ".dvc/config", ".dvcignore", "dvc.lock", "dvc.yaml", "nets/__init__.py", "nets/deep.py", "params/index.json",
-        "params/model/delay.json", *(f"pipelines/{name}.py" for name in ("evaluate", "export", "prepare", "train")),
+        "params/model/delay.json", *(f"pipelines/{name}.py" for name in ("evaluate", "export", "prepare", "train", "tune")),
     ]  # fmt: skip
     assert json.loads(files["params/index.json"]) == {
         "dataset": ["flights"],
         "model": {"delay": {"dataset": "flights", **FREE}},
         "prepare": {"flights": {"reads": ["pipelines/prepare.py"] * 4}},
+        "tune": {},
     }
+
+
+def test_pod_that_searches_gets_the_ledger_of_the_version_before(project: Path) -> None:
+    index = json.loads((project / "params/index.json").read_text())
+    (project / "params/index.json").write_text(json.dumps({**index, "tune": {"delay": {"dataset": "flights"}}}))
+    (project / "tuning/model").mkdir(parents=True)
+    (project / "tuning/model/delay.json").write_text("{}")
+    files = workspace_files(project, "delay", DvcSettings.of(project))
+    assert files["tuning/model/delay.json"] == "{}"
+    assert json.loads(files["params/index.json"])["tune"] == {"delay": {"dataset": "flights"}}
 
 
 def test_pod_of_an_ensemble_gets_the_locked_entries_of_its_members(project: Path) -> None:

@@ -1,35 +1,22 @@
 """Write the page.
 
 Lives here: report_page, and EvaluationReport, what it is made of.
-Not here: charts (charts), reading files (write).
-Law: every text is escaped; the only script is Vega's, which stands in the page.
+Not here: charts (charts), HTML (html), reading files (write).
+Law: every text is escaped.
 """
 
 from __future__ import annotations
 
-import html
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-
-import vl_convert
 
 from mlops.metrics.baseline import LINEAR, TRIVIAL, comparison
 from mlops.metrics.table import metrics_of
 from mlops.metrics.task import Task
 from mlops.workloads.training.report.charts import charts_of
+from mlops.workloads.training.report.html import chart_sections, escaped, html_page, html_table
 
-_STYLE = """
-:root { color-scheme: light; }
-body { font: 15px/1.5 system-ui, sans-serif; color: #1a202c; background: #fff; max-width: 1100px; margin: 2rem auto; padding: 0 1.5rem; }
-h1 { font-size: 1.6rem; margin: 0; } h2 { font-size: 1.15rem; margin: 2.2rem 0 .3rem; }
-p { margin: .3rem 0; } .quiet { color: #4a5568; } .warn { color: #c53030; font-weight: 600; }
-table { border-collapse: collapse; margin-top: .5rem; font-variant-numeric: tabular-nums; }
-th, td { text-align: left; padding: .25rem .9rem .25rem 0; border-bottom: 1px solid #e2e8f0; vertical-align: top; }
-th { font-weight: 600; color: #4a5568; } td.number, th.number { text-align: right; }
-.wide { overflow-x: auto; } .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(480px, 1fr)); gap: 0 1.5rem; }
-"""
 _MOST_SLICES, _MOST_ROWS = 20, 20
 _ROW_HEADS = ("row", "actual", "predicted", "probability", "loss")
 
@@ -52,27 +39,8 @@ class EvaluationReport:
 def report_page(report: EvaluationReport) -> str:
     """Return a page of HTML that needs no other file."""
     charts = charts_of(report.plots)
-    drawn = "".join(
-        f'<section><h2>{_text(chart.title)}</h2><p class="quiet">{_text(chart.doc)}</p><div id="chart{place}"></div></section>'
-        for place, chart in enumerate(charts)
-    )
-    calls = "".join(
-        f'vegaEmbed("#chart{place}",{_script(chart.spec)},{{actions:false}});' for place, chart in enumerate(charts)
-    )
-    body = "".join(
-        [
-            _head(report),
-            _metrics(report),
-            f'<div class="charts">{drawn}</div>',
-            _slices(report),
-            _candidates(report),
-            _rows(report),
-        ]
-    )
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>model.{_text(report.model)}</title>'
-        f"<style>{_STYLE}</style></head><body>{body}<script>{_bundle()}</script><script>{calls}</script></body></html>\n"
-    )
+    body = [_metrics(report), chart_sections(charts), _slices(report), _candidates(report), _rows(report)]
+    return html_page(f"model.{report.model}", "".join([_head(report), *body]))
 
 
 def _head(report: EvaluationReport) -> str:
@@ -80,12 +48,12 @@ def _head(report: EvaluationReport) -> str:
     lines = [f"Task {report.task}, data set {report.dataset}; rows: {counts}."]
     if "threshold" in report.metrics:
         lines.append(f"A row is said to be true from a probability of {report.metrics['threshold']:.4g} on.")
-    said = "".join(f'<p class="quiet">{_text(line)}</p>' for line in lines)
+    said = "".join(f'<p class="quiet">{escaped(line)}</p>' for line in lines)
     held = "".join(
-        f'<p class="{"warn" if is_worse else "quiet"}">{_text(words)}</p>'
+        f'<p class="{"warn" if is_worse else "quiet"}">{escaped(words)}</p>'
         for words, is_worse in comparison(report.task, report.metrics)
     )
-    return f"<h1>model.{_text(report.model)}</h1>{said}{held}"
+    return f"<h1>model.{escaped(report.model)}</h1>{said}{held}"
 
 
 def _metrics(report: EvaluationReport) -> str:
@@ -100,7 +68,7 @@ def _metrics(report: EvaluationReport) -> str:
             beside = [baselines.get(baseline, {}).get(test) for baseline in (TRIVIAL, LINEAR)]
             lines.append([name, _number(metrics[test]), span, *map(_number, [metrics.get(f"val_{name}"), *beside])])
     heads = ["metric", "test", "95 % interval", "validation", "trivial baseline", "linear baseline"]
-    return f"<h2>Metrics</h2>{_table(heads, lines, numbers=range(1, 6))}"
+    return f"<h2>Metrics</h2>{html_table(heads, lines, numbers=range(1, 6))}"
 
 
 def _candidates(report: EvaluationReport) -> str:
@@ -115,8 +83,8 @@ def _candidates(report: EvaluationReport) -> str:
         lines.append([one["family"], values, *(_number(one.get(name)) for name in measured)])
     kept = ", ".join(f"{one['architecture']['name']} {one['weight']:g}" for one in report.training["members"])
     note = f"Space {report.training['space']}. Kept, with weights: {kept}. {report.training.get('cut', '')}"
-    table = _table(["family", "values", *measured], lines, numbers=range(2, 2 + len(measured)))
-    return f'<h2>Candidates</h2><p class="quiet">{_text(note)}</p>{table}'
+    table = html_table(["family", "values", *measured], lines, numbers=range(2, 2 + len(measured)))
+    return f'<h2>Candidates</h2><p class="quiet">{escaped(note)}</p>{table}'
 
 
 def _own_names(report: EvaluationReport) -> list[str]:
@@ -137,9 +105,9 @@ def _slices(report: EvaluationReport) -> str:
             lines.append([value, f"{measured['rows']:,}", _number(measured.get(headline)), span])
         between = report.metrics.get("fairness", {}).get(column, {})
         words = "; ".join(f"{name.replace('_', ' ')} {_number(value)}" for name, value in between.items())
-        note = f'<p class="quiet">{_text(words)}.</p>' if words else ""
-        table = _table([column, "rows", headline, "95 % interval"], lines, numbers=range(1, 4))
-        parts.append(f"<h2>By {_text(column)}</h2>{note}{table}")
+        note = f'<p class="quiet">{escaped(words)}.</p>' if words else ""
+        table = html_table([column, "rows", headline, "95 % interval"], lines, numbers=range(1, 4))
+        parts.append(f"<h2>By {escaped(column)}</h2>{note}{table}")
     return "".join(parts)
 
 
@@ -154,18 +122,7 @@ def _rows(report: EvaluationReport) -> str:
         values = report.rows[place] if place < len(report.rows) else {}
         lines.append([*(_cell(row[name]) for name in heads), *(_cell(values.get(name)) for name in columns)])
     note = f'<p class="quiet">Of the test split, the {len(worst)} rows that are most wrong.</p>'
-    return f"<h2>Worst rows</h2>{note}{_table([*heads, *columns], lines)}"
-
-
-def _table(heads: Sequence[str], lines: Sequence[Sequence[str]], numbers: Sequence[int] = ()) -> str:
-    def row(cells: Sequence[str], tag: str) -> str:
-        made = "".join(
-            f"<{tag}{' class=number' if place in numbers else ''}>{_text(cell)}</{tag}>"
-            for place, cell in enumerate(cells)
-        )
-        return f"<tr>{made}</tr>"
-
-    return f'<div class="wide"><table>{row(heads, "th")}{"".join(row(line, "td") for line in lines)}</table></div>'
+    return f"<h2>Worst rows</h2>{note}{html_table([*heads, *columns], lines)}"
 
 
 def _cell(value: Any) -> str:
@@ -174,18 +131,3 @@ def _cell(value: Any) -> str:
 
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.4g}"
-
-
-def _text(value: object) -> str:
-    return html.escape(str(value))
-
-
-def _script(value: Any) -> str:
-    """Return JSON that ends no script, whatever stands in it."""
-    return json.dumps(value, sort_keys=True).replace("<", "\\u003c")
-
-
-def _bundle() -> str:
-    make: Any = vl_convert.javascript_bundle  # its stub asks for a snippet, which it can do without
-    bundle: str = make()
-    return bundle.replace("</script", "<\\/script")
