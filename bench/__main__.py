@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 MODULES = (
-    "startup", "plan", "scale", "stages", "preparation", "training", "quality", "evaluation", "serving", "cluster",
+    "startup", "plan", "scale", "stages", "preparation", "training", "quality", "evaluation", "serving", "rollout", "cluster",
 )  # fmt: skip
 
 

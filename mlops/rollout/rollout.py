@@ -1,7 +1,7 @@
 """Shift traffic from one version to the next.
 
-Lives here: Rollout: start beside, check, shift step by step, judge each, drain, stop.
-Not here: where a rollout stands (state), how a target runs versions and weighs traffic (targets).
+Lives here: Rollout: start beside, check, shift step by step, drain, stop.
+Not here: judging a step (watch, judges), where a rollout stands (state), how a target runs versions and weighs traffic (targets).
 Law: no step is taken before the one below it was judged; a failed step puts everything back on what was live, in one move.
 """
 
@@ -16,12 +16,10 @@ from typing import TYPE_CHECKING, Any
 from mlops.errors import MlopsError, ToolFailed
 from mlops.rollout.fleet import Fleet
 from mlops.rollout.state import RolloutState
+from mlops.rollout.watch import StepWatch
 
 if TYPE_CHECKING:
     from mlops.config.schema.endpoint import RolloutPolicy
-
-_ENOUGH = 20
-"""Requests of a step from which its error rate and latency are judged; fewer, and the golden request judges."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +93,7 @@ class Rollout:
         self.fleet.drop(live)
         if self.at_once:
             return f"{candidate} live, golden request answered, all traffic in one move"
-        return f"{candidate} live, golden request answered, {requests:.0f} requests while shifting, 0 failed"
+        return f"{candidate} live, golden request answered, {requests:.0f} requests while shifting"
 
     def _back(self, state: RolloutState, candidate: str, *, is_asked: bool) -> None:
         """Give all traffic to what is live, in one move, and stop the candidate; `is_asked`: after it finished its requests."""
@@ -109,32 +107,17 @@ class Rollout:
         self.fleet.drop(candidate)
 
     def _shift(self, state: RolloutState, live: str, candidate: str) -> float:
-        """Return the requests that the candidate answered meanwhile."""
+        """Return the requests that the candidate answered meanwhile. Raises MlopsError with the evidence."""
         requests, steps = 0.0, self.policy.steps
+        watch = StepWatch(self.fleet, self.policy, candidate, live, self.fleet.counts(live), parts=len(steps))
         for number, share in enumerate(steps, 1):
             percent = round(share * 100)
             self.say(f"{candidate} takes {percent}%", 0.2 + 0.7 * number / len(steps))
-            before = self.fleet.counters(candidate)
             self.fleet.publish(state.shifted({live: 100 - percent, candidate: percent}))
-            time.sleep(self.policy.pause)
-            requests += self._judge(live, candidate, percent, before)
+            if evidence := watch.step():
+                raise _failed(candidate, percent, evidence)
+            requests += watch.requests
         return requests
-
-    def _judge(self, live: str, candidate: str, percent: int, before: Mapping[str, float]) -> float:
-        """Return the requests that the candidate answered in this step. Raises MlopsError with the evidence."""
-        policy, after = self.policy, self.fleet.counters(candidate)
-        total = after.get("requests", 0.0) - before.get("requests", 0.0)
-        failed = after.get("failed", 0.0) - before.get("failed", 0.0)
-        if total < _ENOUGH and (evidence := self.fleet.ask_golden(candidate)):
-            raise _failed(candidate, percent, evidence)
-        if total and failed / total > policy.max_error_rate:
-            raise _failed(candidate, percent, f"{failed:.0f} of {total:.0f} requests failed ({failed / total:.1%}), and at most "
-                          f"{policy.max_error_rate:.1%} may")  # fmt: skip
-        mine, other = after.get("p99_ms"), self.fleet.counters(live).get("p99_ms")
-        if total >= _ENOUGH and mine and other and mine > max(other, 10.0) * policy.max_latency_ratio:
-            raise _failed(candidate, percent, f"its p99 is {mine:.0f} ms and the live version's {other:.0f} ms, more than "
-                          f"{policy.max_latency_ratio:g} times")  # fmt: skip
-        return total
 
 
 def _failed(candidate: str, percent: int, evidence: str) -> MlopsError:

@@ -15,11 +15,14 @@ import sys
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from mlops.errors import MlopsError
+from mlops.rollout.evidence import Counts, Pair
 from mlops.rollout.state import RolloutState
+from mlops.targets.local.compared_rows import Ask, compared_rows, golden_rows, logged_rows
 from mlops.targets.local.host import Host, end_of, read_mapping, write_private
 from mlops.targets.local.keeper import PATIENCE
 from mlops.tools.envoy import PROBE
@@ -83,10 +86,21 @@ class Versions:
             self.take(version, index)
         return state
 
-    def counters(self, version: str) -> Mapping[str, float]:
-        counted = self.host.gateway.counters(f"{self.name}-{version}")
-        names = {"upstream_rq_total": "requests", "upstream_rq_5xx": "failed", "p99_ms": "p99_ms"}
-        return {names[name]: value for name, value in counted.items() if name in names}
+    def counts(self, version: str) -> Counts:
+        """As the gateway sees them, and with them the clients."""
+        counted, within = self.host.gateway.counters(f"{self.name}-{version}")
+        names = ("total", "completed", "4xx", "5xx", "active")
+        started, answered, refused, failed, waiting = (counted.get(f"upstream_rq_{name}", 0.0) for name in names)
+        return Counts(started, answered, refused, failed, waiting, within)
+
+    def compare(self, live: str, candidate: str, known: Collection[str], most: int) -> Mapping[str, Pair]:
+        def ask_one(version: str) -> Ask:
+            socket = self.socket(version, 0)
+            return lambda body: ask(socket, "/predict", body=body, timeout=PATIENCE, headers=_PROBE)
+
+        bento = Path(str(self.read().versions[live].body["bento"]))
+        rows = chain(golden_rows(bento), logged_rows(self.log_folder, live))
+        return compared_rows(rows, (ask_one(live), ask_one(candidate)), known, most)
 
     def ask_golden(self, version: str) -> str | None:
         body = self.read().versions[version].body
