@@ -68,7 +68,8 @@ class Doors:
         monkeypatch.setattr("mlops.targets.local.versions.ask", lambda *args, **named: (200, b"{}"))
         monkeypatch.setattr("mlops.targets.local.stack.port_is_free", lambda host, port: True)
         monkeypatch.setattr("mlops.targets.local.stack.free_port", self._port)
-        monkeypatch.setattr("mlops.rollout.watch.time.sleep", lambda seconds: None)
+        monkeypatch.setattr("mlops.rollout.rollout.time.sleep", lambda seconds: None)
+        monkeypatch.setattr("mlops.rollout.watch.sleep", lambda seconds: None)
         monkeypatch.setattr("os.fsync", lambda file: None)
 
     def _port(self, host: str, first: int) -> int:
