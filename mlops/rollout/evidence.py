@@ -8,7 +8,7 @@ Law: nothing here is a judgement; what a target cannot count is left at nothing,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 ModelOutput = tuple[float, ...]
@@ -26,6 +26,14 @@ class Counts:
     failed: float = 0.0
     waiting: float = 0.0
     within: Mapping[float, float] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Counts:
+        within = {float(bound): float(count) for bound, count in value.get("within", {}).items()}
+        return cls(**{**value, "within": within})
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "within": {str(bound): count for bound, count in self.within.items()}}
 
     def since(self, before: Counts) -> Counts:
         """Return what came after `before`; what waits is what waits now. A counter that was begun anew counts from zero."""
@@ -50,13 +58,16 @@ class Pair:
 @dataclass(frozen=True)
 class StepEvidence:
     """`stuck`, `usually_stuck`: the requests that were without an answer all through the last seconds, and those that were begun
-    before, of the candidate and of what is live. `pairs`: rows that both answered."""
+    before, of the candidate and of what is live. `pairs`: rows that both answered. `warm`, `meanwhile`: what the candidate
+    answered after its first seconds, and the live version in the same time, whose latencies the same load made."""
 
     candidate: Counts
     live: Counts
     stuck: tuple[float, float] = (0.0, 0.0)
     usually_stuck: tuple[float, float] = (0.0, 0.0)
     pairs: tuple[Pair, ...] = ()
+    warm: Counts = Counts()
+    meanwhile: Counts = Counts()
 
 
 def answered_rows(answer: Any) -> list[tuple[ModelOutput, bool]]:

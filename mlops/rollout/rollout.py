@@ -10,12 +10,12 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mlops.errors import MlopsError, ToolFailed
 from mlops.rollout.fleet import Fleet
-from mlops.rollout.state import RolloutState
+from mlops.rollout.state import Guarding, RolloutState, guard_seconds
 from mlops.rollout.watch import StepWatch
 
 if TYPE_CHECKING:
@@ -25,12 +25,13 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Rollout:
     """`policy`: how a new version takes over; times in seconds. `at_once`: it does so in one move, once it answers the golden
-    request, whatever the policy's steps."""
+    request, whatever the policy's steps. `guard`: the policy as JSON where the target guards what went live."""
 
     fleet: Fleet
     policy: RolloutPolicy
     say: Callable[[str, float | None], None]
     at_once: bool = False
+    guard: Mapping[str, Any] | None = None
 
     def converge(self, key: str, body: Mapping[str, Any], replicas: int, gate: Mapping[str, Any]) -> tuple[str, str]:
         """Make the version with `key` live on `replicas` replicas, and return its name and a note. `body`: what the target
@@ -38,9 +39,11 @@ class Rollout:
         state = self.fleet.read().with_gate(gate)
         live = state.live
         if live and state.live_version and state.live_version.key == key:
-            return live, self._scale(self._clear(state, keep=(live,)), live, replicas)
+            warm = state.guarding.previous if state.guarding else None
+            state = replace(state, reversal=None)
+            return live, self._scale(self._clear(state, keep=(live, warm)), live, replicas)
         candidate = state.named(key)
-        state = self._clear(state, keep=(live, candidate))
+        state = self._clear(state.settled(), keep=(live, candidate))
         if candidate is None:
             candidate, state = state.with_new_version(key, body)
         return candidate, self._roll(state, candidate, replicas)
@@ -84,6 +87,9 @@ class Rollout:
                 raise ToolFailed.of("rollout failed", f"{candidate} of {self.fleet.name}: {error}") from error
             raise
         state = state.promoted(candidate)
+        if live and (guarding := self._guarding(live)):
+            self.fleet.publish(state.guarded(guarding))
+            return f"{candidate} live, {requests:.0f} requests while shifting; {live} stays warm, and takes traffic back by itself"
         self.fleet.publish(state)
         if not live:
             return f"{candidate} live, golden request answered"
@@ -94,6 +100,12 @@ class Rollout:
         if self.at_once:
             return f"{candidate} live, golden request answered, all traffic in one move"
         return f"{candidate} live, golden request answered, {requests:.0f} requests while shifting"
+
+    def _guarding(self, previous: str) -> Guarding | None:
+        if self.guard is None or self.policy.guard is None or self.at_once:
+            return None
+        usual = self.fleet.counts(previous).to_json()
+        return Guarding(previous, time.time() + guard_seconds(self.policy), self.guard, usual)
 
     def _back(self, state: RolloutState, candidate: str, *, is_asked: bool) -> None:
         """Give all traffic to what is live, in one move, and stop the candidate; `is_asked`: after it finished its requests."""

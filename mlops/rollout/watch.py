@@ -26,6 +26,10 @@ _INTERVAL = 0.5
 """Seconds between two looks."""
 _STUCK = 4.0
 """Seconds that a request is without an answer before it counts as stuck."""
+_COLD = 2.0
+"""Seconds in which a version that gets more traffic warms up, and its latencies are no evidence."""
+_FEW = 20
+"""Answers of the live version below which its latencies say nothing."""
 _ROWS_AT_ONCE, _ROWS = 50, 1000
 
 
@@ -42,6 +46,8 @@ class StepWatch:
     parts: int = 1
     requests: float = field(default=0.0, init=False)
     """What the candidate was asked in the last step."""
+    warm: tuple[Counts, Counts] | None = field(default=None, init=False)
+    """What both had answered when the candidate was warm in this step."""
     pairs: dict[str, Pair] = field(default_factory=dict, init=False)
     """The rows that both were asked, from the first step on."""
 
@@ -52,8 +58,12 @@ class StepWatch:
         most = max(least, math.ceil(self.policy.pause * self.policy.extend / interval)) if interval else 1
         start, live_start = self.fleet.counts(self.candidate), self.fleet.counts(self.live)
         looks: deque[tuple[Counts, Counts]] = deque(maxlen=max(1, math.ceil(_STUCK / interval)) if interval else 1)
+        cold = math.ceil(min(_COLD, self.policy.pause / 2) / interval) if interval else 0
+        self.warm = None
         for number in range(1, most + 1):
             sleep(interval)
+            if number == cold:
+                self.warm = (self.fleet.counts(self.candidate), self.fleet.counts(self.live))
             evidence = self._look(start, live_start, looks)
             for _, sentence in findings(evidence, self.policy, self.parts):
                 return sentence
@@ -76,7 +86,17 @@ class StepWatch:
         usually = _stuck([other for _, other in looks], ever.since(self.before).started) if full else (0.0, 0.0)
         if len(self.pairs) < _ROWS:
             self.pairs |= self.fleet.compare(self.live, self.candidate, self.pairs, _ROWS_AT_ONCE)
-        return StepEvidence(mine, usual, stuck, usually, tuple(self.pairs.values()))
+        return StepEvidence(mine, usual, stuck, usually, tuple(self.pairs.values()), *self._latencies(whole, ever))
+
+    def _latencies(self, whole: Counts, ever: Counts) -> tuple[Counts, Counts]:
+        """Return what the candidate answered since it was warm, and the live version meanwhile or, where it gets no more requests,
+        since the rollout began; where it got none at all, ever."""
+        if self.warm is None:
+            return Counts(), Counts()
+        meanwhile, rollout = ever.since(self.warm[1]), ever.since(self.before)
+        if meanwhile.answered < _FEW:
+            meanwhile = rollout if rollout.started else ever
+        return whole.since(self.warm[0]), meanwhile if meanwhile.answered >= _FEW else Counts()
 
 
 def _stuck(looks: Sequence[Counts], asked: float) -> tuple[float, float]:

@@ -22,6 +22,13 @@ class Auth(Strict):
     api_key: SecretText = spec_field(doc="`${secret:NAME}`; clients send its value in the header `x-api-key`.")
 
 
+class GuardPolicy(Strict):
+    """On this machine: the version before stays warm after a rollout, and gets all traffic back by itself."""
+
+    lasts: Duration = Field(alias="for", gt=0, description="How long the new version is watched after it went live.")
+    window: Duration = spec_field(60.0, doc="What clients saw in so long is judged together.")
+
+
 class RolloutPolicy(Strict):
     steps: tuple[Share, ...] = spec_field((0.1, 0.5, 1.0), doc="Shares of the traffic, rising to 100%.")
     pause: Duration = spec_field(10.0, doc="How long each step is watched before it is judged.")
@@ -46,6 +53,9 @@ class RolloutPolicy(Strict):
     )
     extend: float = spec_field(6.0, doc="How many times `pause` a step with too few requests lasts at most.", ge=1)
     ready_timeout: Duration = spec_field(30.0, doc="How long a new version may take to answer its golden request.")
+    guard: GuardPolicy | None = spec_field(
+        None, doc="Keep the version before warm, and give it all traffic back where judges find against the new one."
+    )
     drain: Duration = spec_field(5.0, doc="How long a version out of the route may finish its requests.")
 
     @field_validator("steps")

@@ -2,7 +2,7 @@
 
 Lives here: find_fault.
 Not here: requests without any answer (unanswered).
-Law: whatever the live version takes, be it a millisecond, is the measure; the shares of slow answers are compared, at every
+Law: only what both answered at the same time is compared, because the load makes latencies too; whatever the live version takes, be it a millisecond, is the measure; the shares of slow answers are compared, at every
 bound that was counted, so that no shape of latencies is assumed.
 """
 
@@ -17,10 +17,11 @@ _TAIL = 0.01
 
 
 def find_fault(evidence: StepEvidence, rules: Rules) -> str | None:
-    mine, other, ratio = evidence.candidate, evidence.live, rules.policy.max_latency_ratio
+    mine, other, ratio = evidence.warm, evidence.meanwhile, rules.policy.max_latency_ratio
     bounds = sorted(mine.within)
     for bound in bounds:
-        against = max((at for at in other.within if at * ratio <= bound), default=None)
+        # A gateway that counts whole milliseconds rounds them down.
+        against = max((at for at in other.within if (at + 1) * ratio <= bound + 1), default=None)
         if against is None:
             continue
         slow, usual = _slower(mine, bound), _slower(other, against)

@@ -8,12 +8,13 @@ Law: a version is in the file before its first process starts, and is taken out 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import re
 import shutil
 import sys
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -61,6 +62,19 @@ class Versions:
 
     def write(self, state: RolloutState) -> None:
         write_private(self.route_file, state.to_json())
+
+    @contextlib.contextmanager
+    def exclusive(self, *, wait: bool = True) -> Iterator[bool]:
+        """Keep other processes, an apply or a guard, from changing the endpoint meanwhile; yield whether that is so. One that is
+        killed lets go."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "changing.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            except BlockingIOError:
+                yield False
+                return
+            yield True
 
     def publish(self, state: RolloutState) -> None:
         self.write(state)
