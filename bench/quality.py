@@ -40,7 +40,7 @@ from mlops.workloads.training.data import PreparedData, classes_of, targets
 from mlops.workloads.training.families.checkpoint import Checkpoint
 from mlops.workloads.training.families.family import Examples, Fit, family_named
 
-WORSE, AS_GOOD, ENOUGH = 0.01, 0.001, 7
+WORSE, AS_GOOD, ENOUGH = 0.01, 0.001, 8
 _SMALL, _SPLITS = 5_000, 5
 Table = tuple[str, Task, Callable[[], pd.DataFrame]]
 

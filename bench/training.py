@@ -28,6 +28,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from bench.command import ROOT
 from bench.training_images import image_rows
+from bench.training_trees import tree_rows
 from mlops.config.schema.families.mlp import Mlp
 from mlops.config.schema.training import Loss, Optimizer, Trainer
 from mlops.metrics.task import Task
@@ -78,6 +79,7 @@ def rows(repeat: int) -> list[dict[str, Any]]:
         {"name": f"{named} (peer: Lightning as it comes, DataLoader over rows)", "ours": ours, "peer": by_rows, "ratio": by_rows / ours,
          "budget": AT_LEAST, "holds": by_rows / ours >= AT_LEAST},
         *image_rows(repeat),
+        *tree_rows(repeat),
     ]  # fmt: skip
 
 

@@ -7,6 +7,8 @@ Law: everything a user can do has one function here, and it prints nothing.
 
 from __future__ import annotations
 
+from mlops.api.alias import give_alias, take_alias
+from mlops.api.batch import rerun_intervals
 from mlops.api.configuration import (
     composed_config,
     load_spec,
@@ -25,6 +27,7 @@ from mlops.api.report import write_report
 from mlops.api.rollback import plan_rollback, rollback_edits
 from mlops.api.saved import open_saved
 from mlops.api.state import pull_state, rename
+from mlops.api.versions import version_records, version_table
 from mlops.api.views import view_of
 from mlops.api.why import uses, why
 from mlops.errors import MlopsError
@@ -36,6 +39,7 @@ __all__ = [
     "Requirement",
     "composed_config",
     "doctor",
+    "give_alias",
     "import_resource",
     "install_pulumi",
     "load_spec",
@@ -45,10 +49,14 @@ __all__ = [
     "reference_files",
     "reference_text",
     "rename",
+    "rerun_intervals",
     "rollback_edits",
     "schema_text",
     "secrets_without_value",
+    "take_alias",
     "uses",
+    "version_records",
+    "version_table",
     "view_of",
     "why",
     "write_reference",

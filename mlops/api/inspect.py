@@ -45,10 +45,11 @@ class Inspection:
 
     def status(self) -> list[dict[str, Any]]:
         """Return {address, state: ok|changed|missing|failed, text, url, attention} of every recorded resource."""
-        context = self._context()
+        context = self.context()
         return [_status_of(context, record) for record in context.records.values()]
 
-    def _context(self) -> Context:
+    def context(self) -> Context:
+        """Return what kinds work with, as the state is now."""
         return Context(self.root, self.spec.settings, self.store.head().salt, self.store.records(), self.spec.resources)
 
     def headline(self) -> str:
@@ -65,7 +66,7 @@ class Inspection:
         """Return what is recorded of a resource or, for None, of all."""
         records = self.store.records()
         chosen = [parse_address(what, records)] if what else list(records)
-        context = self._context()
+        context = self.context()
         return [
             {
                 "address": str(at), "serial": records[at].serial, "complete": records[at].complete,
@@ -99,7 +100,7 @@ class Inspection:
 
     def ack(self, text: str, *, reason: str, finding_id: str | None = None) -> list[str]:
         """Close open findings, and return their names. Raises MlopsError where there are none."""
-        context = self._context()
+        context = self.context()
         at = parse_address(text, context.records)
         kind = kind_class(at.kind)(context)
         closed: list[str] = kind.acknowledge(
@@ -109,7 +110,7 @@ class Inspection:
 
     def logs(self, text: str) -> list[Path]:
         """Return the newest log files of a resource's processes. Raises MlopsError where it has none."""
-        context = self._context()
+        context = self.context()
         at = parse_address(text, {**self.spec.resources, **context.records})
         kind, record = kind_class(at.kind)(context), context.records.get(at)
         if record is None and kind.logs_while_made:
@@ -134,7 +135,7 @@ class Inspection:
     ) -> tuple[Sequence[Mapping[str, Any]], Mapping[str, Any]]:
         """Ask an endpoint as `invoke` does, with rows at hand; for None, with some of the test split. `first`: the number of
         the first row, for what is said of a bad one."""
-        context = self._context()
+        context = self.context()
         at = parse_address(text, context.records)
         question = kind_class(at.kind)(context).question(context.records[at], rows)
         headers = {"content-type": "application/json", **question.headers}
@@ -157,7 +158,7 @@ class Inspection:
         from mlops.config.compose.overrides import split_override
 
         hints: list[str] = []
-        context = self._context()
+        context = self.context()
         for override in overrides:
             path, value = split_override(override.lstrip("+"))
             kind, *rest = path.split(".")

@@ -347,7 +347,10 @@ def _error(result: Result, stop: threading.Event) -> MlopsError | None:
     """Return one error for all that failed: the kind of the gravest, the problems of each."""
     if result.failed:
         gravest = max(result.failed.values(), key=lambda error: error.exit_code)
-        return type(gravest)(*result.problems)
+        error = type(gravest)(*result.problems)
+        causes = [failure.__cause__ for failure in result.failed.values() if isinstance(failure.__cause__, Exception)]
+        error.__cause__ = ExceptionGroup("what failed", causes) if causes else None
+        return error
     if stop.is_set() and result.skipped:
         return Interrupted.of(
             "interrupted", f"{len(result.skipped)} changes were not started. Run the same command to go on."

@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -62,6 +63,8 @@ def apply_and_report(
         else:
             session.say()
             report(result.error, session.root, result.outcome)
+        if session.debug and result.error.__cause__ is not None:
+            traceback.print_exception(result.error.__cause__)
         raise SystemExit(result.error.exit_code)
     if not stream and document["changes"]:
         session.say(f"{result.outcome}{' ' + project.headline() if project.headline() else ''}")

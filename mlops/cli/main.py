@@ -15,7 +15,9 @@ import click
 
 from mlops.cli import (
     ack,
+    alias,
     apply,
+    batch,
     config,
     destroy,
     doctor,
@@ -64,8 +66,8 @@ def cli(ctx: click.Context, project: Path | None, debug: bool) -> None:
     ctx.obj = Session(find_root(Path.cwd()) if project is None else project.absolute(), debug)
 
 
-for module in (init, plan, apply, status, show, why, history, rollback, invoke, logs, ack, validate, config, render, schema,
-               import_, state, destroy, unlock, doctor):  # fmt: skip
+for module in (init, plan, apply, status, show, why, history, rollback, alias, invoke, logs, ack, batch, validate, config, render,
+               schema, import_, state, destroy, unlock, doctor):  # fmt: skip
     cli.add_command(module.command)
 
 
@@ -103,7 +105,7 @@ def _unexpected(error: Exception) -> int:
     else:
         click.echo(
             f"Error: a defect in mlops\n  {type(error).__name__}: {error}\n"
-            "  This is not your mistake. Run the command again with --debug and report what it prints.",
+            "  This is not your mistake. Run it again as `mlops --debug …`, and report what it prints.",
             err=True,
         )
     return 1

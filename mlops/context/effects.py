@@ -16,7 +16,7 @@ from mlops.engine.resource import Action, Effect
 
 KEEPS_OUTPUTS = (Category.METADATA, Category.REEVALUATE, Category.RESCALE, Category.RECONFIGURE)
 """Categories that leave every output of most kinds as it was."""
-_RERUNS = (Category.REPROCESS, Category.RETRAIN)
+_RERUNS = (Category.REPROCESS, Category.RETUNE, Category.RETRAIN, Category.SCORE)
 
 
 def effect_of(category: Category) -> Effect:

@@ -70,3 +70,7 @@ class ProjectPaths:
 
     def monitor(self, name: str) -> Path:
         return self.home / "run" / self.environment / "monitors" / name
+
+    def batch(self, name: str) -> Path:
+        """Holds the configuration and the log of a batch on this machine."""
+        return self.home / "run" / self.environment / "batches" / name

@@ -45,7 +45,12 @@ PROBE_HEADER = "x-mlops-probe"
 """The header of a request that a container or mlops asks itself; such a request is neither logged nor counted."""
 
 MOST_MODELS_READ = 6
-"""How many other models the training of one may read: as many as the stage in dvc.yaml has places for."""
+"""How many other models the training of one may read."""
+MOST_FOLDERS_READ = MOST_MODELS_READ + 1
+"""How many folders it may read beside its data, with that of the values that were searched for: as many as the stage in dvc.yaml has
+places for."""
+ONLY_HOW_MANY = ("trials", "budget", "parallel")
+"""Fields of a search that change how many trials there are, and none of them."""
 MISSING_INT = -(2**63)
 """A missing value in an int64 input of a model's graph; no column may hold it."""
 

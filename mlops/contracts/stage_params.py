@@ -31,6 +31,12 @@ class ModelOfIndex(Contract, kw_only=True, frozen=True):
     ] = ()
 
 
+class TuneOfIndex(Contract, kw_only=True, frozen=True):
+    """One model of the index whose values are searched for."""
+
+    dataset: Annotated[str, Meta(description="The data set that its trials learn from.")]
+
+
 class PrepareOfIndex(Contract, kw_only=True, frozen=True):
     """One data set of the index."""
 
@@ -55,6 +61,9 @@ class ParamsIndex(Contract, kw_only=True, frozen=True):
     model: Annotated[dict[str, ModelOfIndex], Meta(description="Name of the model -> what the stages need of it.")] = (
         field(default_factory=dict)
     )
+    tune: Annotated[
+        dict[str, TuneOfIndex], Meta(description="Name of the model -> what the search for its values needs.")
+    ] = field(default_factory=dict)
 
 
 class PrepareParams(Contract, kw_only=True, frozen=True):
@@ -120,6 +129,16 @@ class OwnMetricParams(Contract, kw_only=True, frozen=True):
 
     target: Annotated[str, Meta(description="`package.module.function`.")] = field(name="_target_")
     better: Annotated[str, Meta(description="`max` or `min`.")]
+
+
+class TuneParams(Contract, kw_only=True, frozen=True):
+    """`tune` of `params/model/NAME.json`, where the model says what to search for."""
+
+    tune: Annotated[dict[str, Any], Meta(description="The search, defaults left out; see `mlops schema`.")]
+    dataset: Annotated[str, Meta(description="The data set that trials learn from.")]
+    task: Annotated[str, Meta(description="What is predicted.")]
+    family: Annotated[str, Meta(description="The family of the model; empty where it is searched for.")] = ""
+    code: Annotated[_Code, _CODE] = ""
 
 
 class EvaluateParams(Contract, kw_only=True, frozen=True):

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, field
 
+from mlops.contracts.calibration import WindowCalibration
 from mlops.contracts.codec import Contract, Document
 
 FINDING_MARK = "finding "
@@ -30,6 +31,12 @@ class DriftTests(Contract, kw_only=True, frozen=True, omit_defaults=True):
     ] = "auto"
     ignore: Annotated[tuple[str, ...], Meta(description="Columns that are not compared.")] = ()
     predictions: Annotated[bool, Meta(description="Compare the distribution of the predictions too.")] = True
+    false_alarms: Annotated[
+        float, Meta(gt=0, le=0.5, description="Share of the windows of clean traffic that may be found to have moved.")
+    ] = 0.01
+    floors: Annotated[
+        dict[str, float], Meta(description="Column -> the smallest statistic of its distribution that matters.")
+    ] = field(default_factory=dict)
 
 
 class WatcherConfig(Document, kw_only=True, frozen=True, omit_defaults=True):
@@ -55,6 +62,9 @@ class WatcherConfig(Document, kw_only=True, frozen=True, omit_defaults=True):
     labels_keep: Annotated[
         float, Meta(gt=0, description="Seconds that a prediction waits for its label, and a label for its prediction.")
     ] = LABELS_KEEP
+    time_column: Annotated[
+        str | None, Meta(description="Column of train.parquet by which its rows follow each other; null: as they lie.")
+    ] = None
 
 
 class BaselineColumn(Contract, kw_only=True, frozen=True, omit_defaults=True):
@@ -91,6 +101,12 @@ class BaselineFile(Document, kw_only=True, frozen=True):
         dict[str, BaselineColumn] | None,
         Meta(description="Column -> what training held; null in files of a version that wrote none: no such checks."),
     ] = None
+    calibration: Annotated[
+        WindowCalibration | None,
+        Meta(
+            description="What windows of the training data do among themselves; null where they are too few for that, and in files of a version that wrote none: tests by formula."
+        ),
+    ] = None
 
 
 class LabelCounts(Contract, kw_only=True, frozen=True):
@@ -123,7 +139,7 @@ class FindingColumn(Contract, kw_only=True, frozen=True, omit_defaults=True):
     method: Annotated[
         str,
         Meta(
-            description="The test: `ks`, `chi2`, `psi`, `jensen_shannon` of the distribution; `mean` of the predictions; `missing`, `unseen`, `outside`, `constant` of the values; `live` for a metric."
+            description="The test: `ks`, `chi2`, `psi`, `jensen_shannon` of the distribution; `mean`, `answers` of the predictions; `missing`, `unseen`, `outside`, `constant` of the values; `duplicates` of whole rows; `joint` of two columns; `live` for a metric."
         ),
     ]
     statistic: Annotated[float, Meta(description="What the test measured.")]

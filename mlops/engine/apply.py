@@ -168,7 +168,7 @@ class _Walk:
             self._fail(change, error)
         except Exception as error:
             failure = refusal(error) or MlopsError.of(
-                "unexpected failure", f"{type(error).__name__}: {error}. Run again with --debug to see where.",
+                "unexpected failure", f"{type(error).__name__}: {error}. To see where, run `mlops --debug apply`.",
             )  # fmt: skip
             failure = failure.at(str(change.address))
             failure.__cause__ = error

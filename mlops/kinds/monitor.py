@@ -7,7 +7,7 @@ Law: a finding changes nothing by itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,14 @@ from typing import Any
 from mlops.address import Address
 from mlops.config.project import LoadedResource, ProjectSpec
 from mlops.config.schema.category import Category
+from mlops.config.schema.model_reference import split_reference
 from mlops.context.effects import KEEPS_OUTPUTS, effect_of
 from mlops.context.status import Status
+from mlops.engine.plan import Change
 from mlops.engine.resource import Dependency, Desired, Observed, Outcome, Reason, Record, Stale, Step
+from mlops.errors import Problem
 from mlops.kinds.base import BaseKind
+from mlops.kinds.named_version import NamedVersions
 from mlops.monitoring.findings import acknowledge
 from mlops.targets.target import Hosted, target_of_stack
 
@@ -31,9 +35,10 @@ class MonitorKind(BaseKind):
     def desire(self, resource: LoadedResource, project: ProjectSpec) -> Desired:
         endpoint = Address("endpoint", resource.inputs["endpoint"])
         package = Address("package", project.resources[endpoint].inputs["package"])
-        model = Address("model", project.resources[package].inputs["model"])
+        model, name = split_reference(project.resources[package].inputs["model"])
+        follows, output = (package, "model_digest") if name else (Address("model", model), "digest")
         needs = (
-            Dependency(model, effect_of(Category.RECONFIGURE), "digest", follows=True, words="new baseline"),
+            Dependency(follows, effect_of(Category.RECONFIGURE), output, follows=True, words="new baseline"),
             Dependency(endpoint),
         )
         return replace(super().desire(resource, project), depends_on=needs)
@@ -54,6 +59,14 @@ class MonitorKind(BaseKind):
         if before not in (None, stack):
             self.delete(step)
         return self._on(stack, self._dataset(step.desired)).update(step)
+
+    def problems(self, changes: Sequence[Change]) -> Iterator[Problem]:
+        yield from super().problems(changes)
+        for change in changes:
+            resource = self.context.resources.get(change.address)
+            package = self._package(resource.inputs) if resource is not None else None
+            if package is not None:
+                yield from NamedVersions(self.context).data_problems(change.address, package.inputs)
 
     def delete(self, step: Step) -> None:
         assert step.recorded is not None
@@ -77,9 +90,17 @@ class MonitorKind(BaseKind):
         return str(self.context.resources[Address("endpoint", desired.inputs["endpoint"])].inputs["stack"])
 
     def _dataset(self, desired: Desired) -> LoadedResource | None:
-        model = next((d.address for d in desired.depends_on if d.address.kind == "model"), None)
-        resource = self.context.resources.get(model) if model else None
-        return self.context.resources.get(Address("dataset", resource.inputs["dataset"])) if resource else None
+        package = self._package(desired.inputs)
+        model = (
+            self.context.resources.get(Address("model", split_reference(package.inputs["model"])[0]))
+            if package
+            else None
+        )
+        return self.context.resources.get(Address("dataset", model.inputs["dataset"])) if model else None
+
+    def _package(self, inputs: Mapping[str, Any]) -> LoadedResource | None:
+        endpoint = self.context.resources.get(Address("endpoint", inputs["endpoint"]))
+        return self.context.resources.get(Address("package", endpoint.inputs["package"])) if endpoint else None
 
     def _on(self, stack: str, dataset: LoadedResource | None, *, recorded: bool = False) -> Hosted:
         return target_of_stack(self.context, stack, recorded=recorded).monitor(stack, dataset)

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +19,15 @@ from mlops.address import Address
 from mlops.config.effective import typed
 from mlops.config.project import LoadedResource, ProjectSpec
 from mlops.config.schema.category import Category
+from mlops.config.schema.model_reference import split_reference
 from mlops.context.effects import KEEPS_OUTPUTS, effect_of
 from mlops.context.inputs import without_fields
 from mlops.context.status import Status
+from mlops.engine.plan import Change
 from mlops.engine.resource import Dependency, Desired, Observed, Outcome, Reason, Record, Stale, Step
-from mlops.errors import MlopsError
+from mlops.errors import MlopsError, Problem
 from mlops.kinds.base import BaseKind
+from mlops.kinds.named_version import NamedVersions
 from mlops.packaging.bento import is_whole, needs_of, seal_bento, serving_code, stage_bento
 from mlops.tools.dvc.run import bring_object, checkout
 from mlops.tools.process import beside_python, run
@@ -40,7 +45,8 @@ class PackageKind(BaseKind):
     created = effect_of(Category.REPACKAGE)
 
     def desire(self, resource: LoadedResource, project: ProjectSpec) -> Desired:
-        needs = (Dependency(Address("model", resource.inputs["model"]), self.created, "digest"),)
+        model, name = split_reference(resource.inputs["model"])
+        needs = () if name else (Dependency(Address("model", model), self.created, "digest"),)
         inputs, origins = dict(resource.inputs), dict(resource.origins)
         if inputs.get("image"):
             inputs["image"] = without_fields(inputs["image"], "registry")
@@ -63,6 +69,7 @@ class PackageKind(BaseKind):
             stale += (Stale(Reason(f"its image is no longer in {lost}"), self.created),)
         if record.outputs.get("code") not in (None, serving_code()):
             stale += (Stale(Reason("the code that serves changed (mlops.workloads.serving)"), self.created),)
+        stale += self._named.stale(desired.inputs, record, desired.origins.get("model"), self.created)
         bento = record.outputs.get("bento")
         there = bento is None or (Path(bento) / "model.onnx").exists()
         return Observed(record, exists=there, stale=stale, obstacles=obstacles)
@@ -88,12 +95,33 @@ class PackageKind(BaseKind):
 
         return Images(self.context, address.name, image)
 
+    def notes(self, desired: Desired, record: Record | None, category: str) -> tuple[str, ...]:
+        return self._named.notes(desired.inputs) if category == Category.REPACKAGE else ()
+
+    def pins(self, desired: Desired) -> Mapping[str, str]:
+        return self._named.pins(desired.inputs)
+
+    def problems(self, changes: Sequence[Change]) -> Iterator[Problem]:
+        yield from super().problems(changes)
+        for change in changes:
+            resource = self.context.resources.get(change.address)
+            if resource is not None and change.restores is None:
+                yield from self._named.problems(change.address, resource.inputs)
+
+    @cached_property
+    def _named(self) -> NamedVersions:
+        return NamedVersions(self.context)
+
     def create(self, step: Step) -> Outcome:
         assert step.desired is not None
-        package: Package = typed(step.desired.effective)
-        name, model = step.address.name, package.model
+        named = self._named.find(step.desired.inputs)
+        if named is not None:
+            with self._named.brought(named) as exported:
+                outcome = self._pack(step, exported, named.version.model, named.version.digest)
+            return replace(outcome, outputs={**outcome.outputs, **self._named.outputs(named)})
+        model = step.desired.inputs["model"]
         exported = self.context.root / "models" / model / "export"
-        digest = step.upstream[Address("model", model)].get("digest")
+        digest = str(step.upstream[Address("model", model)].get("digest"))
         if not exported.exists() or self.context.hashes.tree(exported) != digest:
             checkout(self.context.root, [f"export@{model}"], self.context.remote)
         if self.context.hashes.tree(exported) != digest:
@@ -101,6 +129,13 @@ class PackageKind(BaseKind):
                 "model is not the one that was judged",
                 f"{exported} is not what dvc.lock pins ({digest}). Bring it back: dvc checkout export@{model}",
             )
+        return self._pack(step, exported, model, digest)
+
+    def _pack(self, step: Step, exported: Path, model: str, digest: str) -> Outcome:
+        """Pack what a model exported. `digest`: of the export."""
+        assert step.desired is not None
+        package: Package = typed(step.desired.effective)
+        name = step.address.name
         content = self._build(name, exported, package, step.say)
         version = content[:12]
         folder = self._folder(name, version)
@@ -109,7 +144,7 @@ class PackageKind(BaseKind):
             "model_digest": digest, "code": serving_code(),
         }  # fmt: skip
         if package.image:
-            outputs |= self._image(step, folder / "src", content, str(digest))
+            outputs |= self._image(step, folder / "src", content, digest)
         return Outcome(outputs, f"{name}:{version}" + (", with its image" if package.image else ""))
 
     def _build(

@@ -20,9 +20,8 @@ from mlops.address import Address
 from mlops.config.effective import typed
 from mlops.config.project import LoadedResource
 from mlops.context.context import Context
-from mlops.context.metrics_file import read_metrics
 from mlops.engine.resource import Json, Step
-from mlops.tools.dvc.run import checkout
+from mlops.monitoring.learned import learned_of
 from mlops.tools.process import run
 
 if TYPE_CHECKING:
@@ -52,14 +51,8 @@ def watch_of(context: Context, step: Step, dataset: LoadedResource) -> Watch:
 
     assert step.desired is not None
     monitor: Monitor = typed(step.desired.effective)
-    model = next(at for at in step.upstream if at.kind == "model")
-    folder = context.paths.monitor(step.address.name)
-    exported = context.root / "models" / model.name / "export"
-    data = context.root / "data" / dataset.address.name
-    for path, stage in ((exported, f"export@{model.name}"), (data, f"prepare@{dataset.address.name}")):
-        if not path.exists():
-            checkout(context.root, [stage], context.remote)
-    model_digest = step.upstream[model]["digest"]
+    learned = learned_of(context, step, dataset.address.name)
+    model_digest, folder = learned.digest, context.paths.monitor(step.address.name)
     identity = [model_digest, monitor.drift.ignore, monitor.drift.predictions]
     digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()
     drift = monitor.drift
@@ -67,14 +60,16 @@ def watch_of(context: Context, step: Step, dataset: LoadedResource) -> Watch:
         monitor=str(step.address), baseline_dir=str(folder / "baseline"), out_dir=str(folder),
         labels_keep=monitor.labels.keep, window=monitor.window, min_rows=monitor.min_rows, on_finding=monitor.on_finding,
         drift=DriftTests(
-            method=drift.method, threshold=drift.threshold, ignore=tuple(drift.ignore), predictions=drift.predictions
+            method=drift.method, threshold=drift.threshold, ignore=tuple(drift.ignore), predictions=drift.predictions,
+            false_alarms=drift.false_alarms.per_window(monitor.window), floors=dict(drift.floors),
         ),
-        contract=str(exported / "contract.json"), schema=str(data / "schema.json"), profile=str(data / "profile.json"),
-        baseline_digest=digest,
-        metrics={k: v for k, v in (read_metrics(context.root, model.name) or {}).items() if k != "slices"},
+        contract=str(learned.exported / "contract.json"), schema=str(learned.data / "schema.json"),
+        profile=str(learned.data / "profile.json"), baseline_digest=digest,
+        time_column=dataset.inputs["split"].get("column"),
+        metrics={name: value for name, value in learned.metrics.items() if name != "slices"},
     )  # fmt: skip
     endpoint = step.upstream[Address("endpoint", monitor.endpoint)]
-    return Watch(model, str(model_digest), digest, folder, config, endpoint)
+    return Watch(learned.model, model_digest, digest, folder, config, endpoint)
 
 
 def make_baseline(context: Context, step: Step, watch: Watch) -> bool:

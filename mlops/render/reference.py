@@ -30,7 +30,9 @@ _CATEGORIES = {
     "REPACKAGE": "a package is built again",
     "REDEPLOY": "a new version takes over, by the rollout's steps",
     "RETRAIN": "the model is trained again",
+    "RETUNE": "its values are searched for again, and it is trained with them",
     "REPROCESS": "the data set is made again",
+    "SCORE": "rows of a batch are scored",
 }
 
 

@@ -1,6 +1,6 @@
 """Draw what is, what was, and why.
 
-Lives here: the views of status, records, history, why and predictions.
+Lives here: the views of status, records, history, versions, why and predictions.
 Not here: gathering them (api).
 Law: one line for each thing, the unhealthy ones first to the eye.
 """
@@ -11,9 +11,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mlops.metrics.metric import MEASURED_SPLITS
 from mlops.render.document import value_text
 from mlops.render.paint import Paint
 
+_MEASURED = tuple(f"{split}_" for split in MEASURED_SPLITS)
 _MOST_LINES = 20
 """Of one mapping among what is recorded, on a terminal."""
 
@@ -110,11 +112,18 @@ def render_uses(answer: Mapping[str, Any], *, color: bool = False) -> str:
 
 
 def render_history(entries: Sequence[Mapping[str, Any]], *, color: bool = False) -> str:
-    if not entries:
-        return "No history: nothing has been applied here yet."
+    return _table(entries, color=color) if entries else "No history: nothing has been applied here yet."
+
+
+def render_versions(rows: Sequence[Mapping[str, Any]], *, color: bool = False) -> str:
+    return _table(rows, color=color) if rows else "No versions: it was never trained. Train it: mlops apply"
+
+
+def _table(entries: Sequence[Mapping[str, Any]], *, color: bool) -> str:
     paint = Paint(color)
-    rows = [[str(value) for value in item.values()] for item in entries]
-    heads = [key.replace("_", " ") for key in entries[0]]
+    keys = list(dict.fromkeys(key for item in entries for key in item))
+    rows = [[str(item.get(key, "")) for key in keys] for item in entries]
+    heads = [key if "_" not in key or key.startswith(_MEASURED) else key.replace("_", " ") for key in keys]
     widths = [max(len(row[i]) for row in [heads, *rows]) for i in range(len(heads))]
     lines = ["  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)).rstrip() for row in [heads, *rows]]
     return "\n".join([paint(lines[0], "strong"), *lines[1:]])

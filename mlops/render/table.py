@@ -1,6 +1,6 @@
 """Draw rows as a table.
 
-Lives here: render_table, render_table_html.
+Lives here: render_table, render_table_html, render_table_markdown.
 Not here: plans (terminal, html), which rows (api).
 Law: every text of the user is escaped in HTML.
 """
@@ -35,6 +35,20 @@ def render_table_html(rows: Sequence[_Row], *, caption: str = "") -> str:
     top = "".join(f"<th>{escape(name)}</th>" for name in head)
     below = f"<p>{escape(caption)}</p>" if caption else ""
     return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>{below}"
+
+
+def render_table_markdown(rows: Sequence[_Row]) -> str:
+    """Return a table of Markdown; a text of the user cannot break out of its cell."""
+    head = list(dict.fromkeys(name for row in rows for name in row))
+    lines = [[_cell(_text(row.get(name))) for name in head] for row in rows]
+    return "\n".join(
+        f"| {' | '.join(line)} |" for line in ([_cell(name) for name in head], ["---"] * len(head), *lines)
+    )
+
+
+def _cell(text: str) -> str:
+    safe = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return safe.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ")
 
 
 def _text(value: Any) -> str:

@@ -47,8 +47,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class DatasetProposal:
-    """A data set, and the task of a model. `task`: None where no label is known. `share`: of the rarer class, where there are
-    two. `split`: as YAML says it. `notes`: how the source is read."""
+    """A data set, and the task of a model. `task`: None where no label is known. `split`: as YAML says it. `notes`: how the source is read."""
 
     survey: Survey
     choices: tuple[Choice, ...]
@@ -56,7 +55,6 @@ class DatasetProposal:
     task_why: str
     split: dict[str, Any]
     split_why: str
-    share: float | None = None
 
     def columns(self, use: str) -> list[str]:
         return [choice.column for choice in self.choices if choice.use == use]
@@ -85,7 +83,7 @@ class DatasetProposal:
 def propose(survey: Survey) -> DatasetProposal:
     """Return the proposal. Raises InvalidConfig for a label that nothing can be learned from."""
     label = next((column for column in survey.columns if column.name == survey.label), None)
-    task, task_why, share = _task(label) if label else (None, "", None)
+    task, task_why = _task(label) if label else (None, "")
     time = _time_column(survey.columns, survey.label)
     split, split_why = _by_time(time) if time else _random(task)
     choices = [_choose(column, survey, time.name if time else None) for column in survey.columns]
@@ -94,11 +92,11 @@ def propose(survey: Survey) -> DatasetProposal:
         raise InvalidConfig.of(
             "no features", f"No column of the data can be a feature. {reasons}. Prepare a table with others first."
         )
-    return DatasetProposal(survey, tuple(choices), task, task_why, split, split_why, share)
+    return DatasetProposal(survey, tuple(choices), task, task_why, split, split_why)
 
 
-def _task(label: ColumnSurvey) -> tuple[str, str, float | None]:
-    """Return the task, why, and the share of the rarer class where there are two."""
+def _task(label: ColumnSurvey) -> tuple[str, str]:
+    """Return the task, and why."""
     problem = None
     if label.distinct < 2:
         problem = "it has the same value in each row, so there is nothing to learn"
@@ -113,16 +111,15 @@ def _task(label: ColumnSurvey) -> tuple[str, str, float | None]:
     if label.distinct == 2:
         (_, most), (rare, few) = label.frequent[:2]
         share = few / (most + few)
-        return "binary", f"two values; {_percent(share)} are `{rare}`", share
+        return "binary", f"two values; {_percent(share)} are `{rare}`"
     if label.type == "string":
-        return "multiclass", f"{label.distinct} classes", None
+        return "multiclass", f"{label.distinct} classes"
     if label.whole and label.distinct <= _MOST_NUMBERED:
         return (
             "multiclass",
             f"{label.distinct} whole numbers, taken for classes; for an amount say `task: regression`",
-            None,
         )
-    return "regression", f"numbers from {_number(label.least)} to {_number(label.most)}", None
+    return "regression", f"numbers from {_number(label.least)} to {_number(label.most)}"
 
 
 def _choose(column: ColumnSurvey, survey: Survey, time: str | None) -> Choice:

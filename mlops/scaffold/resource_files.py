@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from mlops.contracts.survey import FirstLook
-from mlops.scaffold.defaults import gates_of, propose_training
+from mlops.scaffold.defaults import ARCHITECTURE, ARCHITECTURE_WHY, gates_of
 from mlops.scaffold.propose import CATEGORICAL, CYCLIC, LEFT_OUT, NUMERIC, Choice, DatasetProposal
 
 _WIDTH = 110
@@ -101,13 +101,11 @@ def dataset_text(name: str, proposal: DatasetProposal, where: str) -> str:
 def model_text(name: str, proposal: DatasetProposal, look: FirstLook) -> str:
     """Return conf/model/NAME.yaml."""
     assert proposal.task is not None
-    rows = look.rows.get("train") or int(0.7 * proposal.survey.rows)
-    training = propose_training(proposal.task, rows, proposal.share)
     lines = [
         f"{_schema_line('model')}dataset: {name}",
         _with_comment(f"task: {proposal.task}", proposal.task_why),
-        _with_comment(f"architecture: {flow(training.architecture)}", training.architecture_why),
-        *([_with_comment(f"loss: {flow(training.loss)}", training.loss_why)] if training.loss else []),
+        f"# {ARCHITECTURE_WHY}",
+        f"architecture: {flow({'name': ARCHITECTURE})}",
         "",
         "# What the model must reach before anything below it moves.",
     ]

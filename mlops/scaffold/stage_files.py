@@ -34,7 +34,7 @@ class StageFile:
     needed: bool = True
 
 
-STAGES = ("prepare", "train", "evaluate", "export")
+STAGES = ("prepare", "tune", "train", "evaluate", "export")
 STAGE_FILES: Sequence[StageFile] = (
     StageFile("dvc.yaml", "dvc.yaml.template"),
     *(StageFile(f"pipelines/{stage}.py", f"pipelines/{stage}.py.template") for stage in STAGES),

@@ -2,9 +2,9 @@
 
 The project is `tests/cases/conf/`, which no change of the reference project touches. `case.yaml`: `words` (overrides of
 the desired spec), `applied` (overrides of the spec as it was applied last, None for nothing applied), `without`
-(resources whose files are gone now), `world` (what is observed otherwise: stale, attention), `expect` (address ->
-action and category), `every_view` (true for the few cases that fix all views). Expected: plan.txt, and where every view
-is fixed plan.json, plan.md and plan.html too.
+(resources whose files are gone now), `files` (path -> content of files that lie in the project), `world` (what is
+observed otherwise: stale, attention), `expect` (address -> action and category), `every_view` (true for the few cases
+that fix all views). Expected: plan.txt, and where every view is fixed plan.json, plan.md and plan.html too.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from mlops.render.document import plan_document
 from mlops.render.html import render_html
 from mlops.render.markdown import render_markdown
 from mlops.render.terminal import render_terminal
-from tests.small_project import share_cache
+from tests.small_project import share_cache, write_files
 
 HERE = Path(__file__).parent
 CONF = HERE / "conf"
@@ -104,6 +104,7 @@ def test_plan_is_the_expected_one_in_each_view(
     monkeypatch.setenv("DELAY_API_KEY", "not-to-be-seen")
     shutil.copytree(CONF, tmp_path / "conf")
     share_cache(tmp_path, cache)
+    write_files(tmp_path, case.get("files", {}))
     document = document_of(case, tmp_path)
     rendered = views_of(document)
     assert not [name for name, text in rendered.items() if "not-to-be-seen" in text]

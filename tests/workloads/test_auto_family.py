@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mlops.metrics.task import Task
 from mlops.workloads.data.prepare import prepare
 from mlops.workloads.features.graph import Graph
 from mlops.workloads.training.description import Description
 from mlops.workloads.training.export import export
+from mlops.workloads.training.families.auto import weigh
 from mlops.workloads.training.families.family import family_named
 from mlops.workloads.training.train import train
 from tests.workloads.conftest import say_dataset
@@ -41,3 +43,14 @@ def test_auto_is_one_graph_of_trees_and_a_linear_model(
     for stage in (train, export):
         stage("m")
     assert {path: path.read_bytes() for path in first} == first
+
+
+@pytest.mark.parametrize(("rows", "curve", "is_alone"), [(100, 0.2, True), (100, 2.0, False), (5_000, 0.2, False)])
+def test_trees_count_only_where_their_gain_is_no_chance(rows: int, curve: float, is_alone: bool) -> None:
+    draw = np.random.default_rng(3)
+    line, bend, noise = draw.normal(size=(3, rows))
+    held_out = np.stack([line, line + curve * bend + 0.5 * noise], axis=1)[:, :, None]
+    truth = line + curve * bend + draw.normal(size=rows)
+    weights, bias = weigh(held_out, truth, Task.REGRESSION)
+    assert (weights.tolist() == [1.0, 0.0]) is is_alone
+    assert bias.shape == (1,)

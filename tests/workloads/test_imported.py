@@ -31,7 +31,7 @@ from mlops.workloads.features.graph import Graph
 from mlops.workloads.training.data import PreparedData
 from mlops.workloads.training.train import train
 from tests.workloads.conftest import say_dataset
-from tests.workloads.vector_project import ModelLife
+from tests.workloads.vector_project import ModelLife, raw_rows
 
 FEATURES = {"numeric": ["number"], "passthrough": ["flag"]}
 WIDTH = 3
@@ -85,6 +85,11 @@ def test_onnx_file_lives_from_its_digest_to_a_golden_answer(life: ModelLife) -> 
     assert np.abs(served - estimator.predict_proba(x)[:, 1]).max() < 1e-5
     (answer,) = life.post("/predict", {"number": None, "flag": None})["predictions"]
     assert list(answer) == ["probability", "late"]
+    rows = raw_rows(
+        life.project, "train", [*(column["name"] for column in life.contract["columns"]), "late"], count=200
+    )
+    status = life.watch(rows, [row.pop("late") for row in rows], metrics=metrics)
+    assert (status["rows"], status["labels"]["joined"]) == (200, 200)
 
 
 def test_regression_file_of_an_older_opset_is_converted(life: ModelLife) -> None:

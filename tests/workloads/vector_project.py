@@ -40,10 +40,14 @@ class ModelLife:
         params = json.loads((self.project / "params/model/m.json").read_text())
         params["evaluate"]["slices"] = model.pop("slices", [])
         (self.project / "params/model/m.json").write_text(json.dumps(params))
-        for stage in (train, evaluate, export):
-            stage("m")
+        self.run("m")
         metrics: dict[str, Any] = json.loads((self.project / "metrics/model/m.json").read_text())
         return metrics
+
+    @staticmethod
+    def run(name: str) -> None:
+        for stage in (train, evaluate, export):
+            stage(name)
 
     @property
     def contract(self) -> dict[str, Any]:

@@ -8,16 +8,22 @@ Law: unknown keys are errors; a default never changes, so that a new version of 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from mlops.config.schema.category import Category
+from mlops.config.schema.model_reference import MODEL_REFERENCE, check_reference
 
 SECRET = r"^\$\{secret:[A-Za-z_][A-Za-z0-9_]*\}$"  # noqa: S105
 NAME_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+ModelReference = Annotated[
+    str, AfterValidator(check_reference), WithJsonSchema({"type": "string", "pattern": MODEL_REFERENCE})
+]
+"""A model, or one version of it: `delay`, `delay@champion`, `delay@v1.2.0`."""
 Column = Annotated[str, StringConstraints(min_length=1)]
 SecretText = Annotated[str, StringConstraints(pattern=SECRET)]
 """A reference to a secret. Composition leaves `${secret:NAME}` as this text; a literal value is refused."""
@@ -75,6 +81,9 @@ class Resource(Strict):
     """Kinds with a lower number are needed by those with a higher one; resources are listed in this order."""
     implied_by: ClassVar[str | None] = None
     """A kind: where a resource of it has the name NAME_PATTERN, and something refers to NAME_PATTERN of this kind, no file is needed."""
+
+    hands_on: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """Kind -> fields that a resource of it which needs no file takes over from the resource that names it."""
 
     enabled: bool = spec_field(True, doc="`false` takes the resource out, as if its file were not there.")
     description: str = spec_field("", doc="What it is for, for people.", change=Category.METADATA)

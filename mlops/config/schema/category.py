@@ -21,7 +21,9 @@ class Category(StrEnum):
     REPACKAGE = "REPACKAGE"
     REDEPLOY = "REDEPLOY"
     RETRAIN = "RETRAIN"
+    RETUNE = "RETUNE"
     REPROCESS = "REPROCESS"
+    SCORE = "SCORE"
     DESTROY = "DESTROY"
 
     @property

@@ -7,11 +7,12 @@ Law: replicas mean RESCALE, keys and limits RECONFIGURE, a package REDEPLOY; not
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from pydantic import Field, field_validator
 
-from mlops.config.schema.base import FieldError, Name, Resource, SecretText, Strict, Unsaid, spec_field
+from mlops.config.schema.base import FieldError, ModelReference, Name, Resource, SecretText, Strict, Unsaid, spec_field
 from mlops.config.schema.category import Category
 from mlops.config.schema.targets.base import Quantity
 from mlops.config.schema.units import Duration, Rate, Share
@@ -104,12 +105,20 @@ class Endpoint(Resource):
     """A package on a stack, behind a gateway."""
 
     order: ClassVar[int] = 50
+    hands_on: ClassVar[Mapping[str, tuple[str, ...]]] = {"package": ("model",)}
 
     package: Name = spec_field(
         doc="What answers. Default: the package of its own name, which needs no file where a model has that name.",
         change=Category.REDEPLOY,
         refers="package",
         unsaid=Unsaid.OWN_NAME,
+    )
+    model: ModelReference | None = spec_field(
+        None,
+        doc="Of a package that needs no file: the model that it serves, or one version of it by the name that a tag in git gives it, "
+        "such as `delay@champion`. Default: what the package says.",
+        change=Category.METADATA,
+        refers="model",
     )
     stack: Name = spec_field(
         doc="Where it runs. Default: the only stack.",

@@ -10,7 +10,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, Field, ValidationError, WithJsonSchema, model_validator
 
 from mlops.config.schema.augment import Augment
 from mlops.config.schema.base import FieldError, Name, Resource, spec_field
@@ -19,7 +19,9 @@ from mlops.config.schema.decision import HAVE_CALIBRATION, HAVE_THRESHOLD, Calib
 from mlops.config.schema.families.family import BY_FAMILY, FamilySpec
 from mlops.config.schema.fine_tune import FineTune
 from mlops.config.schema.gate import Gate, parse_gate
+from mlops.config.schema.searched import samples_of, with_values
 from mlops.config.schema.training import Loss, Optimizer, Trainer
+from mlops.config.schema.tuning import Tune
 from mlops.errors import near
 from mlops.extensions import METRICS
 from mlops.metrics.baseline import BASELINES
@@ -51,6 +53,11 @@ class Model(Resource):
     trainer: Trainer = spec_field(Trainer(), doc="How long and on what.", change=Category.RETRAIN)
     augment: Augment | None = spec_field(
         None, doc="How the rows of training are varied. Default: not at all.", change=Category.RETRAIN
+    )
+    tune: Tune | None = spec_field(
+        None,
+        doc="Which values are searched for, and how. Those that are found take the place of what the model says.",
+        change=Category.RETUNE,
     )
     init_from: str | None = spec_field(
         None,
@@ -110,6 +117,25 @@ class Model(Resource):
     @model_validator(mode="after")
     def _family_fits(self) -> Model:
         self.architecture.check(self)
+        return self
+
+    @model_validator(mode="after")
+    def _space_fits(self) -> Model:
+        """Judge every end of the space as a value of the field that it is for."""
+        if self.tune is not None:
+            said = self.model_dump(exclude_unset=True, by_alias=True, exclude={"tune"})
+            for path, chosen in samples_of(self.tune):
+                try:
+                    type(self).model_validate(with_values(said, chosen))
+                except ValidationError as error:
+                    found = error.errors()[0]
+                    where = ".".join(map(str, found["loc"]))
+                    raise FieldError(
+                        f"a trial could not be trained: {where}: {found['msg'].removeprefix('Value error, ')}",
+                        "tune",
+                        "space",
+                        path,
+                    ) from error
         return self
 
     @model_validator(mode="after")

@@ -7,16 +7,71 @@ Law: nothing here retrains; a finding proposes.
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
 from mlops.config.schema.base import Column, Name, Resource, Strict, Unsaid, spec_field
 from mlops.config.schema.category import Category
-from mlops.config.schema.units import Duration
+from mlops.config.schema.units import Duration, format_share, parse_share
+
+_MONTH = 30 * 86400.0
+_PERIODS = {"hour": 3600.0, "day": 86400.0, "week": 7 * 86400.0, "month": _MONTH, "year": 365 * 86400.0}
+
+
+@dataclass(frozen=True, slots=True)
+class FalseAlarmRate:
+    """A number of false alarms in `seconds`; without seconds, a share of the windows."""
+
+    number: float
+    seconds: float | None = None
+
+    def __str__(self) -> str:
+        period = next((name for name, seconds in _PERIODS.items() if seconds == self.seconds), None)
+        return format_share(self.number) if period is None else f"{self.number:g} per {period}"
+
+    def per_window(self, window: float) -> float:
+        """Return the share of windows, each `window` seconds long."""
+        return min(0.5, self.number if self.seconds is None else self.number * window / self.seconds)
+
+
+def parse_false_alarms(value: Any) -> FalseAlarmRate:
+    if isinstance(value, FalseAlarmRate):
+        return value
+    text = value.strip() if isinstance(value, str) else ""
+    found = re.fullmatch(rf"(\d+(?:\.\d+)?)\s*(?:per|/)\s*({'|'.join(_PERIODS)})", text)
+    if found and float(found[1]) > 0:
+        return FalseAlarmRate(float(found[1]), _PERIODS[found[2]])
+    try:
+        share = parse_share(value)
+    except ValueError:
+        share = 0.0
+    if 0 < share <= 0.5:
+        return FalseAlarmRate(share)
+    raise ValueError(
+        f"`{value}` is not a rate of false alarms; write how many per hour, day, week, month or year, such as 1 per month, or a share of the windows up to 50%, such as 0.1%"
+    )
+
+
+FalseAlarms = Annotated[
+    FalseAlarmRate,
+    BeforeValidator(parse_false_alarms),
+    PlainSerializer(str, when_used="json"),
+    WithJsonSchema({"type": ["string", "number"], "x-unit": "rate"}),
+]
 
 
 class DriftPolicy(Strict):
+    false_alarms: FalseAlarms = spec_field(
+        FalseAlarmRate(1, _MONTH),
+        doc="How often clean traffic may be found to have moved, all tests together: `1 per month`, `2 per week`; a share is of the windows. Thresholds are calibrated to it on windows of the training data.",
+    )
+    floors: Mapping[Column, float] = spec_field(
+        {}, doc="Column → the smallest statistic of its distribution that matters. Default: that of the method."
+    )
     method: Literal["auto", "ks", "psi", "chi2", "jensen_shannon"] = spec_field(
         "auto", doc="`auto`: by the column's type."
     )

@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
-from mlops.config.schema.base import Name, Resource, Strict, Unsaid, spec_field
+from mlops.config.schema.base import ModelReference, Resource, Strict, Unsaid, spec_field
 from mlops.config.schema.category import Category
 
 _PINNED = re.compile(r"(?P<name>[a-z0-9][a-z0-9._/:-]*)@sha256:[0-9a-f]{64}")
@@ -82,8 +82,9 @@ class Package(Resource):
     order: ClassVar[int] = 30
     implied_by: ClassVar[str | None] = "model"
 
-    model: Name = spec_field(
-        doc="The model it serves. Default: the one of its own name.",
+    model: ModelReference = spec_field(
+        doc="The model it serves, or one version of it by the name that a tag in git gives it: `delay@champion`, `delay@v1.2.0`. "
+        "Default: the model of its own name, as dvc.lock pins it.",
         change=Category.REPACKAGE,
         refers="model",
         unsaid=Unsaid.OWN_NAME,

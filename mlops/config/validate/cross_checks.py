@@ -26,6 +26,7 @@ def cross_check(settings: Mapping[str, Any], resources: Mapping[str, Any]) -> It
         kind = address.partition(".")[0]
         if kind == "endpoint":
             yield from _problems(resource, _endpoint(address, resource, settings, resources))
+            yield from _other_model(address, resource, resources)
         elif kind == "monitor":
             yield from _problems(resource, _monitor(address, resource, settings, resources))
         elif kind == "model":
@@ -53,6 +54,19 @@ def _endpoint(
         "endpoint", address, f"stack.{inputs['stack']}", inputs, stack, settings["environment"], package,
         has_registry=bool(settings["registry"]),
     )  # fmt: skip
+
+
+def _other_model(address: str, endpoint: Mapping[str, Any], resources: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield a problem where an endpoint says a model and its package another."""
+    said, name = endpoint["inputs"].get("model"), endpoint["inputs"]["package"]
+    serves = resources[f"package.{name}"]["inputs"]["model"]
+    if said is not None and said != serves:
+        origin = endpoint["origins"].get("model")
+        detail = (
+            f"`model: {said}` is for a package that needs no file, and package.{name} says `model: {serves}`. Say it there, or "
+            f"take conf/package/{name}.yaml away."
+        )
+        yield Problem("models do not fit", detail, address, _source_of(origin) if origin else None)
 
 
 def _monitor(

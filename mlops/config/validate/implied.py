@@ -27,10 +27,11 @@ def with_implied(raws: Sequence[RawResource], disabled: Sequence[RawResource]) -
     for raw in tuple(filled):
         for kind, name in _named(raw):
             needed = implied_by(kind)
-            if (kind, name) in known or needed is None or (needed, name) not in known:
+            given = _given(raw, kind)
+            if (kind, name) in known or needed is None or not (given or (needed, name) in known):
                 continue
             known.add((kind, name))
-            filled.append(_filled(RawResource(kind, name, {}, raw.base, raw.each), filled))
+            filled.append(_filled(RawResource(kind, name, given, raw.base, raw.each), filled))
     return filled
 
 
@@ -38,6 +39,12 @@ def implied_by(kind: str) -> str | None:
     """Return the kind whose resource NAME makes KIND.NAME need no file; None for kinds that always need one."""
     found: str | None = getattr(model_of(kind), "implied_by", None)
     return found
+
+
+def _given(raw: RawResource, kind: str) -> dict[str, Any]:
+    """Return the fields that a resource of this kind, which needs no file, takes over from the one that names it."""
+    fields = getattr(model_of(raw.kind), "hands_on", {}).get(kind, ())
+    return {field: raw.value[field] for field in fields if raw.value.get(field) is not None}
 
 
 def unsaid_references(kind: str) -> Iterator[tuple[str, str, Unsaid]]:

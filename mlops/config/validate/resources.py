@@ -19,6 +19,7 @@ from mlops.config.compose.expand import RawResource
 from mlops.config.compose.provenance import Provenance
 from mlops.config.effective import effective_json
 from mlops.config.schema.kinds import model_of, noun_of
+from mlops.config.schema.model_reference import split_reference
 from mlops.config.schema.sources.source import SourceSpec
 from mlops.config.validate.error_messages import ErrorFormatter
 from mlops.config.validate.implied import unsaid_references
@@ -91,16 +92,17 @@ def _references(model: BaseModel) -> Iterator[tuple[tuple[str | int, ...], str, 
         if kind is not None and isinstance(value, tuple):
             yield from (((field, position), str(kind), name) for position, name in enumerate(value))
         elif kind is not None and value is not None:
-            yield (field,), str(kind), value
+            yield (field,), str(kind), split_reference(value)[0]
         by_address = str(marks.get("x-refers-by-address", "")) if isinstance(marks, dict) else ""
         if by_address and isinstance(value, str) and value.startswith(f"{by_address}."):
             yield (field,), by_address, value.removeprefix(f"{by_address}.")
         if isinstance(value, BaseModel):
             yield from (((field, *path), named, name) for path, named, name in _references(value))
-        for name, source in value.items() if isinstance(value, Mapping) else ():
+        parts = value.items() if isinstance(value, Mapping) else [("", value)]
+        for name, source in parts:
             found = source.reference() if isinstance(source, SourceSpec) else None
             if found is not None:
-                yield (field, name, "uri"), *found
+                yield (field, *([name] if name else []), "uri"), *found
 
 
 def _origins(inputs: dict[str, Any], raw: RawResource, provenance: Provenance) -> dict[str, str]:

@@ -18,6 +18,7 @@ from mlops.tools.imports import closure, code_digest
 
 ENTRIES: Mapping[str, str] = {
     "prepare": "mlops.workloads.data.prepare",
+    "tune": "mlops.workloads.tuning.tune",
     "train": "mlops.workloads.training.train",
     "evaluate": "mlops.workloads.training.evaluate",
     "export": "mlops.workloads.training.export",

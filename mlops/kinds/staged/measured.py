@@ -1,6 +1,6 @@
 """Word what was measured of a model.
 
-Lives here: metrics_change, headline metrics with their intervals before and after, and evaluation_lines, how it stands.
+Lives here: metrics_change and headline_values, headline metrics with their intervals, and evaluation_lines, how it stands.
 Not here: measuring (workloads), judging gates (gates), drawing (render).
 Law: a number is written as its metric says, with its interval where it has one.
 """
@@ -35,6 +35,12 @@ def evaluation_lines(task: Task, metrics: Mapping[str, Any], gates: list[Mapping
     measured = metrics_change(task, {}, metrics)
     held = [f"{'holds' if gate['holds'] else 'missed'}: {gate['words']}" for gate in gates]
     return (*([measured] if measured else []), *(words for words, _ in comparison(task, metrics)), *held)
+
+
+def headline_values(task: Task, metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the headlines that were measured and their values, such as `test_auc` and `0.688 [0.681, 0.694]`."""
+    found = [(name, _value(metric, metrics, name)) for name, metric in _headlines(task)]
+    return [(name, value) for name, value in found if value]
 
 
 def _headlines(task: Task) -> list[tuple[str, Metric]]:

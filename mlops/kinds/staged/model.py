@@ -36,20 +36,20 @@ from mlops.kinds.staged.measured import evaluation_lines, metrics_change
 from mlops.kinds.staged.outputs import push_outputs, remote_attention, unpushed_of
 from mlops.kinds.staged.params import DECIDING, JUDGING, MEASURING, model_folder, model_params, models_read
 from mlops.kinds.staged.restore import LOCKED, lock_entries_of, restore_stages
+from mlops.kinds.staged.same_version import Committed, keep_committed
 from mlops.kinds.staged.stages import make, stale_of
 from mlops.kinds.staged.training_time import effort_of, steps_taken, time_estimate
+from mlops.kinds.staged.tuned import TRAINING, TUNE, search_note, searched_before, stages_of, tune_folder
 from mlops.metrics.metric import MEASURED_SPLITS
 from mlops.metrics.table import headlines_of
 from mlops.metrics.task import Task
 from mlops.targets.target import Training, target_of_stack
-from mlops.tools.dvc.reader import Locked
 from mlops.tools.process import run
 
 if TYPE_CHECKING:
     from mlops.config.schema.model import Model
 
-_STAGES = ("train", "evaluate", "export")
-_LEARNING = (Category.RETRAIN, Category.REPROCESS)
+_LEARNING = (Category.RETRAIN, Category.RETUNE, Category.REPROCESS)
 RUN_LINES = "training.log"
 """The file of lines for people in the folder of a run."""
 
@@ -62,7 +62,8 @@ class ModelKind(BaseKind):
     deleted = Effect(Category.DESTROY.value, Category.DESTROY.rank, Action.FORGET)
 
     def desire(self, resource: LoadedResource, project: ProjectSpec) -> Desired:
-        needs = [Dependency(Address("dataset", resource.inputs["dataset"]), self.created, "digest")]
+        learns = effect_of(Category.RETUNE) if resource.inputs.get(TUNE) else self.created
+        needs = [Dependency(Address("dataset", resource.inputs["dataset"]), learns, "digest")]
         needs += [Dependency(Address("model", name), self.created, "digest") for name in models_read(resource)]
         if stack := self.context.settings.training.stack:
             needs.append(Dependency(Address("stack", stack)))
@@ -72,8 +73,7 @@ class ModelKind(BaseKind):
         if desired is None:
             return Observed(record)
         name = address.name
-        locks = {stage: self.context.lock.get(f"{stage}@{name}") for stage in _STAGES}
-        train, evaluate, export = (locks[stage] for stage in _STAGES)
+        train, evaluate, export = (self.context.lock.get(f"{stage}@{name}") for stage in TRAINING)
         cluster = self._cluster()
         obstacles = cluster.obstacles(name) if cluster else ()
         if train is None or evaluate is None or export is None:
@@ -81,12 +81,13 @@ class ModelKind(BaseKind):
         file = f"params/model/{name}.json"
         trained = train.params.get(file, {}).get("train", {})
         inputs = {**without_fields(trained, "code", "fingerprint"), **metadata_fields(record, desired.inputs, *JUDGING)}
+        inputs |= searched_before(self.context, name)
         for stage, lock, fields in (("evaluate", evaluate, MEASURING), ("export", export, DECIDING)):
             read = lock.params.get(file, {}).get(stage, {})
             inputs |= {name: read[name] for name in fields if read.get(name) not in (None, [], {})}
         digest = export.outs.get(f"models/{name}/export", "")
         same = record is not None and record.outputs.get("digest") == digest
-        stages = [f"{stage}@{name}" for stage in _STAGES]
+        stages = [f"{stage}@{name}" for stage in stages_of(inputs)]
         kept = record.outputs if record and same else {LOCKED: lock_entries_of(self.context, stages)}
         data = f"data/{trained.get('dataset', '')}"
         upstream = {f"dataset.{trained.get('dataset', '')}:digest": train.deps.get(data)}
@@ -120,9 +121,17 @@ class ModelKind(BaseKind):
     def _stale(self, desired: Desired, name: str, read: Sequence[str], recorded: bool) -> list[Stale]:
         params = model_params(desired.inputs, self.context)
         stale: list[Stale] = []
-        effects = {"train": self.created, "evaluate": effect_of(Category.REEVALUATE), "export": self.created}
+        searches = (
+            {TUNE: effect_of(Category.RETUNE)} if f"{TUNE}@{name}" in self.context.lock and TUNE in params else {}
+        )
+        effects = {
+            **searches,
+            "train": self.created,
+            "evaluate": effect_of(Category.REEVALUATE),
+            "export": self.created,
+        }
         for stage, effect in effects.items():
-            follows = [*read, f"models/{name}/train"]
+            follows = [*read, f"models/{name}/train", tune_folder(name)]
             stale += stale_of(self.context, f"{stage}@{name}", effect, recorded=recorded, follows=follows)
             locked = self.context.lock[f"{stage}@{name}"].params.get(f"params/model/{name}.json", {}).get(stage, {})
             if moved := moved_files(locked.get("code"), params[stage]["code"]):
@@ -145,9 +154,12 @@ class ModelKind(BaseKind):
     def notes(self, desired: Desired, record: Record | None, category: str) -> tuple[str, ...]:
         parts: list[str] = []
         model: Model = typed(desired.effective)
-        if category in (Category.RETRAIN, Category.REPROCESS) and record and record.outputs.get("seconds"):
+        if desired.inputs.get(TUNE):
+            parts += search_note(desired, record, self.context.root, category)
+        is_guessed = desired.inputs.get(TUNE) and category in (Category.RETUNE, Category.REPROCESS)
+        if category in _LEARNING and record and record.outputs.get("seconds") and not is_guessed:
             parts.append(time_estimate(desired, record))
-        if cluster := self._cluster() if category in (Category.RETRAIN, Category.REPROCESS) else None:
+        if cluster := self._cluster() if category in _LEARNING else None:
             parts.append(cluster.notes(desired.address.name, model.trainer.accelerator))
         gates = judged_gates(desired.inputs)
         if gates and category != Category.METADATA:
@@ -169,7 +181,7 @@ class ModelKind(BaseKind):
     def _must_run(self, desired: Desired) -> bool:
         """Say whether dvc.lock holds another model than the one that is wanted, or none."""
         name, sections = desired.address.name, model_params(desired.inputs, self.context)
-        locks = {stage: self.context.lock.get(f"{stage}@{name}") for stage in _STAGES}
+        locks = {stage: self.context.lock.get(f"{stage}@{name}") for stage in stages_of(desired.inputs)}
         file = f"params/model/{name}.json"
         return any(
             lock is None or lock.params.get(file, {}).get(stage) != sections[stage] for stage, lock in locks.items()
@@ -179,8 +191,8 @@ class ModelKind(BaseKind):
         """Raises GateFailed, with what was made as its `partial`, where a gate is missed."""
         assert step.desired is not None
         name, inputs = step.address.name, step.desired.inputs
-        cluster, stages = self._cluster(), [f"{stage}@{name}" for stage in _STAGES]
-        committed = read_metrics(self.context.root, name)
+        cluster, stages = self._cluster(), [f"{stage}@{name}" for stage in stages_of(inputs)]
+        committed = Committed.of(self.context, name, stages)
         lock, seconds = make(
             self.context, step, model_params(inputs, self.context), stages,
             (lambda stages, reads: cluster.run(step, stages, reads)) if cluster else None,
@@ -196,6 +208,9 @@ class ModelKind(BaseKind):
         data = str(step.upstream[Address("dataset", inputs["dataset"])].get("digest"))
         step.say("judging gates", 0.97)
         verdicts = judge_gates(gates, metrics, self._live(step.address, digest, data) if needs_live(gates) else None)
+        missed = [verdict for verdict in verdicts if not verdict.holds]
+        other = [] if missed else keep_committed(self.context, committed, Task(inputs["task"]), metrics)
+        metrics = read_metrics(self.context.root, name) or metrics
         summary = json.loads((self.context.root / "models" / name / "train" / "summary.json").read_text())
         outputs = {
             "digest": digest, "metrics": without_fields(metrics, "slices", "fairness"), "gates": [v.as_json() for v in verdicts],
@@ -207,13 +222,9 @@ class ModelKind(BaseKind):
         if effort:
             outputs |= {key: summary[key] for key in (effort.key, effort.most) if key in summary}
         push_outputs(self.context, step, stages, Outcome(outputs))
-        missed = [verdict for verdict in verdicts if not verdict.holds]
         if missed:
             raise _missed_error(step.address, missed, Outcome(outputs))
-        took = [steps_taken(effort, summary)] if effort else []
-        other = other_bits(
-            self.context.lock.get(f"train@{name}"), lock[f"train@{name}"], inputs["task"], (committed, metrics)
-        )
+        took = [steps_taken(effort, summary)] if effort and effort.key in summary else []
         changed = metrics_change(Task(inputs["task"]), before.get("metrics", {}), metrics, most=1)
         held = [f"{sum(v.holds for v in verdicts)} of {len(verdicts)} gates"] if verdicts else []
         return Outcome(outputs, ", ".join([*took, *([changed] if changed else []), *held, *other]))
@@ -283,7 +294,7 @@ class ModelKind(BaseKind):
 
     def pins(self, desired: Desired) -> Mapping[str, str]:
         sections = model_params(desired.inputs, self.context)
-        code = json.dumps([sections[stage]["code"] for stage in _STAGES])
+        code = json.dumps([sections[stage]["code"] for stage in stages_of(desired.inputs)])
         return {f"code of {desired.address}": hashlib.md5(code.encode(), usedforsecurity=False).hexdigest()}
 
     def missing_tools(self, inputs: Mapping[str, Any]) -> tuple[tuple[str, str, str], ...]:
@@ -298,7 +309,7 @@ class ModelKind(BaseKind):
     def extras(self, inputs: Mapping[str, Any]) -> tuple[str, ...]:
         if not self.context.settings.build:
             return ()
-        return ("data",) if self._cluster() else ("training",)
+        return ("data",) if self._cluster() else ("training", *(["tuning"] if inputs.get(TUNE) else []))
 
     @property
     def restored(self) -> Effect:
@@ -306,7 +317,11 @@ class ModelKind(BaseKind):
 
     def restore(self, step: Step) -> Outcome:
         """Put back the model that was trained then, with its metrics and verdicts; nothing is trained."""
-        outputs = restore_stages(self.context, step, [f"{stage}@{step.address.name}" for stage in _STAGES])
+        outputs = restore_stages(
+            self.context,
+            step,
+            [f"{stage}@{step.address.name}" for stage in stages_of(step.recorded.inputs if step.recorded else {})],
+        )
         return Outcome(outputs, "taken from what is kept; nothing ran")
 
     def delete(self, step: Step) -> None:
@@ -348,23 +363,6 @@ def _found(library: str) -> str:
         ctypes.CDLL(library)
         return library
     return ""
-
-
-def other_bits(
-    pinned: Locked | None, made: Locked, task: str, metrics: tuple[Mapping[str, Any] | None, Mapping[str, Any]]
-) -> list[str]:
-    """Say in one line why files of the repository changed although nothing that a model is made from did: another kind of
-    processor rounds otherwise. `metrics`: those in the repository, and those of now."""
-    if pinned is None or (pinned.deps, pinned.params) != (made.deps, made.params) or pinned.outs == made.outs:
-        return []
-    named = [f"{MEASURED_SPLITS[0]}_{metric.name}" for metric in headlines_of(Task(task))]
-    before, now = metrics
-    both = [name for name in named if before and name in before and name in now][:1]
-    moved = f" ({both[0]} {before[both[0]]:.4f} → {now[both[0]]:.4f})" if both and before else ""
-    return [
-        f"made from what dvc.lock pins, with other bits{moved}: another kind of processor rounds otherwise; `git restore dvc.lock "
-        "metrics plots` keeps what is committed"
-    ]
 
 
 def _missed_error(address: Address, missed: list[Verdict], partial: Outcome) -> GateFailed:

@@ -18,13 +18,14 @@ from mlops.address import Address
 from mlops.config.project import LoadedResource, ProjectSpec
 from mlops.context.context import Context
 from mlops.context.inputs import METADATA_NAMES, without_fields
-from mlops.contracts.names import MOST_MODELS_READ
+from mlops.contracts.names import MOST_FOLDERS_READ
 from mlops.errors import InvalidConfig
 from mlops.kinds.staged.code import project_code, stage_code
 from mlops.kinds.staged.first_weights import weights_digests, weights_folder
 from mlops.kinds.staged.registered import encoding_modules, learning_module, measuring_modules, preparing_modules
 from mlops.kinds.staged.schemas import column_types
 from mlops.kinds.staged.target_hooks import refuse_ignored
+from mlops.kinds.staged.tuned import TUNE, searched_modules, tune_folder, tune_params
 from mlops.sources.dataset import MOST_READ, data_folder
 from mlops.sources.model_file import model_fingerprint
 from mlops.sources.source import scheme_of
@@ -38,7 +39,7 @@ MEASURING = ("slices", "metrics")
 """Fields that evaluation alone reads."""
 JUDGING = ("gates", "baseline_gate")
 """Fields that no stage reads."""
-_NOT_TRAINED = (*JUDGING, *MEASURING, *DECIDING, *METADATA_NAMES)
+_NOT_TRAINED = (TUNE, *JUDGING, *MEASURING, *DECIDING, *METADATA_NAMES)
 
 
 def dataset_params(resource: LoadedResource, context: Context) -> dict[str, Any]:
@@ -88,18 +89,21 @@ def model_params(inputs: Mapping[str, Any], context: Context) -> dict[str, Any]:
     transforms = encoding_modules(dataset.inputs) if dataset else ()
     weights = weights_digests(inputs, context.root, context.hashes)
     family = learning_module(inputs)
-    train = stage_code("train", context.hashes, registered=[family, *transforms])
-    evaluate = stage_code("evaluate", context.hashes, registered=[family, *measuring_modules(inputs)])
+    families = sorted({family, *searched_modules(inputs)})
+    train = {**stage_code("train", context.hashes, registered=[*families, *transforms]), **own}
+    evaluate = stage_code("evaluate", context.hashes, registered=[*families, *measuring_modules(inputs)])
     for metric in inputs.get("metrics", {}).values():
         evaluate |= project_code(metric["_target_"], context.root, context.hashes)
     decided = {name: inputs[name] for name in DECIDING if name in inputs}
     measured = {"metrics": inputs["metrics"]} if inputs.get("metrics") else {}
-    export = stage_code("export", context.hashes, registered=[family])
+    export = stage_code("export", context.hashes, registered=families)
+    searched = {TUNE: tune_params(inputs, context, train)} if inputs.get(TUNE) else {}
     return {
+        **searched,
         "train": {
             **without_fields(inputs, *_NOT_TRAINED),
             **_pinned_files(inputs, context),
-            "code": {**train, **own, **weights},
+            "code": {**train, **weights},
         },
         "evaluate": {"slices": inputs.get("slices", []), **decided, **measured, "code": {**evaluate, **own}},
         "export": {**decided, "code": {**export, **own}},
@@ -143,8 +147,13 @@ def rendered(project: ProjectSpec, context: Context) -> dict[str, str]:
 def _index(project: ProjectSpec) -> dict[str, Any]:
     names = [a.name for a in project.resources if a.kind == "dataset"]
     prepare = {a.name: _reads(r.inputs["sources"]) for a, r in project.resources.items() if a.kind == "dataset"}
-    models = {a.name: _model(r.inputs, models_read(r)) for a, r in project.resources.items() if a.kind == "model"}
-    return {"dataset": names, "model": models, "prepare": prepare}
+    models = {a.name: r for a, r in project.resources.items() if a.kind == "model"}
+    return {
+        "dataset": names,
+        "model": {name: _model(r.inputs, _folders(name, models_read(r), r.inputs)) for name, r in models.items()},
+        "prepare": prepare,
+        "tune": {name: {"dataset": r.inputs["dataset"]} for name, r in models.items() if r.inputs.get(TUNE)},
+    }
 
 
 def upstream_folders(sources: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -163,9 +172,17 @@ def model_folder(name: str) -> str:
     return f"models/{name}/export"
 
 
-def _model(inputs: Mapping[str, Any], models: Sequence[str]) -> dict[str, Any]:
-    folders = [*(model_folder(name) for name in models), *weights_folder(inputs)]
-    return {"dataset": inputs["dataset"], "reads": [*folders, *[_TRAIN_SCRIPT] * (MOST_MODELS_READ - len(folders))]}
+def _folders(name: str, models: Sequence[str], inputs: Mapping[str, Any]) -> list[str]:
+    """Return the folders that a model's training reads: of other models, and of the values that were searched for."""
+    return [
+        *(model_folder(other) for other in models),
+        *weights_folder(inputs),
+        *([tune_folder(name)] if inputs.get(TUNE) else []),
+    ]
+
+
+def _model(inputs: Mapping[str, Any], folders: Sequence[str]) -> dict[str, Any]:
+    return {"dataset": inputs["dataset"], "reads": [*folders, *[_TRAIN_SCRIPT] * (MOST_FOLDERS_READ - len(folders))]}
 
 
 def _reads(sources: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -208,11 +225,17 @@ def _write_one(kind: str, name: str, sections: Mapping[str, Any], root: Path, mo
     index.setdefault("dataset", [])
     index.setdefault("model", {})
     index.setdefault("prepare", {})
+    index.setdefault("tune", {})
     if kind == "dataset":
         index["dataset"] = sorted({*index["dataset"], name})
         index["prepare"][name] = _reads(sections["prepare"]["sources"])
     else:
-        index["model"][name] = _model(sections["train"], models)
+        folders = _folders(name, models, {**sections["train"], TUNE: sections.get(TUNE)})
+        index["model"][name] = _model(sections["train"], folders)
+        if sections.get(TUNE):
+            index["tune"][name] = {"dataset": sections["train"]["dataset"]}
+        else:
+            index["tune"].pop(name, None)
     write_if_other(index_path, _text(index))
 
 

@@ -106,10 +106,10 @@ def make(
     if any(findings.values()) or step.action is Action.REPLACE:
         if not context.settings.build:
             raise _unbuilt(context, step, [found for of_stage in findings.values() for found in of_stage])
-        started = time.monotonic()
         force = step.action is Action.REPLACE
         chosen, reads = _wanted(known, read_stages(context.root), stages, findings, force=force)
         with _room(context.settings.stages):
+            started = time.monotonic()  # what waits for its turn is not counted
             if elsewhere is None:
                 _bring_back(context, step, {*stages} - {*chosen}, reads)
                 run_stages(context.root, stages, context.hashes, step.say, force=force)

@@ -41,5 +41,7 @@ def time_estimate(desired: Desired, record: Record) -> str:
 
 def steps_taken(effort: Effort, summary: Mapping[str, Any]) -> str:
     """Word how many steps training took, and which of them was the best."""
-    taken, kept = effort.counted(summary[effort.key]), summary.get("kept", {}).get(effort.noun)
+    taken, kept = effort.counted(summary[effort.key]), summary.get("kept")
+    if isinstance(kept, Mapping):  # of a network that kept the weights of an epoch; of trees it is their number
+        kept = kept.get(effort.noun)
     return taken if kept in (None, summary[effort.key]) else f"{taken}, the best was {kept:g}"

@@ -40,6 +40,8 @@ from mlops.targets.kubernetes.cluster_context import (
 from mlops.targets.kubernetes.health import log_files, monitor_status, on_cluster
 from mlops.targets.kubernetes.preflight import answers, rights_of
 
+_MOST_MODEL = 256 * 1024
+"""Bytes of a model that travels with the baseline, in a configuration map; a larger one is not asked again by the watcher."""
 _MENDS = Effect(Category.RECONFIGURE.value, Category.RECONFIGURE.rank, keeps=True)
 
 
@@ -109,6 +111,9 @@ class ClusterMonitor:
         given: dict[str, str | Path] = {"contract.json": watch.config.contract, "schema.json": watch.config.schema}
         given |= {"profile.json": watch.config.profile}
         given |= {f"baseline/{name}": watch.baseline / name for name in ("baseline.json", "baseline.bin")}
+        model = watch.baseline / "model.onnx"
+        if model.exists() and model.stat().st_size <= _MOST_MODEL:
+            given["baseline/model.onnx"] = model
         files = {name: base64.b64encode(Path(path).read_bytes()).decode() for name, path in given.items()}
         config = structs.replace(
             watch.config, log_dir=LOGS, out_dir=OUT, baseline_dir=f"{FILES}/baseline",

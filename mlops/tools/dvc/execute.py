@@ -116,7 +116,8 @@ class _Run:
             self._write_down(name, past)
             return
         for out in stage.outs:
-            remove(self.root / out.path)
+            if not out.persist:
+                remove(self.root / out.path)
             (self.root / out.path).parent.mkdir(parents=True, exist_ok=True)
         StageCommand(self.root, stage.name, stage.cmd, self.say).run()
         if self._wanted(stage) != wanted:

@@ -20,6 +20,7 @@ from typing import Any
 from mlops.errors import MlopsError
 from mlops.tools.dvc import yaml12
 from mlops.tools.dvc.reader import read_yaml
+from mlops.tools.dvc.remade import with_remade
 
 LockEntry = dict[str, Any]
 _PATIENCE = 60.0
@@ -34,12 +35,16 @@ class LockFile:
         self._texts: dict[str, tuple[LockEntry, str]] = {}
 
     def entries(self) -> dict[str, LockEntry]:
-        """Return the entries of the file, and those of the journal, which are newer. Raises InvalidConfig for a damaged
-        file."""
-        locked: dict[str, LockEntry] = {}
-        if self.path.exists():
-            locked = dict(read_yaml(self.path).get("stages") or {})
-        return {**locked, **self.finished()}
+        """Return what counts on this machine: the entries of the file, or what was remade here of them, and those of the
+        journal, which are newer. Raises InvalidConfig for a damaged file."""
+        return {**with_remade(self.path.parent, self._written()), **self.finished()}
+
+    def pinned(self) -> dict[str, LockEntry]:
+        """Return the entries of the file, and those of the journal. Raises InvalidConfig for a damaged file."""
+        return {**self._written(), **self.finished()}
+
+    def _written(self) -> dict[str, LockEntry]:
+        return dict(read_yaml(self.path).get("stages") or {}) if self.path.exists() else {}
 
     def finish(self, name: str, entry: LockEntry) -> None:
         """Write the entry into the journal; it is on the disk when this returns."""
@@ -56,7 +61,7 @@ class LockFile:
             if not self.journal.exists():
                 return
             with repository_lock(self.tmp):
-                self._write(self.entries(), order)
+                self._write(self.pinned(), order)
                 self.journal.unlink(missing_ok=True)
 
     def finished(self) -> dict[str, LockEntry]:

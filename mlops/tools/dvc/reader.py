@@ -19,6 +19,7 @@ import yaml
 
 from mlops.errors import FileLocation, InvalidConfig, Problem
 from mlops.tools.dvc import yaml12
+from mlops.tools.dvc.remade import with_remade
 
 _CONFLICT = re.compile(r"^<{7}( |$)", re.MULTILINE)
 _PART = re.compile(r"[^\s.\[\]]+")
@@ -27,8 +28,11 @@ _HOLE = re.compile(r"\$\{([^}]+)\}")
 
 @dataclass(frozen=True)
 class Out:
+    """`persist`: the stage finds what it made the last time."""
+
     path: str
     cache: bool = True
+    persist: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,11 +78,20 @@ def read_stages(root: Path) -> dict[str, Stage]:
 
 
 def read_lock(root: Path) -> dict[str, Locked]:
+    """Return what dvc.lock says of each stage or, where this machine remade it with other bits, what stands for that."""
     path = root / "dvc.lock"
     if not path.exists():
         return {}
-    stages = read_yaml(path).get("stages") or {}
+    content = read_yaml(path)
     with _shaped(path.name):
+        remade = with_remade(root, content.get("stages") or {})
+    return parse_lock({"stages": remade}, name=path.name)
+
+
+def parse_lock(content: Mapping[str, Any], *, name: str = "dvc.lock") -> dict[str, Locked]:
+    """Return what the content of a dvc.lock says. `name`: how an error names the file."""
+    stages = content.get("stages") or {}
+    with _shaped(name):
         return {
             name: Locked(
                 str(stage.get("cmd", "")),
@@ -122,7 +135,7 @@ def _stage(name: str, body: Mapping[str, Any], values: Mapping[str, Any]) -> Sta
         for file, keys in listed.items():
             params[_fill(file, values)] = tuple(keys)
     outs = [
-        Out(_fill(path, values), options.get("cache", True))
+        Out(_fill(path, values), options.get("cache", True), options.get("persist", False))
         for group in ("outs", "metrics", "plots") for path, options in map(_with_options, body.get(group, ()))
     ]  # fmt: skip
     # A place that an index of an earlier version does not fill is no dependency: rendering fills it.

@@ -58,10 +58,14 @@ def checkout(root: Path, stages: Sequence[str], remote: Remote | None) -> None:
     outs = locked_outs(root, stages)
     cache = Cache(root)
     absent = [out for out in outs if not (root / out["path"]).exists()]
-    if remote is None or all(cache.has(out["md5"]) for out in absent):
-        run_dvc(root, "checkout", *stages)
-        return
-    remote.pull(absent)
+    lacking = [out for out in absent if not cache.has(out["md5"])]
+    for out in absent:
+        if out not in lacking:
+            cache.get(out["md5"], root / out["path"])
+    if lacking and remote is None:
+        run_dvc(root, "checkout", *stages)  # a project may keep its cache where DVC alone looks
+    elif lacking and remote is not None:
+        remote.pull(lacking)
 
 
 def bring_object(root: Path, md5: str, path: Path, remote: Remote | None) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 _STAGE = {"cmd", "deps", "params", "outs", "metrics", "plots", "desc", "meta"}
-_OUT = {"cache", "desc", "type", "labels", "meta"}
+_OUT = {"cache", "persist", "desc", "type", "labels", "meta"}
 _PLOT = {"x", "y", "x_label", "y_label", "title", "header", "template"}
 _CONFIG = {"core.analytics", "core.check_update", "core.autostage", "core.remote", "core.no_scm"}
 

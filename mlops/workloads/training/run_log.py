@@ -64,6 +64,14 @@ class RunLog:
         self.write_line(line)
         self._write_events(step, {f"step/{name}": value for name, value in values.items()})
 
+    def say(self, line: str, fraction: float) -> None:
+        """Report progress, and write nothing down."""
+        say(line, fraction)
+
+    def note(self, at: int, measured: Mapping[str, float]) -> None:
+        """Take what a family that has no epochs measured on its way. `at`: counted from 1. Nothing is written down; a search
+        ends a trial here that promises little."""
+
     def write_epoch(
         self, history: Sequence[Mapping[str, float]], line: str, fraction: float, *, step: int | None = None
     ) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,11 +11,10 @@ import pytest
 from mlops.address import Address
 from mlops.engine.resource import Action
 from mlops.kinds.staged.measured import metrics_change
-from mlops.kinds.staged.model import live_model, other_bits
+from mlops.kinds.staged.model import live_model
 from mlops.kinds.staged.params import model_params
 from mlops.metrics.task import Task
 from mlops.scaffold.stage_files import write_stage_files
-from mlops.tools.dvc.reader import Locked
 from tests.e2e.conftest import SMALL
 from tests.small_project import load_files
 from tests.unit.kinds.conftest import Look
@@ -178,14 +176,3 @@ def test_estimate_counts_what_ran_and_not_what_was_left_out(look: Look) -> None:
     shorter = {"seconds": 41.0, "epochs": 8, "max_epochs": 8, "training_seconds": 32.0}
     (note,) = kind.notes(desired, look.record("model.late", shorter), "RETRAIN")
     assert note.startswith("about 17 s (last time 41 s for 8 epochs)")
-
-
-def test_other_bits_of_equal_inputs_are_explained_in_one_line() -> None:
-    pinned = Locked("cmd", {"data/rows": "a"}, {"p": {"train": {"seed": 1}}}, {"models/late/train": "x"})
-    metrics = {"test_auc": 0.6881}, {"test_auc": 0.6879}
-    assert other_bits(pinned, pinned, "binary", metrics) == []
-    assert other_bits(None, pinned, "binary", metrics) == []
-    assert other_bits(pinned, replace(pinned, deps={"data/rows": "b"}, outs={}), "binary", metrics) == []
-    (line,) = other_bits(pinned, replace(pinned, outs={"models/late/train": "y"}), "binary", metrics)
-    assert "other bits (test_auc 0.6881 → 0.6879)" in line
-    assert "\n" not in line

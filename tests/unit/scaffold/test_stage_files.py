@@ -27,7 +27,7 @@ from mlops.tools.process import beside_python
 
 ROOT = Path(__file__).parents[3]
 TEMPLATES = ROOT / "mlops" / "scaffold" / "templates"
-INDEX = {"dataset": ["rows"], "model": {}, "prepare": {"rows": {"reads": ["pipelines/prepare.py"] * 4}}}
+INDEX = {"dataset": ["rows"], "model": {}, "prepare": {"rows": {"reads": ["pipelines/prepare.py"] * 4}}, "tune": {}}
 VERSIONS = json.loads((TEMPLATES / "versions.json").read_text())
 
 

@@ -206,11 +206,20 @@ def test_run_goes_on_after_a_kill(tmp_path: Path) -> None:
     assert status(root) == {}
 
 
+def test_output_that_persists_is_there_when_its_stage_runs_again(made: Path) -> None:
+    change(made, "    outs:\n      - joined.txt", "    outs:\n      - joined.txt: {persist: true}")
+    change(made, "> joined.txt", ">> joined.txt")
+    before = (made / "joined.txt").read_text()
+    assert "join" in run(made)
+    assert (made / "joined.txt").read_text().startswith(before)
+    assert status(made) == {}
+
+
 @pytest.mark.parametrize(
     ("before", "after", "message"),
     [
         ("    outs:\n      - joined.txt", "    wdir: .\n    outs:\n      - joined.txt", "`wdir` of stage join"),
-        ("    outs:\n      - joined.txt", "    outs:\n      - joined.txt: {persist: true}", "an output of stage join"),
+        ("    outs:\n      - joined.txt", "    outs:\n      - joined.txt: {push: false}", "an output of stage join"),
         (
             "      - joined.txt\n    params",
             "      - https://example.org/x\n    params",

@@ -9,6 +9,7 @@ turn a fifth of a small train split, else the validation split. See docs/decisio
 from __future__ import annotations
 
 import json
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -32,7 +33,7 @@ from mlops.workloads.stage import say, write_json
 from mlops.workloads.training.description import Description
 from mlops.workloads.training.families.boosted_trees import boosting_params
 from mlops.workloads.training.families.family import INPUT, Examples, Family, Fit, Fitted
-from mlops.workloads.training.families.stacking import chances_of, stack
+from mlops.workloads.training.families.stacking import chances_of, losses_of, stack
 from mlops.workloads.training.families.trees.fitted import FittedTrees
 from mlops.workloads.training.families.trees.graph import sum_of_trees
 from mlops.workloads.training.families.trees.grow import Label, grow
@@ -84,17 +85,16 @@ class LinearPart:
 class AutoFamily(Family):
     def fit(self, fit: Fit) -> Fitted:
         label = Label.of(fit.spec.task, fit.train.y)
+        linear = _linear(fit, fit.train, label)
         if len(fit.train.y) <= _FOLDED_ROWS:
             count, held_out, truth = self._folded(fit, label)
             trees = _boost(fit, fit.train, fit.val, trees=count)
+            weights, bias = weigh(held_out, truth, fit.spec.task)
         else:
             trees = _boost(fit, fit.train, fit.val)
             count = int(trees.summary["kept"])
-            held_out, truth = None, label.standard(fit.val.y)
-        linear = _linear(fit, fit.train, label)
-        if held_out is None:
             held_out = _sums(fit, linear, trees, label, fit.val.x)
-        weights, bias = stack(held_out, truth, fit.spec.task)
+            weights, bias = stack(held_out, label.standard(fit.val.y), fit.spec.task)
         shares = {"linear": round(float(weights[0]), 6), "trees": round(float(weights[1]), 6)}
         importance = {"importance": trees.summary["importance"]} if count else {}
         return FittedAuto(
@@ -212,6 +212,26 @@ class FittedAuto(Fitted):
         constants["scale"], constants["center"] = np.float64(self._label.scale), np.float64(self._label.center)
         return [("Mul", ["moved", "scale"], "scaled", {}), ("Add", ["scaled", "center"], "unscaled", {}),
                 ("Reshape", ["unscaled", "flat"], "last", {})]  # fmt: skip
+
+
+def weigh(held_out: Array, truth: Array, task: Task) -> tuple[Array, Array]:
+    """Return the weights `[2]` and the bias `[K]` of the linear model and the trees; the linear model alone where both together
+    are not better than it by more than one standard error, which few rows cannot tell from chance.
+
+    `held_out`: `[N, 2, K]`, of rows that neither learned from. Each row is judged by weights that it had no part in.
+    """
+    linear = held_out[:, :1]
+    folds = np.arange(len(truth)) % _FOLDS
+    alone, mixed = np.empty(len(truth)), np.empty(len(truth))
+    for fold in range(_FOLDS):
+        rest, part = folds != fold, folds == fold
+        for values, losses in ((linear, alone), (held_out, mixed)):
+            weights, bias = stack(values[rest], truth[rest], task)
+            losses[part] = losses_of(np.einsum("nmk,m->nk", values[part], weights) + bias, truth[part], task)
+    gain = alone - mixed
+    if gain.mean() > gain.std() / math.sqrt(len(gain)):
+        return stack(held_out, truth, task)
+    return np.asarray([1.0, 0.0]), np.zeros(held_out.shape[2])
 
 
 def _both(task: Task, linear: Array, trees: Array) -> Array:

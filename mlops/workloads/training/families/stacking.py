@@ -1,6 +1,6 @@
 """Weigh predictions.
 
-Lives here: stack, which finds how much each of several predictions counts; links, and chances of what was linked.
+Lives here: stack, which finds how much each of several predictions counts; losses of rows; links, and chances of what was linked.
 Not here: whose predictions these are (ensemble, auto).
 Law: weights are not below zero, and few rows leave them nearly equal; equal rows give equal weights.
 """
@@ -54,6 +54,16 @@ def stack(values: Array, y: Array, task: Task, *, weights: Array | None = None) 
     bounds = [(0.0, None)] * members + [(None, None)] * outputs
     found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 500})
     return found.x[:members], found.x[members:]
+
+
+def losses_of(summed: Array, y: Array, task: Task) -> Array:
+    """Return what each row's sum loses: its squared error, or the logarithm of what it gives to the right class, less than 0."""
+    if task is Task.REGRESSION:
+        return np.asarray((summed[:, 0] - y) ** 2)
+    if task is Task.BINARY:
+        return np.asarray(np.logaddexp(0.0, -np.where(y > 0.5, 1.0, -1.0) * summed[:, 0]))
+    chances = chances_of(summed, task)[np.arange(len(summed)), y.astype(np.int64)]
+    return np.asarray(-np.log(np.maximum(chances, 1e-300)))
 
 
 def _loss(summed: Array, truth: Array, task: Task, share: Array) -> tuple[float, Array]:

@@ -119,7 +119,7 @@ class NetworkFamily(Family):
         outputs = output_count(spec.task, fit.classes)
         network = self.make(spec.architecture, width=fit.width, outputs=outputs, pictures=fit.pictures)
         if spec.init_from:
-            begin_from(network, spec.init_from)
+            begin_from(network, spec.init_from, log=fit.log)
         if spec.fine_tune:
             check_patterns(network, spec.fine_tune)
         pace, metrics = (

@@ -22,7 +22,8 @@ from safetensors.torch import load_file
 from torch import nn
 
 from mlops.config.schema.fine_tune import MODEL_PREFIX, FineTune, is_weights_file
-from mlops.workloads.stage import failed, say
+from mlops.workloads.stage import failed
+from mlops.workloads.training.run_log import RunLog
 
 Weights = Mapping[str, torch.Tensor]
 _WRAPPERS = ("trunk.", "network.", "model.", "module.", "backbone.", "encoder.", "base_model.", "resnet.")
@@ -39,7 +40,7 @@ _INDEX = "model.safetensors.index.json"
 _SHOWN = 4
 
 
-def begin_from(network: nn.Module, init_from: str, root: Path = Path()) -> None:
+def begin_from(network: nn.Module, init_from: str, root: Path = Path(), *, log: RunLog | None = None) -> None:
     """Give the network the weights that fit. `init_from`: `model.NAME`, or a file or folder. Raises MlopsError where none fit."""
     state = network.state_dict()
     found = read_weights(init_from, root)
@@ -60,7 +61,7 @@ def begin_from(network: nn.Module, init_from: str, root: Path = Path()) -> None:
         )
     network.load_state_dict({**state, **taken})
     left = f"; not {_some(others)}" if others else ""
-    say(f"began with {len(taken):,} of {len(state):,} weights from {init_from}{left}", 0.1)
+    (log or RunLog()).say(f"began with {len(taken):,} of {len(state):,} weights from {init_from}{left}", 0.1)
 
 
 def read_weights(init_from: str, root: Path) -> dict[str, torch.Tensor]:

@@ -20,9 +20,10 @@ from mlops.config.schema.families.network import effective_loss
 from mlops.config.schema.families.trees import TreesSpec
 from mlops.config.schema.model import Model
 from mlops.metrics.task import Task
-from mlops.workloads.stage import failed, say
+from mlops.workloads.stage import failed
 from mlops.workloads.training.families.family import Examples, Fit
 from mlops.workloads.training.families.trees.fitted import FittedTrees
+from mlops.workloads.training.run_log import RunLog
 
 _OBJECTIVES = {
     "bce": "binary",
@@ -65,7 +66,7 @@ def grow(
     given = {**base_params(spec, fit), **params}
     train = dataset(fit.train, fit, label, given)
     val = dataset(fit.val, fit, label, given, reference=train)
-    watch = _Watch(trees, spec.trainer.limit_minutes)
+    watch = _Watch(trees, spec.trainer.limit_minutes, fit.log)
     callbacks: list[Any] = [watch]
     if patience is not None:
         callbacks.append(lightgbm.early_stopping(patience, first_metric_only=True, verbose=False))
@@ -154,8 +155,9 @@ class _Watch:
     order = 10
     before_iteration = False
 
-    def __init__(self, most: int, minutes: float | None) -> None:
+    def __init__(self, most: int, minutes: float | None, log: RunLog) -> None:
         self.logged: list[dict[str, float]] = []
+        self._log = log
         self._most = most
         self._end = time.monotonic() + minutes * _SECONDS_A_MINUTE if minutes is not None else None
         self._next = 0.0
@@ -164,11 +166,12 @@ class _Watch:
         results: list[tuple[str, str, float, bool]] = env.evaluation_result_list or []
         measured = {_NAMES.get(metric, f"val_{metric}"): round(float(value), 6) for _, metric, value, *_ in results}
         self.logged.append({"tree": env.iteration + 1, **measured})
+        self._log.note(env.iteration + 1, measured)
         now = time.monotonic()
         if now >= self._next:
             self._next = now + _EACH
             words = ", ".join(f"{name} {value:.4f}" for name, value in measured.items())
-            say(
+            self._log.say(
                 f"tree {env.iteration + 1} of at most {self._most}, {words}",
                 0.1 + 0.8 * (env.iteration + 1) / self._most,
             )

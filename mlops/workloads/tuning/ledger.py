@@ -1,0 +1,77 @@
+"""Write down what was tried.
+
+Lives here: Ledger, and best_of.
+Not here: choosing trials (study), what a search takes from a ledger (earlier).
+Law: the ledger holds every trial that ran to an end, failed ones with their reason, in the order in which they were begun.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from optuna.trial import FrozenTrial, TrialState
+
+from mlops.workloads.tuning.study import PLACE, REASON, SECONDS, VALUES
+from mlops.workloads.tuning.trial import Objective
+
+STATES = {TrialState.COMPLETE: "done", TrialState.PRUNED: "ended early", TrialState.FAIL: "failed"}
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What tuning/model/NAME.json says beside the trials. `searched`: what the search was asked for. `question`: tells this
+    search from another by all that its trials depend on. `asked`: the same, of what asks for a new search alone. `first`: values
+    of a version before, which were tried first."""
+
+    objectives: Sequence[Objective]
+    searched: Mapping[str, Any]
+    question: str
+    asked: str
+    first: Sequence[Mapping[str, Any]]
+
+    def of(self, trials: Sequence[FrozenTrial], ended: str | None) -> dict[str, Any]:
+        """Return the content of the file. `ended`: why no more are tried; None while the search goes on."""
+        best = best_of(trials, self.objectives)
+        return {
+            "format": 1,
+            "objectives": {one.name: one.direction.removesuffix("imize") for one in self.objectives},
+            "searched": dict(self.searched),
+            "question": self.question,
+            "asked": self.asked,
+            "began_with": [dict(values) for values in self.first],
+            "ended": ended,
+            "chosen": best.user_attrs[VALUES] if best else None,
+            "best": best.user_attrs[PLACE] if best else None,
+            "trials": [self._entry(trial) for trial in trials],
+        }
+
+    def _entry(self, trial: FrozenTrial) -> dict[str, Any]:
+        entry: dict[str, Any] = {
+            "number": trial.user_attrs[PLACE], "state": STATES[trial.state], "values": trial.user_attrs[VALUES],
+            "seconds": round(trial.user_attrs.get(SECONDS, 0.0), 2),
+        }  # fmt: skip
+        if trial.state is TrialState.COMPLETE:
+            entry["measured"] = {one.name: value for one, value in zip(self.objectives, trial.values, strict=True)}
+        rungs = {str(step): value for step, value in sorted(trial.intermediate_values.items()) if math.isfinite(value)}
+        if rungs:
+            entry["rungs"] = rungs
+        if trial.state is TrialState.FAIL:
+            entry["reason"] = trial.user_attrs.get(REASON, "")
+        return entry
+
+
+def best_of(trials: Sequence[FrozenTrial], objectives: Sequence[Objective]) -> FrozenTrial | None:
+    """Return the trial that is best by the first objective, and of equal ones by the next; the earliest of those that are equal
+    in all. With several objectives it is one that no other trial beats in all of them."""
+    done = [trial for trial in trials if trial.state is TrialState.COMPLETE]
+
+    def order(trial: FrozenTrial) -> tuple[float, ...]:
+        return tuple(
+            value if one.direction == "minimize" else -value
+            for one, value in zip(objectives, trial.values, strict=True)
+        )
+
+    return min(done, key=order, default=None)
