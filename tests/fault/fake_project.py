@@ -59,7 +59,7 @@ class Doors:
 
         monkeypatch.setattr(LockFile, "finish", finished)
         monkeypatch.setattr("mlops.tools.dvc.execute.StageCommand", lambda *args: Stage(self, *args))
-        for module in ("kinds.staged.stages", "kinds.package", "monitoring.baseline"):
+        for module in ("kinds.staged.stages", "kinds.package", "monitoring.learned"):
             monkeypatch.setattr(f"mlops.{module}.checkout", self.checkout)
         monkeypatch.setattr("mlops.kinds.package.run", self.build)
         monkeypatch.setattr("mlops.monitoring.baseline.run", self.profile)
