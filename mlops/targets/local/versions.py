@@ -53,8 +53,8 @@ class Versions:
 
     @property
     def route_file(self) -> Path:
-        """RolloutState as JSON; a version's body is {bento, sockets}, the gate {auth, rate}. `auth` names the
-        secret that clients send, and holds a digest of it; a version before this one wrote the `key` itself."""
+        """RolloutState as JSON; a version's body is {bento, sockets}, the gate {auth, rate}; with it `guarding`, what is watched
+        after its rollout, and `reversal`, what a guard took back. `auth` names the secret that clients send, and holds a digest of it; a version before this one wrote the `key` itself."""
         return self.folder / "route.json"
 
     def read(self) -> RolloutState:
