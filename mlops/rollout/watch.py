@@ -30,7 +30,7 @@ _COLD = 2.0
 """Seconds in which a version that gets more traffic warms up, and its latencies are no evidence."""
 _FEW = 20
 """Answers of the live version below which its latencies say nothing."""
-_ROWS_AT_ONCE, _ROWS = 50, 1000
+_ROWS_AT_ONCE, _ROWS = 50, 2500
 
 
 @dataclass
