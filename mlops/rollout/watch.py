@@ -89,13 +89,10 @@ class StepWatch:
         return StepEvidence(mine, usual, stuck, usually, tuple(self.pairs.values()), *self._latencies(whole, ever))
 
     def _latencies(self, whole: Counts, ever: Counts) -> tuple[Counts, Counts]:
-        """Return what the candidate answered since it was warm, and the live version meanwhile or, where it gets no more requests,
-        since the rollout began; where it got none at all, ever."""
+        """Return what the candidate answered since it was warm, and the live version in the very same time, if it was enough."""
         if self.warm is None:
             return Counts(), Counts()
-        meanwhile, rollout = ever.since(self.warm[1]), ever.since(self.before)
-        if meanwhile.answered < _FEW:
-            meanwhile = rollout if rollout.started else ever
+        meanwhile = ever.since(self.warm[1])
         return whole.since(self.warm[0]), meanwhile if meanwhile.answered >= _FEW else Counts()
 
 
