@@ -1,7 +1,7 @@
 """Guard what went live on this machine.
 
-Lives here: the program that supervisord runs while an endpoint is guarded: python -m mlops.targets.local.guard ROOT
-ENVIRONMENT STACK ENDPOINT; guard_program, which describes it.
+Lives here: the program that supervisord runs while an endpoint is guarded: python -m mlops.targets.local.guard FOLDER
+ROOT ENVIRONMENT STACK ENDPOINT; guard_program, which describes it. FOLDER, of the stack, is how its processes are known.
 Not here: what is found and done (rollout.guard).
 Law: it looks only while no apply works on the endpoint, and writes the endpoint's file alone, never a record; it ends by itself,
 and supervisord starts one that was killed anew.
@@ -39,7 +39,7 @@ def guard_program(versions: Versions) -> Program:
         versions.host.stack,
     ]
     return Program(
-        name, [*words, versions.name], versions.host.logs / f"{name}.log", cwd=paths.root, restarts_at_end=False
+        name, [*words, versions.host.stack, versions.name], versions.host.logs / f"{name}.log", cwd=paths.root, restarts_at_end=False
     )  # fmt: skip
 
 
@@ -63,7 +63,7 @@ def _log(text: str) -> None:
 
 
 def main() -> None:
-    root, environment, stack, endpoint = sys.argv[1:]
+    _, root, environment, stack, endpoint = sys.argv[1:]
     keep_guard(Versions(Host(ProjectPaths(Path(root), environment), stack), endpoint))
 
 
