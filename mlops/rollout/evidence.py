@@ -58,16 +58,15 @@ class Pair:
 @dataclass(frozen=True)
 class StepEvidence:
     """`stuck`, `usually_stuck`: the requests that were without an answer all through the last seconds, and those that were begun
-    before, of the candidate and of what is live. `pairs`: rows that both answered. `warm`, `meanwhile`: what the candidate
-    answered after its first seconds, and the live version in the same time, whose latencies the same load made."""
+    before, of the candidate and of what is live. `pairs`: rows that both answered. `intervals`: of each short time
+    after the first seconds of a step, what the candidate answered in it and what the live version did."""
 
     candidate: Counts
     live: Counts
     stuck: tuple[float, float] = (0.0, 0.0)
     usually_stuck: tuple[float, float] = (0.0, 0.0)
     pairs: tuple[Pair, ...] = ()
-    warm: Counts = Counts()
-    meanwhile: Counts = Counts()
+    intervals: tuple[tuple[Counts, Counts], ...] = ()
 
 
 def answered_rows(answer: Any) -> list[tuple[ModelOutput, bool]]:

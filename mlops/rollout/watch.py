@@ -28,8 +28,6 @@ _STUCK = 4.0
 """Seconds that a request is without an answer before it counts as stuck."""
 _COLD = 2.0
 """Seconds in which a version that gets more traffic warms up, and its latencies are no evidence."""
-_FEW = 20
-"""Answers of the live version below which its latencies say nothing."""
 _ROWS_AT_ONCE, _ROWS = 50, 2500
 
 
@@ -46,8 +44,9 @@ class StepWatch:
     parts: int = 1
     requests: float = field(default=0.0, init=False)
     """What the candidate was asked in the last step."""
-    warm: tuple[Counts, Counts] | None = field(default=None, init=False)
-    """What both had answered when the candidate was warm in this step."""
+    last: tuple[Counts, Counts] | None = field(default=None, init=False)
+    """What both had answered at the last look of a warm candidate."""
+    intervals: list[tuple[Counts, Counts]] = field(default_factory=list, init=False)
     pairs: dict[str, Pair] = field(default_factory=dict, init=False)
     """The rows that both were asked, from the first step on."""
 
@@ -59,12 +58,10 @@ class StepWatch:
         start, live_start = self.fleet.counts(self.candidate), self.fleet.counts(self.live)
         looks: deque[tuple[Counts, Counts]] = deque(maxlen=max(1, math.ceil(_STUCK / interval)) if interval else 1)
         cold = math.ceil(min(_COLD, self.policy.pause / 2) / interval) if interval else 0
-        self.warm = None
+        self.last = None
         for number in range(1, most + 1):
             sleep(interval)
-            if number == cold:
-                self.warm = (self.fleet.counts(self.candidate), self.fleet.counts(self.live))
-            evidence = self._look(start, live_start, looks)
+            evidence = self._look(start, live_start, looks, is_warm=number >= cold)
             for _, sentence in findings(evidence, self.policy, self.parts):
                 return sentence
             self.requests = evidence.candidate.started
@@ -72,7 +69,9 @@ class StepWatch:
                 break
         return self.fleet.ask_golden(self.candidate) if self.requests < self.policy.min_requests else None
 
-    def _look(self, start: Counts, live_start: Counts, looks: deque[tuple[Counts, Counts]]) -> StepEvidence:
+    def _look(
+        self, start: Counts, live_start: Counts, looks: deque[tuple[Counts, Counts]], *, is_warm: bool
+    ) -> StepEvidence:
         """Gather what there is now. The live version counts in this step or, where it gets no more requests, since the rollout
         began, or ever."""
         whole, ever = self.fleet.counts(self.candidate), self.fleet.counts(self.live)
@@ -81,19 +80,15 @@ class StepWatch:
         for wider in (ever.since(self.before), ever):
             usual = wider if usual.answered < self.policy.min_requests else usual
         looks.append((whole, ever))
+        if is_warm and self.last is not None:
+            self.intervals.append((whole.since(self.last[0]), ever.since(self.last[1])))
+        self.last = (whole, ever) if is_warm else None
         full = len(looks) == looks.maxlen and len(looks) > 1
         stuck = _stuck([one for one, _ in looks], whole.started) if full else (0.0, 0.0)
         usually = _stuck([other for _, other in looks], ever.since(self.before).started) if full else (0.0, 0.0)
         if len(self.pairs) < _ROWS:
             self.pairs |= self.fleet.compare(self.live, self.candidate, self.pairs, _ROWS_AT_ONCE)
-        return StepEvidence(mine, usual, stuck, usually, tuple(self.pairs.values()), *self._latencies(whole, ever))
-
-    def _latencies(self, whole: Counts, ever: Counts) -> tuple[Counts, Counts]:
-        """Return what the candidate answered since it was warm, and the live version in the very same time, if it was enough."""
-        if self.warm is None:
-            return Counts(), Counts()
-        meanwhile = ever.since(self.warm[1])
-        return whole.since(self.warm[0]), meanwhile if meanwhile.answered >= _FEW else Counts()
+        return StepEvidence(mine, usual, stuck, usually, tuple(self.pairs.values()), tuple(self.intervals))
 
 
 def _stuck(looks: Sequence[Counts], asked: float) -> tuple[float, float]:

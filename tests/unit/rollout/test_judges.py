@@ -52,15 +52,16 @@ def test_requests_without_an_answer_are_found_before_the_gateway_gives_up() -> N
 
 
 def test_milliseconds_are_measured_against_the_milliseconds_of_the_live_version() -> None:
-    slow = Counts(100, 100, within={1.0: 0, 3.0: 0, 10.0: 1, 30.0: 100})
-    found = judged("latency", warm=slow, meanwhile=LIVE)
-    assert str(found).endswith("the live version's longer than 1 ms: more than 3 times as long")
-    twice = Counts(100, 100, within={1.0: 10, 3.0: 90, 10.0: 99, 30.0: 100})
-    assert judged("latency", warm=twice, meanwhile=LIVE) is None
-    rounded = Counts(100, 100, within={1.0: 0, 3.0: 0, 10.0: 100, 30.0: 100})
-    assert judged("latency", warm=rounded, meanwhile=LIVE) is None
-    assert judged("latency", slow, LIVE) is None
-    assert judged("latency", warm=slow) is None
+    live = Counts(9, 9, within={1.0: 5, 3.0: 9, 10.0: 9, 30.0: 9})
+    slow = Counts(5, 5, within={1.0: 0, 3.0: 0, 10.0: 0, 30.0: 5})
+    alike = Counts(5, 5, within={1.0: 0, 3.0: 1, 10.0: 5, 30.0: 5})
+    assert judged("latency", intervals=((slow, live),) * 18) is None  # 11 ms are not thrice 4 ms
+    live = Counts(9, 9, within={1.0: 9, 3.0: 9, 10.0: 9, 30.0: 9})
+    assert "in 18 of 18 short times" in str(judged("latency", intervals=((slow, live),) * 18))
+    assert judged("latency", intervals=((alike, live),) * 18) is None
+    assert judged("latency", intervals=((slow, live),) * 5) is None
+    assert judged("latency", intervals=((slow, live), (live, slow)) * 30) is None
+    assert judged("latency", intervals=((slow, Counts()),) * 18) is None
 
 
 def test_wholly_other_answers_are_found_and_small_moves_are_not() -> None:
