@@ -47,6 +47,7 @@ class Watch:
 
 def watch_of(context: Context, step: Step, dataset: LoadedResource) -> Watch:
     """Gather what the watcher of this step's monitor must know; brings data and model back where they are not here."""
+    from mlops.config.schema.monitor import FalseAlarmRate
     from mlops.contracts.watcher import DriftTests, WatcherConfig
 
     assert step.desired is not None
@@ -61,7 +62,7 @@ def watch_of(context: Context, step: Step, dataset: LoadedResource) -> Watch:
         labels_keep=monitor.labels.keep, window=monitor.window, min_rows=monitor.min_rows, on_finding=monitor.on_finding,
         drift=DriftTests(
             method=drift.method, threshold=drift.threshold, ignore=tuple(drift.ignore), predictions=drift.predictions,
-            false_alarms=drift.false_alarms.per_window(monitor.window), floors=dict(drift.floors),
+            false_alarms=FalseAlarmRate(**drift.false_alarms).per_window(monitor.window), floors=dict(drift.floors),
         ),
         contract=str(learned.exported / "contract.json"), schema=str(learned.data / "schema.json"),
         profile=str(learned.data / "profile.json"), baseline_digest=digest,
