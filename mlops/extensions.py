@@ -92,9 +92,10 @@ SPLIT_SCHEMAS = Table("mlops.splits.schema", "split")
 FAMILIES = Table("mlops.families", "model family")
 FAMILY_SCHEMAS = Table("mlops.families.schema", "model family")
 METRICS = Table("mlops.metrics", "metric")
+JUDGES = Table("mlops.rollout.judges", "judge of a rollout")
 TABLES = (
     KINDS, KIND_SCHEMAS, TARGETS, TARGET_SCHEMAS, SOURCES, SOURCE_SCHEMAS, SOURCE_FINGERPRINTS, TRANSFORMS,
-    TRANSFORM_SCHEMAS, CHECKS, CHECK_SCHEMAS, SPLITS, SPLIT_SCHEMAS, FAMILIES, FAMILY_SCHEMAS, METRICS,
+    TRANSFORM_SCHEMAS, CHECKS, CHECK_SCHEMAS, SPLITS, SPLIT_SCHEMAS, FAMILIES, FAMILY_SCHEMAS, METRICS, JUDGES,
 )  # fmt: skip
 
 

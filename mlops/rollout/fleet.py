@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Protocol
 
+from mlops.rollout.evidence import Counts, Pair
 from mlops.rollout.state import RolloutState
 
 
@@ -42,8 +43,13 @@ class Fleet(Protocol):
         """Return versions that run and are not known: an apply was killed between the two."""
         ...
 
-    def counters(self, version: str) -> Mapping[str, float]:
-        """Return {requests, failed, p99_ms}, those that can be had."""
+    def counts(self, version: str) -> Counts:
+        """Return what clients saw of a version since it was started, as far as it can be had."""
+        ...
+
+    def compare(self, live: str, candidate: str, known: Collection[str], most: int) -> Mapping[str, Pair]:
+        """Ask both versions the same rows, those that clients asked of late and golden rows, and return the answers by what
+        names each row, without those that are `known`. What is asked so is neither logged nor counted."""
         ...
 
     def ask_golden(self, version: str) -> str | None:

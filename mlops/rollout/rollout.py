@@ -1,7 +1,7 @@
 """Shift traffic from one version to the next.
 
-Lives here: Rollout: start beside, check, shift step by step, judge each, drain, stop.
-Not here: where a rollout stands (state), how a target runs versions and weighs traffic (targets).
+Lives here: Rollout: start beside, check, shift step by step, drain, stop.
+Not here: judging a step (watch, judges), where a rollout stands (state), how a target runs versions and weighs traffic (targets).
 Law: no step is taken before the one below it was judged; a failed step puts everything back on what was live, in one move.
 """
 
@@ -10,29 +10,28 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mlops.errors import MlopsError, ToolFailed
 from mlops.rollout.fleet import Fleet
-from mlops.rollout.state import RolloutState
+from mlops.rollout.state import Guarding, RolloutState, guard_seconds
+from mlops.rollout.watch import StepWatch
 
 if TYPE_CHECKING:
     from mlops.config.schema.endpoint import RolloutPolicy
-
-_ENOUGH = 20
-"""Requests of a step from which its error rate and latency are judged; fewer, and the golden request judges."""
 
 
 @dataclass(frozen=True)
 class Rollout:
     """`policy`: how a new version takes over; times in seconds. `at_once`: it does so in one move, once it answers the golden
-    request, whatever the policy's steps."""
+    request, whatever the policy's steps. `guard`: the policy as JSON where the target guards what went live."""
 
     fleet: Fleet
     policy: RolloutPolicy
     say: Callable[[str, float | None], None]
     at_once: bool = False
+    guard: Mapping[str, Any] | None = None
 
     def converge(self, key: str, body: Mapping[str, Any], replicas: int, gate: Mapping[str, Any]) -> tuple[str, str]:
         """Make the version with `key` live on `replicas` replicas, and return its name and a note. `body`: what the target
@@ -40,9 +39,11 @@ class Rollout:
         state = self.fleet.read().with_gate(gate)
         live = state.live
         if live and state.live_version and state.live_version.key == key:
-            return live, self._scale(self._clear(state, keep=(live,)), live, replicas)
+            warm = state.guarding.previous if state.guarding else None
+            state = replace(state, reversal=None)
+            return live, self._scale(self._clear(state, keep=(live, warm)), live, replicas)
         candidate = state.named(key)
-        state = self._clear(state, keep=(live, candidate))
+        state = self._clear(state.settled(), keep=(live, candidate))
         if candidate is None:
             candidate, state = state.with_new_version(key, body)
         return candidate, self._roll(state, candidate, replicas)
@@ -86,6 +87,9 @@ class Rollout:
                 raise ToolFailed.of("rollout failed", f"{candidate} of {self.fleet.name}: {error}") from error
             raise
         state = state.promoted(candidate)
+        if live and (guarding := self._guarding(live)):
+            self.fleet.publish(state.guarded(guarding))
+            return f"{candidate} live, {requests:.0f} requests while shifting; {live} stays warm, and takes traffic back by itself"
         self.fleet.publish(state)
         if not live:
             return f"{candidate} live, golden request answered"
@@ -95,7 +99,13 @@ class Rollout:
         self.fleet.drop(live)
         if self.at_once:
             return f"{candidate} live, golden request answered, all traffic in one move"
-        return f"{candidate} live, golden request answered, {requests:.0f} requests while shifting, 0 failed"
+        return f"{candidate} live, golden request answered, {requests:.0f} requests while shifting"
+
+    def _guarding(self, previous: str) -> Guarding | None:
+        if self.guard is None or self.policy.guard is None or self.at_once:
+            return None
+        usual = self.fleet.counts(previous).to_json()
+        return Guarding(previous, time.time() + guard_seconds(self.policy), self.guard, usual)
 
     def _back(self, state: RolloutState, candidate: str, *, is_asked: bool) -> None:
         """Give all traffic to what is live, in one move, and stop the candidate; `is_asked`: after it finished its requests."""
@@ -109,32 +119,17 @@ class Rollout:
         self.fleet.drop(candidate)
 
     def _shift(self, state: RolloutState, live: str, candidate: str) -> float:
-        """Return the requests that the candidate answered meanwhile."""
+        """Return the requests that the candidate answered meanwhile. Raises MlopsError with the evidence."""
         requests, steps = 0.0, self.policy.steps
+        watch = StepWatch(self.fleet, self.policy, candidate, live, self.fleet.counts(live), parts=len(steps))
         for number, share in enumerate(steps, 1):
             percent = round(share * 100)
             self.say(f"{candidate} takes {percent}%", 0.2 + 0.7 * number / len(steps))
-            before = self.fleet.counters(candidate)
             self.fleet.publish(state.shifted({live: 100 - percent, candidate: percent}))
-            time.sleep(self.policy.pause)
-            requests += self._judge(live, candidate, percent, before)
+            if evidence := watch.step():
+                raise _failed(candidate, percent, evidence)
+            requests += watch.requests
         return requests
-
-    def _judge(self, live: str, candidate: str, percent: int, before: Mapping[str, float]) -> float:
-        """Return the requests that the candidate answered in this step. Raises MlopsError with the evidence."""
-        policy, after = self.policy, self.fleet.counters(candidate)
-        total = after.get("requests", 0.0) - before.get("requests", 0.0)
-        failed = after.get("failed", 0.0) - before.get("failed", 0.0)
-        if total < _ENOUGH and (evidence := self.fleet.ask_golden(candidate)):
-            raise _failed(candidate, percent, evidence)
-        if total and failed / total > policy.max_error_rate:
-            raise _failed(candidate, percent, f"{failed:.0f} of {total:.0f} requests failed ({failed / total:.1%}), and at most "
-                          f"{policy.max_error_rate:.1%} may")  # fmt: skip
-        mine, other = after.get("p99_ms"), self.fleet.counters(live).get("p99_ms")
-        if total >= _ENOUGH and mine and other and mine > max(other, 10.0) * policy.max_latency_ratio:
-            raise _failed(candidate, percent, f"its p99 is {mine:.0f} ms and the live version's {other:.0f} ms, more than "
-                          f"{policy.max_latency_ratio:g} times")  # fmt: skip
-        return total
 
 
 def _failed(candidate: str, percent: int, evidence: str) -> MlopsError:

@@ -1,6 +1,6 @@
 """Hold where a rollout stands.
 
-Lives here: VersionState and RolloutState, with the moves that a rollout makes, and their JSON.
+Lives here: VersionState, Guarding (and guard_seconds), Reversal and RolloutState, with the moves that a rollout makes, and their JSON.
 Not here: making the moves happen (rollout), storing them (the targets' fleets).
 Law: a state never changes; each move gives a new one. What an apply that was killed left behind reads back as it was.
 """
@@ -8,8 +8,14 @@ Law: a state never changes; each move gives a new one. What an apply that was ki
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from mlops.config.schema.endpoint import RolloutPolicy
+
+_Watched = TypeVar("_Watched", "Guarding", "Reversal")
+_OWN = ("live", "next", "versions", "weights", "guarding", "reversal")
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,32 @@ class VersionState:
 
 
 @dataclass(frozen=True)
+class Guarding:
+    """A version that went live is still watched. `previous`: the version that stays warm. `until`: seconds since 1970.
+    `policy`: what it is judged by, as JSON. `usual`: what clients saw of the previous version, as JSON."""
+
+    previous: str
+    until: float
+    policy: Mapping[str, Any]
+    usual: Mapping[str, Any] = field(default_factory=dict)
+
+
+def guard_seconds(policy: RolloutPolicy) -> float:
+    """Return how long a policy has a version watched. The field is called `for`, which Python keeps for itself."""
+    return float(getattr(policy.guard, "for"))
+
+
+@dataclass(frozen=True)
+class Reversal:
+    """A guard gave all traffic back. `at`: seconds since 1970. `why`: the evidence."""
+
+    from_version: str
+    to_version: str
+    at: float
+    why: str
+
+
+@dataclass(frozen=True)
 class RolloutState:
     """`live`: the version that was judged good. `next`: the number of the next one. `weights`: version -> percent of the
     traffic. `gate`: what the target must know of all versions, such as the key that clients send."""
@@ -41,6 +73,8 @@ class RolloutState:
     versions: Mapping[str, VersionState] = field(default_factory=dict)
     weights: Mapping[str, int] = field(default_factory=dict)
     gate: Mapping[str, Any] = field(default_factory=dict)
+    guarding: Guarding | None = None
+    reversal: Reversal | None = None
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> RolloutState:
@@ -48,12 +82,19 @@ class RolloutState:
         Further fields are the gate."""
         versions = {name: VersionState.from_json(one) for name, one in value.get("versions", {}).items()}
         weights = {name: int(share) for name, share in value.get("weights", {}).items()}
-        gate = {name: inner for name, inner in value.items() if name not in ("live", "next", "versions", "weights")}
-        return cls(value.get("live"), int(value.get("next", 1)), versions, weights, gate)
+        gate = {name: inner for name, inner in value.items() if name not in _OWN}
+        return cls(
+            value.get("live"), int(value.get("next", 1)), versions, weights, gate, _read(Guarding, value.get("guarding")),
+            _read(Reversal, value.get("reversal")),
+        )  # fmt: skip
 
     def to_json(self) -> dict[str, Any]:
         versions = {name: one.to_json() for name, one in self.versions.items()}
-        return {**self.gate, "live": self.live, "next": self.next, "versions": versions, "weights": dict(self.weights)}
+        watched = {"guarding": self.guarding, "reversal": self.reversal}
+        return {
+            **self.gate, "live": self.live, "next": self.next, "versions": versions, "weights": dict(self.weights),
+            **{name: asdict(one) for name, one in watched.items() if one is not None},
+        }  # fmt: skip
 
     @property
     def live_version(self) -> VersionState | None:
@@ -86,6 +127,20 @@ class RolloutState:
     def shifted(self, weights: Mapping[str, int]) -> RolloutState:
         return replace(self, weights=dict(weights))
 
+    def guarded(self, guarding: Guarding | None) -> RolloutState:
+        return replace(self, guarding=guarding)
+
+    def taken_back(self, at: float, why: str) -> RolloutState:
+        """Return the state in which what stayed warm is live again, and has all of the traffic."""
+        assert self.guarding is not None
+        assert self.live is not None
+        reversal = Reversal(self.live, self.guarding.previous, at, why)
+        return replace(self.promoted(self.guarding.previous), guarding=None, reversal=reversal)
+
+    def settled(self) -> RolloutState:
+        """Return the state in which nothing is watched, and nothing is known of an earlier reversal."""
+        return replace(self, guarding=None, reversal=None)
+
     def promoted(self, name: str) -> RolloutState:
         """Return the state in which a version is live and has all of the traffic."""
         return replace(self, live=name, weights={name: 100})
@@ -93,3 +148,8 @@ class RolloutState:
     def withdrawn(self) -> RolloutState:
         """Return the state in which nothing answers."""
         return replace(self, live=None, weights={})
+
+
+def _read(form: type[_Watched], value: Mapping[str, Any] | None) -> _Watched | None:
+    """Return it without what a newer version added; None where it is not there."""
+    return form(**{one.name: value[one.name] for one in fields(form) if one.name in value}) if value else None

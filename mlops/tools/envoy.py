@@ -27,6 +27,10 @@ _UPSTREAM_IDLE = "60s"
 IsTaken = Callable[[str, Sequence[Mapping[str, Any]], Sequence[str]], bool]
 PROBE = "x-mlops-probe"
 """The header of requests that this machine sends to itself; it is removed from requests of others."""
+_MILLISECONDS = [
+    1, 2, 3, 4, 5, 7, 10, 15, 20, 30, 40, 50, 75, 100, 150, 200, 300, 500, 750, 1000, 1500, 2000, 3000, 5000, 10000, 30000,
+]  # fmt: skip
+"""Between which times of an answer Envoy tells apart."""
 _RETRY = "connect-failure,refused-stream,reset,gateway-error"
 
 
@@ -161,23 +165,18 @@ class EnvoyGateway:
                  *clusters.get("dynamic_active_clusters", ())]  # fmt: skip
         return next((p["error_state"]["details"] for p in parts if p.get("error_state", {}).get("details")), None)
 
-    def counters(self, cluster: str) -> dict[str, float]:
-        """Return the requests and failures of a cluster since Envoy started, and the p99 in milliseconds of the last
-        interval."""
+    def counters(self, cluster: str) -> tuple[dict[str, float], dict[float, float]]:
+        """Return what Envoy counted of a cluster since it started, as upstream_rq_total, and milliseconds -> how many answers took
+        at most so long. Both are empty where Envoy gives no answer."""
+        names = "upstream_rq_(total|completed|4xx|5xx|active|time)"
+        words = f"format=json&histogram_buckets=cumulative&filter=^cluster\\.{cluster}\\.{names}$"
         try:
-            text = ask(self.admin, f"/stats?format=json&filter=^cluster\\.{cluster}\\.(upstream_rq_(total|5xx|time))$")[
-                1
-            ]
-            stats = json.loads(text)["stats"]
-        except (OSError, ValueError, KeyError):
-            return {}
-        out: dict[str, float] = {}
-        for one in stats:
-            if "name" in one:
-                out[one["name"].rpartition(".")[2]] = float(one["value"])
-            else:
-                out |= _p99(one.get("histograms", {}))
-        return out
+            stats = json.loads(ask(self.admin, f"/stats?{words}")[1])["stats"]
+            counted = {one["name"].rpartition(".")[2]: float(one["value"]) for one in stats if "name" in one}
+            buckets = [bucket for one in stats for each in one.get("histograms", ()) for bucket in each["buckets"]]
+            return counted, {float(bucket["upper_bound"]): float(bucket["cumulative"]) for bucket in buckets}
+        except (OSError, ValueError, KeyError, TypeError):
+            return {}, {}
 
     def _read(self, name: str) -> dict[str, Any]:
         try:
@@ -193,16 +192,6 @@ class EnvoyGateway:
         temporary.replace(self.folder / name)
 
 
-def _p99(histograms: Mapping[str, Any]) -> dict[str, float]:
-    quantiles = histograms.get("supported_quantiles", ())
-    for one in histograms.get("computed_quantiles", ()):
-        for quantile, value in zip(quantiles, one.get("values", ()), strict=False):
-            last = value.get("interval")
-            if quantile == 99 and (last or value.get("cumulative")) is not None:
-                return {"p99_ms": float(last if last is not None else value["cumulative"])}
-    return {}
-
-
 def _bootstrap(folder: Path, admin: Path) -> dict[str, Any]:
     def source(name: str) -> dict[str, Any]:
         return {"path_config_source": {"path": str(folder / name), "watched_directory": {"path": str(folder)}}}
@@ -212,7 +201,9 @@ def _bootstrap(folder: Path, admin: Path) -> dict[str, Any]:
         "admin": {"address": {"pipe": {"path": str(admin), "mode": 0o600}}},
         "dynamic_resources": {"lds_config": source("listeners.json"), "cds_config": source("clusters.json")},
         "stats_flush_interval": "1s",
-        "stats_config": {"histogram_bucket_settings": []},
+        "stats_config": {
+            "histogram_bucket_settings": [{"match": {"suffix": "upstream_rq_time"}, "buckets": _MILLISECONDS}]
+        },
     }
 
 

@@ -31,7 +31,8 @@ _writing = threading.RLock()
 
 @dataclass(frozen=True)
 class Program:
-    """A program that supervisord keeps running. `log`: the file for its output and its errors."""
+    """A program that supervisord keeps running. `log`: the file for its output and its errors. `restarts_at_end`: it is started
+    anew where it ends by itself without an error too."""
 
     name: str
     command: Sequence[str]
@@ -41,6 +42,7 @@ class Program:
     stop_timeout: float = 10.0
     log_size: int = 10_000_000
     log_files: int = 3
+    restarts_at_end: bool = True
 
     def text(self, folder: Path) -> str:
         """Return the section that supervisord reads. `folder`: where supervisord runs, which its paths start from: a path
@@ -48,7 +50,7 @@ class Program:
         variables = [f"{key}={value}" for key, value in sorted(self.env.items())]
         command = [*(["env", *variables] if variables else []), *self.command]
         lines = [
-            f"[program:{self.name}]", f"command={_ini_command(command)}", "autostart=true", "autorestart=true",
+            f"[program:{self.name}]", f"command={_ini_command(command)}", "autostart=true", f"autorestart={'true' if self.restarts_at_end else 'unexpected'}",
             "startsecs=1", "startretries=3", f"stopwaitsecs={max(1, round(self.stop_timeout))}", "stopsignal=TERM",
             "redirect_stderr=true", f"stdout_logfile={_ini_path(self.log, folder)}",
             f"stdout_logfile_maxbytes={self.log_size}", f"stdout_logfile_backups={self.log_files}",

@@ -20,6 +20,7 @@ SHARED = {
     "check": "each check of a data set is a module that registers its function `check`",
     "split": "each split of a data set is a module that registers its function `split`",
     "fingerprint": "each data source is a module that registers its function `fingerprint`",
+    "find_fault": "each judge of a rollout is a module that registers its function `find_fault`",
     "locate": "each data source that is a file says where the file lies",
 }
 

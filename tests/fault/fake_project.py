@@ -69,6 +69,7 @@ class Doors:
         monkeypatch.setattr("mlops.targets.local.stack.port_is_free", lambda host, port: True)
         monkeypatch.setattr("mlops.targets.local.stack.free_port", self._port)
         monkeypatch.setattr("mlops.rollout.rollout.time.sleep", lambda seconds: None)
+        monkeypatch.setattr("mlops.rollout.watch.sleep", lambda seconds: None)
         monkeypatch.setattr("os.fsync", lambda file: None)
 
     def _port(self, host: str, first: int) -> int:
@@ -204,8 +205,8 @@ class FakeGateway:
     def put(self, table: Any) -> None:
         self.doors.act("a table of the gateway", lambda: (self.folder / "table.txt").write_text(repr(table)))
 
-    def counters(self, cluster: str) -> dict[str, float]:
-        return {}
+    def counters(self, cluster: str) -> tuple[dict[str, float], dict[float, float]]:
+        return {}, {}
 
 
 def declare(root: Path, files: Mapping[str, Any]) -> None:

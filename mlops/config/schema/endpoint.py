@@ -12,24 +12,51 @@ from typing import ClassVar
 
 from pydantic import Field, field_validator
 
-from mlops.config.schema.base import ModelReference, Name, Resource, SecretText, Strict, Unsaid, spec_field
+from mlops.config.schema.base import FieldError, ModelReference, Name, Resource, SecretText, Strict, Unsaid, spec_field
 from mlops.config.schema.category import Category
 from mlops.config.schema.targets.base import Quantity
 from mlops.config.schema.units import Duration, Rate, Share
+from mlops.extensions import JUDGES
 
 
 class Auth(Strict):
     api_key: SecretText = spec_field(doc="`${secret:NAME}`; clients send its value in the header `x-api-key`.")
 
 
+class GuardPolicy(Strict):
+    """On this machine: the version before stays warm after a rollout, and gets all traffic back by itself."""
+
+    lasts: Duration = Field(alias="for", gt=0, description="How long the new version is watched after it went live.")
+    window: Duration = spec_field(60.0, doc="What clients saw in so long is judged together.")
+
+
 class RolloutPolicy(Strict):
     steps: tuple[Share, ...] = spec_field((0.1, 0.5, 1.0), doc="Shares of the traffic, rising to 100%.")
     pause: Duration = spec_field(10.0, doc="How long each step is watched before it is judged.")
-    max_error_rate: Share = spec_field(0.01, doc="A step with more failed requests shifts back.")
-    max_latency_ratio: float = spec_field(
-        3.0, doc="A step whose p99 is this many times the live version's shifts back.", gt=1
+    max_error_rate: Share = spec_field(
+        0.01,
+        doc="A version that fails more requests with 5xx, or refuses so many more than the live one, is taken back.",
     )
+    max_latency_ratio: float = spec_field(
+        3.0, doc="A version whose answers take this many times as long as the live one's is taken back.", gt=1
+    )
+    min_agreement: Share = spec_field(
+        0.95, doc="Share of the rows, asked of both, to which a version gives no wholly other answer than the live one."
+    )
+    judges: tuple[str, ...] = spec_field(
+        ("errors", "refusals", "unanswered", "latency", "agreement", "predictions"), doc="What a version is judged by."
+    )
+    false_reject: Share = spec_field(
+        0.01, doc="How often at most a version that keeps all of these rules is taken back, over a whole rollout."
+    )
+    min_requests: int = spec_field(
+        100, doc="Requests that a step needs; with fewer it goes on, and golden rows judge at its end.", ge=0
+    )
+    extend: float = spec_field(6.0, doc="How many times `pause` a step with too few requests lasts at most.", ge=1)
     ready_timeout: Duration = spec_field(30.0, doc="How long a new version may take to answer its golden request.")
+    guard: GuardPolicy | None = spec_field(
+        None, doc="Keep the version before warm, and give it all traffic back where judges find against the new one."
+    )
     drain: Duration = spec_field(5.0, doc="How long a version out of the route may finish its requests.")
 
     @field_validator("steps")
@@ -38,6 +65,14 @@ class RolloutPolicy(Strict):
         if not steps or steps[-1] != 1.0 or list(steps) != sorted(set(steps)) or steps[0] <= 0:
             raise ValueError("rollout steps must rise and end at 100%, such as [10%, 50%, 100%]")
         return steps
+
+    @field_validator("judges")
+    @classmethod
+    def _are_known(cls, judges: tuple[str, ...]) -> tuple[str, ...]:
+        for name in judges:
+            if name not in JUDGES:
+                raise FieldError(JUDGES.unknown(name).problems[0].detail)
+        return judges
 
 
 class AutoscalePolicy(Strict):

@@ -8,7 +8,7 @@ Law: the state of a rollout lies in Pulumi's own state, so that whoever goes on 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Collection, Container, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from mlops.contracts.names import PORT
 from mlops.contracts.serving_pods import ROLLOUT_STATE, ROLLOUT_STATE_BEFORE, ServingInputs
 from mlops.errors import MlopsError, ToolFailed
+from mlops.rollout.evidence import Counts, Pair
 from mlops.rollout.state import RolloutState
 from mlops.targets.kubernetes.cluster_context import ClusterContext, program_inputs
 from mlops.tools.cluster import Object, wait_for
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from mlops.tools.pulumi import PulumiStack
 
 _COUNT = re.compile(r'^mlops_requests_total\{.*status="(\d+)"\} (\d+)$', re.MULTILINE)
+
+_WITHIN = re.compile(r'^mlops_request_seconds_bucket\{.*le="([0-9.]+)"\} (\d+)$', re.MULTILINE)
 
 
 @dataclass
@@ -73,18 +76,24 @@ class ClusterFleet:
     def strays(self, known: Container[str]) -> list[str]:
         return []
 
-    def counters(self, version: str) -> Mapping[str, float]:
+    def counts(self, version: str) -> Counts:
         """Through the API server; of pods that cannot be asked, nothing."""
-        total = failed = 0.0
+        answers, within = dict[str, float](), dict[float, float]()
         for pod in self._pods(version):
             try:
                 text = self.cluster.client.pod_port(self.cluster.namespace, pod["metadata"]["name"], PORT, "metrics")
             except ToolFailed:
                 continue
             for status, count in _COUNT.findall(text):
-                total += float(count)
-                failed += float(count) if status.startswith("5") else 0.0
-        return {"requests": total, "failed": failed} if total else {}
+                answers[status[0]] = answers.get(status[0], 0.0) + float(count)
+            for bound, count in _WITHIN.findall(text):
+                within[float(bound) * 1000] = within.get(float(bound) * 1000, 0.0) + float(count)
+        total = sum(answers.values())
+        return Counts(total, total, answers.get("4", 0.0), answers.get("5", 0.0), 0.0, within)
+
+    def compare(self, live: str, candidate: str, known: Collection[str], most: int) -> Mapping[str, Pair]:
+        """Nothing: pods are reached through their service alone."""
+        return {}
 
     def ask_golden(self, version: str) -> str | None:
         """The readiness of each pod: its probe asks the golden request."""

@@ -7,8 +7,10 @@ Law: what is live is what the endpoint's file says; a process is restarted only 
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,11 +21,13 @@ from mlops.context.context import Context
 from mlops.context.effects import effect_of
 from mlops.context.secrets import key_reference, secret_name, unseal
 from mlops.context.status import Status
-from mlops.engine.resource import Desired, Effect, Observed, Outcome, Reason, Record, Stale, Step
+from mlops.engine.resource import Attention, Desired, Effect, Observed, Outcome, Reason, Record, Stale, Step
 from mlops.errors import MlopsError
 from mlops.rollout.rollout import Rollout
+from mlops.rollout.state import guard_seconds
 from mlops.rollout.version_identity import log_settings, served_outputs, version_key
 from mlops.targets.local.endpoint_status import status_of
+from mlops.targets.local.guard import guard_name, guard_program
 from mlops.targets.local.host import Host, newest
 from mlops.targets.local.versions import Versions
 
@@ -42,7 +46,28 @@ class LocalEndpoint:
         if wrong is None:
             return Observed(record)
         text, effect = wrong
-        return Observed(record, stale=(Stale(Reason(text), effect),))
+        return Observed(record, stale=(Stale(Reason(text), effect),), attention=self._attention(address, record))
+
+    def _attention(self, address: Address, record: Record) -> tuple[Attention, ...]:
+        """Say what a guard did since the last apply, and what can be done about it."""
+        try:
+            back = self._versions(address, record.inputs["stack"]).read().reversal
+        except MlopsError:
+            return ()
+        if back is None:
+            return ()
+        when = datetime.fromtimestamp(back.at, UTC).isoformat(timespec="seconds")
+        lines = (
+            f"At {when} {back.from_version} was found bad: {back.why}.",
+            f"{back.to_version} has all traffic since.",
+        )
+        summary = f"the guard of {address} took traffic back"
+        keep = f"mlops rollback {address}"
+        return (Attention(address, summary, lines, "To keep what is live, roll back; an apply tries again.", (keep,)),)
+
+    def _is_guarded(self, versions: Versions) -> bool:
+        state = versions.host.supervisor.states().get(guard_name(versions.name))
+        return state is not None and state.name in ("RUNNING", "STARTING")
 
     def _fault(self, address: Address, record: Record) -> tuple[str, Effect] | None:
         """Say what is not as it was recorded, and what putting it right means."""
@@ -55,9 +80,12 @@ class LocalEndpoint:
         live, recorded = state.live, record.outputs.get("version")
         if live is None:
             return "no version is live", redeploy
+        if (back := state.reversal) is not None and live == back.to_version:
+            return f"its guard took traffic back from {back.from_version}: {back.why}", redeploy
         if live != recorded:
             return f"{live} is live, and {recorded} was recorded", redeploy
-        if len(state.versions) > 1:
+        warm = state.guarding.previous if state.guarding else None
+        if state.others((live, warm)):
             return "an interrupted rollout left a second version", redeploy
         if strays := versions.strays(state.versions):
             return f"an interrupted rollout left something of {', '.join(strays)} behind", rescale
@@ -65,6 +93,8 @@ class LocalEndpoint:
             return "its key stands in a file in the clear, as an older version wrote it", effect_of(
                 Category.RECONFIGURE
             )
+        if warm and not self._is_guarded(versions):
+            return "its guard does not run", effect_of(Category.RESCALE)
         wanted, running = int(record.outputs.get("replicas", 1)), versions.running(live)
         if running != wanted:
             return f"{running} of {wanted} replicas run", rescale
@@ -72,7 +102,13 @@ class LocalEndpoint:
         return (f"{silent} of {wanted} replicas gives no answer", rescale) if silent else None
 
     def notes(self, desired: Desired, record: Record | None, category: str) -> tuple[str, ...]:
-        return ()
+        endpoint: Endpoint = typed(desired.effective)
+        if endpoint.rollout.guard is None or category != Category.REDEPLOY or record is None:
+            return ()
+        lasts = guard_seconds(endpoint.rollout)
+        return (
+            f"the version before stays warm for {lasts:g} s, and gets all traffic back where judges find against the new one",
+        )
 
     def update(self, step: Step) -> Outcome:
         assert step.desired is not None
@@ -86,11 +122,19 @@ class LocalEndpoint:
         gate = {
             "auth": self._auth(endpoint, versions), "key": None, "rate": [rate.number, rate.seconds] if rate else None,
         }  # fmt: skip
+        guard = None
+        if endpoint.rollout.guard is not None and step.restore is None:
+            guard = json.loads(json.dumps(endpoint.rollout, default=dict))
         rollout = Rollout(
-            versions, endpoint.rollout, step.say, at_once=step.restore is not None and step.restore.at_once
+            versions,
+            endpoint.rollout,
+            step.say,
+            at_once=step.restore is not None and step.restore.at_once,
+            guard=guard,
         )
-        with versions.host.locked():
+        with versions.host.locked(), versions.exclusive():
             version, note = rollout.converge(key, {"bento": package["bento"]}, endpoint.replicas, gate)
+            self._guard(versions)
         outputs = {
             "url": f"{stack['address']}/{step.address.name}", "version": version, "weights": {version: 100},
             "replicas": endpoint.replicas, **served_outputs(key, package, endpoint.stack),
@@ -100,7 +144,8 @@ class LocalEndpoint:
     def delete(self, step: Step) -> None:
         assert step.recorded is not None
         versions = self._versions(step.address, step.recorded.inputs["stack"])
-        with versions.host.locked():
+        versions.host.supervisor.take(guard_name(versions.name))
+        with versions.host.locked(), versions.exclusive():
             if versions.route_file.exists():
                 versions.write(versions.read().withdrawn())
             self._publish(versions.host)
@@ -116,6 +161,13 @@ class LocalEndpoint:
     def logs(self, record: Record) -> tuple[Path, ...]:
         host = Host(self.context.paths, record.outputs["stack"])
         return newest(host.logs.glob(f"{record.address.name}-v*.log"))
+
+    def _guard(self, versions: Versions) -> None:
+        """Have what went live watched, or no longer."""
+        if versions.read().guarding is None:
+            versions.host.supervisor.take(guard_name(versions.name))
+        else:
+            versions.host.supervisor.put(guard_program(versions))
 
     def _publish(self, host: Host) -> None:
         if host.gateway.is_ready():

@@ -7,6 +7,7 @@ Law: the gateway's tables are made from the endpoints' files and from nothing el
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -102,7 +103,7 @@ class Host:
         shutil.rmtree(self.sockets, ignore_errors=True)
         for part in ("gateway", "programs", "logs"):
             shutil.rmtree(self.folder / part, ignore_errors=True)
-        for name in ("supervisord.conf", "supervisord.pid", "starting.lock"):
+        for name in ("supervisord.conf", "supervisord.pid", "starting.lock", "publishing.lock"):
             (self.folder / name).unlink(missing_ok=True)
         for folder in (self.folder / "endpoints", self.folder, self.folder.parent):
             if folder.is_dir() and not any(folder.iterdir()):
@@ -110,7 +111,8 @@ class Host:
 
     def publish(self) -> None:
         """Give the gateway the tables that the endpoints' files say. Raises ToolFailed."""
-        with self.locked():
+        with self.locked(), (self.folder / "publishing.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # a guard publishes too
             routes: list[Route] = []
             clusters: dict[str, list[str]] = {}
             for path in sorted((self.folder / "endpoints").glob("*/route.json")):

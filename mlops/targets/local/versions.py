@@ -8,18 +8,22 @@ Law: a version is in the file before its first process starts, and is taken out 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import re
 import shutil
 import sys
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from mlops.errors import MlopsError
+from mlops.rollout.evidence import Counts, Pair
 from mlops.rollout.state import RolloutState
+from mlops.targets.local.compared_rows import Ask, compared_rows, golden_rows, logged_rows
 from mlops.targets.local.host import Host, end_of, read_mapping, write_private
 from mlops.targets.local.keeper import PATIENCE
 from mlops.tools.envoy import PROBE
@@ -49,8 +53,8 @@ class Versions:
 
     @property
     def route_file(self) -> Path:
-        """RolloutState as JSON; a version's body is {bento, sockets}, the gate {auth, rate}. `auth` names the
-        secret that clients send, and holds a digest of it; a version before this one wrote the `key` itself."""
+        """RolloutState as JSON; a version's body is {bento, sockets}, the gate {auth, rate}; with it `guarding`, what is watched
+        after its rollout, and `reversal`, what a guard took back. `auth` names the secret that clients send, and holds a digest of it; a version before this one wrote the `key` itself."""
         return self.folder / "route.json"
 
     def read(self) -> RolloutState:
@@ -58,6 +62,19 @@ class Versions:
 
     def write(self, state: RolloutState) -> None:
         write_private(self.route_file, state.to_json())
+
+    @contextlib.contextmanager
+    def exclusive(self, *, wait: bool = True) -> Iterator[bool]:
+        """Keep other processes, an apply or a guard, from changing the endpoint meanwhile; yield whether that is so. One that is
+        killed lets go."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "changing.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            except BlockingIOError:
+                yield False
+                return
+            yield True
 
     def publish(self, state: RolloutState) -> None:
         self.write(state)
@@ -83,10 +100,21 @@ class Versions:
             self.take(version, index)
         return state
 
-    def counters(self, version: str) -> Mapping[str, float]:
-        counted = self.host.gateway.counters(f"{self.name}-{version}")
-        names = {"upstream_rq_total": "requests", "upstream_rq_5xx": "failed", "p99_ms": "p99_ms"}
-        return {names[name]: value for name, value in counted.items() if name in names}
+    def counts(self, version: str) -> Counts:
+        """As the gateway sees them, and with them the clients."""
+        counted, within = self.host.gateway.counters(f"{self.name}-{version}")
+        names = ("total", "completed", "4xx", "5xx", "active")
+        started, answered, refused, failed, waiting = (counted.get(f"upstream_rq_{name}", 0.0) for name in names)
+        return Counts(started, answered, refused, failed, waiting, within)
+
+    def compare(self, live: str, candidate: str, known: Collection[str], most: int) -> Mapping[str, Pair]:
+        def ask_one(version: str) -> Ask:
+            socket = self.socket(version, 0)
+            return lambda body: ask(socket, "/predict", body=body, timeout=PATIENCE, headers=_PROBE)
+
+        bento = Path(str(self.read().versions[live].body["bento"]))
+        rows = chain(golden_rows(bento), logged_rows(self.log_folder, live))
+        return compared_rows(rows, (ask_one(live), ask_one(candidate)), known, most)
 
     def ask_golden(self, version: str) -> str | None:
         body = self.read().versions[version].body

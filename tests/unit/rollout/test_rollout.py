@@ -8,6 +8,7 @@ import pytest
 
 from mlops.config.schema.endpoint import RolloutPolicy
 from mlops.errors import MlopsError
+from mlops.rollout.evidence import Counts, Pair
 from mlops.rollout.rollout import Rollout
 from mlops.rollout.state import RolloutState, VersionState
 
@@ -43,9 +44,12 @@ class Fleet:
     def strays(self, known: Collection[str]) -> list[str]:
         return []
 
-    def counters(self, version: str) -> Mapping[str, float]:
+    def counts(self, version: str) -> Counts:
         self.asked += 100
-        return {"requests": self.asked, "failed": round(self.asked * self.failing)}
+        return Counts(self.asked, self.asked, 0, round(self.asked * self.failing))
+
+    def compare(self, live: str, candidate: str, known: Collection[str], most: int) -> Mapping[str, Pair]:
+        return {}
 
     def ask_golden(self, version: str) -> str | None:
         return None
