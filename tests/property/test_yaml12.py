@@ -21,6 +21,8 @@ def exact(value: object) -> str:
 
 
 @example({"mlops/workloads/training/families/network/label_scale.py": "946f416f7500"}, 6)
+@example({"0": "0b0"}, 1)
+@example({"0": "-0x1f"}, 1)
 @given(
     st.dictionaries(WORDS, st.one_of(WORDS, st.integers(), st.lists(WORDS)), min_size=1, max_size=4), st.integers(1, 6)
 )

@@ -13,21 +13,18 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import altair
 import optuna
 
 from mlops.config.schema.tuning import Dimension, Tune
-from mlops.workloads.training.report.charts import DrawnChart
+from mlops.workloads.training.report.charts import DrawnChart, alt
 from mlops.workloads.tuning.earlier import restored_trials
 from mlops.workloads.tuning.points import value_of
 from mlops.workloads.tuning.study import StudyDirection
 
-alt: Any = altair
-"""Its constructors have no types."""
 _WIDTH, _HEIGHT = 380, 260
 _FEWEST = 4
 """Trials, of fewer of which nothing can be said."""
-Rows = list[dict[str, Any]]
+PlotRows = list[dict[str, Any]]
 
 
 def search_charts(ledger: Mapping[str, Any]) -> list[DrawnChart]:
@@ -61,7 +58,7 @@ def search_charts(ledger: Mapping[str, Any]) -> list[DrawnChart]:
 
 
 def _history(ledger: Mapping[str, Any], objective: str, direction: str) -> dict[str, Any]:
-    rows: Rows = []
+    rows: PlotRows = []
     best: float | None = None
     for one in ledger["trials"]:
         value = one.get("measured", {}).get(objective)
@@ -76,9 +73,9 @@ def _history(ledger: Mapping[str, Any], objective: str, direction: str) -> dict[
     return _drawn(alt.layer(dots, line))
 
 
-def _points(dimension: Dimension, trials: Sequence[Any], measured: Mapping[int, float]) -> Rows:
+def _points(dimension: Dimension, trials: Sequence[Any], measured: Mapping[int, float]) -> PlotRows:
     """Return a row for each trial that has the dimension: its value, and `at`, where it lies from 0 to 1."""
-    rows: Rows = []
+    rows: PlotRows = []
     for place, trial in enumerate(trials):
         if dimension.path not in trial.params:
             continue
@@ -98,7 +95,7 @@ def _share(dimension: Dimension, internal: float) -> float:
     return (internal - low) / (high - low)
 
 
-def _lines(tune: Tune, of_dimension: Mapping[str, Rows], objective: str) -> dict[str, Any]:
+def _lines(tune: Tune, of_dimension: Mapping[str, PlotRows], objective: str) -> dict[str, Any]:
     axes = [one.path for one in tune.dimensions]
     rows = [{**row, "axis": _short(path)} for path in axes for row in of_dimension[path]]
     chart = alt.Chart(alt.Data(values=rows)).mark_line(point=True, opacity=0.7).encode(
@@ -109,7 +106,7 @@ def _lines(tune: Tune, of_dimension: Mapping[str, Rows], objective: str) -> dict
     return _drawn(chart)
 
 
-def _importance(trials: Sequence[Any], ledger: Mapping[str, Any]) -> Rows:
+def _importance(trials: Sequence[Any], ledger: Mapping[str, Any]) -> PlotRows:
     directions: list[StudyDirection] = [
         "maximize" if better == "max" else "minimize" for better in ledger["objectives"].values()
     ]
@@ -125,14 +122,14 @@ def _importance(trials: Sequence[Any], ledger: Mapping[str, Any]) -> Rows:
     return [{"name": _short(name), "share": share} for name, share in found.items()]
 
 
-def _bars(rows: Rows) -> dict[str, Any]:
+def _bars(rows: PlotRows) -> dict[str, Any]:
     chart = alt.Chart(alt.Data(values=rows)).mark_bar(color="#2b6cb0").encode(
         y=alt.Y("name:N", title=None, sort=None), x=alt.X("share:Q", title="share"), tooltip=["name:N", "share:Q"]
     )  # fmt: skip
     return _drawn(chart, height=max(80, 22 * len(rows)))
 
 
-def _slice(dimension: Dimension, rows: Rows, objective: str) -> dict[str, Any]:
+def _slice(dimension: Dimension, rows: PlotRows, objective: str) -> dict[str, Any]:
     kind = "N" if dimension.kind == "choice" else "Q"
     x = alt.X(f"value:{kind}", title=_short(dimension.path))
     if kind == "Q":

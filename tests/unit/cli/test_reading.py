@@ -87,7 +87,12 @@ def test_resource_that_cannot_do_it_says_who_can(applied: Shell, words: tuple[st
 def test_render_writes_params_and_checks_them(mlops: Shell, project: Path) -> None:
     assert mlops("render", "--check").code == 1
     assert mlops("render").code == 0
-    assert json.loads((project / "params/index.json").read_text()) == {"dataset": [], "model": {}, "prepare": {}}
+    assert json.loads((project / "params/index.json").read_text()) == {
+        "dataset": [],
+        "model": {},
+        "prepare": {},
+        "tune": {},
+    }
     assert mlops("render", "--check").out == "params/ is up to date.\n"
 
 

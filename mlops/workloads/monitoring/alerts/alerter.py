@@ -63,7 +63,7 @@ class Alerter:
 
     @staticmethod
     def _tell(outbox: Outbox, config: AlertConfig, route: AlertRoute, finding: dict[str, Any], now: float) -> None:
-        severity = severity_of(finding)
+        severity = severity_to_tell(finding)
         if SEVERITIES.index(severity) < SEVERITIES.index(route.severity) or is_silenced(config, finding["kind"], now):
             return
         about = f"{route.name}/{finding['id']}/"
@@ -99,7 +99,7 @@ class Alerter:
         return count
 
 
-def severity_of(finding: dict[str, Any]) -> str:
+def severity_to_tell(finding: dict[str, Any]) -> str:
     """Return how grave a finding is: what it says itself, or else by its kind."""
     said = finding.get("severity")
     return said if said in SEVERITIES else "critical" if finding["kind"] in _GRAVE else "warning"

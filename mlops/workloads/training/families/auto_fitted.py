@@ -29,7 +29,7 @@ from mlops.workloads.training.families.trees.graph import sum_of_trees
 from mlops.workloads.training.families.trees.grow import Label
 
 _FILE = "auto.json"
-Step = tuple[str, list[str], str, dict[str, Any]]
+GraphStep = tuple[str, list[str], str, dict[str, Any]]
 
 
 class FittedAuto(Fitted):
@@ -130,7 +130,7 @@ class FittedAuto(Fitted):
             nodes.append(_node(("LogSoftmax", [raw], f"sums_{place}", {"axis": 1})))
         return nodes
 
-    def _last(self, mixed: str, constants: dict[str, Any]) -> Sequence[Step]:
+    def _last(self, mixed: str, constants: dict[str, Any]) -> Sequence[GraphStep]:
         """Return the steps from `mixed` to `last`, and add the constants that they need."""
         if self._task is Task.MULTICLASS:
             return [("Softmax", [mixed], "last", {"axis": 1})]
@@ -142,6 +142,6 @@ class FittedAuto(Fitted):
                 ("Reshape", ["unscaled", "flat"], "last", {})]  # fmt: skip
 
 
-def _node(step: Step) -> onnx.NodeProto:
+def _node(step: GraphStep) -> onnx.NodeProto:
     op, given, name, options = step
     return helper.make_node(op, given, [name], **options)

@@ -15,7 +15,7 @@ from typing import Any
 
 from mlops.metrics.task import Task
 
-LINEAR, BOOSTED, FOREST = "sklearn", "boosted_trees", "random_forest"
+SKLEARN, BOOSTED, FOREST = "sklearn", "boosted_trees", "random_forest"
 _LOGISTIC, _RIDGE = "sklearn.linear_model.LogisticRegression", "sklearn.linear_model.Ridge"
 
 
@@ -31,13 +31,13 @@ class Candidate:
 
     @property
     def is_linear(self) -> bool:
-        return self.family == LINEAR
+        return self.family == SKLEARN
 
 
 def _linear(task: Task, penalty: float, most: float = math.inf) -> Candidate:
     if task is Task.REGRESSION:
-        return Candidate(LINEAR, {"_target_": _RIDGE, "alpha": penalty}, most)
-    return Candidate(LINEAR, {"_target_": _LOGISTIC, "C": 1 / penalty, "max_iter": 200}, most)
+        return Candidate(SKLEARN, {"_target_": _RIDGE, "alpha": penalty}, most)
+    return Candidate(SKLEARN, {"_target_": _LOGISTIC, "C": 1 / penalty, "max_iter": 200}, most)
 
 
 def _first_space(task: Task) -> Sequence[Candidate]:
