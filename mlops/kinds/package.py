@@ -28,7 +28,7 @@ from mlops.engine.resource import Dependency, Desired, Observed, Outcome, Reason
 from mlops.errors import MlopsError, Problem
 from mlops.kinds.base import BaseKind
 from mlops.kinds.named_version import NamedVersions
-from mlops.packaging.bento import is_whole, needs_of, seal_bento, serving_code, stage_bento
+from mlops.packaging.bento import is_sealed, is_whole, needs_of, seal_bento, serving_code, stage_bento
 from mlops.tools.dvc.run import bring_object, checkout
 from mlops.tools.process import beside_python, run
 from mlops.tools.progress import ReportProgress
@@ -164,7 +164,7 @@ class PackageKind(BaseKind):
                     f"or go back to a version that is kept: mlops history package.{name}",
                 )
             folder = self._folder(name, version)
-            if not is_whole(folder):
+            if not is_sealed(folder):
                 say("building the bento", 0.3)
                 shutil.rmtree(folder, ignore_errors=True)
                 run(

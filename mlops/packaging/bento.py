@@ -72,6 +72,11 @@ def seal_bento(folder: Path) -> None:
     (folder / _SEAL).write_text(_kept(folder))
 
 
+def is_sealed(folder: Path) -> bool:
+    """Say whether a bento is kept as it was built; never of one whose build was interrupted."""
+    return (folder / _SEAL).exists() and is_whole(folder)
+
+
 def is_whole(folder: Path) -> bool:
     """Say whether a bento is kept as it was built. Of one that an earlier version of the tool built, only that it is there."""
     seal = folder / _SEAL
