@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import mlops
+from mlops.errors import MlopsError, near
 
 if TYPE_CHECKING:
     from mlops.config.schema.package import Package
@@ -36,8 +37,25 @@ _PACKAGE = Path(mlops.__file__).parent
 
 def api_of(package: Package) -> dict[str, Any]:
     """Return what api.json says: how a package's application answers."""
-    said = {} if package.api.threshold is None else {"threshold": package.api.threshold}
-    return {"max_rows": package.api.max_rows, "gather": package.api.gather, "threads": package.threads, **said}
+    api = package.api
+    said = {} if api.threshold is None else {"threshold": api.threshold}
+    return {
+        "max_rows": api.max_rows, "gather": api.gather, "threads": package.threads, "required": api.required,
+        "outside": api.outside, "cors": api.cors, **said,
+    }  # fmt: skip
+
+
+def _check_required(name: str, required: str | list[str], model: Path) -> None:
+    """Raises MlopsError where a column is required that the model does not take."""
+    columns = [column["name"] for column in json.loads((model / "contract.json").read_text())["columns"]]
+    unknown = [] if isinstance(required, str) else [column for column in required if column not in columns]
+    if unknown:
+        raise MlopsError.of(
+            "column is unknown",
+            f"`api.required` of package.{name} names {', '.join(unknown)}, which the model does not take. It takes "
+            f"{', '.join(columns)}.",
+            hint=near(unknown[0], columns),
+        )
 
 
 def stage_bento(folder: Path, name: str, exported: Path, package: Package) -> str:
@@ -51,6 +69,7 @@ def stage_bento(folder: Path, name: str, exported: Path, package: Package) -> st
             shutil.copyfile(_PACKAGE / part, target)
     model = folder / "model"
     shutil.copytree(exported, model)
+    _check_required(name, package.api.required, model)
     golden, count = json.loads((model / "golden.json").read_text()), package.api.golden_rows
     kept = {**golden, "rows": golden["rows"][:count], "predictions": golden["predictions"][:count]}
     for file, value in (("golden.json", kept), ("api.json", api_of(package)), ("package.json", {"name": name})):

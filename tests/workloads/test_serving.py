@@ -23,6 +23,7 @@ from tests.workloads.conftest import export_linear_model
 
 API = {"max_rows": 100, "gather": True, "threshold": 0.5, "threads": 1}
 ROW = {"number": 0.5, "color": "red", "size": 2, "hour": 6, "flag": True}
+DATATYPES = {"number": "FP64", "color": "BYTES", "size": "INT64", "hour": "INT32", "flag": "BOOL"}
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,7 @@ def ask(application: Application, method: str, path: str, **more: Any) -> httpx.
 def test_a_bare_row_and_many_rows_are_answered_alike(model: Path) -> None:
     application = Application(model, "v1")
     one = ask(application, "POST", "/predict", json=ROW).json()
-    many = ask(application, "POST", "/predict", json={"rows": [ROW, {"color": None}, {}]}).json()
+    many = ask(application, "POST", "/predict", json={"rows": [ROW, {"flag": True, "color": None}, {"flag": True}]}).json()
     assert one["predictions"][0] == many["predictions"][0]
     assert len(many["predictions"]) == 3
     assert many["predictions"][1] == many["predictions"][2]
@@ -95,7 +96,7 @@ def test_the_label_and_other_known_columns_may_be_sent(model: Path) -> None:
 
 def test_the_open_inference_protocol_gives_the_same(model: Path) -> None:
     application = Application(model, "v1")
-    inputs = [{"name": k, "shape": [1], "datatype": "BYTES", "data": [v]} for k, v in ROW.items()]
+    inputs = [{"name": k, "shape": [1], "datatype": DATATYPES[k], "data": [v]} for k, v in ROW.items()]
     inferred = ask(application, "POST", "/v2/models/m/infer", json={"id": "7", "inputs": inputs}).json()
     plain = ask(application, "POST", "/predict", json=ROW).json()["predictions"][0]["probability"]
     assert inferred["outputs"][0]["data"] == pytest.approx([plain])

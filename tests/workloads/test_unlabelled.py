@@ -238,13 +238,14 @@ def test_inference_protocol_and_description_tell_of_the_outputs(project: Path) -
     inputs = [{"name": "number", "shape": [2], "datatype": "FP64", "data": [2.0, 1.0]}]
     (output,) = life.post("/v2/models/m/infer", {"inputs": inputs})["outputs"]
     assert (output["name"], output["shape"], len(output["data"])) == ("distances", [2, 3], 6)
-    from mlops.workloads.serving.describe import model_metadata, openapi
+    from mlops.workloads.serving.describe import model_metadata
+    from mlops.workloads.serving.openapi import openapi
 
     assert model_metadata(life.contract, "v1")["outputs"] == [
         {"name": "distances", "datatype": "FP32", "shape": [-1, 3]}
     ]
-    answer = openapi(life.contract, "v1", 10)["paths"]["/predict"]["post"]["responses"]["200"]
-    row = answer["content"]["application/json"]["schema"]["properties"]["predictions"]["items"]["properties"]
+    answer = openapi(life.contract, "v1", 10)["components"]["schemas"]["Answer"]
+    row = answer["properties"]["predictions"]["items"]["properties"]
     assert row["cluster"]["maximum"] == 2
     assert row["distances"]["minItems"] == 3
 

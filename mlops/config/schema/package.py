@@ -16,6 +16,7 @@ from mlops.config.schema.base import ModelReference, Resource, Strict, Unsaid, s
 from mlops.config.schema.category import Category
 
 _PINNED = re.compile(r"(?P<name>[a-z0-9][a-z0-9._/:-]*)@sha256:[0-9a-f]{64}")
+_ORIGIN = re.compile(r"https?://[a-z0-9.\-]+(:[0-9]{1,5})?")
 _REPOSITORY = r"[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*"
 _FIND = (
     "Find it with `docker buildx imagetools inspect {name}`, or `podman pull {name}` and `podman images --digests`; of an "
@@ -65,11 +66,34 @@ class Image(Strict):
     )
 
 
+def _origin(text: str) -> str:
+    if text != "*" and not _ORIGIN.fullmatch(text):
+        raise ValueError(
+            f"`{text}` is no origin; write the scheme and the host of the page that asks, and its port if it has one, such as "
+            "https://app.example.com, or `*` for every page"
+        )
+    return text
+
+
 class Api(Strict):
     max_rows: int = spec_field(10_000, doc="The most rows of one request.", ge=1)
     gather: bool = spec_field(True, doc="Answer concurrent small requests with one call of the model.")
     threshold: float | None = spec_field(
         None, doc="Binary: the probability from which the label is true. Default: the model's `threshold`.", ge=0, le=1
+    )
+    required: Literal["any", "all", "none"] | list[str] = spec_field(
+        "any",
+        doc="The columns of which a row must have a value, or it is refused (422): their names, `all`, `none`, or `any`: one at "
+        "least, whichever it is.",
+    )
+    outside: Literal["flag", "refuse", "accept"] = spec_field(
+        "flag",
+        doc="What becomes of a row far outside of what training saw: a number further from the training range than a tenth of "
+        "its width, a text where training saw at most 200 different ones and not this one, a missing value where training always "
+        "had one. `flag`: it is answered, and `outside` in the answer names the places; `refuse`: 422; `accept`: nothing is said.",
+    )
+    cors: list[Annotated[str, AfterValidator(_origin)]] = spec_field(
+        [], doc="Origins whose pages may ask from a browser, such as https://app.example.com; `*` for all."
     )
     golden_rows: int = spec_field(
         16, doc="Rows of the test split kept with their predictions, to check a version by.", ge=1

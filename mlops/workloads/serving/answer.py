@@ -9,6 +9,7 @@ is no finite number, is null, and so is its class. Imports nothing heavy: a prob
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from mlops.workloads.answer_row import answer_row
@@ -32,8 +33,11 @@ class AnswerWriter:
         if self._task == "binary":
             self._no, self._yes = (b",%b:%b}" % (self._label, value) for value in classes)
 
-    def write(self, predictions: list[Any]) -> bytes:
-        """Return the body that holds these predictions."""
+    def write(self, predictions: list[Any], outside: Sequence[Any] = ()) -> bytes:
+        """Return the body that holds these predictions. `outside`: what of the rows lies far outside of what training saw."""
+        if outside:
+            noted = json.dumps(outside, ensure_ascii=False).encode(errors="replace")
+            return b'%b,"outside":%b}' % (self.write(predictions)[:-1], noted)
         if self._own_row is not None:
             write = self._own_row.write
             each = [write(None if _is_none(prediction) else prediction) for prediction in predictions]

@@ -1,8 +1,9 @@
 """Answer requests.
 
-Lives here: Application, a raw ASGI application: the routes, the fast path, the errors.
+Lives here: Application, a raw ASGI application: the fast path, other protocols, feedback, the errors.
 Not here: receiving bodies (body), reading rows (rows), running the model (model), the process (server).
-Law: a mistake of the client is 4xx with its column's name; 500 is a defect, and is logged. Every answer is JSON, but for metrics.
+Law: a mistake of the client is 4xx with its column's name; 500 is a defect, and is logged. Every answer is JSON, but for
+metrics, the page of documentation and tensors that a client wants as bytes.
 """
 
 from __future__ import annotations
@@ -12,21 +13,37 @@ import json
 import os
 import time
 import traceback
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from mlops.contracts.names import PROBE_HEADER
+import msgspec
+
 from mlops.workloads.serving.answer import AnswerWriter
 from mlops.workloads.serving.body import ARRIVAL_SECONDS, BodyReader, Receive
-from mlops.workloads.serving.describe import model_metadata, openapi, outputs_of
+from mlops.workloads.serving.content_coding import is_packed, packed_answer, plain_body, wants_gzip
+from mlops.workloads.serving.describe import model_metadata, server_metadata
+from mlops.workloads.serving.docs_page import PAGE
+from mlops.workloads.serving.foreign import JSON_TYPE, ForeignRequest
 from mlops.workloads.serving.images import MOST_BYTES
+from mlops.workloads.serving.inference_v2 import InferenceV2
 from mlops.workloads.serving.log import PredictionLog
 from mlops.workloads.serving.model import Gatherer, OnnxPredictor
+from mlops.workloads.serving.openapi import EXAMPLES, openapi
+from mlops.workloads.serving.request_head import (
+    ACCEPTED_CODING,
+    CONTENT_CODING,
+    REQUEST_ID,
+    Head,
+    asks_itself,
+    read_head,
+    usable_id,
+)
 from mlops.workloads.serving.request_metrics import Meter
-from mlops.workloads.serving.rows import BadRows, RequestRow, RowReader, decode_json, whole
+from mlops.workloads.serving.rows import BadRows, JudgedRows, RequestRow, RowReader, decode_json, whole
 from mlops.workloads.serving.structure import LARGE
+from mlops.workloads.serving.tf_serving import TensorFlowServing
 from mlops.workloads.vector_answer import VECTORS
 
 Scope = MutableMapping[str, Any]
@@ -36,14 +53,12 @@ Answer = tuple[int, bytes, tuple[bytes, bytes]]
 _MOST_BYTES, _MOST_ROW_BYTES = 2**20, 2**11
 """A body may have as many bytes as the most rows need at so many each, or the first number if that is more."""
 _FEEDBACK_BYTES = 2**20
-_Result = tuple[int, bytes, bool]
-"""Status, body, and whether the connection ends with it."""
-_JSON = (b"content-type", b"application/json")
+_GZIP = (b"content-encoding", b"gzip")
+_VARY = (b"vary", b"accept-encoding")
+_HTML = (b"content-type", b"text/html; charset=utf-8")
 _TEXT = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
 _CLOSE = (b"connection", b"close")
 _INTERNAL = b'{"error":"internal error; see the log of the service"}'
-_PROBE = PROBE_HEADER.encode()
-_LOOPBACK = ("127.0.0.1", "::1")
 
 
 class GoldenFailed(Exception):
@@ -66,45 +81,57 @@ class Application:
         self.draining = False
         """Set once it is to end: no longer ready, and a connection is closed with its answer."""
         self.meter = Meter(self.contract["model"], version)
-        self._most = int(api["max_rows"])
-        self._reader = RowReader(self.contract, self._most)
+        most = int(api["max_rows"])
+        self._reader = RowReader(self.contract, most, api)
         predictor = OnnxPredictor(folder / "model.onnx", self._reader, int(api["threads"]))
         golden = json.loads((folder / "golden.json").read_text())
         sound = self._golden(predictor, golden)
         self._model = Gatherer(predictor, sound, gather=bool(api["gather"]))
         least = MOST_BYTES if self._reader.has_images else _MOST_BYTES
-        self._bodies = BodyReader(max(least, self._most * _MOST_ROW_BYTES), arrival)
+        self._bodies = BodyReader(max(least, most * _MOST_ROW_BYTES), arrival)
         self._beside = ThreadPoolExecutor(1, "large-requests")
         self._writer = AnswerWriter(self.contract, version, api.get("threshold"))
         self._version_header = (b"x-mlops-version", version.encode())
         self._count = 0
         self._prefix = f"{os.getpid():x}{time.time_ns() & 0xFFFFFFFF:x}-"
-        base = f"/v2/models/{self.contract['model']}"
+        self.origins: Sequence[str] = api.get("cors", ())
+        """The origins whose pages may ask from a browser."""
+        v2 = InferenceV2(self.contract, version, self._reader, most)
+        tf = TensorFlowServing(self.contract, version, self._reader, most)
+        v1_bases, v2_bases = tf.bases(), v2.bases()
         health: dict[str, Callable[[], Answer]] = {
             **dict.fromkeys(("/healthz", "/livez", "/v2/health/live"), _live),
-            **dict.fromkeys(("/readyz", "/v2/health/ready", f"{base}/ready"), self._ready),
+            **dict.fromkeys(("/readyz", "/v2/health/ready", *(f"{base}/ready" for base in v2_bases)), self._ready),
             "/metrics": self._metrics,
         }
-        self.open_paths = frozenset(health)
-        """What a platform asks that knows no key."""
-        described = {base: self._metadata, "/openapi.json": self._openapi}
-        self._routes = {(verb, path): route for path, route in (health | described).items() for verb in ("GET", "HEAD")}
-        self._posts: dict[str, Callable[[Receive], Awaitable[_Result]]] = {
-            "/feedback": self._feedback, f"{base}/infer": self._infer_v2,
-        }  # fmt: skip
-        self._allowed = dict.fromkeys((*health, *described), b"GET, HEAD") | dict.fromkeys(
-            ("/predict", *self._posts), b"POST"
-        )
+        page: dict[str, Callable[[], Answer]] = dict.fromkeys(("/", "/docs"), _page)
+        self.open_paths = frozenset(health | page)
+        """What a platform asks that knows no key; and the page of documentation, which holds nothing of the model itself."""
+        described: dict[str, Callable[[], Answer]] = {
+            "/openapi.json": lambda: _json(openapi(self.contract, version, most, api, golden, self._example(golden))),
+            "/v2": lambda: _json(server_metadata(version)),
+            **dict.fromkeys(v2_bases, lambda: _json(model_metadata(self.contract, version))),
+            **dict.fromkeys(v1_bases, lambda: _json(tf.status())),
+            **dict.fromkeys((f"{base}/metadata" for base in v1_bases), lambda: _json(tf.metadata())),
+        }
+        self._gets = health | page | described
+        self._foreign: dict[str, Callable[[bytes, Head], ForeignRequest]] = {
+            **dict.fromkeys((f"{base}/infer" for base in v2_bases), v2.read),
+            **dict.fromkeys((f"{base}:predict" for base in v1_bases), tf.read),
+        }
+        posts = ("/predict", "/feedback", *self._foreign)
+        self._allowed = dict.fromkeys(self._gets, b"GET, HEAD") | dict.fromkeys(posts, b"POST")
+
+    def _example(self, golden: dict[str, Any]) -> Any:
+        """Return how the first golden rows are answered."""
+        return json.loads(self._writer.write(golden["predictions"][:EXAMPLES]))
 
     def _ready(self) -> Answer:
-        return (503, b'{"ready":false,"draining":true}', _JSON) if self.draining else (200, b'{"ready":true}', _JSON)
-
-    def _metadata(self) -> Answer:
-        return 200, json.dumps(model_metadata(self.contract, self.version)).encode(), _JSON
-
-    def _openapi(self) -> Answer:
-        description = openapi(self.contract, self.version, self._most)
-        return 200, json.dumps(description, ensure_ascii=False).encode(), _JSON
+        return (
+            (503, b'{"ready":false,"draining":true}', JSON_TYPE)
+            if self.draining
+            else (200, b'{"ready":true}', JSON_TYPE)
+        )
 
     def _metrics(self) -> Answer:
         self.meter.dropped = self.log.dropped if self.log is not None else 0
@@ -125,33 +152,46 @@ class Application:
         if scope["type"] != "http":
             return
         path, method = scope["path"], scope["method"]
-        if method == "POST" and path == "/predict":
-            await self._predict(scope, receive, send)
+        if method == "POST":
+            if path == "/predict":
+                await self._predict(scope, receive, send)
+                return
+            if path in self._foreign:
+                await self._answer_foreign(self._foreign[path], scope, receive, send)
+                return
+            if path == "/feedback":
+                await self._feedback(scope, receive, send)
+                return
+        elif method in ("GET", "HEAD") and path in self._gets:
+            await self._send(send, *self._gets[path](), head=read_head(scope))
             return
-        route = self._routes.get((method, path))
-        if route is not None:
-            await self._send(send, *route())
-        elif method == "POST" and path in self._posts:
-            await self._post(self._posts[path], receive, send)
-        else:
-            allowed = self._allowed.get(path)
-            body = {"error": "method not allowed" if allowed else "not found", "paths": sorted(self._allowed)}
-            more = ((b"allow", allowed),) if allowed else ()
-            await self._send(send, 405 if allowed else 404, json.dumps(body).encode(), _JSON, *more)
+        allowed = self._allowed.get(path)
+        body = {"error": "method not allowed" if allowed else "not found", "paths": sorted(self._allowed)}
+        more = ((b"allow", allowed),) if allowed else ()
+        await self._send(send, 405 if allowed else 404, json.dumps(body).encode(), JSON_TYPE, *more)
 
     async def _predict(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
         count = 0
         status = 200
         close = False
-        request_id, is_probe = self._headers_of(scope)
+        head = read_head(scope)
+        is_probe = asks_itself(head, scope)
+        request_id = self._id_of(head)
         try:
             begun = self._bodies.begin(receive)
             body = begun if isinstance(begun, bytes) else await begun
-            is_quick = len(body) <= LARGE and not self._reader.has_images
-            rows = self._reader.read(body) if is_quick else await self._aside(self._reader.read, body)
+            read = self._unjudged if is_probe else self._reader.read_judged
+            if CONTENT_CODING in head and is_packed(head[CONTENT_CODING]):
+                (rows, outside), body = await self._aside(self._unpack_and(read), body, head)
+            elif len(body) <= LARGE and not self._reader.has_images:
+                rows, outside = read(body)
+            else:
+                rows, outside = await self._aside(read, body)
             count = len(rows)
-            answer = self._writer.write(await self._model.predict(rows))
+            answer = self._writer.write(await self._model.predict(rows), outside)
+            if outside:
+                self.meter.count_outside(outside)
             if self.log is not None and not is_probe:
                 self.log.offer(request_id, body, answer)
         except BadRows as error:
@@ -161,12 +201,11 @@ class Application:
         except Exception:
             traceback.print_exc()
             status, answer = 500, _INTERNAL
-        headers = [
-            _JSON,
-            self._version_header,
-            (b"x-request-id", request_id.encode()),
-            (b"content-length", b"%d" % len(answer)),
-        ]
+        headers = [JSON_TYPE, self._version_header, (REQUEST_ID, request_id.encode())]
+        if ACCEPTED_CODING in head and wants_gzip(answer, head[ACCEPTED_CODING]):
+            answer = await self._packed(answer)
+            headers += (_GZIP, _VARY)
+        headers.append((b"content-length", b"%d" % len(answer)))
         if close or self.draining:
             headers.append(_CLOSE)
         await send({"type": "http.response.start", "status": status, "headers": headers})
@@ -174,81 +213,128 @@ class Application:
         if not is_probe:
             self.meter.observe(status, time.perf_counter() - started, count)
 
-    def _headers_of(self, scope: Scope) -> tuple[str, bool]:
-        """Return the request's id, and whether this machine asks itself; nobody else may hide from log and metrics. The gateway,
-        which comes by a Unix socket, takes the header off."""
-        request_id, is_probe = "", False
-        for name, value in scope["headers"]:
-            if name == b"x-request-id":
-                text: str = value.decode("latin-1")
-                request_id = text if text.isascii() and text.isprintable() and not set('"\\') & set(text) else ""
-            elif name == _PROBE:
-                client = scope.get("client")
-                is_probe = not client or client[0] in _LOOPBACK
-        return request_id or self._next_id(), is_probe
-
-    def _next_id(self) -> str:
+    def _id_of(self, head: Head, own: str = "") -> str:
+        """Return the id that a client gave its request, in the header or as `own`, or a new one."""
+        given = usable_id(head[REQUEST_ID].decode("latin-1")) if REQUEST_ID in head else ""
+        if given or (own and (given := usable_id(own))):
+            return given
         self._count += 1
         return f"{self._prefix}{self._count:x}"
 
-    async def _aside(self, read: Callable[[bytes], Any], body: bytes) -> Any:
-        """Read a large body beside the event loop, one at a time."""
-        return await asyncio.get_running_loop().run_in_executor(self._beside, read, body)
+    def _unjudged(self, body: bytes) -> JudgedRows:
+        return self._reader.read(body), ()
 
-    async def _post(self, handler: Callable[[Receive], Awaitable[_Result]], receive: Receive, send: Send) -> None:
+    def _unpack_and(self, read: Callable[[bytes], Any]) -> Callable[[bytes, Head], Any]:
+        """Return what decompresses a body and reads it, and gives both."""
+
+        def unpack(body: bytes, head: Head) -> tuple[Any, bytes]:
+            plain = plain_body(body, head[CONTENT_CODING], self._bodies.limit)
+            return read(plain), plain
+
+        return unpack
+
+    async def _aside(self, read: Callable[..., Any], *given: Any) -> Any:
+        """Read a large body beside the event loop, one at a time."""
+        return await asyncio.get_running_loop().run_in_executor(self._beside, read, *given)
+
+    async def _packed(self, answer: bytes) -> bytes:
+        if len(answer) <= LARGE:
+            return packed_answer(answer)
+        packed: bytes = await self._aside(packed_answer, answer)
+        return packed
+
+    async def _answer_foreign(
+        self, read: Callable[[bytes, Head], ForeignRequest], scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Answer a request of another protocol; it is logged as `/predict` would be for the same rows."""
+        started = time.perf_counter()
+        status, count, close = 200, 0, False
+        head = read_head(scope)
+        headers: tuple[tuple[bytes, bytes], ...] = (JSON_TYPE,)
+        asked: ForeignRequest | None = None
+
+        def understood(body: bytes) -> tuple[ForeignRequest, JudgedRows]:
+            nonlocal asked
+            asked = read(body, head)
+            return asked, self._reader.judge(self._reader.check({"rows": asked.rows}))
+
         try:
-            status, answer, close = await handler(receive)
+            body = await self._bodies.read(receive)
+            if is_packed(head.get(CONTENT_CODING)):
+                (given, (rows, outside)), _ = await self._aside(self._unpack_and(understood), body, head)
+            elif len(body) <= LARGE and not self._reader.has_images:
+                given, (rows, outside) = understood(body)
+            else:
+                given, (rows, outside) = await self._aside(understood, body)
+            count = len(rows)
+            predictions = await self._model.predict(rows)
+            answered = given.write(predictions, outside)
+            answer, headers = answered.body, answered.headers
+            if outside:
+                self.meter.count_outside(outside)
+        except BadRows as error:
+            status, answer, close = error.status, _bad(error, _sentence(error)), error.close
         except ConnectionError:
             return
         except Exception:
             traceback.print_exc()
-            status, answer, close = 500, _INTERNAL, False
-        await self._send(send, status, answer, _JSON, *((_CLOSE,) if close and not self.draining else ()))
-
-    async def _infer_v2(self, receive: Receive) -> _Result:
-        started = time.perf_counter()
-        status, count, close = 500, 0, False
-        try:
-            body = await self._bodies.read(receive)
-            read = self._reader.read_tensors
-            request, rows = (
-                read(body) if len(body) <= LARGE and not self._reader.has_images else await self._aside(read, body)
+            status, answer = 500, _INTERNAL
+        request_id = self._id_of(head, asked.id if asked is not None else "")
+        if status == 200 and self.log is not None and asked is not None:
+            self.log.offer(
+                request_id, msgspec.json.encode({"rows": asked.rows}), self._writer.write(predictions, outside)
             )
-            count = len(rows)
-            predictions = await self._model.predict(rows)
-            answer = json.dumps(outputs_of(predictions, self.contract, self.version, request), allow_nan=False).encode()
-            status = 200
-        except BadRows as error:
-            status, close = error.status, error.close
-            answer = _bad(error, _sentence(error))
-        finally:
-            self.meter.observe(status, time.perf_counter() - started, count)
-        return status, answer, close
+        await self._send(send, status, answer, *headers, (REQUEST_ID, request_id.encode()), head=head, close=close)
+        self.meter.observe(status, time.perf_counter() - started, count)
 
-    async def _feedback(self, receive: Receive) -> _Result:
+    async def _feedback(self, scope: Scope, receive: Receive, send: Send) -> None:
+        close = False
+        head = read_head(scope)
         try:
             body = await self._bodies.read(receive, _FEEDBACK_BYTES)
+            if is_packed(head.get(CONTENT_CODING)):
+                body = await self._aside(plain_body, body, head[CONTENT_CODING], _FEEDBACK_BYTES)
             problem = _feedback_problem(decode_json(body), is_vector=self.contract["task"] in VECTORS)
             if problem:
                 raise whole(problem, 422)
+            if self.log is not None:
+                self.log.feedback(body)
+            status, answer = 202, b'{"kept":true}' if self.log is not None else b'{"kept":false}'
         except BadRows as error:
-            return error.status, _bad(error, _sentence(error)), error.close
-        if self.log is not None:
-            self.log.feedback(body)
-        return 202, b'{"kept":true}' if self.log is not None else b'{"kept":false}', False
+            status, answer, close = error.status, _bad(error, _sentence(error)), error.close
+        except ConnectionError:
+            return
+        except Exception:
+            traceback.print_exc()
+            status, answer = 500, _INTERNAL
+        await self._send(send, status, answer, JSON_TYPE, close=close)
 
     async def _send(
-        self, send: Send, status: int, body: bytes, kind: tuple[bytes, bytes] = _JSON, *more: tuple[bytes, bytes]
-    ) -> None:
-        headers = [kind, self._version_header, (b"content-length", str(len(body)).encode()), *more]
-        if self.draining:
-            headers.append(_CLOSE)
-        await send({"type": "http.response.start", "status": status, "headers": headers})
+        self, send: Send, status: int, body: bytes, *headers: tuple[bytes, bytes], head: Head | None = None,
+        close: bool = False,
+    ) -> None:  # fmt: skip
+        """Send an answer. `head`: of the request, where the answer may be compressed."""
+        every = [*headers, self._version_header]
+        if head and wants_gzip(body, head.get(ACCEPTED_CODING)):
+            body = await self._packed(body)
+            every += (_GZIP, _VARY)
+        every.append((b"content-length", b"%d" % len(body)))
+        if close or self.draining:
+            every.append(_CLOSE)
+        await send({"type": "http.response.start", "status": status, "headers": every})
         await send({"type": "http.response.body", "body": body})
 
 
 def _live() -> Answer:
-    return 200, b'{"live":true}', _JSON
+    return 200, b'{"live":true}', JSON_TYPE
+
+
+def _page() -> Answer:
+    return 200, PAGE, _HTML
+
+
+def _json(content: dict[str, Any]) -> Answer:
+    return 200, json.dumps(content, ensure_ascii=False).encode(errors="replace"), JSON_TYPE
 
 
 def _bad(error: BadRows, sentence: str = "invalid rows") -> bytes:

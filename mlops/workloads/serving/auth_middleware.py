@@ -2,7 +2,7 @@
 
 Lives here: KeyRequired, an ASGI application before another.
 Not here: where the key comes from (server_settings).
-Law: without the key, nothing but health, readiness and metrics is answered.
+Law: without the key, nothing but health, readiness, metrics and the empty page of documentation is answered.
 """
 
 from __future__ import annotations

@@ -17,11 +17,13 @@ from starlette.routing import Mount
 from starlette.types import ASGIApp
 
 from mlops.workloads.serving.app import Application
+from mlops.workloads.serving.cross_origin import with_cross_origin
 
 _FOLDER = Path(__file__).resolve().parents[3] / "model"
 _NAME = json.loads((_FOLDER / "package.json").read_text())["name"]
 # Starlette types what it receives from as awaitable; every server hands in a coroutine.
-_application = Starlette(routes=[Mount("/", app=cast(ASGIApp, Application(_FOLDER, "bento")))])
+_served = Application(_FOLDER, "bento")
+_application = Starlette(routes=[Mount("/", app=cast(ASGIApp, with_cross_origin(_served, _served.origins)))])
 
 
 @bentoml.service(name=_NAME)

@@ -18,6 +18,7 @@ from typing import Any
 import uvicorn
 
 from mlops.workloads.serving.app import Application
+from mlops.workloads.serving.cross_origin import with_cross_origin
 from mlops.workloads.serving.http_protocol import HttpProtocol
 from mlops.workloads.serving.log import PredictionLog
 
@@ -59,8 +60,9 @@ def listen(
 
     `grace`: seconds that requests under way may take once it no longer listens.
     """
+    whole = with_cross_origin(through or application, application.origins)
     config = uvicorn.Config(
-        through or application, http=HttpProtocol, ws="none", loop="uvloop", lifespan="off", log_level="warning", access_log=False,
+        whole, http=HttpProtocol, ws="none", loop="uvloop", lifespan="off", log_level="warning", access_log=False,
         server_header=False, date_header=False, proxy_headers=False, timeout_keep_alive=KEEP_ALIVE, backlog=2048,
         timeout_graceful_shutdown=round(grace), **where,
     )  # fmt: skip

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 _BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
@@ -19,7 +21,7 @@ class Meter:
     def __init__(self, model: str, version: str) -> None:
         self._labels = f'model="{model}",version="{version}"'
         self.answers: Counter[int] = Counter()
-        self.rows = 0
+        self.rows = self.outside = 0
         self.dropped = 0
         self._buckets = [0] * (len(_BOUNDS) + 1)
         self._sum = 0.0
@@ -31,6 +33,10 @@ class Meter:
         self._buckets[bisect_left(_BOUNDS, seconds)] += 1
         self._sum += seconds
 
+    def count_outside(self, places: Sequence[Mapping[str, Any]]) -> None:
+        """Count the rows of places that lie far outside of what training saw."""
+        self.outside += len({place["row"] for place in places})
+
     def text(self) -> str:
         """Return the counts as Prometheus reads them."""
         lines = ["# HELP mlops_requests_total Requests answered.", "# TYPE mlops_requests_total counter"]
@@ -40,6 +46,8 @@ class Meter:
         ]
         lines += ["# HELP mlops_rows_total Rows predicted.", "# TYPE mlops_rows_total counter"]
         lines.append(f"mlops_rows_total{{{self._labels}}} {self.rows}")
+        lines += ["# HELP mlops_outside_rows_total Rows flagged: they lie far outside of what training saw.",
+                  "# TYPE mlops_outside_rows_total counter", f"mlops_outside_rows_total{{{self._labels}}} {self.outside}"]  # fmt: skip
         lines += ["# HELP mlops_log_dropped_total Lines that the prediction log had no room for.",
                   "# TYPE mlops_log_dropped_total counter", f"mlops_log_dropped_total{{{self._labels}}} {self.dropped}"]  # fmt: skip
         lines += ["# HELP mlops_request_seconds Time to answer.", "# TYPE mlops_request_seconds histogram"]

@@ -7,7 +7,7 @@ Law: what the fast path refuses, the slow path either accepts or explains; a bad
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -17,11 +17,15 @@ import numpy.typing as npt
 from mlops.contracts.names import MISSING_INT
 from mlops.workloads.features.images import ImageForm
 from mlops.workloads.serving.images import image_problem
+from mlops.workloads.serving.seen_values import Problem, RowRules
 from mlops.workloads.serving.structure import LARGE, structure_of
-from mlops.workloads.serving.values import FAST_TYPES, nearest, shortened, value_problem, values_of
+from mlops.workloads.serving.values import FAST_TYPES, nearest, shortened, value_problem
 from mlops.workloads.vector_answer import label_columns
 
 RequestRow = tuple[Any, ...]
+JudgedRows = tuple[list[RequestRow], Sequence[Problem]]
+"""Rows, and what of them lies outside of what training saw."""
+NOTHING_OUTSIDE: Sequence[Problem] = ()
 _MOST_PROBLEMS = 20
 _MOST_DEPTH = 32
 _SPARE_VALUES = 1_000
@@ -39,9 +43,9 @@ class BadRows(Exception):
 
 
 class RowReader:
-    """Reads the rows of requests. `contract`: contract.json. `most`: the most rows of one request."""
+    """Reads the rows of requests. `contract`: contract.json. `most`: the most rows of one request. `api`: api.json."""
 
-    def __init__(self, contract: dict[str, Any], most: int) -> None:
+    def __init__(self, contract: dict[str, Any], most: int, api: dict[str, Any] | None = None) -> None:
         self.columns = [(column["name"], column["type"], column["nullable"]) for column in contract["columns"]]
         self._forms = {column["name"]: ImageForm.of(column) for column in contract["columns"] if "image" in column}
         self.has_images = bool(self._forms)
@@ -51,40 +55,82 @@ class RowReader:
         self._most = most
         # A tensor may hold each value in a list of its own, so a value counts twice.
         self._most_values = (most + 1) * 2 * (len(self.columns) + len(self._known) + 1) + _SPARE_VALUES
-        names = [f"c{index}" for index in range(len(self.columns))]
-        fields = [(name, FAST_TYPES[kind], None) for name, (_, kind, _) in zip(names, self.columns, strict=True)]
-        rename = {name: column for name, (column, _, _) in zip(names, self.columns, strict=True)}
-        row = msgspec.defstruct("Row", fields, rename=rename, forbid_unknown_fields=True, gc=False)
-        rows = msgspec.defstruct("Rows", [("rows", list[row])], forbid_unknown_fields=True)  # type: ignore[valid-type]
-        self._one = msgspec.json.Decoder(row)
-        self._many = msgspec.json.Decoder(rows)
+        self._rules = RowRules(contract["columns"], api or {})
+        plain = [(FAST_TYPES[kind] | None, False) for _, kind, _ in self.columns]
+        self._plain = self._decoders(plain)
+        self._strict = self._decoders(self._rules.strict_types())
         self._is_fast = all(
             kind not in ("date", "timestamp", "image") and nullable for _, kind, nullable in self.columns
         )
+
+    def _decoders(
+        self, types: Sequence[tuple[Any, bool]]
+    ) -> tuple[msgspec.json.Decoder[Any], msgspec.json.Decoder[Any]]:
+        """Return decoders of one row and of many. `types`: of each column, and whether it must be there."""
+        rename = {f"c{index}": name for index, (name, _, _) in enumerate(self.columns)}
+        fields = [
+            (field, of_kind) if is_needed else (field, of_kind, None)
+            for field, (of_kind, is_needed) in zip(rename, types, strict=True)
+        ]
+        row = msgspec.defstruct("Row", fields, rename=rename, forbid_unknown_fields=True, gc=False, kw_only=True)
+        rows = msgspec.defstruct("Rows", [("rows", list[row])], forbid_unknown_fields=True)  # type: ignore[valid-type]
+        return msgspec.json.Decoder(row), msgspec.json.Decoder(rows)
+
+    def read_judged(self, body: bytes) -> JudgedRows:
+        """Return the rows of a body, and what of them lies outside of what training saw. Raises BadRows, also where the rules of
+        the interface refuse a row."""
+        if len(body) <= LARGE and self._is_plain(body):
+            rows = self._decoded(self._strict, body)
+            if rows is not None and self._rules.empty not in rows:
+                return rows, NOTHING_OUTSIDE
+        return self.judge(self.read(body))
 
     def read(self, body: bytes) -> list[RequestRow]:
         """Return the rows of a body. Raises BadRows."""
         if len(body) > LARGE:
             self._limit(body, self._most)
-        if self._is_fast and not (b"\\" in body and b"\\u0000" in body):  # one byte is found faster
-            try:
-                if body.startswith(b'{"rows"'):
-                    request: Any = self._many.decode(body)
-                    rows = [msgspec.structs.astuple(row) for row in request.rows]
-                    if 0 < len(rows) <= self._most:
-                        return rows
-                else:
-                    return [msgspec.structs.astuple(self._one.decode(body))]
-            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-                pass
+        if self._is_plain(body):
+            rows = self._decoded(self._plain, body)
+            if rows is not None:
+                return rows
         return self.check(decode_json(body))
 
-    def read_tensors(self, body: bytes) -> tuple[Any, list[RequestRow]]:
-        """Return an inference request of the Open Inference Protocol, and its rows. Raises BadRows."""
+    def _is_plain(self, body: bytes) -> bool:
+        """Say whether decoders can be asked: they know no dates and images, and let U+0000 through."""
+        return self._is_fast and not (b"\\" in body and b"\\u0000" in body)  # one byte is found faster
+
+    def _decoded(
+        self, decoders: tuple[msgspec.json.Decoder[Any], msgspec.json.Decoder[Any]], body: bytes
+    ) -> list[RequestRow] | None:
+        """Return the rows, or None where the decoders do not take them."""
+        one, many = decoders
+        try:
+            if body.startswith(b'{"rows"'):
+                rows = [msgspec.structs.astuple(row) for row in many.decode(body).rows]
+                return rows if 0 < len(rows) <= self._most else None
+            return [msgspec.structs.astuple(one.decode(body))]
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return None
+
+    def judge(self, rows: list[RequestRow]) -> JudgedRows:
+        """Return rows with what lies outside of what training saw. Raises BadRows where the rules refuse them."""
+        problems = self._rules.missing(rows)
+        outside = self._rules.outliers(rows)
+        if problems or (outside and self._rules.outside == "refuse"):
+            raise BadRows((problems + outside)[:_MOST_PROBLEMS])
+        return rows, outside
+
+    def read_columns(self, body: bytes) -> Any:
+        """Return what a body of JSON holds in which rows stand by columns. Raises BadRows."""
         if len(body) > LARGE:
             self._limit(body, _SPARE_VALUES)
-        request = decode_json(body)
-        return request, self.check({"rows": tensor_rows(request, self._most)})
+        return decode_json(body)
+
+    def read_rows(self, body: bytes) -> Any:
+        """Return what a body of JSON holds in which each row is an object. Raises BadRows."""
+        if len(body) > LARGE:
+            self._limit(body, self._most + _SPARE_VALUES)
+        return decode_json(body)
 
     def _limit(self, body: bytes, objects: int) -> None:
         """Refuse a large body that holds more than rows need, before an object is made of it. `objects`: the most of them in it."""
@@ -176,21 +222,3 @@ def decode_json(body: bytes) -> Any:
         raise whole("not JSON that is read here: nested too deeply", 400) from error
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise whole(f"not JSON: {error}", 400) from error
-
-
-def tensor_rows(request: Any, most: int) -> list[Mapping[str, Any]]:
-    """Return the rows of an inference request. `most`: the most that it may have. Raises BadRows."""
-    tensors = request.get("inputs") if isinstance(request, dict) else None
-    if not isinstance(tensors, list) or not all(_is_tensor(tensor) for tensor in tensors):
-        raise whole("an inference request has `inputs`, each with name, shape, datatype and data", 400, "inputs")
-    flat = {tensor["name"]: values_of(tensor["data"]) for tensor in tensors}
-    counts = {len(data) for data in flat.values()}
-    if len(counts) != 1:
-        raise whole(f"the inputs have different numbers of rows: {sorted(counts)[:10]}", 400, "inputs")
-    if max(counts) > most:
-        raise whole(f"{max(counts):,} rows, and a request may have {most:,}", 413, "rows")
-    return [dict(zip(flat, values, strict=True)) for values in zip(*flat.values(), strict=True)]
-
-
-def _is_tensor(tensor: Any) -> bool:
-    return isinstance(tensor, dict) and isinstance(tensor.get("name"), str) and isinstance(tensor.get("data"), list)

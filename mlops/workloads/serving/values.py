@@ -21,8 +21,7 @@ _EPOCH = dt.date(1970, 1, 1)
 _EPOCH_TIME = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _Int = Annotated[int, Meta(ge=-_INT64, le=_INT64 - 1)]
 FAST_TYPES: dict[str, Any] = {
-    "bool": bool | None, "int": _Int | None, "float": float | None, "string": str | None, "date": str | None,
-    "timestamp": str | None, "image": str | None,
+    "bool": bool, "int": _Int, "float": float, "string": str, "date": str, "timestamp": str, "image": str,
 }  # fmt: skip
 _WORDS = {
     "bool": "true or false", "int": "a whole number of at most 64 bits", "float": "a number",
@@ -34,7 +33,7 @@ _WORDS = {
 def value_problem(kind: str, value: Any) -> tuple[str | None, Any]:
     """Return what is wrong with a value, or None, and the value as the model takes it."""
     fits, kept = _judge(kind, value)
-    return (None, kept) if fits else (f"must be {_WORDS[kind]}, and is {_shown(value)}", None)
+    return (None, kept) if fits else (f"must be {_WORDS[kind]}, and is {shown(value)}", None)
 
 
 def _judge(kind: str, value: Any) -> tuple[bool, Any]:
@@ -71,7 +70,7 @@ def _as_float(value: Any) -> tuple[bool, float | None]:
         return False, None
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     """Return a value for a message; never more than the start of it."""
     match value:
         case list():

@@ -34,6 +34,7 @@ from mlops.workloads.training.decision import EVEN, Decision
 from mlops.workloads.training.description import Description
 from mlops.workloads.training.families.family import INPUT, family_named
 from mlops.workloads.training.predictions import predictions_of
+from mlops.workloads.training.seen import seen_of
 from mlops.workloads.training.unlabelled import scale_of
 
 TOLERANCE = 1e-4
@@ -145,7 +146,10 @@ def contract(name: str, description: Description, data: PreparedData, decision: 
     forms = image_forms(data.schema)
     return {
         "format": 1, "model": name, "task": task, "label": data.schema["label"], "classes": list(description.classes),
-        "columns": [_column(column, kind, forms.get(column)) for column, kind in data.types.items()],
+        "columns": [
+            {**_column(column, kind, forms.get(column)), "seen": seen_of(data, column)}
+            for column, kind in data.types.items()
+        ],
         "known": sorted(column["name"] for column in data.schema["columns"] if column["name"] not in data.types),
         "outputs": [{"name": _OUTPUTS[task], "type": "float", "shape": shape}],
         **({"threshold": decision.threshold} if decision.threshold != EVEN else {}),

@@ -29,12 +29,14 @@ from mlops.workloads.serving.auth_middleware import KeyRequired
 from mlops.workloads.serving.listen import Draining
 from mlops.workloads.serving.log import PredictionLog
 from mlops.workloads.serving.probe import NotReady, check, worst_of
+from mlops.workloads.serving.request_head import asks_itself
 from mlops.workloads.serving.server_settings import KeyFile, Misconfigured, read_server_config
 
 KEY = {"x-api-key": "a-key"}
 CONTRACT = {
     "model": "m", "task": "regression", "label": "y", "classes": [], "output": "prediction",
     "columns": [{"name": "number", "type": "float", "nullable": True}],
+    "outputs": [{"name": "prediction", "type": "float", "shape": [None]}],
 }  # fmt: skip
 
 
@@ -127,7 +129,8 @@ def test_request_without_the_key_gets_health_readiness_and_metrics_alone(model: 
     application = Application(model, "v1")
     keyed = KeyRequired(application, KeyFile(key_file))
     assert application.open_paths == {
-        "/healthz", "/livez", "/readyz", "/metrics", "/v2/health/live", "/v2/health/ready", "/v2/models/m/ready"
+        "/healthz", "/livez", "/readyz", "/metrics", "/v2/health/live", "/v2/health/ready", "/v2/models/m/ready",
+        "/v2/models/m/versions/v1/ready", "/", "/docs",
     }  # fmt: skip
     assert {ask(keyed, "GET", path).status_code for path in application.open_paths} == {200}
     for method, path in (
@@ -178,12 +181,9 @@ def test_the_probe_says_ready_once_the_golden_rows_are_answered(model: Path, key
     assert 'mlops_rows_total{model="m",version="v1"} 0' in text
 
 
-def test_probe_header_counts_from_this_machine_alone(model: Path) -> None:
-    scope = {"headers": [(PROBE_HEADER.encode(), b"golden")]}
-    application = Application(model, "v1")
-    are_probes = [
-        application._headers_of({**scope, "client": client})[1] for client in (("10.0.0.9", 1), ("127.0.0.1", 1), None)
-    ]
+def test_probe_header_counts_from_this_machine_alone() -> None:
+    head = {PROBE_HEADER.encode(): b"golden"}
+    are_probes = [asks_itself(head, {"client": client}) for client in (("10.0.0.9", 1), ("127.0.0.1", 1), None)]
     assert are_probes == [False, True, True], (
         "by a Unix socket come this user, and the gateway, which takes the header off"
     )

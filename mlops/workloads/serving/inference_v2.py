@@ -1,0 +1,123 @@
+"""Speak the Open Inference Protocol, version 2, over REST.
+
+Lives here: InferenceV2, which reads its requests and writes its answers, with tensors as JSON or as bytes behind it
+(the extension `binary_tensor_data`).
+Not here: its paths (app), tensors (tensors).
+Law: a tensor's data fit its shape and its datatype, or the request is refused with the tensor's name.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from mlops.workloads.serving.foreign import ForeignAnswer, ForeignRequest, rows_of_columns
+from mlops.workloads.serving.request_head import JSON_LENGTH, Head
+from mlops.workloads.serving.rows import RowReader, whole
+from mlops.workloads.serving.seen_values import Problem
+from mlops.workloads.serving.tensors import tensor_values
+from mlops.workloads.serving.values import shortened
+
+EXTENSIONS = ["binary_tensor_data"]
+_BINARY = (b"content-type", b"application/octet-stream")
+_FLAG = "binary_data"
+
+
+class InferenceV2:
+    """`most`: the most rows of one request."""
+
+    def __init__(self, contract: dict[str, Any], version: str, reader: RowReader, most: int) -> None:
+        self._reader, self._most = reader, most
+        self._head = {"model_name": contract["model"], "model_version": version}
+        self._output: str = contract["outputs"][0]["name"]
+
+    def bases(self) -> tuple[str, str]:
+        """Return the paths of the model, without and with its version."""
+        base = f"/v2/models/{self._head['model_name']}"
+        return base, f"{base}/versions/{self._head['model_version']}"
+
+    def read(self, body: bytes, head: Head) -> ForeignRequest:
+        """Return the rows of a request. Raises BadRows."""
+        length = _json_length(head.get(JSON_LENGTH), len(body))
+        request = self._reader.read_columns(body[:length])
+        tensors = request.get("inputs") if isinstance(request, dict) else None
+        if not isinstance(tensors, list) or not all(_is_tensor(tensor) for tensor in tensors):
+            raise whole("an inference request has `inputs`, each with name, shape, datatype and data", 400, "inputs")
+        columns = self._columns(tensors, body[length:])
+        asked = self._asked(request)
+        own_id = request.get("id", "")
+        if not isinstance(own_id, str):
+            raise whole("the id of an inference request is text", 400, "id")
+
+        def write(predictions: list[Any], outside: Sequence[Problem]) -> ForeignAnswer:
+            return self._write(predictions, outside, own_id, asked)
+
+        return ForeignRequest(rows_of_columns(columns), write, own_id)
+
+    def _columns(self, tensors: list[dict[str, Any]], rest: bytes) -> dict[str, list[Any]]:
+        """Return name -> values of each tensor. `rest`: the bytes behind the JSON."""
+        columns: dict[str, list[Any]] = {}
+        for tensor in tensors:
+            if tensor["name"] in columns:
+                raise whole("stands twice among the inputs", 400, shortened(tensor["name"]))
+            columns[tensor["name"]], rest = tensor_values(tensor, rest, self._most)
+        if rest:
+            raise whole(f"{len(rest):,} bytes stand behind the tensors that belong to none of them", 400, "inputs")
+        counts = {len(values) for values in columns.values()}
+        if len(counts) != 1:
+            raise whole(f"the inputs have different numbers of rows: {sorted(counts)[:10]}", 400, "inputs")
+        return columns
+
+    def _asked(self, request: dict[str, Any]) -> list[bool]:
+        """Return for each output that is asked for, whether as bytes."""
+        whole_flag = _parameters(request).get("binary_data_output") is True
+        outputs = request.get("outputs") or [{"name": self._output}]
+        if not isinstance(outputs, list) or not all(isinstance(one, dict) for one in outputs):
+            raise whole("`outputs` lists objects with a name", 400, "outputs")
+        for one in outputs:
+            if one.get("name") != self._output:
+                raise whole(f"the model has one output, {self._output}, and no other can be asked for", 400, "outputs")
+        return [bool(_parameters(one).get(_FLAG, whole_flag)) for one in outputs[:1]]
+
+    def _write(
+        self, predictions: list[Any], outside: Sequence[Problem], own_id: str, asked: list[bool]
+    ) -> ForeignAnswer:
+        many = bool(predictions) and isinstance(predictions[0], list)
+        data = [value for row in predictions for value in row] if many else predictions
+        shape = [len(predictions), len(predictions[0])] if many else [len(predictions)]
+        output: dict[str, Any] = {"name": self._output, "datatype": "FP32", "shape": shape}
+        answer: dict[str, Any] = {**self._head, **({"id": own_id} if own_id else {}), "outputs": [output]}
+        if outside:
+            # A parameter of the protocol is text, a number or a boolean.
+            answer["parameters"] = {"outside": msgspec.json.encode(outside).decode()}
+        if not any(asked):
+            output["data"] = data
+            return ForeignAnswer(msgspec.json.encode(answer))
+        numbers = np.array([math.nan if value is None else value for value in data], dtype="<f4").tobytes()
+        output["parameters"] = {"binary_data_size": len(numbers)}
+        text = msgspec.json.encode(answer)
+        return ForeignAnswer(text + numbers, (_BINARY, (JSON_LENGTH, b"%d" % len(text))))
+
+
+def _json_length(header: bytes | None, size: int) -> int:
+    """Return how many bytes of a body are JSON."""
+    if header is None:
+        return size
+    if not header.isdigit() or len(header) > 12 or int(header) > size:
+        raise whole(f"{JSON_LENGTH.decode()} must be a number of at most {size:,}, the bytes of the body", 400)
+    return int(header)
+
+
+def _parameters(holder: dict[str, Any]) -> dict[str, Any]:
+    parameters = holder.get("parameters") or {}
+    if not isinstance(parameters, dict):
+        raise whole("`parameters` is an object", 400, "parameters")
+    return parameters
+
+
+def _is_tensor(tensor: Any) -> bool:
+    return isinstance(tensor, dict) and isinstance(tensor.get("name"), str)
