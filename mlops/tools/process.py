@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from mlops.errors import ToolFailed
@@ -113,6 +114,23 @@ def alive(pid: int) -> bool:
     return state not in "ZX"
 
 
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What a process has done. `is_stopped`: a signal holds it still. `cpu`: seconds that it has computed so far."""
+
+    is_stopped: bool
+    cpu: float
+
+
+def activity(pid: int) -> Activity | None:
+    """Return what the kernel knows of a process; None where there is none, or the kernel is not Linux."""
+    try:
+        words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return Activity(words[0] in "Tt", (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK"))
+
+
 def processes(marker: str) -> list[int]:
     """Return the other processes of this machine whose command line names `marker`."""
     found: list[int] = []
@@ -128,7 +146,9 @@ def processes(marker: str) -> list[int]:
 
 
 def end(pid: int, timeout: float = 5.0) -> None:
-    """Send SIGTERM, and SIGKILL after `timeout` seconds."""
+    """Send SIGTERM, and SIGKILL after `timeout` seconds; to a process that is stopped, which reads no signal, at once."""
+    if (seen := activity(pid)) is not None and seen.is_stopped:
+        timeout = 0.0
     for sign, patience in ((signal.SIGTERM, timeout), (signal.SIGKILL, 5.0)):
         try:
             os.kill(pid, sign)

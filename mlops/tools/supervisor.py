@@ -78,9 +78,10 @@ class Supervisor:
     def _config(self) -> Path:
         return self.folder / "supervisord.conf"
 
-    def is_up(self) -> bool:
+    def is_up(self, timeout: float | None = None) -> bool:
+        """Say whether supervisord answers. `timeout`: seconds that it has for that, if other ones than usual."""
         try:
-            return bool(self._call("supervisor.getState")["statecode"] == 1)
+            return bool(self._call("supervisor.getState", timeout=timeout)["statecode"] == 1)
         except (OSError, xmlrpc.client.Error, ToolFailed):
             return False
 
@@ -138,13 +139,13 @@ class Supervisor:
     def _marker(self) -> str:
         return f"{self.folder}/"
 
-    def states(self, *, is_patient: bool = True) -> dict[str, ProcessState]:
+    def states(self, *, timeout: float | None = None) -> dict[str, ProcessState]:
         """Return the state of each program; nothing where supervisord does not run. Raises TimeoutError where it gives no
-        answer and `is_patient` is false."""
+        answer within `timeout`, if that is given."""
         try:
-            found = self._call("supervisor.getAllProcessInfo")
+            found = self._call("supervisor.getAllProcessInfo", timeout=timeout)
         except TimeoutError:
-            if not is_patient:
+            if timeout is not None:
                 raise
             return {}
         except (OSError, xmlrpc.client.Error):
@@ -161,8 +162,7 @@ class Supervisor:
         if same and known and known.name in ("RUNNING", "STARTING"):
             return
         if same and known:
-            with contextlib.suppress(xmlrpc.client.Fault):
-                self._call("supervisor.startProcess", program.name, False)
+            self.start_again(program.name)
             return
         if known:
             self.take(program.name)
@@ -178,6 +178,11 @@ class Supervisor:
                     "supervisor refuses a program",
                     f"supervisord did not take {path}: {error.faultString}. The end of its log:\n{self._log()}",
                 ) from error
+
+    def start_again(self, name: str) -> None:
+        """Start a program that ended or gave up."""
+        with contextlib.suppress(xmlrpc.client.Fault):
+            self._call("supervisor.startProcess", name, False)
 
     def kill(self, name: str) -> None:
         """End a program that does not listen any more, at once; supervisord starts it anew."""
@@ -216,8 +221,14 @@ class Supervisor:
             temporary.write_text("\n".join([*lines, "", *parts]), encoding="utf-8")
             temporary.replace(self._config)
 
-    def _call(self, method: str, *words: Any) -> Any:
-        with _proxy(self.socket_path, self.timeout) as proxy:
+    def reopen_logs(self) -> None:
+        """Have supervisord open its log files anew: the folder of them was taken away."""
+        (self.folder / "logs").mkdir(exist_ok=True)
+        with contextlib.suppress(OSError, ValueError):
+            os.kill(int((self.folder / "supervisord.pid").read_text()), signal.SIGUSR2)
+
+    def _call(self, method: str, *words: Any, timeout: float | None = None) -> Any:
+        with _proxy(self.socket_path, timeout or self.timeout) as proxy:
             return getattr(proxy, method)(*words)
 
     def _log(self) -> str:

@@ -41,10 +41,11 @@ def until(condition: Callable[[], bool], deadline: float = 30) -> None:
 
 
 def end_supervisor_and_keeper(place: Workplace) -> None:
-    """Kill both at once, so that neither brings the other back; what they ran ends with them."""
-    (keeper,) = named(place, "targets.local.keeper")
-    os.kill(keeper, signal.SIGSTOP)
-    for pid in (*named(place, "supervisord"), keeper):
+    """Kill both at once, and who watches them, so that none brings another back; what they ran ends with them."""
+    others = [*named(place, "targets.local.watch"), *named(place, "targets.local.keeper")]
+    for pid in others:
+        os.kill(pid, signal.SIGSTOP)
+    for pid in (*named(place, "supervisord"), *others):
         os.kill(pid, signal.SIGKILL)
     until(lambda: pids(place) == set())
 

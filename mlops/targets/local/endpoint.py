@@ -66,7 +66,7 @@ class LocalEndpoint:
         return (Attention(address, summary, lines, "To keep what is live, roll back; an apply tries again.", (keep,)),)
 
     def _is_guarded(self, versions: Versions) -> bool:
-        state = versions.host.supervisor.states().get(guard_name(versions.name))
+        state = versions.host.states().get(guard_name(versions.name))
         return state is not None and state.name in ("RUNNING", "STARTING")
 
     def _fault(self, address: Address, record: Record) -> tuple[str, Effect] | None:

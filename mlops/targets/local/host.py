@@ -26,14 +26,19 @@ from mlops.context.secrets import matches
 from mlops.errors import MlopsError, ToolFailed
 from mlops.rollout.state import RolloutState
 from mlops.secret_values import read_secret
-from mlops.targets.local.keeper import GATEWAY, GATEWAY_SOCKET, KEEPER
+from mlops.targets.local.keeper import GATEWAY, GATEWAY_SOCKET
+from mlops.targets.local.watch import KEEPER, end_watch, is_watched, service_unit
 from mlops.tools.envoy import EnvoyGateway, Route, RoutingTable
 from mlops.tools.process import beside_python, port_is_free, tail
-from mlops.tools.supervisor import Program, Supervisor
+from mlops.tools.supervisor import ProcessState, Program, Supervisor
 
 _MOST_LOGS = 6
 _TO_BIND = 2.0
 """Seconds in which Envoy opens its port."""
+TO_ANSWER = 2.0
+"""Seconds that supervisord has to answer somebody who only looks."""
+SERVICE = "stack.service"
+"""The unit of systemd that starts the stack with the machine; it counts once somebody enables it."""
 _PARENT_DEATH = Path(mlops.__file__).parent / "workloads" / "parent_death.py"
 _locks: dict[Path, threading.RLock] = {}
 
@@ -58,6 +63,13 @@ class Host:
     @property
     def supervisor(self) -> Supervisor:
         return Supervisor(self.folder, self.sockets / "supervisor.sock")
+
+    def states(self) -> dict[str, ProcessState]:
+        """Return the states of the programs as far as supervisord gives them at once."""
+        try:
+            return self.supervisor.states(timeout=TO_ANSWER)
+        except TimeoutError:
+            return {}
 
     @property
     def gateway(self) -> EnvoyGateway:
@@ -91,19 +103,30 @@ class Host:
                     f"Envoy did not come up on {host}:{port}. The end of its log:\n{end_of(log)}",
                 )
             time.sleep(0.05)
+        while not is_watched(self.folder):
+            if time.monotonic() > until:
+                raise ToolFailed.of(
+                    "stack is not watched",
+                    f"Its keeper did not start. The end of its log:\n{end_of(self.logs / f'{KEEPER}.log')}",
+                )
+            time.sleep(0.05)
         if not was_whole:
             self.publish()
 
     def _start_keeper(self) -> None:
         words = [sys.executable, "-m", "mlops.targets.local.keeper", f"{self.folder}/", str(self.sockets)]
         self.supervisor.put(Program(KEEPER, words, self.logs / f"{KEEPER}.log", cwd=self.paths.root))
+        (self.folder / SERVICE).write_text(service_unit(self.folder.absolute(), self.sockets))
 
     def stop(self) -> None:
+        self.supervisor.take(KEEPER)
+        (self.folder / "supervisord.conf").unlink(missing_ok=True)
+        end_watch(self.folder)
         self.supervisor.stop()
         shutil.rmtree(self.sockets, ignore_errors=True)
         for part in ("gateway", "programs", "logs"):
             shutil.rmtree(self.folder / part, ignore_errors=True)
-        for name in ("supervisord.conf", "supervisord.pid", "starting.lock", "publishing.lock"):
+        for name in ("supervisord.conf", "supervisord.pid", "starting.lock", "publishing.lock", "watch.lock", SERVICE):
             (self.folder / name).unlink(missing_ok=True)
         for folder in (self.folder / "endpoints", self.folder, self.folder.parent):
             if folder.is_dir() and not any(folder.iterdir()):

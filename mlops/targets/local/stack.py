@@ -20,8 +20,8 @@ from mlops.config.schema.category import Category
 from mlops.context.context import Context
 from mlops.context.status import Status
 from mlops.engine.resource import Desired, Effect, Observed, Outcome, Reason, Record, Stale, Step
-from mlops.targets.local.host import Host, PortTaken, newest, port_taken
-from mlops.targets.local.keeper import KEEPER
+from mlops.targets.local.host import TO_ANSWER, Host, PortTaken, newest, port_taken
+from mlops.targets.local.watch import KEEPER, is_watched
 from mlops.tools.process import beside_python, free_port, port_is_free
 
 if TYPE_CHECKING:
@@ -57,13 +57,15 @@ class LocalStack:
             return Observed(record, exists=False)
         host = self._host(address)
         mends = Effect(Category.PROVISION.value, Category.PROVISION.rank, keeps=True)
-        if not host.supervisor.is_up():
+        if not host.supervisor.is_up(TO_ANSWER):
             return Observed(record, stale=(Stale(Reason("its supervisor does not run"), mends),))
-        keeper = host.supervisor.states().get(KEEPER)
+        keeper = host.states().get(KEEPER)
         if keeper is None or keeper.name not in ("RUNNING", "STARTING"):
             return Observed(
                 record, stale=(Stale(Reason("its keeper, which replaces what hangs, does not run"), mends),)
             )
+        if not is_watched(host.folder):
+            return Observed(record, stale=(Stale(Reason("nothing watches its supervisor"), mends),))
         if not host.gateway.is_ready():
             return Observed(record, stale=(Stale(Reason("its gateway does not answer"), mends),))
         if not host.gateway.listens(int(record.outputs["port"])):

@@ -15,6 +15,7 @@ import shutil
 import sys
 import time
 from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -25,11 +26,12 @@ from mlops.rollout.evidence import Counts, Pair
 from mlops.rollout.state import RolloutState
 from mlops.targets.local.compared_rows import Ask, compared_rows, golden_rows, logged_rows
 from mlops.targets.local.host import Host, end_of, read_mapping, write_private
-from mlops.targets.local.keeper import PATIENCE
 from mlops.tools.envoy import PROBE
 from mlops.tools.supervisor import Program
 from mlops.tools.unix_http import ask
 
+_PATIENCE = 2.0
+"""Seconds that a replica has for one answer."""
 _PROBE = {PROBE: "1"}
 """What is asked for a judgement is no traffic: it would look like drift."""
 
@@ -110,7 +112,7 @@ class Versions:
     def compare(self, live: str, candidate: str, known: Collection[str], most: int) -> Mapping[str, Pair]:
         def ask_one(version: str) -> Ask:
             socket = self.socket(version, 0)
-            return lambda body: ask(socket, "/predict", body=body, timeout=PATIENCE, headers=_PROBE)
+            return lambda body: ask(socket, "/predict", body=body, timeout=_PATIENCE, headers=_PROBE)
 
         bento = Path(str(self.read().versions[live].body["bento"]))
         rows = chain(golden_rows(bento), logged_rows(self.log_folder, live))
@@ -200,11 +202,13 @@ class Versions:
 
     def silent(self, version: str, replicas: int) -> list[int]:
         """Return the numbers of the replicas that take a request and do not answer it."""
-        return [index for index in range(replicas) if self._is_silent(version, index)]
+        with ThreadPoolExecutor(replicas) as pool:
+            asked = pool.map(lambda index: self._is_silent(version, index), range(replicas))
+            return [index for index, is_silent in enumerate(asked) if is_silent]
 
     def _is_silent(self, version: str, index: int) -> bool:
         try:
-            ask(self.socket(version, index), "/livez", timeout=PATIENCE)
+            ask(self.socket(version, index), "/livez", timeout=_PATIENCE)
         except TimeoutError:
             return True
         except OSError:
@@ -214,13 +218,13 @@ class Versions:
     def strays(self, known: Collection[str]) -> list[str]:
         """Versions that still have processes or files and that the file no longer knows: an apply was killed between."""
         pattern = re.compile(rf"{re.escape(self.name)}-(v\d+)-\d+")
-        found = (pattern.fullmatch(name) for name in self.host.supervisor.states())
+        found = (pattern.fullmatch(name) for name in self.host.states())
         there = {one[1] for one in found if one} | {path.name for path in (self.folder / "versions").glob("v*")}
         return sorted(there - set(known))
 
     def running(self, version: str) -> int:
         """Count the replicas of a version that run. In its first second the supervisor does not yet say so of one that answers."""
-        states = self.host.supervisor.states()
+        states = self.host.states()
         found = {index: states.get(self.program(version, index)) for index in range(len(states))}
         return sum(
             state is not None

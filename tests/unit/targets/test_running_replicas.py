@@ -20,6 +20,6 @@ def test_replica_that_answers_counts_before_the_supervisor_says_so(
 ) -> None:
     states = {"late-v1-0": ProcessState("RUNNING", 1), "late-v1-1": ProcessState(second, 2),
               "late-v1-v2-0": ProcessState("RUNNING", 3), "gateway": ProcessState("RUNNING", 4)}  # fmt: skip
-    host: Any = SimpleNamespace(supervisor=SimpleNamespace(states=lambda: states))
+    host: Any = SimpleNamespace(states=lambda: states)
     monkeypatch.setattr(Versions, "is_ready", lambda self, version, index: answers)
     assert Versions(host, "late").running("v1") == count
