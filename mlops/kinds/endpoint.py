@@ -34,6 +34,7 @@ class EndpointKind(BaseKind):
     name = "endpoint"
     keeping = KEEPS_OUTPUTS
     created = effect_of(Category.REDEPLOY)
+    mostly_waits = True
 
     def desire(self, resource: LoadedResource, project: ProjectSpec) -> Desired:
         desired = super().desire(resource, project)
