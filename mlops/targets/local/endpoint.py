@@ -130,6 +130,7 @@ class LocalEndpoint:
             endpoint.rollout,
             step.say,
             at_once=step.restore is not None and step.restore.at_once,
+            goes_back=step.restore is not None,
             guard=guard,
         )
         with versions.exclusive():
