@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 MODULES = (
-    "startup", "plan", "scale", "stages", "preparation", "training", "tuning", "quality", "evaluation", "serving", "rollout",
+    "startup", "plan", "scale", "stages", "preparation", "training", "tuning", "quality", "evaluation", "serving", "rollout", "live_rollouts", "experiments",
     "batch", "cluster", "drift",
 )  # fmt: skip
 

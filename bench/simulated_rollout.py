@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 from bisect import bisect_left
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 
@@ -18,6 +18,7 @@ from mlops.config.schema.endpoint import RolloutPolicy
 from mlops.errors import MlopsError
 from mlops.rollout import watch
 from mlops.rollout.evidence import Counts, Pair
+from mlops.rollout.experiment import LabelledAnswer
 from mlops.rollout.rollout import Rollout
 from mlops.rollout.state import RolloutState, VersionState
 
@@ -30,7 +31,8 @@ _GATEWAY_LIMIT = 30.0
 class Behaviour:
     """Shares of requests that are refused, fail and hang; `slower`: milliseconds more of each answer; `noise`: by how much its
     probabilities differ from the live version's; `constant`: what it says to everything; `inverted`: share of the rows, one
-    segment, where it says the opposite; `from_second`: all of this only so long after its start."""
+    segment, where it says the opposite; `from_second`: all of this only so long after its start; `right`: how often its answers turn
+    out right."""
 
     refused: float = 0.0
     failed: float = 0.0
@@ -40,6 +42,7 @@ class Behaviour:
     constant: float | None = None
     inverted: float = 0.0
     from_second: float = 0.0
+    right: float = 0.6
 
 
 GOOD = Behaviour(refused=0.02, failed=0.001)
@@ -75,6 +78,7 @@ class SimulatedFleet:
         self.rate, self.clock, self.harmed = rate, 0.0, 0
         self.state = RolloutState("v1", 2, {"v1": VersionState("old", 1)}, {"v1": 100})
         self.versions = {"v1": _Version(live), "v2": _Version(candidate)}
+        self.labelled: list[LabelledAnswer] = []
         self.sleep(20.0)
 
     def sleep(self, seconds: float) -> None:
@@ -98,6 +102,8 @@ class SimulatedFleet:
         if draw < does.hanging:
             version.hung.append(self.clock)
             return
+        is_right = self.random.random() < version.behaviour.right
+        self.labelled.append(LabelledAnswer(name, ({"late": is_right, "probability": 0.5},), True))
         version.answered += 1
         version.failed += does.hanging <= draw < does.hanging + does.failed
         version.refused += does.hanging + does.failed <= draw < does.hanging + does.failed + does.refused
@@ -147,6 +153,16 @@ class SimulatedFleet:
 
     def ask_golden(self, version: str) -> str | None:
         return None
+
+    def labelled_answers(self, since: float) -> Callable[[], Sequence[LabelledAnswer]]:
+        """Every answer of which clients knew at once whether it was right."""
+        self.labelled.clear()
+
+        def read() -> Sequence[LabelledAnswer]:
+            found, self.labelled = self.labelled, []
+            return found
+
+        return read
 
 
 def promoted(

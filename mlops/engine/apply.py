@@ -27,6 +27,8 @@ from mlops.engine.state import Intent, Store
 from mlops.errors import ApplyFailed, LockHeld, MlopsError, Problem, StateFailed, refusal
 
 _PROGRESS_EVERY = 0.2
+_MOST_WAITING = 64
+"""Changes of kinds that mostly wait, made at once; only one where the user asked for one at a time."""
 
 
 @dataclass
@@ -96,9 +98,10 @@ class _Walk:
         started = self.apply_context.clock()
         self._emit("apply_started", None, {"changes": len(self.changes)})
         waits = {at: {d for d in change.depends_on if d in self.changes} for at, change in self.changes.items()}
-        with ThreadPoolExecutor(max_workers=self.apply_context.parallel, thread_name_prefix="apply") as pool:
+        most = self.apply_context.parallel
+        with ThreadPoolExecutor(most, "apply") as pool, ThreadPoolExecutor(_MOST_WAITING, "apply-waiting") as waiting:
             try:
-                self._loop(waits, pool)
+                self._loop(waits, lambda at: waiting if most > 1 and self._mostly_waits(at) else pool)
             except BaseException:
                 self.apply_context.stop.set()
                 raise
@@ -107,7 +110,10 @@ class _Walk:
         self._emit("apply_done", None, {**counts, "seconds": self.result.seconds})
         return self.result
 
-    def _loop(self, waits: dict[Address, set[Address]], pool: ThreadPoolExecutor) -> None:
+    def _mostly_waits(self, at: Address) -> bool:
+        return self.apply_context.plan_inputs.kinds[at.kind].mostly_waits
+
+    def _loop(self, waits: dict[Address, set[Address]], pool_of: Callable[[Address], ThreadPoolExecutor]) -> None:
         after: dict[Address, list[Address]] = {at: [] for at in waits}
         for at, needs in waits.items():
             for need in needs:
@@ -130,7 +136,7 @@ class _Walk:
                     release(at)
                 else:
                     running += 1
-                    future = pool.submit(self._one, change)
+                    future = pool_of(at).submit(self._one, change)
                     future.add_done_callback(lambda future, at=at: finished.put((at, future)))  # type: ignore[misc]
             if running:
                 at, future = finished.get()

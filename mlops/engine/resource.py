@@ -279,6 +279,8 @@ class Kind(Protocol):
     name: str
     created: Effect
     deleted: Effect
+    mostly_waits: bool
+    """Whether its changes wait for something outside most of their time, so that any number of them go side by side."""
 
     @property
     def restored(self) -> Effect: ...

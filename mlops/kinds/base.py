@@ -46,6 +46,7 @@ class BaseKind:
     deleted: Effect = Effect(Category.DESTROY.value, Category.DESTROY.rank, Action.DELETE)
     keeping: ClassVar[tuple[Category, ...]] = (Category.METADATA,)
     """Categories of changes that leave every output as it was, so that nothing below has to wait for them."""
+    mostly_waits: bool = False
     movable: ClassVar[bool] = False
     """Whether nothing in the world knows its address, so that `moved:` renames it and nothing happens."""
 

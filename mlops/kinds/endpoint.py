@@ -24,6 +24,7 @@ from mlops.engine.resource import Dependency, Desired, Observed, Outcome, Record
 from mlops.errors import MlopsError
 from mlops.kinds.base import BaseKind, Question
 from mlops.kinds.package import PackageKind
+from mlops.rollout.strategies import outline
 from mlops.targets.target import Hosted, target_of_stack
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class EndpointKind(BaseKind):
     name = "endpoint"
     keeping = KEEPS_OUTPUTS
     created = effect_of(Category.REDEPLOY)
+    mostly_waits = True
 
     def desire(self, resource: LoadedResource, project: ProjectSpec) -> Desired:
         desired = super().desire(resource, project)
@@ -55,8 +57,7 @@ class EndpointKind(BaseKind):
         if category != Category.REDEPLOY or record is None:
             return of_target
         endpoint: Endpoint = typed(desired.effective)
-        steps = " → ".join(f"{share * 100:g}%" for share in endpoint.rollout.steps)
-        return (f"{steps}, judged at each step; else back to what is live", *of_target)
+        return (outline(endpoint.rollout, endpoint.replicas), *of_target)
 
     def create(self, step: Step) -> Outcome:
         assert step.desired is not None

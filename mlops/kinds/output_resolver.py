@@ -43,7 +43,7 @@ class OutputResolver:
     def __init__(self, kind: Kind) -> None:
         self.kind = kind
         self.name, self.created, self.deleted = kind.name, kind.created, kind.deleted
-        self.restored = kind.restored
+        self.restored, self.mostly_waits = kind.restored, kind.mostly_waits
         self.effect, self.default, self.notes = kind.effect, kind.default, kind.notes
 
     def observe(self, address: Address, desired: Desired | None, record: Record | None) -> Observed:

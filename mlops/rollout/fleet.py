@@ -7,10 +7,11 @@ Law: what a fleet was given to publish outlives a killed apply.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 from mlops.rollout.evidence import Counts, Pair
+from mlops.rollout.experiment import LabelledAnswer
 from mlops.rollout.state import RolloutState
 
 
@@ -54,4 +55,9 @@ class Fleet(Protocol):
 
     def ask_golden(self, version: str) -> str | None:
         """Ask every replica the golden request, and return what is wrong with an answer."""
+        ...
+
+    def labelled_answers(self, since: float) -> Callable[[], Sequence[LabelledAnswer]]:
+        """Return what gives, at each call, the answers since then (seconds since 1970) whose labels came since the last call. Each is
+        given once."""
         ...

@@ -1,7 +1,7 @@
 """Shift traffic from one version to the next.
 
-Lives here: Rollout: start beside, check, shift step by step, drain, stop.
-Not here: judging a step (watch, judges), where a rollout stands (state), how a target runs versions and weighs traffic (targets).
+Lives here: Rollout: start beside, check, shift, drain, stop.
+Not here: the ways to shift (strategies), judging a step (watch, judges), where a rollout stands (state), how a target runs versions and weighs traffic (targets).
 Law: no step is taken before the one below it was judged; a failed step puts everything back on what was live, in one move.
 """
 
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from mlops.errors import MlopsError, ToolFailed
 from mlops.rollout.fleet import Fleet
 from mlops.rollout.state import Guarding, RolloutState, guard_seconds
-from mlops.rollout.watch import StepWatch
+from mlops.rollout.strategies import Shift
 
 if TYPE_CHECKING:
     from mlops.config.schema.endpoint import RolloutPolicy
@@ -25,12 +25,14 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Rollout:
     """`policy`: how a new version takes over; times in seconds. `at_once`: it does so in one move, once it answers the golden
-    request, whatever the policy's steps. `guard`: the policy as JSON where the target guards what went live."""
+    request, whatever the policy's steps. `goes_back`: what runs next ran before; it takes over by steps, whatever the strategy.
+    `guard`: the policy as JSON where the target guards what went live."""
 
     fleet: Fleet
     policy: RolloutPolicy
     say: Callable[[str, float | None], None]
     at_once: bool = False
+    goes_back: bool = False
     guard: Mapping[str, Any] | None = None
 
     def converge(self, key: str, body: Mapping[str, Any], replicas: int, gate: Mapping[str, Any]) -> tuple[str, str]:
@@ -72,17 +74,19 @@ class Rollout:
 
     def _roll(self, state: RolloutState, candidate: str, replicas: int) -> str:
         requests, live = 0.0, state.live
-        is_asked = False
+        is_asked, shift = False, None
         try:
             self.say(f"starting {candidate}", 0.1)
-            state = self._start(state, candidate, replicas)
             if live and not self.at_once:
-                state = state.shifted({live: 100, candidate: 0})
-                self.fleet.publish(state)
+                strategy = "canary" if self.goes_back else self.policy.strategy
+                shift = Shift(self.fleet, self.policy, self.say, self._start, strategy, state, live, candidate, replicas)
+                shift.begin()
                 is_asked = True
-                requests = self._shift(state, live, candidate)
+                state, requests = shift.carry_out(), shift.requests
+            else:
+                state = self._start(state, candidate, replicas)
         except (MlopsError, OSError) as error:
-            self._back(state, candidate, is_asked=is_asked)
+            self._back(shift.state if shift else state, candidate, is_asked=is_asked)
             if isinstance(error, OSError):
                 raise ToolFailed.of("rollout failed", f"{candidate} of {self.fleet.name}: {error}") from error
             raise
@@ -109,7 +113,7 @@ class Rollout:
 
     def _back(self, state: RolloutState, candidate: str, *, is_asked: bool) -> None:
         """Give all traffic to what is live, in one move, and stop the candidate; `is_asked`: after it finished its requests."""
-        state = state.shifted({state.live: 100} if state.live else {})
+        state = state.routed(None).shifted({state.live: 100} if state.live else {})
         with contextlib.suppress(ToolFailed):
             if is_asked:
                 self.say(f"all traffic is back on {state.live}", None)
@@ -117,23 +121,3 @@ class Rollout:
                 time.sleep(self.policy.drain)
             self.fleet.publish(state.without(candidate))
         self.fleet.drop(candidate)
-
-    def _shift(self, state: RolloutState, live: str, candidate: str) -> float:
-        """Return the requests that the candidate answered meanwhile. Raises MlopsError with the evidence."""
-        requests, steps = 0.0, self.policy.steps
-        watch = StepWatch(self.fleet, self.policy, candidate, live, self.fleet.counts(live), parts=len(steps))
-        for number, share in enumerate(steps, 1):
-            percent = round(share * 100)
-            self.say(f"{candidate} takes {percent}%", 0.2 + 0.7 * number / len(steps))
-            self.fleet.publish(state.shifted({live: 100 - percent, candidate: percent}))
-            if evidence := watch.step():
-                raise _failed(candidate, percent, evidence)
-            requests += watch.requests
-        return requests
-
-
-def _failed(candidate: str, percent: int, evidence: str) -> MlopsError:
-    return MlopsError.of(
-        "rollout step failed",
-        f"{candidate} at {percent}%: {evidence}. Traffic is back on what was live. Look at its log before the next apply.",
-    )

@@ -1,6 +1,6 @@
 """Hold where a rollout stands.
 
-Lives here: VersionState, Guarding (and guard_seconds), Reversal and RolloutState, with the moves that a rollout makes, and their JSON.
+Lives here: VersionState, Routing, Guarding (and guard_seconds), Reversal and RolloutState, with the moves that a rollout makes, and their JSON.
 Not here: making the moves happen (rollout), storing them (the targets' fleets).
 Law: a state never changes; each move gives a new one. What an apply that was killed left behind reads back as it was.
 """
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     from mlops.config.schema.endpoint import RolloutPolicy
 
-_Watched = TypeVar("_Watched", "Guarding", "Reversal")
-_OWN = ("live", "next", "versions", "weights", "guarding", "reversal")
+_Watched = TypeVar("_Watched", "Guarding", "Reversal", "Routing")
+_OWN = ("live", "next", "versions", "weights", "guarding", "reversal", "routing")
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,19 @@ class VersionState:
     def to_json(self) -> dict[str, Any]:
         replicas = {} if self.replicas is None else {"replicas": self.replicas}
         return {"key": self.key, **replicas, **self.body}
+
+
+@dataclass(frozen=True)
+class Routing:
+    """How requests are given to a version that is tried, beside the weights. `mirrored`: it gets a copy of each. `assigned`: a client
+    stays with one version, known by a `header` or a `cookie`. `since`: seconds since 1970 when its trial began."""
+
+    candidate: str
+    mirrored: bool = False
+    assigned: bool = False
+    header: str | None = None
+    cookie: str | None = None
+    since: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -75,6 +88,7 @@ class RolloutState:
     gate: Mapping[str, Any] = field(default_factory=dict)
     guarding: Guarding | None = None
     reversal: Reversal | None = None
+    routing: Routing | None = None
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> RolloutState:
@@ -85,12 +99,12 @@ class RolloutState:
         gate = {name: inner for name, inner in value.items() if name not in _OWN}
         return cls(
             value.get("live"), int(value.get("next", 1)), versions, weights, gate, _read(Guarding, value.get("guarding")),
-            _read(Reversal, value.get("reversal")),
+            _read(Reversal, value.get("reversal")), _read(Routing, value.get("routing")),
         )  # fmt: skip
 
     def to_json(self) -> dict[str, Any]:
         versions = {name: one.to_json() for name, one in self.versions.items()}
-        watched = {"guarding": self.guarding, "reversal": self.reversal}
+        watched = {"guarding": self.guarding, "reversal": self.reversal, "routing": self.routing}
         return {
             **self.gate, "live": self.live, "next": self.next, "versions": versions, "weights": dict(self.weights),
             **{name: asdict(one) for name, one in watched.items() if one is not None},
@@ -127,6 +141,9 @@ class RolloutState:
     def shifted(self, weights: Mapping[str, int]) -> RolloutState:
         return replace(self, weights=dict(weights))
 
+    def routed(self, routing: Routing | None) -> RolloutState:
+        return replace(self, routing=routing)
+
     def guarded(self, guarding: Guarding | None) -> RolloutState:
         return replace(self, guarding=guarding)
 
@@ -143,11 +160,11 @@ class RolloutState:
 
     def promoted(self, name: str) -> RolloutState:
         """Return the state in which a version is live and has all of the traffic."""
-        return replace(self, live=name, weights={name: 100})
+        return replace(self, live=name, weights={name: 100}, routing=None)
 
     def withdrawn(self) -> RolloutState:
         """Return the state in which nothing answers."""
-        return replace(self, live=None, weights={})
+        return replace(self, live=None, weights={}, routing=None)
 
 
 def _read(form: type[_Watched], value: Mapping[str, Any] | None) -> _Watched | None:

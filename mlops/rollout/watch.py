@@ -1,4 +1,4 @@
-"""StepWatch a version while clients ask it.
+"""Watch a version while clients ask it.
 
 Lives here: StepWatch, which gathers evidence at short intervals and asks the judges, through one step of a rollout.
 Not here: the moves between steps (rollout), the judges and their tests (judges, sequential).
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import sleep
 from typing import TYPE_CHECKING
@@ -29,6 +29,8 @@ _STUCK = 4.0
 _COLD = 2.0
 """Seconds in which a version that gets more traffic warms up, and its latencies are no evidence."""
 _ROWS_AT_ONCE, _ROWS = 50, 2500
+_MOST_INTERVALS = 5000
+"""After so many short times, more of them are no news."""
 
 
 @dataclass
@@ -51,10 +53,24 @@ class StepWatch:
     """The rows that both were asked, from the first step on."""
 
     def step(self) -> str | None:
-        """StepWatch one step to its end, and return the evidence against the candidate; None where there is none."""
+        """Watch one step to its end, and return the evidence against the candidate; None where there is none."""
+        evidence = self._watch(self.policy.pause * self.policy.extend, self._has_asked)
+        if evidence is not None:
+            return evidence
+        return self.fleet.ask_golden(self.candidate) if self.requests < self.policy.min_requests else None
+
+    def until(self, is_over: Callable[[], bool], most: float) -> str | None:
+        """Watch until `is_over`, which is asked at every look, or for `most` seconds; return the evidence against the candidate."""
+        return self._watch(most, is_over)
+
+    def _has_asked(self) -> bool:
+        """Say whether clients asked enough, or do not ask at all."""
+        return self.requests >= self.policy.min_requests or not self.requests
+
+    def _watch(self, longest: float, is_over: Callable[[], bool]) -> str | None:
         interval = min(_INTERVAL, self.policy.pause)
         least = max(1, math.ceil(self.policy.pause / interval)) if interval else 1
-        most = max(least, math.ceil(self.policy.pause * self.policy.extend / interval)) if interval else 1
+        most = max(least, math.ceil(longest / interval)) if interval else 1
         start, live_start = self.fleet.counts(self.candidate), self.fleet.counts(self.live)
         looks: deque[tuple[Counts, Counts]] = deque(maxlen=max(1, math.ceil(_STUCK / interval)) if interval else 1)
         cold = math.ceil(min(_COLD, self.policy.pause / 2) / interval) if interval else 0
@@ -65,9 +81,9 @@ class StepWatch:
             for _, sentence in findings(evidence, self.policy, self.parts):
                 return sentence
             self.requests = evidence.candidate.started
-            if number >= least and (self.requests >= self.policy.min_requests or not self.requests):
+            if number >= least and is_over():
                 break
-        return self.fleet.ask_golden(self.candidate) if self.requests < self.policy.min_requests else None
+        return None
 
     def _look(
         self, start: Counts, live_start: Counts, looks: deque[tuple[Counts, Counts]], *, is_warm: bool
@@ -80,7 +96,7 @@ class StepWatch:
         for wider in (ever.since(self.before), ever):
             usual = wider if usual.answered < self.policy.min_requests else usual
         looks.append((whole, ever))
-        if is_warm and self.last is not None:
+        if is_warm and self.last is not None and len(self.intervals) < _MOST_INTERVALS:
             self.intervals.append((whole.since(self.last[0]), ever.since(self.last[1])))
         self.last = (whole, ever) if is_warm else None
         full = len(looks) == looks.maxlen and len(looks) > 1

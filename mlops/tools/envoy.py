@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from mlops.errors import ToolFailed
+from mlops.tools.envoy_split import Split
 from mlops.tools.unix_http import ask
 
 _TYPE = "type.googleapis.com/envoy."
@@ -42,6 +43,7 @@ class Route:
     weights: Mapping[str, int]
     key: str | None = None
     rate: tuple[int, float] | None = None
+    split: Split = Split()
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,9 @@ class EnvoyGateway:
         found: dict[str, str] = {}
         for table in self._read("routes.json").get("resources", ()):
             for entry in table["virtual_hosts"][0]["routes"]:
-                for header in entry["match"].get("headers", ()):
+                for header in entry["match"].get("headers", ())[:1]:
+                    if header["name"] != "x-api-key":
+                        continue
                     found[entry["match"]["prefix"].strip("/")] = header["string_match"]["exact"]
         return found
 
@@ -272,25 +276,21 @@ def _entries(route: Route) -> list[dict[str, Any]]:
                 "typed_config": {"@type": f"{_TYPE}extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"},
             }],
         },
-        "weighted_clusters": {"clusters": [{"name": name, "weight": weight} for name, weight in served]},
+        "weighted_clusters": {"clusters": [{"name": name, "weight": weight} for name, weight in served], **route.split.of_clusters()},
+        **route.split.of_action(PROBE),
     }  # fmt: skip
     limit = {"typed_per_filter_config": {"rate": _limit(*route.rate)}} if route.rate else {}
     if not served:
         answer = {"status": 503, "body": {"inline_string": '{"error":"no version of this endpoint is live"}'}}
         return [{"match": match, "direct_response": answer}]
     if route.key is None:
-        return [{"match": match, "route": action, "request_headers_to_remove": [PROBE], **limit}]
+        entry = {"match": match, "route": action, "request_headers_to_remove": [PROBE], **limit}
+        return [*route.split.entries(match, entry), entry]
     header = {"name": "x-api-key", "string_match": {"exact": route.key}}
     denied = {"status": 401, "body": {"inline_string": '{"error":"the header x-api-key is missing or wrong"}'}}
-    return [
-        {
-            "match": {**match, "headers": [header]},
-            "route": action,
-            "request_headers_to_remove": ["x-api-key", PROBE],
-            **limit,
-        },
-        {"match": match, "direct_response": denied},
-    ]
+    match_key = {**match, "headers": [header]}
+    entry = {"match": match_key, "route": action, "request_headers_to_remove": ["x-api-key", PROBE], **limit}
+    return [*route.split.entries(match_key, entry), entry, {"match": match, "direct_response": denied}]
 
 
 def _limit(count: int, seconds: float) -> dict[str, Any]:

@@ -9,7 +9,9 @@ import json
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import cycle
 from types import TracebackType
 from typing import Any
 
@@ -18,19 +20,21 @@ import httpx
 
 @dataclass
 class Load:
-    """Posts `row` to `url` `rate` times a second while in its `with` block. `answers` counts status codes and errors."""
+    """Posts `row`, or several of them in turn, to `url` `rate` times a second while in its `with` block, from so many `clients`.
+    `answers` counts status codes and errors."""
 
     url: str
-    row: dict[str, Any]
+    row: dict[str, Any] | Sequence[dict[str, Any]]
     headers: dict[str, str] = field(default_factory=dict)
     rate: float = 50.0
+    clients: int = 4
     answers: Counter[str] = field(default_factory=Counter)
     versions: Counter[str] = field(default_factory=Counter)
     slowest: float = 0.0
 
     def __enter__(self) -> Load:
         self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._go, args=(index,), daemon=True) for index in range(4)]
+        self._threads = [threading.Thread(target=self._go, args=(index,), daemon=True) for index in range(self.clients)]
         for thread in self._threads:
             thread.start()
         return self
@@ -41,14 +45,14 @@ class Load:
             thread.join(30)
 
     def _go(self, index: int) -> None:
-        body = json.dumps(self.row)
-        every = len(self._threads if hasattr(self, "_threads") else [0] * 4) / self.rate
-        due = time.monotonic() + index * every / 4
+        bodies = cycle([json.dumps(row) for row in ([self.row] if isinstance(self.row, dict) else self.row)])
+        every = self.clients / self.rate
+        due = time.monotonic() + index * every / self.clients
         with httpx.Client(timeout=20) as client:
             while not self._stop.is_set():
                 started = time.monotonic()
                 try:
-                    answer = client.post(f"{self.url}/predict", content=body, headers=self.headers)
+                    answer = client.post(f"{self.url}/predict", content=next(bodies), headers=self.headers)
                     self.answers[str(answer.status_code)] += 1
                     self.versions[answer.headers.get("x-mlops-version", "?")] += 1
                 except httpx.HTTPError as error:

@@ -1,41 +1,61 @@
-"""A bad version behind the real gateway, under load: it is taken back on evidence, by the rollout or by the guard. A minute."""
+"""Versions behind the real gateway, under load: bad ones are taken back on evidence, by the rollout or by the guard, and a good one
+goes live. A few minutes. The whole table of bad and good versions is `python -m bench live_rollouts`."""
 
 from __future__ import annotations
 
-import json
-import shutil
-from pathlib import Path
+import os
+import signal
+import threading
 
 import pytest
 
+from bench.bad_versions import BAD, Rehearsal
 from tests.e2e.conftest import Workplace
-from tests.e2e.load import Load
-from tests.e2e.test_chain import ROW
-from tests.e2e.test_faults import live
-
-_READS = "            is_quick = len(body)"
-_REFUSES = "            if not is_probe:\n                raise BadRows([])\n"
-_LATER = "            if not is_probe:\n                await asyncio.sleep(0.03)\n"
+from tests.e2e.test_faults import live, named, until
 
 
 @pytest.mark.parametrize(
-    ("defect", "number", "sign"),
-    [(_REFUSES, 501, "requests with 4xx, and the live version"), (_LATER, 502, "times as long as the live version's")],
+    ("name", "sign", "most"),
+    [
+        ("422 to everything", "requests with 4xx, and the live version", 60),
+        ("wrong on one segment", "it gives a wholly other answer than the live version", 60),
+    ],
 )
-def test_bad_version_is_taken_back_on_evidence(small: Workplace, defect: str, number: int, sign: str) -> None:
+def test_bad_version_is_taken_back_on_evidence(small: Workplace, name: str, sign: str, most: int) -> None:
     before = live(small)
-    change = f"package.late.api.max_rows={number}"
-    small.mlops("apply", "--yes", "--target", "package.late", change)
-    record = json.loads(small.mlops("show", "package.late", "--format", "json").stdout)[0]
-    code = Path(record["outputs"]["bento"]).parent / "mlops/workloads/serving/app.py"
-    text = code.read_text()
-    assert _READS in text
-    code.write_text(text.replace(_READS, defect + _READS, 1))
-    with Load(small.status()["endpoint.late"]["url"], ROW, rate=100) as load:
-        failed = small.mlops("apply", "--yes", change, "endpoint.late.rollout.pause=12s", code=1)
-    assert sign in failed.stderr
+    ended = Rehearsal(small).roll(BAD[name])
+    assert sign in str(ended.evidence)
+    assert ended.hurt < most
     assert live(small) == before
-    assert sum(load.failed.values()) < 60
-    shutil.rmtree(code.parents[4])
-    small.mlops("apply", "--yes")
+    assert small.words() == {}
+
+
+def test_guard_that_is_killed_takes_traffic_back_from_errors_that_begin_later(small: Workplace) -> None:
+    """The guard is ended once, while it watches; another goes on."""
+    before = live(small)
+    killed: list[int] = []
+
+    def kill_the_guard() -> None:
+        until(lambda: named(small, "targets.local.guard") != [], 120)
+        killed.append(named(small, "targets.local.guard")[0])
+        os.kill(killed[0], signal.SIGKILL)
+
+    killer = threading.Thread(target=kill_the_guard, daemon=True)
+    killer.start()
+    ended = Rehearsal(small, policy=("steps=[50%,100%]", "pause=2s", "drain=500ms")).roll(
+        BAD["errors from 25 s after its start"]
+    )
+    killer.join(1)
+    assert len(killed) == 1
+    assert "requests failed with 5xx" in str(ended.evidence)
+    assert "mlops rollback endpoint.late" in str(ended.evidence)
+    assert live(small) == before
+    assert small.words() == {}
+    assert named(small, "targets.local.guard") == []
+
+
+def test_good_version_goes_live_under_the_same_load(small: Workplace) -> None:
+    ended = Rehearsal(small, policy=("steps=[10%,50%,100%]", "pause=4s", "drain=500ms")).roll(None)
+    assert ended.evidence is None
+    assert ended.hurt == 0
     assert small.words() == {}

@@ -8,12 +8,13 @@ Law: replicas mean RESCALE, keys and limits RECONFIGURE, a package REDEPLOY; not
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from mlops.config.schema.base import FieldError, ModelReference, Name, Resource, SecretText, Strict, Unsaid, spec_field
 from mlops.config.schema.category import Category
+from mlops.config.schema.experiment import Experiment
 from mlops.config.schema.targets.base import Quantity
 from mlops.config.schema.units import Duration, Rate, Share
 from mlops.extensions import JUDGES
@@ -31,6 +32,13 @@ class GuardPolicy(Strict):
 
 
 class RolloutPolicy(Strict):
+    strategy: Literal["canary", "rolling", "blue_green", "shadow", "ab", "bandit"] = spec_field(
+        "canary",
+        doc="`canary`: by `steps`. `rolling`: a replica more at each step. `blue_green`: all traffic in one move, after both were "
+        "asked the same rows. `shadow`: it first gets copies of requests, and no answer of it is used. `ab`: two versions share "
+        "the clients until their outcomes differ. `bandit`: so too, and the better one gets more of them meanwhile.",
+    )
+    experiment: Experiment = spec_field(Experiment(), doc="How the strategies `ab` and `bandit` compare two versions.")
     steps: tuple[Share, ...] = spec_field((0.1, 0.5, 1.0), doc="Shares of the traffic, rising to 100%.")
     pause: Duration = spec_field(10.0, doc="How long each step is watched before it is judged.")
     max_error_rate: Share = spec_field(
@@ -58,6 +66,12 @@ class RolloutPolicy(Strict):
         None, doc="Keep the version before warm, and give it all traffic back where judges find against the new one."
     )
     drain: Duration = spec_field(5.0, doc="How long a version out of the route may finish its requests.")
+
+    @model_validator(mode="after")
+    def _has_outcomes(self) -> RolloutPolicy:
+        if self.experiment != Experiment() and self.strategy not in ("ab", "bandit"):
+            raise FieldError(f"the strategy {self.strategy} compares no outcomes; write `strategy: ab`", "experiment")
+        return self
 
     @field_validator("steps")
     @classmethod
@@ -137,3 +151,11 @@ class Endpoint(Resource):
     rate_limit: Rate | None = spec_field(None, doc="Requests let through, such as 200/s.", change=Category.RECONFIGURE)
     rollout: RolloutPolicy = spec_field(RolloutPolicy(), doc="How a new version takes over.", change=Category.METADATA)
     log: Log = spec_field(Log(), doc="The prediction log.", change=Category.REDEPLOY)
+
+    @model_validator(mode="after")
+    def _outcomes_are_kept(self) -> Endpoint:
+        if self.rollout.strategy in ("ab", "bandit") and not (self.log.enabled and self.log.sample == 1):
+            raise FieldError(
+                f"the strategy {self.rollout.strategy} joins outcomes with the prediction log, which must be kept whole", "log"
+            )
+        return self

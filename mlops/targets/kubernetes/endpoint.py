@@ -74,10 +74,10 @@ class ClusterEndpoint:
         ):
             return Observed(record)
         applied = record.outputs.get(ROLLOUT_STATE, record.outputs.get(ROLLOUT_STATE_BEFORE)) if record else None
-        obstacles = answers(rights_of(cluster, "serving"))
+        endpoint: Endpoint = typed(desired.effective)
+        obstacles = (*answers(rights_of(cluster, "serving")), *_not_here(address, endpoint))
         if applied is None:
             return Observed(record, exists=record is not None, obstacles=obstacles)
-        endpoint: Endpoint = typed(desired.effective)
         body = _wanted(RolloutState.from_json(applied), endpoint.replicas)
         parts, unfit = previewed(
             cluster, "serving", address.name, lambda: self._inputs(cluster, address, endpoint).with_state(body),
@@ -111,7 +111,8 @@ class ClusterEndpoint:
         )
         body = {"image": package["image"], "tag": package["tag"]}
         rollout = Rollout(
-            fleet, endpoint.rollout, step.say, at_once=step.restore is not None and step.restore.at_once
+            fleet, endpoint.rollout, step.say, at_once=step.restore is not None and step.restore.at_once,
+            goes_back=step.restore is not None,
         )  # fmt: skip
         version, note = rollout.converge(key, body, replicas, {})
         outputs = {
@@ -156,6 +157,16 @@ class ClusterEndpoint:
         if endpoint.auth is None:
             return {}
         return {API_KEY: unseal(endpoint.auth.api_key, self.context.paths.secrets, field="auth.api_key")}
+
+
+def _not_here(address: Address, endpoint: Endpoint) -> tuple[str, ...]:
+    """Say which strategy a cluster's route cannot carry out."""
+    strategy = endpoint.rollout.strategy
+    if strategy not in ("shadow", "ab", "bandit"):
+        return ()
+    return (
+        f"{address}: `rollout.strategy: {strategy}` is known on local stacks alone. On a cluster write canary, rolling or blue_green.",
+    )
 
 
 def _wanted(state: RolloutState, replicas: int) -> dict[str, Any]:

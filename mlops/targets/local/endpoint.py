@@ -130,9 +130,10 @@ class LocalEndpoint:
             endpoint.rollout,
             step.say,
             at_once=step.restore is not None and step.restore.at_once,
+            goes_back=step.restore is not None,
             guard=guard,
         )
-        with versions.host.locked(), versions.exclusive():
+        with versions.exclusive():
             version, note = rollout.converge(key, {"bento": package["bento"]}, endpoint.replicas, gate)
             self._guard(versions)
         outputs = {
@@ -145,7 +146,7 @@ class LocalEndpoint:
         assert step.recorded is not None
         versions = self._versions(step.address, step.recorded.inputs["stack"])
         versions.host.supervisor.take(guard_name(versions.name))
-        with versions.host.locked(), versions.exclusive():
+        with versions.exclusive():
             if versions.route_file.exists():
                 versions.write(versions.read().withdrawn())
             self._publish(versions.host)

@@ -29,6 +29,7 @@ from mlops.secret_values import read_secret
 from mlops.targets.local.keeper import GATEWAY, GATEWAY_SOCKET
 from mlops.targets.local.watch import KEEPER, end_watch, is_watched, service_unit
 from mlops.tools.envoy import EnvoyGateway, Route, RoutingTable
+from mlops.tools.envoy_split import Split
 from mlops.tools.process import beside_python, port_is_free, tail
 from mlops.tools.supervisor import ProcessState, Program, Supervisor
 
@@ -143,10 +144,11 @@ class Host:
                 for version, one in state.versions.items():
                     if one.body.get("sockets"):
                         clusters[f"{name}-{version}"] = one.body["sockets"]
+                split = _split(name, state, clusters)
                 weights = {f"{name}-{v}": share for v, share in state.weights.items() if f"{name}-{v}" in clusters}
                 rate = state.gate.get("rate")
                 key = self._key(name, state.gate) if any(weights.values()) else None
-                routes.append(Route(name, weights, key, (int(rate[0]), float(rate[1])) if rate else None))
+                routes.append(Route(name, weights, key, (int(rate[0]), float(rate[1])) if rate else None, split))
             self.gateway.put(RoutingTable(tuple(routes), clusters))
 
     def _key(self, endpoint: str, gate: Mapping[str, Any]) -> str | None:
@@ -171,6 +173,23 @@ class Host:
     def locked(self) -> Iterator[None]:
         with _locks.setdefault(self.folder, threading.RLock()):
             yield
+
+
+def _split(name: str, state: RolloutState, clusters: dict[str, list[str]]) -> Split:
+    """Return what is special while several versions of an endpoint answer, and add the clusters of those who ask for one."""
+    there = [version for version in state.versions if f"{name}-{version}" in clusters]
+    if len(there) < 2:
+        return Split()
+    others = [version for version in there if version != state.live]
+    asked = {version: f"{name}-{version}-asked" for version in there}
+    for version, cluster in asked.items():
+        clusters[cluster] = clusters[f"{name}-{version}"]
+    known = {**asked, "candidate": asked[others[-1]], **({"live": asked[state.live]} if state.live in asked else {})}
+    routing = state.routing if state.routing is not None and state.routing.candidate in there else None
+    if routing is None:
+        return Split(asked=known)
+    mirror = f"{name}-{routing.candidate}" if routing.mirrored else None
+    return Split(mirror, routing.assigned, routing.header, routing.cookie, known)
 
 
 class PortTaken(MlopsError):

@@ -26,6 +26,7 @@ from mlops.rollout.evidence import Counts, Pair
 from mlops.rollout.state import RolloutState
 from mlops.targets.local.compared_rows import Ask, compared_rows, golden_rows, logged_rows
 from mlops.targets.local.host import Host, end_of, read_mapping, write_private
+from mlops.targets.local.labelled_answers import LogReader
 from mlops.tools.envoy import PROBE
 from mlops.tools.supervisor import Program
 from mlops.tools.unix_http import ask
@@ -117,6 +118,9 @@ class Versions:
         bento = Path(str(self.read().versions[live].body["bento"]))
         rows = chain(golden_rows(bento), logged_rows(self.log_folder, live))
         return compared_rows(rows, (ask_one(live), ask_one(candidate)), known, most)
+
+    def labelled_answers(self, since: float) -> LogReader:
+        return LogReader(self.log_folder, since)
 
     def ask_golden(self, version: str) -> str | None:
         body = self.read().versions[version].body

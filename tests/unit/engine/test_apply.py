@@ -34,6 +34,15 @@ def test_equal_outputs_skip_everything_downstream(world: World) -> None:
     assert [address.name for address in result.done] == ["a", "b", "c"]
 
 
+def test_changes_that_mostly_wait_go_side_by_side_beyond_the_limit(world: World) -> None:
+    """Each waits for all of the others, which two at a time never would."""
+    together = threading.Barrier(5)
+    world.kind.mostly_waits = True
+    world.kind.touch = lambda where: together.wait(20) if where.startswith("before") else None
+    result = world.apply(*(thing(name) for name in "abcde"), parallel=2)
+    assert len(result.done) == 5
+
+
 @pytest.mark.parametrize("parallel", [1, 4])
 def test_failure_stops_dependents_and_nothing_else(world: World, parallel: int) -> None:
     world.kind.broken["a"] = MlopsError.of("it broke", "It broke.")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import pytest
 
 from mlops.config.schema.endpoint import RolloutPolicy
 from mlops.errors import MlopsError
 from mlops.rollout.evidence import Counts, Pair
+from mlops.rollout.experiment import LabelledAnswer
 from mlops.rollout.rollout import Rollout
 from mlops.rollout.state import RolloutState, VersionState
 
@@ -29,7 +30,9 @@ class Fleet:
 
     def publish(self, state: RolloutState) -> None:
         self.state = state
-        self.moves.append(" ".join(f"{version}={share}" for version, share in sorted(state.weights.items())))
+        weights = " ".join(f"{version}={share}" for version, share in sorted(state.weights.items()))
+        copied = " copies" if state.routing is not None and state.routing.mirrored else ""
+        self.moves.append(weights + copied)
 
     def start(self, state: RolloutState, version: str, replicas: int, timeout: float) -> RolloutState:
         self.moves.append(f"start {version}")
@@ -54,6 +57,9 @@ class Fleet:
     def ask_golden(self, version: str) -> str | None:
         return None
 
+    def labelled_answers(self, since: float) -> Callable[[], Sequence[LabelledAnswer]]:
+        return lambda: ()
+
 
 POLICY = RolloutPolicy.model_validate({"steps": ["10%", "50%", "100%"], "pause": "0s", "drain": "0s"})
 
@@ -71,3 +77,41 @@ def test_rollout_at_once_takes_no_steps() -> None:
     _, note = Rollout(fleet, POLICY, lambda line, share: None, at_once=True).converge("new", {}, 1, {})
     assert fleet.moves == ["start v2", "v2=100", "v2=100", "drop v1"]
     assert "in one move" in note
+
+
+@pytest.mark.parametrize(
+    ("strategy", "moves"),
+    [
+        ("canary", ["start v2", "v1=100 v2=0", "v1=90 v2=10", "v1=50 v2=50", "v1=0 v2=100", "v2=100", "v2=100", "drop v1"]),
+        (
+            "rolling",
+            ["start v2", "v1=100 v2=0", "start v2", "v1=67 v2=33", "start v2", "v1=33 v2=67", "start v2", "v1=0 v2=100", "v2=100",
+             "v2=100", "drop v1"],
+        ),
+        ("blue_green", ["start v2", "v1=100 v2=0", "v1=0 v2=100", "v2=100", "v2=100", "drop v1"]),
+        ("shadow", ["start v2", "v1=100 v2=0", "v1=100 v2=0 copies", "v1=0 v2=100", "v2=100", "v2=100", "drop v1"]),
+    ],
+)  # fmt: skip
+def test_good_version_takes_over_as_its_strategy_says(strategy: str, moves: list[str]) -> None:
+    fleet = Fleet()
+    policy = POLICY.model_copy(update={"strategy": strategy})
+    Rollout(fleet, policy, lambda line, share: None).converge("new", {}, 3, {})
+    assert fleet.moves == moves
+    assert fleet.state.routing is None
+
+
+@pytest.mark.parametrize("strategy", ["canary", "rolling", "blue_green", "shadow", "ab", "bandit"])
+def test_bad_version_leaves_in_one_move_whatever_the_strategy(strategy: str) -> None:
+    fleet = Fleet(failing=0.5)
+    policy = POLICY.model_copy(update={"strategy": strategy})
+    with pytest.raises(MlopsError, match="requests failed with 5xx"):
+        Rollout(fleet, policy, lambda line, share: None).converge("new", {}, 3, {})
+    assert fleet.moves[-3:] == ["v1=100", "v1=100", "drop v2"]
+    assert (fleet.state.live, set(fleet.state.versions), fleet.state.routing) == ("v1", {"v1"}, None)
+
+
+def test_going_back_takes_steps_whatever_the_strategy() -> None:
+    fleet = Fleet()
+    policy = POLICY.model_copy(update={"strategy": "ab"})
+    Rollout(fleet, policy, lambda line, share: None, goes_back=True).converge("new", {}, 3, {})
+    assert "v1=90 v2=10" in fleet.moves

@@ -1,0 +1,167 @@
+"""Give traffic to a new version, by the strategy of its policy.
+
+Lives here: Shift, one rollout's way from no traffic to all of it, and outline, which describes that way in a plan.
+Not here: what comes before and after (rollout), judging a step (watch), comparing outcomes (experiment).
+Law: what is published is all that a gateway needs, and a shift that was killed begins again from it; a version gets all traffic only
+after its strategy found for it.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mlops.errors import MlopsError
+from mlops.rollout.experiment import Comparison, Verdict, candidate_share
+from mlops.rollout.fleet import Fleet
+from mlops.rollout.state import Routing, RolloutState
+from mlops.rollout.watch import StepWatch
+
+if TYPE_CHECKING:
+    from mlops.config.schema.endpoint import RolloutPolicy
+
+_MOVED = 5
+"""Percent of the clients by which a bandit's weights change before they are published again."""
+
+
+@dataclass
+class Shift:
+    """`start`: has so many replicas of a version ready. `requests`: what the candidate was asked by clients meanwhile."""
+
+    fleet: Fleet
+    policy: RolloutPolicy
+    say: Callable[[str, float | None], None]
+    start: Callable[[RolloutState, str, int], RolloutState]
+    strategy: str
+    state: RolloutState
+    live: str
+    candidate: str
+    replicas: int
+    requests: float = field(default=0.0, init=False)
+
+    def begin(self) -> None:
+        """Have the candidate ready, without traffic."""
+        first = 1 if self.strategy == "rolling" else self.replicas
+        self.state = self.start(self.state, self.candidate, first)
+        self._publish(0)
+
+    def carry_out(self) -> RolloutState:
+        """Return the state in which the candidate may have all traffic. Raises MlopsError with the evidence against it."""
+        match self.strategy:
+            case "rolling":
+                self._steps([round(100 * number / self.replicas) for number in range(1, self.replicas + 1)])
+            case "blue_green":
+                self._ask_beside()
+                self._steps([100])
+            case "shadow":
+                self._mirror()
+                self._steps([100])
+            case "ab" | "bandit":
+                self._compare()
+            case _:
+                self._steps([round(100 * share) for share in self.policy.steps])
+        return self.state
+
+    def _watch(self, parts: int) -> StepWatch:
+        return StepWatch(self.fleet, self.policy, self.candidate, self.live, self.fleet.counts(self.live), parts=parts)
+
+    def _publish(self, percent: int) -> None:
+        self.state = self.state.shifted({self.live: 100 - percent, self.candidate: percent})
+        self.fleet.publish(self.state)
+
+    def _steps(self, percents: list[int]) -> None:
+        watch = self._watch(len(percents) + (self.strategy in ("blue_green", "shadow")))
+        for number, percent in enumerate(percents, 1):
+            self.say(f"{self.candidate} takes {percent}%", 0.2 + 0.7 * number / len(percents))
+            if self.strategy == "rolling":
+                self.state = self.start(self.state, self.candidate, number)
+            self._publish(percent)
+            if evidence := watch.step():
+                raise _failed(f"{self.candidate} at {percent}%", evidence)
+            self.requests += watch.requests
+
+    def _ask_beside(self) -> None:
+        """Ask both versions the same rows, while no client gets an answer of the candidate."""
+        self.say(f"{self.candidate} is asked what {self.live} was", 0.2)
+        if evidence := self._watch(2).until(lambda: True, 0.0):
+            raise _failed(f"{self.candidate} without traffic", evidence)
+
+    def _mirror(self) -> None:
+        self.say(f"{self.candidate} gets copies of requests", 0.2)
+        self.state = self.state.routed(Routing(self.candidate, mirrored=True, since=time.time()))
+        self._publish(0)
+        if evidence := self._watch(2).step():
+            raise _failed(f"{self.candidate} as a shadow", evidence)
+        self.state = self.state.routed(None)
+
+    def _compare(self) -> None:
+        """Share the clients until the outcomes of both differ."""
+        experiment = self.policy.experiment
+        before = self.state.routing
+        since = before.since if before is not None and before.candidate == self.candidate else time.time()
+        routing = Routing(self.candidate, assigned=True, header=experiment.header, cookie=experiment.cookie, since=since)
+        self.state = self.state.routed(routing)
+        comparison = Comparison(experiment, self.live, self.candidate)
+        read = self.fleet.labelled_answers(since)
+        drawn = random.Random(self.candidate)  # noqa: S311
+        percent = round(100 * experiment.share)
+        self._publish(percent)
+        self.say(f"{self.candidate} gets {percent}% of the clients until outcomes differ", 0.3)
+
+        def is_decided() -> bool:
+            nonlocal percent
+            for answered in read():
+                comparison.add(answered)
+            if self.strategy == "bandit":
+                wanted = round(100 * candidate_share(comparison, drawn))
+                if abs(wanted - percent) >= _MOVED:
+                    percent = wanted
+                    self._publish(percent)
+            return comparison.verdict() is not None
+
+        watch = self._watch(1)
+        if evidence := watch.until(is_decided, max(0.0, since + experiment.at_most - time.time())):
+            raise _failed(f"{self.candidate} at {percent}%", evidence)
+        self.requests = watch.requests
+        self._decide(comparison)
+
+    def _decide(self, comparison: Comparison) -> None:
+        """Raises MlopsError where what is live stays live."""
+        verdict = comparison.verdict()
+        is_equal = verdict in (None, Verdict.EQUAL)
+        if verdict is Verdict.BETTER or (is_equal and comparison.experiment.if_equal == "candidate"):
+            self.say(comparison.sentence(), 0.9)
+            return
+        found = "no difference was found" if is_equal else f"{self.candidate} is worse"
+        raise MlopsError.of(
+            "experiment kept what was live",
+            f"{found}: {comparison.sentence()}. Traffic is back on {self.live}, and the next plan shows the change again. Take it "
+            "back in conf/, or say `if_equal: candidate` where the new version may go live without being better.",
+        )
+
+
+def outline(policy: RolloutPolicy, replicas: int) -> str:
+    """Return how a new version will take over, as a plan shows it."""
+    match policy.strategy:
+        case "rolling":
+            return f"{replicas} replicas one after the other, judged at each; else back to what is live"
+        case "blue_green":
+            return "all traffic in one move, after both were asked the same rows; else back to what is live"
+        case "shadow":
+            return "copies of requests first, whose answers nobody gets; then all traffic in one move; else what is live stays"
+        case "ab" | "bandit":
+            error = policy.experiment.false_decision
+            moves = ", more of them for the better one" if policy.strategy == "bandit" else ""
+            return f"both share the clients{moves} until their outcomes differ, wrongly at most {error:.1%} of the time; else what is live stays"
+    steps = " → ".join(f"{share * 100:g}%" for share in policy.steps)
+    return f"{steps}, judged at each step; else back to what is live"
+
+
+def _failed(where: str, evidence: str) -> MlopsError:
+    return MlopsError.of(
+        "rollout step failed",
+        f"{where}: {evidence}. Traffic is back on what was live. Look at its log before the next apply.",
+    )
