@@ -37,7 +37,7 @@ WHERE requests.predicted IS NULL OR requests.label IS NULL
 _LABELLED = """
 INSERT INTO requests (id, labelled_at, label, label_rows) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
     labelled_at = excluded.labelled_at, label = excluded.label, label_rows = excluded.label_rows
-WHERE requests.label IS NULL OR excluded.labelled_at >= requests.labelled_at
+WHERE requests.label IS NULL OR (excluded.labelled_at >= requests.labelled_at AND excluded.label <> requests.label)
 """
 _JOINED = "predicted IS NOT NULL AND label IS NOT NULL"
 
@@ -116,11 +116,13 @@ class LabelStore:
         self._database.commit()
 
     def recent(self, rows: int) -> list[tuple[Any, Any]]:
-        """Return pairs of prediction and label: of the requests labelled last, until there are `rows`; the oldest first."""
+        """Return pairs of prediction and label: of the requests labelled last, until there are `rows`; the oldest first. A row without
+        a label yet makes none."""
         newest = f"SELECT predicted, label FROM requests WHERE {_JOINED} ORDER BY labelled_at DESC, id DESC LIMIT ?"  # noqa: S608
         pairs: list[tuple[Any, Any]] = []
         for predicted, label in self._database.execute(newest, (rows,)):
-            pairs.extend(reversed(list(zip(json.loads(predicted), json.loads(label), strict=True))))
+            rows_of = zip(json.loads(predicted), json.loads(label), strict=True)
+            pairs.extend(reversed([pair for pair in rows_of if pair[1] is not None]))
             if len(pairs) >= rows:
                 break
         return pairs[:rows][::-1]

@@ -19,8 +19,9 @@ from mlops.contracts.watcher import LABELS_KEEP, LabelCounts
 from mlops.metrics.metric import MEASURED_SPLITS
 from mlops.metrics.table import drift_metrics_of
 from mlops.metrics.task import Task
+from mlops.workloads.label_values import LabelError, LabelValues, is_number, request_id
 from mlops.workloads.monitoring.label_store import LabelStore
-from mlops.workloads.monitoring.vector_labels import LabelError, VectorLabels, is_number
+from mlops.workloads.monitoring.vector_labels import VectorLabels
 
 FEWEST = 200
 """Labelled rows below which nothing is measured."""
@@ -35,6 +36,7 @@ class Labels:
     def __init__(self, contract: dict[str, Any], folder: Path, *, keep: float = LABELS_KEEP) -> None:
         self._contract = contract
         self._task = Task(contract["task"])
+        self._values = LabelValues(contract)
         self._vector = VectorLabels(self._task, contract["classes"]) if self._task.is_vector else None
         self._keep = keep
         self._uncommitted = 0
@@ -65,12 +67,7 @@ class Labels:
         """Keep a late label, whether its prediction is known yet or not; set it aside where it does not fit."""
         name, given = feedback.get("id"), feedback.get("label")
         try:
-            if isinstance(name, bool) or not isinstance(name, str | int) or not _is_text(str(name)):
-                raise LabelError("its id is no text; send the x-request-id of the answer")
-            labels = self._vector.rows(given) if self._vector else given if isinstance(given, list) else [given]
-            if not labels:
-                raise LabelError("it has no label")
-            self.store.labelled(str(name), [self._typed(label) for label in labels], at)
+            self.store.labelled(request_id(name), self._values.read(given), at)
         except LabelError as error:
             shown = name if isinstance(name, str) and _is_text(name) else json.dumps(name)
             self.store.refused(shown, given, str(error), at)
@@ -88,30 +85,6 @@ class Labels:
         self._uncommitted = 0
         self.store.expire(now, self._keep)
         return self.store.counts()
-
-    def _typed(self, label: Any) -> Any:
-        """Return a label as it is kept: the class, the text of one, or a number. Raises LabelError.
-
-        A class that the model does not know is a label of several classes all the same: whatever was predicted was wrong.
-        """
-        if self._vector:
-            return self._vector.typed(label)
-        if self._task in (Task.CLUSTERING, Task.REDUCTION):
-            raise LabelError(f"the task is {self._task}, which predicts nothing that a label could say otherwise")
-        shown = json.dumps(label)[:60]
-        classes = self._contract.get("classes") or []
-        if self._task is Task.REGRESSION:
-            if not is_number(label):
-                raise LabelError(f"the label {shown} is no number")
-            return float(label)
-        for name in classes:
-            same_text = str(label).lower() == str(name).lower() if isinstance(name, bool) else str(label) == str(name)
-            if label == name or same_text:
-                return str(name) if self._task is Task.MULTICLASS else name
-        if self._task is Task.MULTICLASS and any(_same_type(label, name) for name in classes):
-            return str(label)
-        known = ", ".join(json.dumps(name, ensure_ascii=False) for name in classes[:10])
-        raise LabelError(f"the label {shown} is none of the classes {known}")
 
     def measure(self) -> dict[str, float]:
         """Return {"rows": n} and, from enough rows, the metrics by which a model of the task becomes worse."""
@@ -167,16 +140,5 @@ class Labels:
 
 
 def _is_text(name: str) -> bool:
-    """Whether an id can be kept: not empty, and without halves of characters."""
-    return name != "" and not any("\ud800" <= character <= "\udfff" for character in name)
-
-
-def _same_type(label: Any, name: Any) -> bool:
-    """Whether a label could be a class of the same kind as `name`; a whole number may be written as a text."""
-    if isinstance(name, str):
-        return isinstance(label, str)
-    if isinstance(name, bool):
-        return isinstance(label, bool)
-    if isinstance(label, str):
-        return label.lstrip("-").isdigit()
-    return is_number(label) and float(label).is_integer()
+    """Whether an id can be shown as it is: without halves of characters."""
+    return not any("\ud800" <= character <= "\udfff" for character in name)

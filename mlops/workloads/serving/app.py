@@ -18,16 +18,17 @@ from pathlib import Path
 from typing import Any
 
 from mlops.contracts.names import PROBE_HEADER
+from mlops.workloads.label_values import LabelValues
 from mlops.workloads.serving.answer import AnswerWriter
 from mlops.workloads.serving.body import ARRIVAL_SECONDS, BodyReader, Receive
 from mlops.workloads.serving.describe import model_metadata, openapi, outputs_of
+from mlops.workloads.serving.feedback import read_feedback
 from mlops.workloads.serving.images import MOST_BYTES
 from mlops.workloads.serving.log import PredictionLog
 from mlops.workloads.serving.model import Gatherer, OnnxPredictor
 from mlops.workloads.serving.request_metrics import Meter
-from mlops.workloads.serving.rows import BadRows, RequestRow, RowReader, decode_json, whole
+from mlops.workloads.serving.rows import BadRows, RequestRow, RowReader
 from mlops.workloads.serving.structure import LARGE
-from mlops.workloads.vector_answer import VECTORS
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -41,6 +42,7 @@ _Result = tuple[int, bytes, bool]
 _JSON = (b"content-type", b"application/json")
 _TEXT = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
 _CLOSE = (b"connection", b"close")
+_NOT_KEPT = b'{"error":"the label could not be written into the prediction log; send it again later"}'
 _INTERNAL = b'{"error":"internal error; see the log of the service"}'
 _PROBE = PROBE_HEADER.encode()
 _LOOPBACK = ("127.0.0.1", "::1")
@@ -76,6 +78,7 @@ class Application:
         self._bodies = BodyReader(max(least, self._most * _MOST_ROW_BYTES), arrival)
         self._beside = ThreadPoolExecutor(1, "large-requests")
         self._writer = AnswerWriter(self.contract, version, api.get("threshold"))
+        self._labels = LabelValues(self.contract)
         self._version_header = (b"x-mlops-version", version.encode())
         self._count = 0
         self._prefix = f"{os.getpid():x}{time.time_ns() & 0xFFFFFFFF:x}-"
@@ -226,16 +229,17 @@ class Application:
         return status, answer, close
 
     async def _feedback(self, receive: Receive) -> _Result:
+        """Answer once what was kept is on the disk, so that no crash loses it."""
         try:
             body = await self._bodies.read(receive, _FEEDBACK_BYTES)
-            problem = _feedback_problem(decode_json(body), is_vector=self.contract["task"] in VECTORS)
-            if problem:
-                raise whole(problem, 422)
+            feedback = read_feedback(body, self._labels)
         except BadRows as error:
             return error.status, _bad(error, _sentence(error)), error.close
-        if self.log is not None:
-            self.log.feedback(body)
-        return 202, b'{"kept":true}' if self.log is not None else b'{"kept":false}', False
+        if self.log is not None and feedback.fitting:
+            written = self.log.feedback(feedback.fitting)
+            if written is None or not await asyncio.wrap_future(written):
+                return 503, _NOT_KEPT, False
+        return *feedback.answer(is_kept=self.log is not None), False
 
     async def _send(
         self, send: Send, status: int, body: bytes, kind: tuple[bytes, bytes] = _JSON, *more: tuple[bytes, bytes]
@@ -260,17 +264,3 @@ def _sentence(error: BadRows) -> str:
     """Return the one problem of a body as a whole, or that there are bad rows."""
     first = error.problems[0]
     return str(first["problem"]) if first["row"] is None else "invalid rows"
-
-
-def _feedback_problem(feedback: Any, *, is_vector: bool) -> str | None:
-    """Return what is wrong with a late label, or nothing. `is_vector`: whether a row's label is several values."""
-    given = feedback if isinstance(feedback, dict) else {}
-    missing = [name for name in ("id", "label") if name not in given]
-    if missing:
-        return f"feedback needs {' and '.join(missing)}"
-    if not isinstance(given["id"], str | int) or isinstance(given["id"], bool):
-        return "the id of feedback is the text of `x-request-id`"
-    labels = given["label"] if isinstance(given["label"], list) else [given["label"]]
-    if not is_vector and any(isinstance(label, list | dict) for label in labels):
-        return "the label of feedback is one value, or a list of one for each row"
-    return None

@@ -38,14 +38,18 @@ def openapi(contract: dict[str, Any], version: str, most: int) -> dict[str, Any]
     }
     body = {"required": True, "content": {"application/json": {"schema": {"oneOf": [
         {"$ref": "#/components/schemas/Rows"}, {"$ref": "#/components/schemas/Row"}]}}}}  # fmt: skip
-    feedback = {"type": "object", "required": ["id", "label"], "properties": {"id": {"type": "string"}, "label": {}}}
+    label = {"type": "object", "required": ["id", "label"], "properties": {"id": {"type": "string"}, "label": {}}}
+    labels = {"type": "array", "minItems": 1, "items": label}
+    feedback = {"oneOf": [label, {"type": "object", "required": ["labels"], "properties": {"labels": labels}}]}
     return {
         "openapi": "3.1.0",
         "info": {"title": contract["model"], "version": version},
         "paths": {
             "/predict": {"post": {"summary": "Predict rows.", "requestBody": body, "responses": {"200": ok, "422": bad}}},
             "/feedback": {"post": {
-                "summary": "Say what the label turned out to be.", "responses": {"202": {"description": "Kept."}},
+                "summary": "Say what the label turned out to be.", "responses": {
+                    "202": {"description": "Kept."}, "207": {"description": "Kept, but for those that do not fit."},
+                    "422": {"description": "Not kept, because it does not fit."}},
                 "requestBody": {"required": True, "content": {"application/json": {"schema": feedback}}}}},
             "/readyz": {"get": {"summary": "Ready to answer.", "responses": {"200": {"description": "Ready."}}}},
             "/metrics": {"get": {"summary": "Prometheus metrics.", "responses": {"200": {"description": "Metrics."}}}},
