@@ -27,7 +27,9 @@ def request_id(given: Any) -> str:
     if not name:
         raise LabelError("its id is no text; send the x-request-id of the answer")
     if not name.isascii() or not name.isprintable() or _FORBIDDEN & set(name):
-        raise LabelError("its id is no x-request-id of an answer: those are printable ASCII without quotes and backslashes")
+        raise LabelError(
+            "its id is no x-request-id of an answer: those are printable ASCII without quotes and backslashes"
+        )
     return name
 
 
@@ -77,7 +79,9 @@ class LabelValues:
         match self._task:
             case "multilabel":
                 if not isinstance(label, dict) or {*label} != {*names}:
-                    raise LabelError(f"the label {shown(label)} is no mapping from each of {', '.join(names)} to 0 or 1")
+                    raise LabelError(
+                        f"the label {shown(label)} is no mapping from each of {', '.join(names)} to 0 or 1"
+                    )
                 values = [label[name] for name in names]
                 if any(value not in (0, 1) for value in values):
                     raise LabelError(f"the label {shown(label)} holds something else than 0 and 1, or true and false")

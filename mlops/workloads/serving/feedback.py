@@ -53,7 +53,9 @@ def read_feedback(body: bytes, values: LabelValues) -> Feedback:
         return feedback
     labels = given[_MANY]
     if not isinstance(labels, list) or not labels or len(given) > 1:
-        raise whole('many labels are {"labels": [{"id": …, "label": …}, …]}, with one at least and nothing beside it', 422)
+        raise whole(
+            'many labels are {"labels": [{"id": …, "label": …}, …]}, with one at least and nothing beside it', 422
+        )
     feedback = Feedback(is_many=True)
     for place, one in enumerate(labels):
         _judge(one, place, values, feedback)
