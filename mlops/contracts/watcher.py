@@ -13,6 +13,7 @@ from msgspec import Meta, field
 
 from mlops.contracts.calibration import WindowCalibration
 from mlops.contracts.codec import Contract, Document
+from mlops.contracts.live import LiveReference, LiveWindow
 
 FINDING_MARK = "finding "
 """What a line of the watcher's log begins with that goes on with a finding as JSON."""
@@ -62,6 +63,9 @@ class WatcherConfig(Document, kw_only=True, frozen=True, omit_defaults=True):
     labels_keep: Annotated[
         float, Meta(gt=0, description="Seconds that a prediction waits for its label, and a label for its prediction.")
     ] = LABELS_KEEP
+    slices: Annotated[
+        tuple[str, ...], Meta(description="Columns by whose values late labels are measured too.")
+    ] = ()
     time_column: Annotated[
         str | None, Meta(description="Column of train.parquet by which its rows follow each other; null: as they lie.")
     ] = None
@@ -107,6 +111,10 @@ class BaselineFile(Document, kw_only=True, frozen=True):
             description="What windows of the training data do among themselves; null where they are too few for that, and in files of a version that wrote none: tests by formula."
         ),
     ] = None
+    reference: Annotated[
+        LiveReference | None,
+        Meta(description="How the model did on rows that it did not learn from; null where they have no labels, and in files of a version that wrote none: late labels are compared with `metrics` alone."),
+    ] = None
 
 
 class LabelCounts(Contract, kw_only=True, frozen=True):
@@ -127,6 +135,19 @@ class WatcherStatus(Document, kw_only=True, frozen=True):
     live: Annotated[dict[str, float], Meta(description="Metrics from late labels, with the number of `rows`.")] = field(
         default_factory=dict
     )
+    intervals: Annotated[
+        dict[str, list[float]], Meta(description="Metric of `live` -> lower and upper bound of 95 %.")
+    ] = field(default_factory=dict)
+    live_windows: Annotated[
+        tuple[LiveWindow, ...], Meta(description="The last windows of labelled rows, the oldest first.")
+    ] = ()
+    live_slices: Annotated[
+        dict[str, LiveWindow], Meta(description="COLUMN=VALUE -> the labelled rows of `live` that are of it.")
+    ] = field(default_factory=dict)
+    estimated: Annotated[
+        dict[str, list[float]],
+        Meta(description="Metric -> what it seems to be in the last window by how sure the model is, and the bounds of 95 %; no label is in it."),
+    ] = field(default_factory=dict)
     cursor: Annotated[float | None, Meta(description="Start of the next window, in Unix seconds.")] = None
     quiet: Annotated[int, Meta(description="Windows with too few rows that are joined to the next.")] = 0
     labels: Annotated[LabelCounts, Meta(description="Where the late labels stand.")] = LabelCounts()
@@ -165,8 +186,10 @@ class MonitorFinding(Document, kw_only=True, frozen=True, omit_defaults=True):
     id: Annotated[str, Meta(description="KIND-DATE-TIME.")]
     monitor: Annotated[str, Meta(description="Address of the monitor.")]
     kind: Annotated[
-        Literal["drift", "concept", "quality"],
-        Meta(description="Columns moved; a live metric is worse; values are missing or unlike those of training."),
+        Literal["drift", "concept", "quality", "labels"],
+        Meta(
+            description="Columns moved; a live metric is worse; values are missing or unlike those of training; labels are unlike those of training."
+        ),
     ]
     since: Annotated[str, Meta(description="Start of the first window that showed it, as ISO text.")]
     until: Annotated[str, Meta(description="End of the last window that showed it, as ISO text.")]

@@ -24,7 +24,7 @@ from mlops.context.status import Status
 from mlops.engine.resource import Attention, Record
 from mlops.errors import MlopsError
 
-_KINDS = {"drift": "drift", "concept": "a worse model"}
+_KINDS = {"drift": "drift", "concept": "a worse model", "labels": "other labels than those of training"}
 _QUALITY = {
     "missing": "missing values", "unseen": "values that training never had", "outside": "values outside the range of training",
     "constant": "a column stuck at one value", "duplicates": "rows that were sent before", "answers": "answers that the model does not give",
@@ -69,14 +69,40 @@ def watched_status(folder: Path, record: Record) -> Status:
     findings = open_findings(folder, record.outputs.get("digest"))
     last = f" (last {seen['last'][11:16]})" if seen.get("last") else ""
     windows = f"{seen['windows']} window{'' if seen['windows'] == 1 else 's'}{last}"
+    labels = label_lines(seen)
     if not findings:
-        return Status(f"no finding in {windows}")
+        return Status("; ".join([f"no finding in {windows}", *labels]))
     lines = [
         line for finding in findings for line in (f"{finding['kind']} since {finding['since']}", *lines_of(finding))
     ]
     count = f"{len(findings)} finding{'' if len(findings) == 1 else 's'} in {windows}"
     close = f"close it: mlops ack {record.address} --reason '…'"
-    return Status(count, "changed", attention=(*lines, close))
+    return Status(count, "changed", attention=(*lines, *labels, close))
+
+
+def label_lines(seen: Mapping[str, Any]) -> list[str]:
+    """Say what late labels show; an estimate, called one, until there are enough of them."""
+    live, counts = seen.get("live") or {}, seen.get("labels") or {}
+    lines = []
+    shown = [name for name in live if name != "rows"]
+    if shown:
+        each = ", ".join(f"{name} {live[name]:.3g}{_interval(seen.get('intervals', {}).get(name))}" for name in shown)
+        lines.append(f"live {each} ({live['rows']:.0f} labelled rows)")
+    else:
+        for name, (value, low, high) in (seen.get("estimated") or {}).items():
+            few = f"{live.get('rows', 0):.0f} labels yet"
+            lines.append(
+                f"estimated {name} {value:.3g}{_interval((low, high))}, from the model's own confidence ({few})"
+            )
+    if counts.get("refused"):
+        lines.append(f"{counts['refused']:,} labels were set aside, the last: {counts['reason']}")
+    if counts.get("source"):
+        lines.append(f"the source of labels was not read: {counts['source']}")
+    return lines
+
+
+def _interval(bounds: Any) -> str:
+    return f" [{bounds[0]:.3g}, {bounds[1]:.3g}]" if bounds else ""
 
 
 def lines_of(finding: Mapping[str, Any]) -> list[str]:

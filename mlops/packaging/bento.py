@@ -27,7 +27,7 @@ IMAGE_NEEDS = ("pillow",)
 """What it imports too where the model takes images."""
 _SERVING = (
     "__init__.py", "workloads/__init__.py", "workloads/parent_death.py", "workloads/serving", "workloads/vector_answer.py",
-    "workloads/unlabelled_answer.py", "workloads/answer_row.py",
+    "workloads/unlabelled_answer.py", "workloads/answer_row.py", "workloads/label_values.py",
     "workloads/features/__init__.py", "workloads/features/images.py",
     *(f"contracts/{name}.py" for name in ("__init__", "codec", "names", "server")),
 )  # fmt: skip

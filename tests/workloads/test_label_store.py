@@ -79,7 +79,7 @@ def test_later_label_takes_the_place_of_an_earlier_one(tmp_path: Path) -> None:
         (BINARY, {"id": "a", "label": [True, False]}, "a: it has labels for 2 rows, and its request had 1"),
         (BINARY, {"id": "a", "label": []}, "a: it has no label"),
         (BINARY, {"id": {"x": 1}, "label": True}, '{"x": 1}: its id is no text; send the x-request-id of the answer'),
-        (BINARY, {"id": "\ud800", "label": True}, '"\\ud800": its id is no text; send the x-request-id of the answer'),
+        (BINARY, {"id": "\ud800", "label": True}, '"\\ud800": its id is no x-request-id of an answer: those are printable ASCII without quotes and backslashes'),
         (REGRESSION, {"id": "a", "label": "abc"}, 'a: the label "abc" is no number'),
         (REGRESSION, {"id": "a", "label": float("nan")}, "a: the label NaN is no number"),
         (REGRESSION, {"id": "a", "label": 10**400}, "a: the label 100000000000000000000000000000000000000000000000000000000000 is no number"),
@@ -97,6 +97,15 @@ def test_label_that_does_not_fit_is_set_aside_with_a_sentence(
     counts = labels.settle(3)
     assert (counts.joined, counts.waiting, counts.refused, counts.reason) == (0, 0, 1, sentence)
     assert labels.measure() == {"rows": 0}
+
+
+def test_row_whose_label_is_not_known_yet_makes_no_pair(tmp_path: Path) -> None:
+    labels = Labels(BINARY, tmp_path)
+    labels.predicted("a", [0.25, 0.75], at=1)
+    labels.add({"id": "a", "label": [None, True]}, at=2)
+    assert pairs(labels) == [(0.75, True)]
+    labels.add({"id": "a", "label": [False, True]}, at=3)
+    assert pairs(labels) == [(0.25, False), (0.75, True)]
 
 
 def test_label_of_another_number_of_rows_that_came_first_is_set_aside(tmp_path: Path) -> None:

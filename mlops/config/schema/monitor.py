@@ -102,6 +102,9 @@ class Monitor(Resource):
     )
     drift: DriftPolicy = spec_field(DriftPolicy(), doc="The tests.", change=Category.RECONFIGURE)
     labels: LabelPolicy = spec_field(LabelPolicy(), doc="Late labels.", change=Category.RECONFIGURE)
+    slices: tuple[Column, ...] = spec_field(
+        (), doc="Columns by whose values late labels are measured too.", change=Category.RECONFIGURE
+    )
     on_finding: Literal["propose", "record"] = spec_field(
         "propose", doc="`propose` adds an edit of the YAML to the finding.", change=Category.RECONFIGURE
     )

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import pstdev
 
+from mlops.metrics.sequential import share_above
 from mlops.rollout.evidence import Pair, StepEvidence
 from mlops.rollout.judges.judge import Rules
-from mlops.rollout.sequential import share_above
 
 _MOVED = 0.5
 """By how much a probability of another answer differs."""

@@ -7,9 +7,9 @@ Law: one failure proves nothing; the share must be beyond `max_error_rate` by a 
 
 from __future__ import annotations
 
+from mlops.metrics.sequential import share_above
 from mlops.rollout.evidence import StepEvidence
 from mlops.rollout.judges.judge import Rules
-from mlops.rollout.sequential import share_above
 
 
 def find_fault(evidence: StepEvidence, rules: Rules) -> str | None:

@@ -8,9 +8,9 @@ answer: a busy machine makes many answers late at once, and it makes either vers
 
 from __future__ import annotations
 
+from mlops.metrics.sequential import share_above
 from mlops.rollout.evidence import Counts, StepEvidence
 from mlops.rollout.judges.judge import Rules
-from mlops.rollout.sequential import share_above
 
 _SHARE = 0.9
 """Which share of the answers of an interval is compared by its time."""

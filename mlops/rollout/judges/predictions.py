@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from mlops.metrics.sequential import is_larger
 from mlops.rollout.evidence import ModelOutput, StepEvidence
 from mlops.rollout.judges.judge import Rules
-from mlops.rollout.sequential import is_larger
 
 _MORE = 0.25
 """By how much the share of the most frequent answer may be beyond the live version's: a model that is surer of itself repeats

@@ -7,9 +7,9 @@ Law: what the live version refuses too is the clients' mistake, and nobody's evi
 
 from __future__ import annotations
 
+from mlops.metrics.sequential import is_larger
 from mlops.rollout.evidence import StepEvidence
 from mlops.rollout.judges.judge import Rules
-from mlops.rollout.sequential import is_larger
 
 
 def find_fault(evidence: StepEvidence, rules: Rules) -> str | None:

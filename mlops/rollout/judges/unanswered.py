@@ -7,9 +7,9 @@ Law: a request counts while it waits; the gateway's time limit, which turns it i
 
 from __future__ import annotations
 
+from mlops.metrics.sequential import is_larger
 from mlops.rollout.evidence import StepEvidence
 from mlops.rollout.judges.judge import Rules
-from mlops.rollout.sequential import is_larger
 
 
 def find_fault(evidence: StepEvidence, rules: Rules) -> str | None:

@@ -30,6 +30,7 @@ from mlops.workloads.monitoring.answers import MODEL_FILE, answers_of
 from mlops.workloads.monitoring.binning import as_column
 from mlops.workloads.monitoring.calibrate import CHUNK, calibrate
 from mlops.workloads.monitoring.facts import facts_of
+from mlops.workloads.monitoring.live_reference import live_reference
 from mlops.workloads.monitoring.predicted import compared_predictions
 from mlops.workloads.monitoring.profile import PREDICTION, Profile, is_prediction, prediction_column
 from mlops.workloads.monitoring.values import reader_of
@@ -48,7 +49,8 @@ def kinds_of(contract: dict[str, Any], schema: dict[str, Any], drift: DriftTests
     }  # fmt: skip
     if drift.predictions and PREDICTION not in drift.ignore:
         own = answer_row(contract)
-        parts = own.kinds if own else {"": "text" if contract["task"] == "multiclass" else "number"}
+        several = {"": "text", "confidence": "number"}
+        parts = own.kinds if own else several if contract["task"] == "multiclass" else {"": "number"}
         kinds |= {prediction_column(part): kind for part, kind in parts.items()}
     return {name: kind for name, kind in kinds.items() if name not in drift.ignore}
 
@@ -76,11 +78,16 @@ def write_baseline(config: WatcherConfig) -> None:
     out = Path(config.baseline_dir)
     out.mkdir(parents=True, exist_ok=True)
     profile.write(out / "baseline.bin")
+    calibration = _calibrated(table, columns, kinds, config)
+    reference = live_reference(
+        contract, Path(config.schema).parent, lambda rows: answers_of(model, to_inputs(rows, types, forms)),
+        calibration.columns if calibration else {}, sample,
+    )  # fmt: skip
     written = BaselineFile(
         kinds=kinds, rows=profile.rows, digest=config.baseline_digest, metrics=config.metrics, task=contract["task"],
         profile=hashlib.sha256((out / "baseline.bin").read_bytes()).hexdigest(),
         columns=facts_of({name: table[name] for name in readers}, kinds, types, predictions),
-        calibration=_calibrated(table, columns, kinds, config),
+        calibration=calibration, reference=reference,
     )  # fmt: skip
     if predictions and not forms:
         shutil.copyfile(model, out / MODEL_FILE)

@@ -22,7 +22,7 @@ from mlops.contracts.watcher import FINDING_MARK, FindingColumn, MonitorFinding
 
 CLEAN_WINDOWS = 3
 """Windows in a row without what a finding shows, after which it is closed."""
-FindingKind = Literal["drift", "concept", "quality"]
+FindingKind = Literal["drift", "concept", "quality", "labels"]
 Severity = Literal["warning", "critical"]
 _SEVERITIES = ("warning", "critical")
 _SHARES = frozenset({"missing", "unseen", "outside", "duplicates", "answers"})

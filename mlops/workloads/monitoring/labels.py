@@ -13,18 +13,18 @@ import math
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from mlops.contracts.watcher import LABELS_KEEP, LabelCounts
 from mlops.metrics.metric import MEASURED_SPLITS
 from mlops.metrics.table import drift_metrics_of
 from mlops.metrics.task import Task
+from mlops.workloads.label_values import LabelError, LabelValues, request_id
 from mlops.workloads.monitoring.label_store import LabelStore
-from mlops.workloads.monitoring.vector_labels import LabelError, VectorLabels, is_number
+from mlops.workloads.monitoring.pairs import arrays_of
 
 FEWEST = 200
 """Labelled rows below which nothing is measured."""
-_WINDOW = 5_000
+LIVE_ROWS = 5_000
+"""Labelled rows of the live metrics: the last ones."""
 _COMMIT_EVERY = 50_000
 _BEFORE = "labels.json"
 
@@ -32,13 +32,13 @@ _BEFORE = "labels.json"
 class Labels:
     """Joins late labels with what was predicted. `folder`: where both are kept, in labels.sqlite, for `keep` seconds."""
 
-    def __init__(self, contract: dict[str, Any], folder: Path, *, keep: float = LABELS_KEEP) -> None:
+    def __init__(self, contract: dict[str, Any], folder: Path, *, keep: float = LABELS_KEEP, model: str = "") -> None:
         self._contract = contract
         self._task = Task(contract["task"])
-        self._vector = VectorLabels(self._task, contract["classes"]) if self._task.is_vector else None
+        self._values = LabelValues(contract)
         self._keep = keep
         self._uncommitted = 0
-        self.store = LabelStore(folder / "labels.sqlite")
+        self.store = LabelStore(folder / "labels.sqlite", model)
         self._take_over(folder / _BEFORE)
 
     def _take_over(self, path: Path) -> None:
@@ -55,22 +55,19 @@ class Labels:
         self.store.commit()
         path.unlink(missing_ok=True)
 
-    def predicted(self, request_id: str, values: list[Any], *, at: float = 0.0) -> None:
-        """Keep what was predicted. `at`: Unix seconds of its line in the log."""
+    def predicted(
+        self, request_id: str, values: list[Any], *, at: float = 0.0, slices: list[Any] | None = None
+    ) -> None:
+        """Keep what was predicted. `at`: Unix seconds of its line in the log. `slices`: see LabelStore."""
         if request_id and values:
-            self.store.predicted(request_id, values, at)
+            self.store.predicted(request_id, values, at, slices)
             self._count()
 
     def add(self, feedback: dict[str, Any], *, at: float = 0.0) -> None:
         """Keep a late label, whether its prediction is known yet or not; set it aside where it does not fit."""
         name, given = feedback.get("id"), feedback.get("label")
         try:
-            if isinstance(name, bool) or not isinstance(name, str | int) or not _is_text(str(name)):
-                raise LabelError("its id is no text; send the x-request-id of the answer")
-            labels = self._vector.rows(given) if self._vector else given if isinstance(given, list) else [given]
-            if not labels:
-                raise LabelError("it has no label")
-            self.store.labelled(str(name), [self._typed(label) for label in labels], at)
+            self.store.labelled(request_id(name), self._values.read(given), at)
         except LabelError as error:
             shown = name if isinstance(name, str) and _is_text(name) else json.dumps(name)
             self.store.refused(shown, given, str(error), at)
@@ -89,72 +86,24 @@ class Labels:
         self.store.expire(now, self._keep)
         return self.store.counts()
 
-    def _typed(self, label: Any) -> Any:
-        """Return a label as it is kept: the class, the text of one, or a number. Raises LabelError.
-
-        A class that the model does not know is a label of several classes all the same: whatever was predicted was wrong.
-        """
-        if self._vector:
-            return self._vector.typed(label)
-        if self._task in (Task.CLUSTERING, Task.REDUCTION):
-            raise LabelError(f"the task is {self._task}, which predicts nothing that a label could say otherwise")
-        shown = json.dumps(label)[:60]
-        classes = self._contract.get("classes") or []
-        if self._task is Task.REGRESSION:
-            if not is_number(label):
-                raise LabelError(f"the label {shown} is no number")
-            return float(label)
-        for name in classes:
-            same_text = str(label).lower() == str(name).lower() if isinstance(name, bool) else str(label) == str(name)
-            if label == name or same_text:
-                return str(name) if self._task is Task.MULTICLASS else name
-        if self._task is Task.MULTICLASS and any(_same_type(label, name) for name in classes):
-            return str(label)
-        known = ", ".join(json.dumps(name, ensure_ascii=False) for name in classes[:10])
-        raise LabelError(f"the label {shown} is none of the classes {known}")
-
     def measure(self) -> dict[str, float]:
         """Return {"rows": n} and, from enough rows, the metrics by which a model of the task becomes worse."""
         self.store.commit()
-        pairs = self.store.recent(_WINDOW)
+        return self.measured(self.store.recent(LIVE_ROWS))
+
+    def measured(self, pairs: list[tuple[Any, Any]]) -> dict[str, float]:
+        """Return the same of some pairs."""
         live: dict[str, float] = {"rows": float(len(pairs))}
         if len(pairs) < FEWEST:
             return live
         from mlops.workloads.metrics.measure import compute
 
-        truth, predicted = self._arrays(pairs)
+        truth, predicted = arrays_of(self._contract, pairs)
         for metric in drift_metrics_of(self._task) if len(truth) else ():
             value = compute(metric, truth, predicted)
             if math.isfinite(value):
                 live[metric.name] = value
         return {name: round(value, 4) for name, value in live.items()}
-
-    def _arrays(self, pairs: list[tuple[Any, Any]]) -> tuple[Any, Any]:
-        """Return truth and predictions as metrics take them; of several classes, the one that was chosen has probability 1.
-
-        Pairs are kept over a restart, and may be of an older model: those of another task or of other classes are left out.
-        """
-        if self._vector:
-            return self._vector.arrays(pairs)
-        if self._task is Task.MULTICLASS:
-            places = {str(name): index for index, name in enumerate(self._contract["classes"])}
-            chosen = np.array([places.get(str(value), -1) for value, _ in pairs])
-            truth = np.array([places.get(str(label), -1) for _, label in pairs])
-            known = chosen >= 0
-            return truth[known], np.eye(len(places))[chosen[known]]
-        numbers = [(value, label) for value, label in pairs if is_number(value) and self._is_truth(label)]
-        if self._task is Task.ANOMALY:
-            truth = np.array([(float(label == self._contract["classes"][1]), math.nan) for _, label in numbers])
-        elif self._task is Task.BINARY:
-            truth = np.array([float(label == self._contract["classes"][1]) for _, label in numbers])
-        else:
-            truth = np.array([float(label) for _, label in numbers])
-        return truth, np.array([float(value) for value, _ in numbers])
-
-    def _is_truth(self, label: Any) -> bool:
-        if self._task in (Task.BINARY, Task.ANOMALY):
-            return label in self._contract["classes"]
-        return is_number(label)
 
     def worse(self, live: dict[str, float], training: dict[str, Any]) -> str | None:
         """Return the metric that is worse than at training by more than chance and habit allow."""
@@ -167,16 +116,5 @@ class Labels:
 
 
 def _is_text(name: str) -> bool:
-    """Whether an id can be kept: not empty, and without halves of characters."""
-    return name != "" and not any("\ud800" <= character <= "\udfff" for character in name)
-
-
-def _same_type(label: Any, name: Any) -> bool:
-    """Whether a label could be a class of the same kind as `name`; a whole number may be written as a text."""
-    if isinstance(name, str):
-        return isinstance(label, str)
-    if isinstance(name, bool):
-        return isinstance(label, bool)
-    if isinstance(label, str):
-        return label.lstrip("-").isdigit()
-    return is_number(label) and float(label).is_integer()
+    """Whether an id can be shown as it is: without halves of characters."""
+    return not any("\ud800" <= character <= "\udfff" for character in name)

@@ -1,7 +1,7 @@
 """Watch an endpoint.
 
 Lives here: Watcher, and the process that runs it.
-Not here: the rows of a window and their tests (window_rows), late labels (labels), findings (findings).
+Not here: the rows of a window and their tests (window_rows), late labels (labels, live), findings (findings).
 Law: a window is judged once, after it is over; what was judged is remembered over a restart.
 """
 
@@ -17,14 +17,17 @@ from msgspec import structs
 
 from mlops.contracts.codec import ContractError, decode, encode
 from mlops.contracts.watcher import FindingColumn, WatcherConfig, WatcherStatus
+from mlops.metrics.task import Task
 from mlops.workloads.monitoring.alerts.alerter import Alerter, start_alerts, through_apprise
 from mlops.workloads.monitoring.column_test import with_shares
+from mlops.workloads.monitoring.estimate import ESTIMATED, estimated_metric
 from mlops.workloads.monitoring.findings import Evidence, FindingKind, Findings, iso
-from mlops.workloads.monitoring.labels import Labels
+from mlops.workloads.monitoring.labels import FEWEST, Labels
+from mlops.workloads.monitoring.live import Judged, LiveModel
 from mlops.workloads.monitoring.value_tests import QUALITY
 from mlops.workloads.monitoring.window_rows import Baseline, WindowRows
 from mlops.workloads.parent_death import die_with_parent
-from mlops.workloads.prediction_log import entries_between, first_time
+from mlops.workloads.prediction_log import LogEntry, entries_between, first_time
 
 _LATE = 2.5
 """Seconds after a window's end until its lines are surely in the log: its flush, and a breath."""
@@ -41,7 +44,12 @@ class Watcher:
         self._trained = self._baseline.trained
         self._out.mkdir(parents=True, exist_ok=True)
         self._findings = Findings(self._out / "findings", config.monitor, self._trained.digest)
-        self._labels = Labels(contract, self._out, keep=config.labels_keep)
+        model = self._trained.digest[:12]
+        self._labels = Labels(contract, self._out, keep=config.labels_keep, model=model)
+        reference, rate = self._trained.reference, config.drift.false_alarms
+        self._live = (
+            LiveModel(contract, self._labels, reference, self._trained.metrics, rate=rate) if reference else None
+        )
         self._status = self._read_status()
 
     @property
@@ -97,15 +105,23 @@ class Watcher:
                 self._labels.add(entry.feedback, at=entry.at)
                 continue
             values = [self._baseline.answer_of(prediction) for prediction in entry.predictions]
-            self._labels.predicted(entry.id, values, at=entry.at)
-            for row, value in zip(entry.rows, values, strict=False):
-                window.add(row, value)
+            self._labels.predicted(entry.id, values, at=entry.at, slices=self._slices_of(entry, len(values)))
+            for row, value, prediction in zip(entry.rows, values, entry.predictions, strict=False):
+                window.add(row, value, self._baseline.confidence(prediction))
         return window
+
+    def _slices_of(self, entry: LogEntry, count: int) -> list[Any] | None:
+        """Return for each prediction the values of the columns by which late labels are measured too."""
+        names = self._config.slices
+        if not names:
+            return None
+        rows = [*entry.rows, *[{}] * count][:count]
+        return [{name: str(row[name]) for name in names if row.get(name) is not None} for row in rows]
 
     def _judge(self, window: WindowRows, *, start: float, end: float) -> None:
         tests = window.tests(end - start)
-        live = self._labels.measure()
-        self._change(live=live)
+        judged = self._measure(window)
+        live = dict(judged.live) if judged.worse and judged.live else self._status.live
         training = self._trained.metrics
         evidence = Evidence(
             start, end, window.count, live, training, tested=len(self._baseline.kinds), note=self._baseline.note(start)
@@ -113,13 +129,49 @@ class Watcher:
         moved = with_shares([test for test in tests if test.moved])
         self._find("drift", [column for column in moved if column.method not in QUALITY], evidence)
         self._find("quality", [column for column in moved if column.method in QUALITY], evidence)
-        if worse := self._labels.worse(live, training):
-            column = FindingColumn(
-                name=worse, method="live", statistic=live[worse], p=None, threshold=training[f"test_{worse}"]
-            )
-            self._find("concept", [column], evidence)
-        elif len(live) > 1:
+        self._judge_labels(judged, evidence)
+
+    def _measure(self, window: WindowRows) -> Judged:
+        """Measure late labels, and estimate what the window's will say."""
+        if self._live is None:
+            live = self._labels.measure()
+            self._change(live=live)
+            return self._by_metric(live)
+        judged = self._live.judge()
+        recent, slices = self._live.recent()
+        counted = {"rows": float(recent.rows)} if recent else {"rows": float(len(self._labels.store.recent(FEWEST)))}
+        self._change(
+            live={**counted, **(recent.metrics if recent else {})}, intervals=recent.intervals if recent else {},
+            live_windows=self._live.windows(), live_slices=slices, estimated=self._estimated(window),
+        )  # fmt: skip
+        return judged
+
+    def _estimated(self, window: WindowRows) -> dict[str, list[float]]:
+        reference, counts = self._trained.reference, window.confidences()
+        if reference is None or reference.bins is None or counts is None:
+            return {}
+        task = Task(self._trained.task)
+        found = estimated_metric(task, counts, reference.right, reference.bins.counts)
+        return {ESTIMATED[task]: list(found)} if found else {}
+
+    def _by_metric(self, live: dict[str, float]) -> Judged:
+        """Judge where the baseline says nothing of single rows, as of forecasts: by how much worse a metric is."""
+        worse = self._labels.worse(live, self._trained.metrics)
+        if worse is None:
+            return Judged(is_new=len(live) > 1, is_clean=True, live=live)
+        threshold = self._trained.metrics[f"test_{worse}"]
+        column = FindingColumn(name=worse, method="live", statistic=live[worse], p=None, threshold=threshold)
+        return Judged(is_new=True, worse=column, live=live)
+
+    def _judge_labels(self, judged: Judged, evidence: Evidence) -> None:
+        if judged.worse is not None:
+            self._find("concept", [judged.worse], evidence)
+        elif judged.is_new and judged.is_clean:
             self._find("concept", [], evidence)
+        if judged.shifted is not None:
+            self._find("labels", with_shares(judged.shifted), evidence)
+        if self._live is not None:
+            self._live.found(judged)
 
     def _find(self, kind: FindingKind, columns: list[FindingColumn], evidence: Evidence) -> None:
         """Keep what a window shows of a kind, or that it shows nothing."""

@@ -13,15 +13,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from mlops.contracts.codec import decode
 from mlops.contracts.watcher import BaselineFile, DriftTests
 from mlops.workloads.answer_row import answer_row
+from mlops.workloads.label_values import is_number
 from mlops.workloads.monitoring.answers import MODEL_FILE, AnswerCheck
 from mlops.workloads.monitoring.binning import as_column
 from mlops.workloads.monitoring.column_test import ColumnTest
 from mlops.workloads.monitoring.drift import compare
 from mlops.workloads.monitoring.facts import WindowCounts
-from mlops.workloads.monitoring.predicted import compared_predictions
+from mlops.workloads.monitoring.predicted import CONFIDENCE, compared_predictions, confidence_column
 from mlops.workloads.monitoring.profile import Profile, is_prediction, prediction_column
 from mlops.workloads.monitoring.tally import Tally
 from mlops.workloads.monitoring.values import reader_of
@@ -69,6 +73,14 @@ class Baseline:
         parts = self.own_row.compared(value) if self.own_row else {"": value}
         return {prediction_column(part): compared for part, compared in parts.items()}
 
+    def confidence(self, prediction: Mapping[str, Any]) -> dict[str, Any]:
+        """Return column -> how sure an answer is of its class, where that is a column of its own."""
+        if CONFIDENCE not in self.kinds:
+            return {}
+        chances = prediction.get("probabilities")
+        known = [chance for chance in chances.values() if is_number(chance)] if isinstance(chances, dict) else []
+        return {CONFIDENCE: max(known, default=None)}
+
     def answer_of(self, prediction: Mapping[str, Any]) -> Any:
         """Return what of one answer is compared, and what its label is held against; of several numbers a row, all of them."""
         if self.own_row:
@@ -97,12 +109,12 @@ class WindowRows:
         check = AnswerCheck(baseline.model, baseline.types, partial(compared_predictions, baseline.contract))
         self._check = check if self._tally is not None and check.is_possible else None
 
-    def add(self, row: Mapping[str, Any], value: Any) -> None:
-        """Take a row and what was answered, as `Baseline.answer_of` returns it."""
+    def add(self, row: Mapping[str, Any], value: Any, confidence: Mapping[str, Any] | None = None) -> None:
+        """Take a row, what was answered, as `Baseline.answer_of` returns it, and `Baseline.confidence`."""
         baseline = self._baseline
         for name in baseline.inputs:
             self._columns[name].append(baseline.readers[name](row.get(name)))
-        predicted = baseline.predicted(value)
+        predicted = {**baseline.predicted(value), **(confidence or {})}
         for name, compared in predicted.items():
             if name in self._columns:
                 self._columns[name].append(baseline.readers[name](compared))
@@ -124,6 +136,12 @@ class WindowRows:
             part = Profile.of(self._columns, kinds)
             self._profile = part if self._profile is None else self._profile.merge(part)
         self._columns = {name: [] for name in kinds}
+
+    def confidences(self) -> npt.NDArray[np.int64] | None:
+        """Return the rows in each bin of the model's confidence, the last two left out; None where that is not compared."""
+        self._flush()
+        counts = self._tally.counts.get(confidence_column(self._baseline.contract)) if self._tally else None
+        return None if counts is None else counts[:-2]
 
     def tests(self, seconds: float) -> list[ColumnTest]:
         """Return the tests of all rows, those that moved most first. `seconds`: the window's length."""

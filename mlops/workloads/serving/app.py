@@ -20,11 +20,13 @@ from typing import Any
 
 import msgspec
 
+from mlops.workloads.label_values import LabelValues
 from mlops.workloads.serving.answer import AnswerWriter
 from mlops.workloads.serving.body import ARRIVAL_SECONDS, BodyReader, Receive
 from mlops.workloads.serving.content_coding import is_packed, packed_answer, plain_body, wants_gzip
 from mlops.workloads.serving.describe import model_metadata, server_metadata
 from mlops.workloads.serving.docs_page import PAGE
+from mlops.workloads.serving.feedback import read_feedback
 from mlops.workloads.serving.foreign import JSON_TYPE, ForeignRequest
 from mlops.workloads.serving.images import MOST_BYTES
 from mlops.workloads.serving.inference_v2 import InferenceV2
@@ -41,10 +43,9 @@ from mlops.workloads.serving.request_head import (
     usable_id,
 )
 from mlops.workloads.serving.request_metrics import Meter
-from mlops.workloads.serving.rows import BadRows, JudgedRows, RequestRow, RowReader, decode_json, whole
+from mlops.workloads.serving.rows import BadRows, JudgedRows, RequestRow, RowReader
 from mlops.workloads.serving.structure import LARGE
 from mlops.workloads.serving.tf_serving import TensorFlowServing
-from mlops.workloads.vector_answer import VECTORS
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -58,6 +59,7 @@ _VARY = (b"vary", b"accept-encoding")
 _HTML = (b"content-type", b"text/html; charset=utf-8")
 _TEXT = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
 _CLOSE = (b"connection", b"close")
+_NOT_KEPT = b'{"error":"the label could not be written into the prediction log; send it again later"}'
 _INTERNAL = b'{"error":"internal error; see the log of the service"}'
 
 
@@ -91,6 +93,7 @@ class Application:
         self._bodies = BodyReader(max(least, most * _MOST_ROW_BYTES), arrival)
         self._beside = ThreadPoolExecutor(1, "large-requests")
         self._writer = AnswerWriter(self.contract, version, api.get("threshold"))
+        self._labels = LabelValues(self.contract)
         self._version_header = (b"x-mlops-version", version.encode())
         self._count = 0
         self._prefix = f"{os.getpid():x}{time.time_ns() & 0xFFFFFFFF:x}-"
@@ -288,18 +291,19 @@ class Application:
         self.meter.observe(status, time.perf_counter() - started, count)
 
     async def _feedback(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer once what was kept is on the disk, so that no crash loses it."""
         close = False
         head = read_head(scope)
         try:
             body = await self._bodies.read(receive, _FEEDBACK_BYTES)
             if is_packed(head.get(CONTENT_CODING)):
                 body = await self._aside(plain_body, body, head[CONTENT_CODING], _FEEDBACK_BYTES)
-            problem = _feedback_problem(decode_json(body), is_vector=self.contract["task"] in VECTORS)
-            if problem:
-                raise whole(problem, 422)
-            if self.log is not None:
-                self.log.feedback(body)
-            status, answer = 202, b'{"kept":true}' if self.log is not None else b'{"kept":false}'
+            feedback = read_feedback(body, self._labels)
+            status, answer = feedback.answer(is_kept=self.log is not None)
+            if self.log is not None and feedback.fitting:
+                written = self.log.feedback(feedback.fitting)
+                if written is None or not await asyncio.wrap_future(written):
+                    status, answer = 503, _NOT_KEPT
         except BadRows as error:
             status, answer, close = error.status, _bad(error, _sentence(error)), error.close
         except ConnectionError:
@@ -346,17 +350,3 @@ def _sentence(error: BadRows) -> str:
     """Return the one problem of a body as a whole, or that there are bad rows."""
     first = error.problems[0]
     return str(first["problem"]) if first["row"] is None else "invalid rows"
-
-
-def _feedback_problem(feedback: Any, *, is_vector: bool) -> str | None:
-    """Return what is wrong with a late label, or nothing. `is_vector`: whether a row's label is several values."""
-    given = feedback if isinstance(feedback, dict) else {}
-    missing = [name for name in ("id", "label") if name not in given]
-    if missing:
-        return f"feedback needs {' and '.join(missing)}"
-    if not isinstance(given["id"], str | int) or isinstance(given["id"], bool):
-        return "the id of feedback is the text of `x-request-id`"
-    labels = given["label"] if isinstance(given["label"], list) else [given["label"]]
-    if not is_vector and any(isinstance(label, list | dict) for label in labels):
-        return "the label of feedback is one value, or a list of one for each row"
-    return None

@@ -2,7 +2,8 @@
 
 Lives here: PredictionLog, a bounded queue and the thread that writes it.
 Not here: reading it (monitoring).
-Law: nothing waits for the disk; at most one flush interval is lost in a crash; what does not fit is counted.
+Law: no request waits for the disk, and at most one flush interval of them is lost in a crash; a late label is answered once it
+is on the disk. What does not fit is counted.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ import random
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future
+from io import FileIO
 from pathlib import Path
 
 _MOST_QUEUED = 200_000
@@ -31,7 +35,8 @@ class PredictionLog:
         # One thread adds to each of them, and their difference is what the queue holds, in bytes.
         self._offered = self._taken = 0
         self._tag = f',"v":"{version}",'.encode()
-        self._done = threading.Event()
+        self._done, self._wake = threading.Event(), threading.Event()
+        self._written: deque[Future[bool]] = deque()
         folder.mkdir(parents=True, exist_ok=True)
         self._thread = threading.Thread(target=self._write, name="prediction-log", daemon=True)
         self._thread.start()
@@ -40,23 +45,31 @@ class PredictionLog:
         """Keep a request with its answer, if the sample has it."""
         if self._sample < 1.0 and random.random() >= self._sample:  # noqa: S311
             return
-        self._put(b'"id":"%b","q":%b,"a":%b}\n' % (request_id.encode(), _line(body), answer))
+        line = b'{"t":%.6f%b"id":"%b","q":%b,"a":%b}\n'
+        self._put(line % (time.time(), self._tag, request_id.encode(), _line(body), answer))
 
-    def feedback(self, body: bytes) -> None:
-        """Keep a late label."""
-        self._put(b'"f":%b}\n' % _line(body))
+    def feedback(self, labels: Sequence[bytes]) -> Future[bool] | None:
+        """Keep late labels, each the JSON text of one. Return what says, once it is known, whether they are on the disk; None where
+        there is no room for them."""
+        if not self._put(b"".join(b'{"t":%.6f%b"f":%b}\n' % (time.time(), self._tag, one) for one in labels)):
+            return None
+        written: Future[bool] = Future()
+        self._written.append(written)  # after its lines, so that what is taken with it holds them
+        self._wake.set()
+        return written
 
-    def _put(self, rest: bytes) -> None:
-        if len(self._queue) >= _MOST_QUEUED or self._offered - self._taken + len(rest) > _MOST_QUEUED_BYTES:
+    def _put(self, lines: bytes) -> bool:
+        if len(self._queue) >= _MOST_QUEUED or self._offered - self._taken + len(lines) > _MOST_QUEUED_BYTES:
             self.dropped += 1
-            return
-        line = b'{"t":%.6f%b%b' % (time.time(), self._tag, rest)
-        self._offered += len(line)
-        self._queue.append(line)
+            return False
+        self._offered += len(lines)
+        self._queue.append(lines)
+        return True
 
     def close(self) -> None:
         """Write what is left."""
         self._done.set()
+        self._wake.set()
         self._thread.join(5.0)
 
     def _write(self) -> None:
@@ -68,7 +81,7 @@ class PredictionLog:
     def _segment(self) -> None:
         """Write one segment, from its first line until it is old or large enough."""
         while not self._queue:
-            if self._done.wait(self._flush):
+            if self._pause():
                 return
             self._clean()
         name = self._folder / f"{self._version}-{os.getpid()}-{time.time_ns()}"
@@ -78,20 +91,38 @@ class PredictionLog:
         try:
             with opened.open("ab", buffering=0) as file:
                 while True:
-                    count = len(self._queue)
-                    if count:
-                        block = b"".join(self._queue.popleft() for _ in range(count))
-                        self._taken += len(block)
-                        file.write(block)
-                        os.fsync(file.fileno())
-                        written += len(block)
+                    written += self._write_queue(file)
                     if self._done.is_set() or written > _SEGMENT_BYTES or time.monotonic() > until:
                         break
-                    self._done.wait(self._flush)
+                    self._pause()
             opened.rename(name.with_suffix(".jsonl"))
         except OSError as error:
             print(f"prediction log: {error}", flush=True)
-            self._done.wait(self._flush)
+            for _ in range(len(self._written)):
+                self._written.popleft().set_result(False)
+            self._pause()
+
+    def _write_queue(self, file: FileIO) -> int:
+        """Write what is queued; return how many bytes. Raises OSError where they are lost."""
+        waiting = [self._written.popleft() for _ in range(len(self._written))]
+        block = b"".join(self._queue.popleft() for _ in range(len(self._queue)))
+        self._taken += len(block)
+        is_written = False
+        try:
+            if block:
+                file.write(block)
+                os.fsync(file.fileno())
+            is_written = True
+        finally:
+            for one in waiting:
+                one.set_result(is_written)
+        return len(block)
+
+    def _pause(self) -> bool:
+        """Wait for a flush interval, or until a label has come; return whether the end has come."""
+        self._wake.wait(self._flush)
+        self._wake.clear()
+        return self._done.is_set()
 
     def _clean(self) -> None:
         oldest = time.time() - self._keep

@@ -46,7 +46,9 @@ def openapi(
             _ok("Predictions, in the order of the rows.", _ref("Answer"), answer if rows else None))},
         "/feedback": {"post": _post(
             "Say what the label turned out to be.", _body(_ref("Feedback"), {}),
-            {"202": {"description": "Taken.", **_json({"type": "object", "properties": {"kept": {"type": "boolean"}}})}})},
+            {"202": {"description": "Kept.", **_json({"type": "object", "properties": {"kept": {"type": "boolean"}}})},
+             "207": {"description": "Kept, but for those that do not fit.", **_json({"type": "object"})},
+             "503": {"description": "Not kept: the prediction log cannot be written.", **_json(_ref("Error"))}})},
         **_inference_paths(f"/v2/models/{model}", version), **_tensorflow_paths(f"/v1/models/{model}"),
         "/v2": _get("What the server is, in the Open Inference Protocol."),
         "/v2/health/live": _get("Whether the process runs.", is_open=True),

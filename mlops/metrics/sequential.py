@@ -1,7 +1,8 @@
 """Say what counts prove, however often one looks.
 
-Lives here: share_above and share_below, bounds of a share that hold at every moment at once, and is_larger, which compares two.
-Not here: what is counted (evidence), what it means (judges).
+Lives here: share_above and share_below, bounds of a share that hold at every moment at once; is_larger, which compares two, and
+evidence_of_larger, how much speaks for that.
+Not here: what is counted and what it means (rollout.judges of versions, workloads.monitoring.concept of late labels).
 Law: a bound is wrong at any time with at most the stated probability, so looking early and often costs nothing.
 
 Source: Robbins, "Statistical methods related to the law of the iterated logarithm" (1970), the mixture likelihood ratio;
@@ -31,25 +32,38 @@ def share_below(hits: float, trials: float, error: float) -> float:
 
 def is_larger(mine: tuple[float, float], other: tuple[float, float], error: float, margin: float = 0.0) -> bool:
     """Say whether the share of `mine` (hits, trials) is beyond that of `other` by more than `margin`. Where it is not, the answer
-    is yes with a probability of at most `error`, over all moments at which one asks.
+    is yes with a probability of at most `error`, over all moments at which one asks."""
+    limit = -log(error) if error > 0 else inf
+    return evidence_of_larger(mine, other, margin, enough=limit) > limit
+
+
+def evidence_of_larger(
+    mine: tuple[float, float], other: tuple[float, float], margin: float = 0.0, *, enough: float = -inf
+) -> float:
+    """Return the logarithm of the evidence that the share of `mine` is beyond that of `other` by more than `margin`; minus
+    infinity where it does not look so. Where it is not beyond, the evidence is 1 at most in the mean, whenever one stops.
 
     The evidence is the product of both mixture ratios, at those shares which explain the counts best without such a
-    difference: a product of two martingales is one, whatever each version is asked next.
+    difference: a product of two martingales is one, whatever each version is asked next. `enough`: evidence that is surely
+    less is not computed any closer.
     """
-    if not mine[1] or not other[1] or error <= 0:
-        return False
+    if not mine[1] or not other[1]:
+        return -inf
     low, high = other[0] / other[1], mine[0] / mine[1] - margin
 
     def against(share: float) -> float:
         return _evidence(*mine, share + margin) + _evidence(*other, share)
 
+    if high <= low:
+        return -inf
     together = (mine[0] + other[0]) / (mine[1] + other[1])
-    if high <= low or against(min(max(together, low), high)) <= -log(error):
-        return False
+    found = against(min(max(together, low), high))
+    if found <= enough:
+        return found
     for _ in range(_STEPS):  # the evidence is convex between the two shares
         third = (high - low) / 3
         low, high = (low, high - third) if against(low + third) < against(high - third) else (low + third, high)
-    return against((low + high) / 2) > -log(error)
+    return min(found, against((low + high) / 2))
 
 
 def _crossing(hits: float, trials: float, low: float, high: float, limit: float) -> float:

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from mlops.rollout.sequential import is_larger, share_above, share_below
+from mlops.metrics.sequential import is_larger, share_above, share_below
 
 
 @pytest.mark.parametrize(("hits", "trials"), [(0, 0), (0, 50), (1, 3), (3, 100), (50, 50)])
