@@ -17,11 +17,12 @@ from msgspec import structs
 
 from mlops.contracts.codec import ContractError, decode, encode
 from mlops.contracts.watcher import FindingColumn, WatcherConfig, WatcherStatus
+from mlops.contracts.windows import WINDOWS_FILE
 from mlops.workloads.monitoring.alerts.alerter import Alerter, start_alerts, through_apprise
-from mlops.workloads.monitoring.column_test import with_shares
 from mlops.workloads.monitoring.findings import Evidence, FindingKind, Findings, iso
+from mlops.workloads.monitoring.history import WindowHistory, judged_window
 from mlops.workloads.monitoring.labels import Labels
-from mlops.workloads.monitoring.value_tests import QUALITY
+from mlops.workloads.monitoring.value_tests import moved_by_kind
 from mlops.workloads.monitoring.window_rows import Baseline, WindowRows
 from mlops.workloads.parent_death import die_with_parent
 from mlops.workloads.prediction_log import entries_between, first_time
@@ -41,6 +42,7 @@ class Watcher:
         self._trained = self._baseline.trained
         self._out.mkdir(parents=True, exist_ok=True)
         self._findings = Findings(self._out / "findings", config.monitor, self._trained.digest)
+        self._history = WindowHistory(self._out / WINDOWS_FILE)
         self._labels = Labels(contract, self._out, keep=config.labels_keep)
         self._status = self._read_status()
 
@@ -106,13 +108,17 @@ class Watcher:
         tests = window.tests(end - start)
         live = self._labels.measure()
         self._change(live=live)
+        self._history.add(
+            judged_window(
+                (start, end), window.count, tests, baseline=self._trained.digest, counts=window.counts, live=live
+            )
+        )
         training = self._trained.metrics
         evidence = Evidence(
             start, end, window.count, live, training, tested=len(self._baseline.kinds), note=self._baseline.note(start)
         )
-        moved = with_shares([test for test in tests if test.moved])
-        self._find("drift", [column for column in moved if column.method not in QUALITY], evidence)
-        self._find("quality", [column for column in moved if column.method in QUALITY], evidence)
+        for kind, columns in moved_by_kind(tests).items():
+            self._find(kind, columns, evidence)
         if worse := self._labels.worse(live, training):
             column = FindingColumn(
                 name=worse, method="live", statistic=live[worse], p=None, threshold=training[f"test_{worse}"]

@@ -17,7 +17,7 @@ import altair
 import optuna
 
 from mlops.config.schema.tuning import Dimension, Tune
-from mlops.workloads.training.report.charts import DrawnChart
+from mlops.workloads.pages.html import DrawnChart
 from mlops.workloads.tuning.earlier import restored_trials
 from mlops.workloads.tuning.points import value_of
 from mlops.workloads.tuning.study import StudyDirection
