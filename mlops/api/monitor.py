@@ -1,6 +1,6 @@
 """Look into what a monitor has seen, or would see.
 
-Lives here: write_monitor_report and replay_rows.
+Lives here: write_monitor_report, replay_rows, and monitor_rules.
 Not here: drawing and judging, which programs of the workloads do (workloads.monitoring), acknowledging (inspect).
 Law: nothing of a monitor is changed by looking.
 """
@@ -56,6 +56,16 @@ def replay_rows(
     if answer.problem:
         raise MlopsError.of("rows cannot be judged", answer.problem)
     return answer
+
+
+def monitor_rules(project: Project) -> str:
+    """Return rules for Prometheus, as YAML, about the monitors that the project declares. Raises MlopsError where it has none."""
+    from mlops.monitoring.rules import rule_file
+
+    monitors = [at for at in project.spec.resources if at.kind == "monitor"]
+    if not monitors:
+        raise MlopsError.of("no monitor", "The project declares no monitor, so that there is nothing to alert about.")
+    return rule_file(project.spec.name, monitors)
 
 
 def _config_of(project: Project, monitor: str) -> Path:

@@ -1,6 +1,6 @@
 """The verb `monitor`.
 
-Lives here: test-alert, report and replay, their arguments, and what they print.
+Lives here: test-alert, report, replay and rules, their arguments, and what they print.
 Not here: the work (api).
 Law: nothing of a monitor is changed; the exit code of test-alert says whether every message arrived.
 """
@@ -72,3 +72,16 @@ def replay(
     session.say(render_replay(answer, color=session.color))
     if out is not None and answer.windows:
         session.say(f"Written: {out}")
+
+
+@command.command("rules")
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write them there, rather than print them."
+)
+@overrides_argument
+@pass_session
+def rules(session: Session, out: Path | None, overrides: tuple[str, ...]) -> None:
+    """Print rules for Prometheus: what it is to alert about of this project's monitors."""
+    from mlops.api import monitor_rules
+
+    session.write(monitor_rules(session.open(overrides)), out)

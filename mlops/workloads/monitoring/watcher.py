@@ -19,6 +19,7 @@ from mlops.contracts.codec import ContractError, decode, encode
 from mlops.contracts.watcher import FindingColumn, WatcherConfig, WatcherStatus
 from mlops.contracts.windows import WINDOWS_FILE
 from mlops.workloads.monitoring.alerts.alerter import Alerter, start_alerts, through_apprise
+from mlops.workloads.monitoring.exposition import Exposition, serve_metrics
 from mlops.workloads.monitoring.findings import Evidence, FindingKind, Findings, iso
 from mlops.workloads.monitoring.history import WindowHistory, judged_window
 from mlops.workloads.monitoring.labels import Labels
@@ -146,16 +147,23 @@ def main() -> None:
     die_with_parent()
     path = Path(sys.argv[1])
     try:
-        watcher = Watcher(decode(WatcherConfig, path.read_bytes()))
+        config = decode(WatcherConfig, path.read_bytes())
+        watcher = Watcher(config)
     except ContractError as error:
         sys.exit(f"Error: {path}, or the baseline that it names, does not fit: {error}.")
     watcher.log_findings()
     print("watching", flush=True)
     once = "--once" in sys.argv[2:]
+    exposition = Exposition(watcher.folder, config.monitor)
+    exposition.write(time.time())
     if not once:
         start_alerts(watcher.folder)
+        if config.metrics_port is not None:
+            serve_metrics(watcher.folder, config.metrics_host, config.metrics_port)
     while True:
-        if not watcher.tick(time.time()):
+        judged = watcher.tick(time.time())
+        exposition.write(time.time(), anew=judged)
+        if not judged:
             if once:
                 Alerter(watcher.folder, through_apprise).tick(time.time())
                 return
