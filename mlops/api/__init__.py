@@ -25,6 +25,7 @@ from mlops.api.configuration import (
 from mlops.api.croissant import croissant_of
 from mlops.api.doctor import Requirement, doctor, install_pulumi
 from mlops.api.import_resource import import_resource
+from mlops.api.monitor import monitor_rules, replay_rows, write_monitor_report
 from mlops.api.options import Options
 from mlops.api.project import Project
 from mlops.api.publish import publish_version
@@ -51,6 +52,7 @@ __all__ = [
     "import_resource",
     "install_pulumi",
     "load_spec",
+    "monitor_rules",
     "open_saved",
     "plan_rollback",
     "publish_version",
@@ -59,6 +61,7 @@ __all__ = [
     "reference_files",
     "reference_text",
     "rename",
+    "replay_rows",
     "rerun_intervals",
     "rollback_edits",
     "schema_text",
@@ -70,6 +73,7 @@ __all__ = [
     "version_table",
     "view_of",
     "why",
+    "write_monitor_report",
     "write_reference",
     "write_report",
     "write_schemas",

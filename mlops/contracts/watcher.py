@@ -66,6 +66,10 @@ class WatcherConfig(Document, kw_only=True, frozen=True, omit_defaults=True):
     slices: Annotated[
         tuple[str, ...], Meta(description="Columns by whose values late labels are measured too.")
     ] = ()
+    metrics_port: Annotated[
+        int | None, Meta(description="Port that Prometheus reads `/metrics` at; null: the file metrics.prom alone.")
+    ] = None
+    metrics_host: Annotated[str, Meta(description="Address that the port is opened at.")] = "127.0.0.1"
     time_column: Annotated[
         str | None, Meta(description="Column of train.parquet by which its rows follow each other; null: as they lie.")
     ] = None

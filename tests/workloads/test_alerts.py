@@ -189,11 +189,70 @@ def test_open_finding_is_told_again_and_its_end_too(tmp_path: Path) -> None:
     alerter = Alerter(tmp_path, told)
     for hours in range(0, 60, 6):
         alerter.tick(NOON + hours * 3600)
-    assert told.titles == ["r [warning]", "s [warning]", "r [still open]", "r [still open]"]
+    assert told.titles == ["r [warning]", "s [warning]", "r [still open, warning]", "r [still open, warning]"]
     find(tmp_path, closed=iso(NOON + 3 * DAY))
     for hours in (70, 200):
         alerter.tick(NOON + hours * 3600)
     assert told.titles[4:] == ["r [closed]"]
+
+
+def test_finding_that_becomes_graver_is_told_again_at_once(tmp_path: Path) -> None:
+    say(
+        tmp_path, AlertRoute(name="all", url="x", quiet="22:00-07:00"),
+        AlertRoute(name="grave", url="x", severity="critical"),
+    )  # fmt: skip
+    find(tmp_path, severity="warning")
+    told = Recorder()
+    alerter = Alerter(tmp_path, told)
+    alerter.tick(NOON)
+    assert told.titles == ["all [warning]"]
+    find(tmp_path, severity="critical")
+    night = NOON + 11 * 3600
+    for later in (0.0, 10.0, DAY):
+        alerter.tick(night + later)
+    assert told.titles == ["all [warning]", "all [now critical]", "grave [critical]"]
+
+
+def test_waiting_message_about_an_acknowledged_finding_is_withdrawn(tmp_path: Path) -> None:
+    say(tmp_path, AlertRoute(name="r", url="x", quiet="22:00-07:00"), AlertRoute(name="s", url="x"))
+    path = find(tmp_path)
+    told = Recorder()
+    told.down = {"s"}
+    alerter = Alerter(tmp_path, told)
+    alerter.tick(NOON + 11 * 3600)
+    path.with_name("drift-1.ack.json").write_text("{}")
+    told.down = set()
+    alerter.tick(NOON + 2 * DAY)
+    assert told.titles == []
+    assert Outbox(tmp_path / OUTBOX_FILE).waiting() == 0
+
+
+def test_silence_withdraws_what_waits_and_its_end_tells_of_what_is_still_open(tmp_path: Path) -> None:
+    route = AlertRoute(name="r", url="x", quiet="22:00-07:00")
+    find(tmp_path)
+    told = Recorder()
+    alerter = Alerter(tmp_path, told)
+    say(tmp_path, route)
+    alerter.tick(NOON + 11 * 3600)
+    say(tmp_path, route, silences=(AlertSilence(until=NOON + 2 * DAY),))
+    alerter.tick(NOON + DAY)
+    assert told.titles == []
+    alerter.tick(NOON + 2 * DAY)
+    assert told.titles == ["r [warning]"]
+
+
+def test_finding_open_for_half_a_year_is_told_each_day_and_a_route_that_is_down_hoards_nothing(tmp_path: Path) -> None:
+    say(tmp_path, AlertRoute(name="r", url="x", repeat=DAY))
+    find(tmp_path)
+    told = Recorder()
+    alerter = Alerter(tmp_path, told)
+    for day in range(180):
+        alerter.tick(NOON + day * DAY)
+    assert told.titles == ["r [warning]", *["r [still open, warning]"] * 179]
+    told.down = {"r"}
+    for day in range(180, 190):
+        alerter.tick(NOON + day * DAY)
+    assert Outbox(tmp_path / OUTBOX_FILE).waiting() == 1
 
 
 def test_warning_waits_for_the_end_of_quiet_hours_and_what_is_critical_does_not(tmp_path: Path) -> None:

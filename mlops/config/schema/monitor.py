@@ -108,6 +108,12 @@ class Monitor(Resource):
     on_finding: Literal["propose", "record"] = spec_field(
         "propose", doc="`propose` adds an edit of the YAML to the finding.", change=Category.RECONFIGURE
     )
+    metrics_port: int | None = Field(
+        None, ge=1024, le=65535,
+        description="Port at which Prometheus reads what was found, at `/metrics`: on loopback here, of the pod on Kubernetes. "
+        "Default: none; the same text is in `metrics.prom` in the monitor's folder.",
+        json_schema_extra={"x-change": "RECONFIGURE"},
+    )  # fmt: skip
     schedule: str | None = Field(
         None,
         description="On Kubernetes: cron text (UTC). Look then, for endpoints that are asked in batches. Default: all the time.",

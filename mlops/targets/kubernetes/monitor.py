@@ -117,6 +117,7 @@ class ClusterMonitor:
         files = {name: base64.b64encode(Path(path).read_bytes()).decode() for name, path in given.items()}
         config = structs.replace(
             watch.config, log_dir=LOGS, out_dir=OUT, baseline_dir=f"{FILES}/baseline",
+            **({"metrics_host": "0.0.0.0"} if watch.config.metrics_port else {}),  # noqa: S104  the pod's own address
             **{name: f"{FILES}/{name}.json" for name in ("contract", "schema", "profile")},
         )  # fmt: skip
         files["config.json"] = base64.b64encode(encode(config).encode()).decode()

@@ -62,7 +62,7 @@ class Findings:
             "tested": evidence.tested,
             "note": evidence.note,
         }
-        for known in self._all():
+        for known in self.all():
             if known.kind != kind or known.baseline_digest != self._baseline:
                 continue
             if (self._folder / f"{known.id}.ack.json").exists():
@@ -92,7 +92,7 @@ class Findings:
 
     def clean(self, kind: FindingKind, until: float) -> None:
         """Count a window, which ended at `until`, that does not show what the open findings of a kind do; close them in time."""
-        for known in self._all():
+        for known in self.all():
             if (known.kind, known.baseline_digest, known.closed) == (kind, self._baseline, None):
                 count = known.clean + 1
                 closed = iso(until) if count >= CLEAN_WINDOWS else None
@@ -100,10 +100,11 @@ class Findings:
 
     def log_all(self) -> None:
         """Write every finding into the process's log."""
-        for finding in self._all():
+        for finding in self.all():
             log_finding(finding)
 
-    def _all(self) -> list[MonitorFinding]:
+    def all(self) -> list[MonitorFinding]:
+        """Return every finding, open or not; the oldest first."""
         findings = []
         for path in sorted(self._folder.glob("*.json")):
             if not path.name.endswith(".ack.json"):

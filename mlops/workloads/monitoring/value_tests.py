@@ -1,6 +1,6 @@
 """Test single values of a window.
 
-Lives here: missing_test, and value_tests: categories never seen, numbers outside the range, a column that is stuck, and the
+Lives here: moved_by_kind, missing_test, and value_tests: categories never seen, numbers outside the range, a column that is stuck, and the
 mean of the predictions.
 Not here: counting (facts), tests of whole distributions and whether a column moved (drift).
 Law: a test asks two things: is it real (an exact probability where there is one), and does it matter (a floor). Only more
@@ -10,11 +10,13 @@ missing values are a fault, never fewer.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Literal
 
 from scipy import stats
 
-from mlops.contracts.watcher import BaselineColumn
-from mlops.workloads.monitoring.column_test import ColumnTest
+from mlops.contracts.watcher import BaselineColumn, FindingColumn
+from mlops.workloads.monitoring.column_test import ColumnTest, with_shares
 from mlops.workloads.monitoring.facts import ColumnCounts, WindowCounts
 from mlops.workloads.monitoring.profile import Profile, is_prediction
 
@@ -24,6 +26,15 @@ QUALITY = frozenset({"missing", "unseen", "outside", "constant", "duplicates", "
 """Methods that show values which something broke, rather than a world that moved."""
 _MOST_MISSING = 0.05
 _FEWEST = 20
+
+
+def moved_by_kind(tests: Sequence[ColumnTest]) -> dict[Literal["drift", "quality"], list[FindingColumn]]:
+    """Return what moved as it stands in the findings of each kind."""
+    moved = with_shares([test for test in tests if test.moved])
+    return {
+        "drift": [column for column in moved if column.method not in QUALITY],
+        "quality": [column for column in moved if column.method in QUALITY],
+    }
 
 
 def missing_test(baseline: Profile, window: Profile, name: str) -> ColumnTest:

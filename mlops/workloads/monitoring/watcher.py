@@ -17,14 +17,17 @@ from msgspec import structs
 
 from mlops.contracts.codec import ContractError, decode, encode
 from mlops.contracts.watcher import FindingColumn, WatcherConfig, WatcherStatus
+from mlops.contracts.windows import WINDOWS_FILE
 from mlops.metrics.task import Task
 from mlops.workloads.monitoring.alerts.alerter import Alerter, start_alerts, through_apprise
 from mlops.workloads.monitoring.column_test import with_shares
 from mlops.workloads.monitoring.estimate import ESTIMATED, estimated_metric
+from mlops.workloads.monitoring.exposition import Exposition, serve_metrics
 from mlops.workloads.monitoring.findings import Evidence, FindingKind, Findings, iso
+from mlops.workloads.monitoring.history import WindowHistory, judged_window
 from mlops.workloads.monitoring.labels import FEWEST, Labels
 from mlops.workloads.monitoring.live import Judged, LiveModel
-from mlops.workloads.monitoring.value_tests import QUALITY
+from mlops.workloads.monitoring.value_tests import moved_by_kind
 from mlops.workloads.monitoring.window_rows import Baseline, WindowRows
 from mlops.workloads.parent_death import die_with_parent
 from mlops.workloads.prediction_log import LogEntry, entries_between, first_time
@@ -50,6 +53,7 @@ class Watcher:
         self._live = (
             LiveModel(contract, self._labels, reference, self._trained.metrics, rate=rate) if reference else None
         )
+        self._history = WindowHistory(self._out / WINDOWS_FILE)
         self._status = self._read_status()
 
     @property
@@ -122,13 +126,17 @@ class Watcher:
         tests = window.tests(end - start)
         judged = self._measure(window)
         live = dict(judged.live) if judged.worse and judged.live else self._status.live
+        self._history.add(
+            judged_window(
+                (start, end), window.count, tests, baseline=self._trained.digest, counts=window.counts, live=live
+            )
+        )
         training = self._trained.metrics
         evidence = Evidence(
             start, end, window.count, live, training, tested=len(self._baseline.kinds), note=self._baseline.note(start)
         )
-        moved = with_shares([test for test in tests if test.moved])
-        self._find("drift", [column for column in moved if column.method not in QUALITY], evidence)
-        self._find("quality", [column for column in moved if column.method in QUALITY], evidence)
+        for kind, columns in moved_by_kind(tests).items():
+            self._find(kind, columns, evidence)
         self._judge_labels(judged, evidence)
 
     def _measure(self, window: WindowRows) -> Judged:
@@ -192,16 +200,23 @@ def main() -> None:
     die_with_parent()
     path = Path(sys.argv[1])
     try:
-        watcher = Watcher(decode(WatcherConfig, path.read_bytes()))
+        config = decode(WatcherConfig, path.read_bytes())
+        watcher = Watcher(config)
     except ContractError as error:
         sys.exit(f"Error: {path}, or the baseline that it names, does not fit: {error}.")
     watcher.log_findings()
     print("watching", flush=True)
     once = "--once" in sys.argv[2:]
+    exposition = Exposition(watcher.folder, config.monitor)
+    exposition.write(time.time())
     if not once:
         start_alerts(watcher.folder)
+        if config.metrics_port is not None:
+            serve_metrics(watcher.folder, config.metrics_host, config.metrics_port)
     while True:
-        if not watcher.tick(time.time()):
+        judged = watcher.tick(time.time())
+        exposition.write(time.time(), anew=judged)
+        if not judged:
             if once:
                 Alerter(watcher.folder, through_apprise).tick(time.time())
                 return

@@ -7,7 +7,7 @@ Law: a baseline of a version that did not calibrate is compared as it was then.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -48,6 +48,11 @@ class Baseline:
         self.types = {column["name"]: column["type"] for column in contract.get("columns", ())}
         self.readers = {name: reader_of(kind, self.types.get(name)) for name, kind in self.kinds.items()}
         self.inputs = [name for name in self.kinds if not is_prediction(name)]
+
+    def leave_out(self, columns: Container[str]) -> None:
+        """Compare no more by these columns."""
+        self.kinds = {name: kind for name, kind in self.kinds.items() if name not in columns}
+        self.inputs = [name for name in self.inputs if name in self.kinds]
 
     def note(self, at: float) -> str | None:
         """Say what of the season of a window (Unix seconds) training did not cover; None where it did, or has no time."""
@@ -143,8 +148,14 @@ class WindowRows:
         counts = self._tally.counts.get(confidence_column(self._baseline.contract)) if self._tally else None
         return None if counts is None else counts[:-2]
 
-    def tests(self, seconds: float) -> list[ColumnTest]:
-        """Return the tests of all rows, those that moved most first. `seconds`: the window's length."""
+    @property
+    def counts(self) -> dict[str, tuple[int, ...]]:
+        """Return column -> rows in each bin of the calibration; none without one."""
+        self._flush()
+        return {} if self._tally is None else {name: tuple(each.tolist()) for name, each in self._tally.counts.items()}
+
+    def tests(self, seconds: float | None) -> list[ColumnTest]:
+        """Return the tests of all rows, those that moved most first. `seconds`: the window's length; None where it has none."""
         self._flush()
         baseline, drift = self._baseline, self._baseline.drift
         if self._tally is None:

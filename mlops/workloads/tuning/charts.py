@@ -16,7 +16,8 @@ from typing import Any
 import optuna
 
 from mlops.config.schema.tuning import Dimension, Tune
-from mlops.workloads.training.report.charts import DrawnChart, alt
+from mlops.workloads.pages.html import DrawnChart
+from mlops.workloads.training.report.charts import alt
 from mlops.workloads.tuning.earlier import restored_trials
 from mlops.workloads.tuning.points import value_of
 from mlops.workloads.tuning.study import StudyDirection

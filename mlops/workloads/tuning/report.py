@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mlops.workloads.training.report.html import chart_sections, escaped, html_page, html_table
+from mlops.workloads.pages.html import chart_sections, escaped, html_page, html_table
 from mlops.workloads.tuning.charts import search_charts
 
 

@@ -48,3 +48,18 @@ def test_test_alert_arrives_and_says_which_route_is_down(mlops: Shell, project: 
     assert "up  arrived" in ended.out
     assert "down  did not arrive: " in ended.out
     assert "Did you mean `up`" in mlops("monitor", "test-alert", "--route", "upp").err
+
+
+def test_report_and_replay_of_what_watches_nothing_say_so(applied: Shell, tmp_path: Path) -> None:
+    for words in (("report", "value.one", "--out", "page.html"), ("replay", "value.one", "--rows", "rows.csv")):
+        ended = applied("monitor", *words)
+        assert ended.code == 1
+        assert "watches nothing" in ended.err
+    assert applied("monitor", "report", "nothing", "--out", "page.html").code == 1
+    assert not (tmp_path / "page.html").exists()
+
+
+def test_rules_of_a_project_without_monitors_say_so(mlops: Shell) -> None:
+    ended = mlops("monitor", "rules")
+    assert ended.code == 1
+    assert "declares no monitor" in ended.err

@@ -11,14 +11,14 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from mlops.contracts.alerts import ALERTS_FILE, OUTBOX_FILE, SEVERITIES, AlertConfig, AlertRoute
 from mlops.contracts.codec import ContractError, decode
-from mlops.workloads.monitoring.alerts.outbox import Outbox, OutboxMessage
+from mlops.workloads.monitoring.alerts.outbox import KeptMessage, Outbox, OutboxMessage
 
 _PAUSE = 1.0
 _GRAVE = frozenset({"concept"})
@@ -37,9 +37,12 @@ class Alerter:
         if config is None:
             return 0
         outbox = Outbox(self._folder / OUTBOX_FILE)
-        for finding in self._findings():
+        for finding, is_acknowledged in self._findings():
             for route in config.routes:
-                self._tell(outbox, config, route, finding, now)
+                if is_acknowledged or is_silenced(config, finding["kind"], now):
+                    outbox.withdraw(_about(route, finding))
+                else:
+                    self._tell(outbox, config, route, finding, now)
         return self._deliver(outbox, config, now)
 
     def _config(self) -> AlertConfig | None:
@@ -49,35 +52,28 @@ class Alerter:
             return None
         return config if config.routes else None
 
-    def _findings(self) -> Iterator[dict[str, Any]]:
-        """Yield the findings that nobody acknowledged."""
+    def _findings(self) -> Iterator[tuple[dict[str, Any], bool]]:
+        """Yield each finding, and whether somebody acknowledged it."""
         for path in sorted((self._folder / "findings").glob("*.json")):
-            if path.name.endswith(".ack.json") or path.with_name(f"{path.stem}.ack.json").exists():
+            if path.name.endswith(".ack.json"):
                 continue
             try:
                 finding = json.loads(path.read_bytes())
             except (OSError, ValueError):
                 continue
             if isinstance(finding, dict) and {"id", "kind"} <= finding.keys():
-                yield finding
+                yield finding, path.with_name(f"{path.stem}.ack.json").exists()
 
     @staticmethod
     def _tell(outbox: Outbox, config: AlertConfig, route: AlertRoute, finding: dict[str, Any], now: float) -> None:
         severity = severity_to_tell(finding)
-        if SEVERITIES.index(severity) < SEVERITIES.index(route.severity) or is_silenced(config, finding["kind"], now):
+        if SEVERITIES.index(severity) < SEVERITIES.index(route.severity):
             return
-        about = f"{route.name}/{finding['id']}/"
-        earlier = outbox.times(about)
-        if finding.get("closed"):
-            event = "closed" if earlier and route.closed else ""
-        elif not earlier:
-            event = "opened"
-        else:
-            again = route.repeat is not None and now - max(earlier) >= route.repeat
-            event = f"again-{len(earlier)}" if again else ""
+        about = _about(route, finding)
+        event = _event_of(outbox.about(about), route, finding, severity, now)
         if event:
             title, body = message_of(config, finding, severity, event)
-            due = end_of_quiet(route.quiet, now) if severity != "critical" else now
+            due = end_of_quiet(route.quiet, now) if severity != "critical" or event == "closed" else now
             outbox.put(OutboxMessage(f"{about}{event}", route.name, severity, title, body), now=now, due=due)
 
     def _deliver(self, outbox: Outbox, config: AlertConfig, now: float) -> int:
@@ -97,6 +93,27 @@ class Alerter:
                 outbox.sent(message.key, now)
                 count += 1
         return count
+
+
+def _about(route: AlertRoute, finding: dict[str, Any]) -> str:
+    """Return what the keys of all messages for a route about a finding begin with."""
+    return f"{route.name}/{finding['id']}/"
+
+
+def _event_of(
+    earlier: Sequence[KeptMessage], route: AlertRoute, finding: dict[str, Any], severity: str, now: float
+) -> str:
+    """Return what there is to tell after what was told before; nothing where that is all."""
+    if finding.get("closed"):
+        return "closed" if earlier and route.closed else ""
+    if not earlier:
+        return "opened"
+    if SEVERITIES.index(severity) > max(SEVERITIES.index(one.severity) for one in earlier):
+        return f"graver-{severity}"
+    is_waiting = any(one.sent is None for one in earlier)
+    if route.repeat is None or is_waiting or now - max(one.at for one in earlier) < route.repeat:
+        return ""
+    return f"again-{now:.0f}"
 
 
 def severity_to_tell(finding: dict[str, Any]) -> str:
@@ -132,7 +149,8 @@ def message_of(config: AlertConfig, finding: dict[str, Any], severity: str, even
     words = {"drift": "drift", "concept": "a worse model", "quality": "faults of values"}.get(
         finding["kind"], finding["kind"]
     )
-    what = "closed" if event == "closed" else "still open" if event.startswith("again") else severity
+    kind = event.partition("-")[0]
+    what = {"closed": "closed", "again": f"still open, {severity}", "graver": f"now {severity}"}.get(kind, severity)
     title = f"[{what}] {config.monitor} ({config.environment}): {words} since {finding.get('since', '?')}"
     lines = [
         f"{column['name']}: {column['method']} {column['statistic']:.3g}, from {column['threshold']:.3g} on it matters"

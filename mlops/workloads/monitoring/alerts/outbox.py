@@ -1,8 +1,9 @@
 """Keep messages until they were sent.
 
-Lives here: Outbox, and OutboxMessage.
+Lives here: Outbox, OutboxMessage, and KeptMessage.
 Not here: which messages there are (alerter), sending (sending).
-Law: what was put in is on the disk before the call returns, and leaves only by having been sent; a key is put in once.
+Law: what was put in is on the disk before the call returns, and leaves only by having been sent, or by being
+withdrawn; a key is put in once.
 """
 
 from __future__ import annotations
@@ -28,6 +29,15 @@ class OutboxMessage:
     severity: str
     title: str
     body: str
+
+
+@dataclass(frozen=True)
+class KeptMessage:
+    """A message that was put in. `at`: when it was sent or, while it waits, made. `sent`: None while it waits."""
+
+    severity: str
+    at: float
+    sent: float | None
 
 
 class Outbox:
@@ -74,13 +84,21 @@ class Outbox:
         with self._connected() as connection:
             return int(connection.execute("SELECT count(*) FROM messages WHERE sent IS NULL").fetchone()[0])
 
-    def times(self, prefix: str) -> list[float]:
-        """Return when messages were sent whose key begins with `prefix`; a waiting one counts with when it was made."""
+    def about(self, prefix: str) -> list[KeptMessage]:
+        """Return the messages whose key begins with `prefix`, sent and waiting ones."""
         with self._connected() as connection:
             rows = connection.execute(
-                "SELECT coalesce(sent, made) FROM messages WHERE substr(key, 1, ?) = ?", (len(prefix), prefix)
+                "SELECT severity, coalesce(sent, made), sent FROM messages WHERE substr(key, 1, ?) = ?",
+                (len(prefix), prefix),
             ).fetchall()
-        return [float(row[0]) for row in rows]
+        return [KeptMessage(*row) for row in rows]
+
+    def withdraw(self, prefix: str) -> None:
+        """Take out the messages that were not sent yet and whose key begins with `prefix`."""
+        with self._connected() as connection:
+            connection.execute(
+                "DELETE FROM messages WHERE sent IS NULL AND substr(key, 1, ?) = ?", (len(prefix), prefix)
+            )
 
     def sent(self, key: str, now: float) -> None:
         with self._connected() as connection:

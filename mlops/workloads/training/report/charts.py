@@ -8,11 +8,11 @@ Law: a chart is drawn of the points alone; one whose plot is missing is left out
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import altair
 
+from mlops.workloads.pages.html import DrawnChart
 from mlops.workloads.training.evaluation.plots import Points
 
 alt: Any = altair
@@ -21,15 +21,6 @@ Drawing = Any
 _WIDTH, _HEIGHT = 380, 260
 _MOST_BARS = 25
 _BLUE, _GREY, _RED = "#2b6cb0", "#a0aec0", "#c53030"
-
-
-@dataclass(frozen=True)
-class DrawnChart:
-    """`spec`: of Vega-Lite."""
-
-    title: str
-    doc: str
-    spec: dict[str, Any]
 
 
 def charts_of(plots: Mapping[str, Points]) -> list[DrawnChart]:

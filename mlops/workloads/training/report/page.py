@@ -1,7 +1,7 @@
 """Write the page.
 
 Lives here: report_page, and EvaluationReport, what it is made of.
-Not here: charts (charts), HTML (html), reading files (write).
+Not here: charts (charts), HTML (workloads.pages), reading files (write).
 Law: every text is escaped.
 """
 
@@ -14,8 +14,8 @@ from typing import Any
 from mlops.metrics.baseline import LINEAR, TRIVIAL, comparison
 from mlops.metrics.table import metrics_of
 from mlops.metrics.task import Task
+from mlops.workloads.pages.html import chart_sections, escaped, html_page, html_table
 from mlops.workloads.training.report.charts import charts_of
-from mlops.workloads.training.report.html import chart_sections, escaped, html_page, html_table
 
 _MOST_SLICES, _MOST_ROWS = 20, 20
 _ROW_HEADS = ("row", "actual", "predicted", "probability", "loss")

@@ -1,7 +1,7 @@
 """Write HTML.
 
-Lives here: html_page, html_table, chart_sections and escaped, of which pages are made.
-Not here: what stands in a page (page, tuning.report), drawing (charts).
+Lives here: html_page, html_table, chart_sections with DrawnChart, and escaped, of which pages are made.
+Not here: what stands in a page and how it is drawn (the reports of training, tuning and monitoring).
 Law: a page needs no other file; every text is escaped; the only script is Vega's, which stands in the page.
 """
 
@@ -10,11 +10,10 @@ from __future__ import annotations
 import html
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import vl_convert
-
-from mlops.workloads.training.report.charts import DrawnChart
 
 _STYLE = """
 :root { color-scheme: light; }
@@ -28,6 +27,15 @@ th { font-weight: 600; color: #4a5568; } td.number, th.number { text-align: righ
 """
 
 
+@dataclass(frozen=True)
+class DrawnChart:
+    """`spec`: of Vega-Lite."""
+
+    title: str
+    doc: str
+    spec: dict[str, Any]
+
+
 def html_page(title: str, body: str) -> str:
     """Return a page of HTML that needs no other file. `body`: HTML."""
     return (
@@ -36,14 +44,15 @@ def html_page(title: str, body: str) -> str:
     )
 
 
-def chart_sections(charts: Sequence[DrawnChart]) -> str:
-    """Return a section for each chart, with its title and its doc."""
+def chart_sections(charts: Sequence[DrawnChart], *, first: int = 0) -> str:
+    """Return a section for each chart, with its title and its doc. `first`: how many charts stand before them on the page."""
     drawn = "".join(
         f'<section><h2>{escaped(chart.title)}</h2><p class="quiet">{escaped(chart.doc)}</p><div id="chart{place}"></div></section>'
-        for place, chart in enumerate(charts)
+        for place, chart in enumerate(charts, first)
     )
     calls = "".join(
-        f'vegaEmbed("#chart{place}",{_script(chart.spec)},{{actions:false}});' for place, chart in enumerate(charts)
+        f'vegaEmbed("#chart{place}",{_script(chart.spec)},{{actions:false}});'
+        for place, chart in enumerate(charts, first)
     )
     return f'<div class="charts">{drawn}</div><script>{calls}</script>'
 
