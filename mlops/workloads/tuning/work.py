@@ -24,7 +24,7 @@ from mlops.workloads.parent_death import die_with_parent
 from mlops.workloads.stage import failed, say
 from mlops.workloads.tuning.search import Search
 from mlops.workloads.tuning.storage import locked
-from mlops.workloads.tuning.study import LIMITED, REASON, SECONDS, WORKER, counts, cut_off, finished, next_trial
+from mlops.workloads.tuning.study import REASON, SECONDS, WORKER, counts, cut_off, finished, next_trial
 from mlops.workloads.tuning.trial import Trials, data_for
 
 LOG = "tuning.log"
@@ -61,9 +61,9 @@ def _run(search: Search, study: optuna.Study, trials: Trials, begun: tuple[optun
     ended: dict[str, Any]
     try:
         found = trials.run(chosen, search.name, _report_to(search, trial))
-        count, bounds = len(search.objectives), search.tune.bounds
-        if bounds:
-            trial.set_user_attr(LIMITED, [one.excess(value) for one, value in zip(bounds, found[count:], strict=True)])
+        count = len(search.objectives)
+        for text, bound, value in zip(search.tune.limits, search.tune.bounds, found[count:], strict=True):
+            trial.set_constraint(text, bound.excess(value))
         ended = {"values": found[:count]}
     except optuna.TrialPruned:
         ended = {"state": optuna.trial.TrialState.PRUNED}
