@@ -113,9 +113,7 @@ def _sampler(tune: Tune, seed: int) -> BaseSampler:
     seed %= 2**32
     match tune.search:
         case "tpe":
-            return optuna.samplers.TPESampler(
-                seed=seed, multivariate=True, group=True, constant_liar=tune.parallel > 1
-            )
+            return optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True, constant_liar=tune.parallel > 1)
         case "cma_es":
             return optuna.samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False)
         case "gp":

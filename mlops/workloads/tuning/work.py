@@ -8,6 +8,8 @@ Law: no trial is run twice, and none is lost with the process that ran it.
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -106,7 +108,7 @@ def work_side_by_side(search: Search, first: Sequence[Mapping[str, Any]], record
     """Run the workers as processes; one that is killed is replaced, and its trial is tried again. Raises MlopsError where they
     die one after the other."""
     (search.folder / _FIRST).write_text(json.dumps(list(first)))
-    command = [sys.executable, "-m", "mlops.workloads.tuning.work", search.name]
+    command = [sys.executable, "-m", "mlops.workloads.tuning.work", search.name, str(os.getpid())]
     workers: list[subprocess.Popen[bytes]] = []
     deaths = 0
     try:
@@ -142,7 +144,9 @@ def _clear_of(search: Search, pid: int) -> None:
 
 
 def main() -> None:
-    die_with_parent()
+    die_with_parent(signal.SIGKILL)
+    if os.getppid() != int(sys.argv[2]):  # it was killed while this process began
+        sys.exit(143)
     sys.path.insert(1, str(Path.cwd()))
     search = Search.of(sys.argv[1], Path())
     work(search, json.loads((search.folder / _FIRST).read_text()), lambda: None)
