@@ -27,6 +27,7 @@ from mlops.api.doctor import Requirement, doctor, install_pulumi
 from mlops.api.import_resource import import_resource
 from mlops.api.monitor import monitor_rules, replay_rows, write_monitor_report
 from mlops.api.options import Options
+from mlops.api.plain_model import plain_yaml
 from mlops.api.project import Project
 from mlops.api.publish import publish_version
 from mlops.api.report import read_tuning, write_report, write_tuning_report
@@ -54,6 +55,7 @@ __all__ = [
     "load_spec",
     "monitor_rules",
     "open_saved",
+    "plain_yaml",
     "plan_rollback",
     "publish_version",
     "pull_state",

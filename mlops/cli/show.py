@@ -30,11 +30,23 @@ from mlops.cli.session import Session, pass_session
     help="List a model's versions: names, metrics, data, commit, where they run. --format json has everything.",
 )
 @click.option("--tuning", is_flag=True, help="Show the trials of a model's search; with --report, as a page of charts.")
+@click.option(
+    "--as-yaml",
+    is_flag=True,
+    help="Write a model as plain YAML, with what its search or `architecture: auto` has found.",
+)
 @pass_session
-def command(session: Session, what: str | None, view: str, report: Path | None, versions: bool, tuning: bool) -> None:
+def command(
+    session: Session, what: str | None, view: str, report: Path | None, *, versions: bool, tuning: bool, as_yaml: bool
+) -> None:
     """Show what is recorded of a resource, or draw a saved plan."""
-    from mlops.api import view_of, write_report
+    from mlops.api import plain_yaml, view_of, write_report
 
+    if as_yaml:
+        if what is None:
+            raise click.UsageError("--as-yaml needs the address of a model, such as model.NAME.")
+        session.say(plain_yaml(session.open(), what))
+        return
     if tuning:
         _show_search(session, what, view, report)
         return

@@ -110,3 +110,10 @@ def _train_linear_model(root: Path) -> Path:
     finally:
         os.chdir(before)
     return root / "models/m/export"
+
+
+@pytest.fixture
+def tuned(project: Path) -> Path:
+    """The working folder with prepared rows; `say_search` writes what the search reads."""
+    prepare("rows")
+    return project

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
+from mlops.api.plain_model import plain_files
 from mlops.metrics.task import Task
 from mlops.workloads.data.prepare import prepare
 from mlops.workloads.features.graph import Graph
@@ -18,7 +21,7 @@ from mlops.workloads.training.families.family import family_named
 from mlops.workloads.training.report.page import report_page
 from mlops.workloads.training.report.write import read_report
 from mlops.workloads.training.train import train
-from tests.workloads.conftest import say_dataset
+from tests.workloads.conftest import say_dataset, say_model
 from tests.workloads.test_trees import TASKS, model, strange_rows, summary
 
 
@@ -88,3 +91,32 @@ def test_ledger_says_what_was_tried_and_what_the_budget_cut_off(project: Path) -
     page = report_page(read_report("m"))
     assert "<h2>Candidates</h2>" in page
     assert "the budget of 1ms was over" in page
+    assert ">seconds</th>" in page
+    took = [row for row in page.partition("<h2>Candidates</h2>")[2].split("<tr>") if "<td>" in row or "<td " in row][:7]
+    assert [bool(re.search(r">[\d.e-]+</td></tr>", row)) for row in took] == [False, True, True, *[False] * 4]
+
+
+def test_winner_as_plain_yaml_trains_to_the_same_model(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    linear = candidates_for(1, Task.BINARY, rows=100, outputs=1)[0]
+    monkeypatch.setitem(SPACES, 1, lambda _: (linear, Candidate("boosted_trees", {"leaves": 8})))
+    monkeypatch.setattr("mlops.workloads.training.families.auto._is_better", lambda *_: True)
+    say_dataset(project, label="late")
+    prepare("rows")
+    model(project, {"name": "auto"}, task="binary")
+    inputs = {"dataset": "rows", "task": "binary", "architecture": {"name": "auto"}, "trainer": {"seed": 3}}
+    inputs["gates"] = ["test_auc >= 0.5"]
+    files = plain_files("m", inputs, summary(project), ("sklearn",))
+    own, *members = (yaml.safe_load(text) for text in files.values())
+    assert own["architecture"] == {"name": "ensemble", "of": [f"m-{place}" for place in range(1, len(members) + 1)]}
+    assert own["gates"]
+    for said, kept in zip(members, sorted(summary(project)["members"], key=lambda one: -one["weight"]), strict=True):
+        assert "gates" not in said
+        assert said["trainer"] == {"seed": 3}
+        assert said["architecture"] == kept["architecture"]
+    # alone, it learns what it was in the mix
+    (trees,) = (said for said in members if said["architecture"]["name"] == "boosted_trees")
+    text = (project / "models/m/train/trees_1.txt").read_text()
+    say_model(project, "plain", **{name: trees[name] for name in ("task", "architecture", "trainer")})
+    train("plain")
+    (learned,) = (path for path in (project / "models/plain/train").glob("*.txt"))
+    assert learned.read_text().partition("end of trees")[0] == text.partition("end of trees")[0]

@@ -1,13 +1,8 @@
-"""A search finds the same values however often it is killed, and loses and doubles no trial."""
+"""A search finds the same values in every run, stays within its space, and goes on from its ledger."""
 
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,49 +10,12 @@ import pytest
 
 from mlops.config.schema.tuning import Tune
 from mlops.errors import MlopsError
-from mlops.workloads.data.prepare import prepare
 from mlops.workloads.training.train import train
 from mlops.workloads.tuning import trial as trials
 from mlops.workloads.tuning.report import search_page
 from mlops.workloads.tuning.study import next_trial, open_study
 from mlops.workloads.tuning.tune import tune
-
-TREES = {"name": "boosted_trees", "trees": 4}
-SPACE = {"architecture.leaves": {"log_int": [2, 16]}, "architecture.learning_rate": {"log": [0.01, 0.5]}}
-
-
-@pytest.fixture
-def tuned(project: Path) -> Path:
-    prepare("rows")
-    return project
-
-
-def say_search(root: Path, **fields: Any) -> None:
-    said = {"space": SPACE, "trials": 5, **fields}
-    model = {"dataset": "rows", "task": "binary", "architecture": TREES}
-    asked = {"tune": said, "dataset": "rows", "task": "binary", "code": {}}
-    params = {
-        "train": {**model, "code": {}},
-        "tune": asked,
-        "evaluate": {"slices": [], "code": {}},
-        "export": {"code": {}},
-    }
-    (root / "params/model").mkdir(parents=True, exist_ok=True)
-    (root / "params/model/late.json").write_text(json.dumps(params))
-
-
-def ledger(root: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((root / "tuning/model/late.json").read_text())
-    for one in found["trials"]:
-        assert one.pop("seconds") >= 0
-    return found
-
-
-def search_anew(root: Path) -> dict[str, Any]:
-    """Search without what the ledger says."""
-    (root / "tuning/model/late.json").unlink(missing_ok=True)
-    tune("late")
-    return ledger(root)
+from tests.workloads.searched_project import SPACE, ledger, say_search, search_anew
 
 
 def test_one_worker_and_a_seed_try_the_same_in_every_run(tuned: Path) -> None:
@@ -70,45 +28,6 @@ def test_one_worker_and_a_seed_try_the_same_in_every_run(tuned: Path) -> None:
     assert first["chosen"] == best["values"] == first["trials"][first["best"]]["values"]
     say_search(tuned, trials=13, seed=8)
     assert search_anew(tuned)["trials"] != first["trials"]
-
-
-KILLS = """
-import os, random, signal, sys, time
-from pathlib import Path
-from mlops.workloads.tuning.tune import tune
-import mlops.workloads.training.families.boosted_trees
-chance, seconds, killed, done = random.Random(3), float(sys.argv[1]), 0, 0
-while killed < 20 or not done:
-    child = os.fork()
-    if not child:
-        sys.stdout = open(os.devnull, "w")
-        tune("late")
-        os._exit(0)
-    time.sleep(chance.uniform(0, seconds))
-    os.kill(child, signal.SIGKILL)
-    if os.waitpid(child, 0)[1]:
-        killed += 1
-    else:
-        done += 1
-        print(Path("tuning/model/late.json").read_text().replace("\\n", " "), flush=True)
-        Path("tuning/model/late.json").unlink()
-"""
-
-
-def test_search_that_was_killed_ends_as_one_that_was_not(tuned: Path) -> None:
-    say_search(tuned, trials=13, prune="asha")
-    search_anew(tuned)
-    started = time.monotonic()
-    undisturbed = search_anew(tuned)
-    took = time.monotonic() - started
-    (tuned / "tuning/model/late.json").unlink()
-    ran = subprocess.run([sys.executable, "-c", KILLS, str(took)], stdout=subprocess.PIPE, text=True, check=True)
-    found = [json.loads(line) for line in ran.stdout.splitlines()]
-    assert found
-    for one in found:
-        for trial in one["trials"]:
-            del trial["seconds"]
-        assert one == undisturbed
 
 
 def test_training_takes_the_chosen_values(tuned: Path) -> None:
@@ -290,31 +209,6 @@ def test_page_of_a_search_draws_it_and_escapes_what_it_says(tuned: Path) -> None
     for title in ("How it went", "Side by side", "val_auc by architecture=1.leaves.", "val_auc by trainer.seed."):
         assert title in page
     assert page == search_page("late", found)
-
-
-def test_workers_side_by_side_lose_and_double_no_trial(tuned: Path) -> None:
-    say_search(tuned, trials=6, parallel=2, search="random")
-    search = subprocess.Popen([sys.executable, "-c", "from mlops.workloads.tuning.tune import tune; tune('late')"])
-    killed = False  # while a trial runs, or between two
-    while search.poll() is None:
-        workers = [int(path.name) for path in Path("/proc").glob("[0-9]*") if _is_worker(path, search.pid)]
-        if workers and not killed and list(tuned.glob(".mlops/tuning/late/*.journal")):
-            time.sleep(2.5)
-            os.kill(workers[0], signal.SIGKILL)
-            killed = True
-        time.sleep(0.1)
-    assert search.returncode == 0
-    assert killed
-    found = ledger(tuned)["trials"]
-    assert len(found) == 6
-    assert len({json.dumps(one["values"]) for one in found}) == 6
-
-
-def _is_worker(process: Path, parent: int) -> bool:
-    try:
-        return int((process / "stat").read_text().rpartition(")")[2].split()[1]) == parent
-    except (OSError, ValueError):
-        return False
 
 
 def test_grid_ends_where_every_combination_was_tried(tmp_path: Path) -> None:

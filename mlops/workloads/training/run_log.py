@@ -21,7 +21,10 @@ from mlops.workloads.stage import say, write_json
 from mlops.workloads.training.event_file import EventFile
 
 LIVE = "live"
+RUNS = ".mlops/runs"
 LINES, TIMING = "training.log", "timing.json"
+CANDIDATE_SECONDS = "candidates.json"
+"""How many seconds each candidate of `architecture: auto` took, None where the budget cut it off."""
 _PAUSE = 5.0
 """Seconds between two lines within an epoch, where nobody says how many steps lie between them."""
 

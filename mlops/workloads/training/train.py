@@ -31,7 +31,7 @@ from mlops.workloads.training.data import PreparedData, as_truth, classes_of, ta
 from mlops.workloads.training.description import Description
 from mlops.workloads.training.families.checkpoint import Checkpoint
 from mlops.workloads.training.families.family import Encoded, Examples, Family, Fit, Fitted, family_named, output_count
-from mlops.workloads.training.run_log import RunLog
+from mlops.workloads.training.run_log import RUNS, RunLog
 from mlops.workloads.training.unlabelled import label_classes, names_of
 
 _SPLITS = ("train", "val", "test")
@@ -57,7 +57,7 @@ def train(name: str, *, root: Path = Path()) -> None:
     )
     log = RunLog()
     if os.environ.get("RANK", "0") == "0":
-        log = RunLog.begin(root / ".mlops/runs", name, goes_on=checkpoint.read() is not None)
+        log = RunLog.begin(root / RUNS, name, goes_on=checkpoint.read() is not None)
     fitted = family.fit(
         Fit(spec, examples["train"], examples["val"], classes, encoded.columns, checkpoint, encoded.pictures, log)
     )

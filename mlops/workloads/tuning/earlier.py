@@ -21,7 +21,7 @@ from mlops.config.schema.searched import resolve_space
 from mlops.config.schema.tuning import Dimension, Tune
 from mlops.workloads.tuning.ledger import STATES
 from mlops.workloads.tuning.points import Point, distribution_of, point_of
-from mlops.workloads.tuning.study import CHOSEN_VALUES, LIMITED, PLACE, REASON, SECONDS
+from mlops.workloads.tuning.study import CHOSEN_VALUES, PLACE, REASON, SECONDS
 
 _MOST, _SHARE = 10, 4
 """Values to begin with: at most so many, and at most one in so many trials."""
@@ -68,8 +68,6 @@ def _restored(entry: Mapping[str, Any], content: Mapping[str, Any], tune: Tune) 
     attributes = {PLACE: entry["number"], CHOSEN_VALUES: entry["values"], SECONDS: entry["seconds"]}
     if "reason" in entry:
         attributes[REASON] = entry["reason"]
-    if "beyond" in entry:
-        attributes[LIMITED] = list(entry["beyond"].values())
     measured = entry.get("measured")
     return create_trial(
         state=_STATE_OF[entry["state"]],
@@ -77,7 +75,7 @@ def _restored(entry: Mapping[str, Any], content: Mapping[str, Any], tune: Tune) 
         params=point,
         distributions=_distributions(tune, point),
         user_attrs=attributes,
-        system_attrs={"constraints": attributes[LIMITED]} if LIMITED in attributes else {},
+        constraints=entry.get("beyond"),
         intermediate_values={int(step): value for step, value in entry.get("rungs", {}).items()},
     )
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
-from mlops.workloads.tuning.study import CHOSEN_VALUES, PLACE, REASON, SECONDS, excess_of
+from mlops.workloads.tuning.study import CHOSEN_VALUES, PLACE, REASON, SECONDS
 from mlops.workloads.tuning.trial import SearchObjective
 
 STATES = {TrialState.COMPLETE: "done", TrialState.PRUNED: "ended early", TrialState.FAIL: "failed"}
@@ -55,8 +55,8 @@ class Ledger:
         }  # fmt: skip
         if trial.state is TrialState.COMPLETE:
             entry["measured"] = {one.name: value for one, value in zip(self.objectives, trial.values, strict=True)}
-        if beyond := excess_of(trial):
-            entry["beyond"] = dict(zip(self.searched["limits"], beyond, strict=True))
+        if trial.constraints:
+            entry["beyond"] = dict(trial.constraints)
         rungs = {str(step): value for step, value in sorted(trial.intermediate_values.items()) if math.isfinite(value)}
         if rungs:
             entry["rungs"] = rungs
@@ -69,7 +69,7 @@ def best_of(trials: Sequence[FrozenTrial], objectives: Sequence[SearchObjective]
     """Return the trial within the limits that is best by the first objective, and of equal ones by the next; the earliest of those that are equal
     in all. With several objectives it is one that no other trial beats in all of them."""
     complete = [trial for trial in trials if trial.state is TrialState.COMPLETE]
-    done = [trial for trial in complete if all(excess <= 0 for excess in excess_of(trial))]
+    done = [trial for trial in complete if all(excess <= 0 for excess in trial.constraints.values())]
 
     def order(trial: FrozenTrial) -> tuple[float, ...]:
         return tuple(

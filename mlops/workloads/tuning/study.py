@@ -29,8 +29,6 @@ StudyDirection = Literal["minimize", "maximize"]
 REASON, CHOSEN_VALUES, SECONDS, PLACE, WORKER = "reason", "values", "seconds", "place", "worker"
 """Attributes of a trial: why it failed; field -> value; how long it took; its place among all trials, which it keeps when the
 process that ran it was killed and it is tried again; the id of that process."""
-LIMITED = "limited"
-"""Attribute of a trial: by how much each limit is exceeded; zero or less where it is kept to."""
 INTERRUPTED = "interrupted"
 _STUDY = "tune"
 
@@ -111,23 +109,15 @@ def counts(trial: FrozenTrial) -> bool:
     return PLACE in trial.user_attrs and trial.user_attrs.get(REASON) != INTERRUPTED
 
 
-def excess_of(trial: FrozenTrial) -> list[float]:
-    """Return by how much each limit is exceeded; nothing of a trial without a value."""
-    return list(trial.user_attrs.get(LIMITED, ()))
-
-
 def _sampler(tune: Tune, seed: int) -> BaseSampler:
     seed %= 2**32
-    limits: dict[str, Any] = {"constraints_func": excess_of} if tune.limits else {}
     match tune.search:
         case "tpe":
-            return optuna.samplers.TPESampler(
-                seed=seed, multivariate=True, group=True, constant_liar=tune.parallel > 1, **limits
-            )
+            return optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True, constant_liar=tune.parallel > 1)
         case "cma_es":
             return optuna.samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False)
         case "gp":
-            return optuna.samplers.GPSampler(seed=seed, deterministic_objective=True, **limits)
+            return optuna.samplers.GPSampler(seed=seed, deterministic_objective=True)
     return optuna.samplers.RandomSampler(seed=seed)
 
 

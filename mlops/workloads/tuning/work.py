@@ -8,6 +8,8 @@ Law: no trial is run twice, and none is lost with the process that ran it.
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -24,7 +26,7 @@ from mlops.workloads.parent_death import die_with_parent
 from mlops.workloads.stage import failed, say
 from mlops.workloads.tuning.search import Search
 from mlops.workloads.tuning.storage import locked
-from mlops.workloads.tuning.study import LIMITED, REASON, SECONDS, WORKER, counts, cut_off, finished, next_trial
+from mlops.workloads.tuning.study import REASON, SECONDS, WORKER, counts, cut_off, finished, next_trial
 from mlops.workloads.tuning.trial import Trials, data_for
 
 LOG = "tuning.log"
@@ -61,9 +63,9 @@ def _run(search: Search, study: optuna.Study, trials: Trials, begun: tuple[optun
     ended: dict[str, Any]
     try:
         found = trials.run(chosen, search.name, _report_to(search, trial))
-        count, bounds = len(search.objectives), search.tune.bounds
-        if bounds:
-            trial.set_user_attr(LIMITED, [one.excess(value) for one, value in zip(bounds, found[count:], strict=True)])
+        count = len(search.objectives)
+        for text, bound, value in zip(search.tune.limits, search.tune.bounds, found[count:], strict=True):
+            trial.set_constraint(text, bound.excess(value))
         ended = {"values": found[:count]}
     except optuna.TrialPruned:
         ended = {"state": optuna.trial.TrialState.PRUNED}
@@ -106,7 +108,7 @@ def work_side_by_side(search: Search, first: Sequence[Mapping[str, Any]], record
     """Run the workers as processes; one that is killed is replaced, and its trial is tried again. Raises MlopsError where they
     die one after the other."""
     (search.folder / _FIRST).write_text(json.dumps(list(first)))
-    command = [sys.executable, "-m", "mlops.workloads.tuning.work", search.name]
+    command = [sys.executable, "-m", "mlops.workloads.tuning.work", search.name, str(os.getpid())]
     workers: list[subprocess.Popen[bytes]] = []
     deaths = 0
     try:
@@ -142,7 +144,9 @@ def _clear_of(search: Search, pid: int) -> None:
 
 
 def main() -> None:
-    die_with_parent()
+    die_with_parent(signal.SIGKILL)
+    if os.getppid() != int(sys.argv[2]):  # it was killed while this process began
+        sys.exit(143)
     sys.path.insert(1, str(Path.cwd()))
     search = Search.of(sys.argv[1], Path())
     work(search, json.loads((search.folder / _FIRST).read_text()), lambda: None)

@@ -34,10 +34,9 @@ from mlops.workloads.training.families.family import Examples, Family, Fit, Fitt
 from mlops.workloads.training.families.stacking import chances_of, losses_of, stack
 from mlops.workloads.training.families.trees.fitted import FittedTrees
 from mlops.workloads.training.families.trees.grow import Label
+from mlops.workloads.training.run_log import CANDIDATE_SECONDS
 
 _FOLDED_ROWS, _FOLDS, _MOST_PARTS = 10_000, 5, 4
-SECONDS_FILE = "candidates.json"
-"""In the folder of the run: how many seconds each candidate took, None where the budget cut it off."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ class AutoFamily(Family):
         say(f"learning {len(kept)} of {len(trials)} from all rows", 0.9)
         parts = [trial.part or fit_part(trial.candidate, fit, fit.train, fit.val, trees=trial.trees) for trial in kept]
         if fit.log.folder is not None:
-            write_json(fit.log.folder / SECONDS_FILE, seconds)
+            write_json(fit.log.folder / CANDIDATE_SECONDS, seconds)
         summary: dict[str, Any] = {
             "space": spec.space, "candidates": _ledger(fit, candidates, trials, truth, outputs),
             "members": [

@@ -24,7 +24,8 @@ _ROW_HEADS = ("row", "actual", "predicted", "probability", "loss")
 @dataclass(frozen=True)
 class EvaluationReport:
     """`rows`: the values of the worst rows, in their order. `plots`: name of a file of plots/model/NAME -> its points.
-    `training`: its summary."""
+    `training`: its summary. `seconds`: of each candidate that `architecture: auto` tried, None of those that the budget cut off;
+    empty where the training was made elsewhere."""
 
     model: str
     task: Task
@@ -34,6 +35,7 @@ class EvaluationReport:
     plots: Mapping[str, list[dict[str, Any]]]
     rows: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
     training: Mapping[str, Any] = field(default_factory=dict)
+    seconds: Sequence[float | None] = ()
 
 
 def report_page(report: EvaluationReport) -> str:
@@ -78,12 +80,16 @@ def _candidates(report: EvaluationReport) -> str:
         return ""
     measured = [name for name in tried[0] if name.startswith("val_")]
     lines = []
-    for one in tried:
+    baselines = sum(one["family"] == "constant" for one in tried)  # nobody learned them
+    seconds = [None] * baselines + list(report.seconds)
+    for place, one in enumerate(tried):
         values = ", ".join(f"{name} {value}" for name, value in one["values"].items())
-        lines.append([one["family"], values, *(_number(one.get(name)) for name in measured)])
+        took = [_number(seconds[place] if place < len(seconds) else None)] if report.seconds else []
+        lines.append([one["family"], values, *(_number(one.get(name)) for name in measured), *took])
     kept = ", ".join(f"{one['architecture']['name']} {one['weight']:g}" for one in report.training["members"])
     note = f"Space {report.training['space']}. Kept, with weights: {kept}. {report.training.get('cut', '')}"
-    table = html_table(["family", "values", *measured], lines, numbers=range(2, 2 + len(measured)))
+    heads = ["family", "values", *measured, *(["seconds"] if report.seconds else [])]
+    table = html_table(heads, lines, numbers=range(2, len(heads)))
     return f'<h2>Candidates</h2><p class="quiet">{escaped(note)}</p>{table}'
 
 

@@ -17,6 +17,7 @@ from mlops.workloads.stage import failed
 from mlops.workloads.training.data import PreparedData
 from mlops.workloads.training.description import Description
 from mlops.workloads.training.report.page import EvaluationReport, report_page
+from mlops.workloads.training.run_log import CANDIDATE_SECONDS, RUNS, folder_digest
 
 
 def read_report(name: str, root: Path = Path()) -> EvaluationReport:
@@ -31,7 +32,18 @@ def read_report(name: str, root: Path = Path()) -> EvaluationReport:
     rows = _values(PreparedData.open(description.dataset, root), drawn.get("worst_rows", []))
     metrics = json.loads(measured.read_text())
     counts = summary.get("rows", {})
-    return EvaluationReport(name, description.task, description.dataset, counts, metrics, drawn, rows, summary)
+    return EvaluationReport(
+        name, description.task, description.dataset, counts, metrics, drawn, rows, summary, _seconds(folder, root)
+    )
+
+
+def _seconds(folder: Path, root: Path) -> list[float | None]:
+    """Return how long each candidate took in the run that made this folder; nothing where it ran on another machine."""
+    try:
+        found: list[float | None] = json.loads((root / RUNS / folder_digest(folder) / CANDIDATE_SECONDS).read_text())
+    except (OSError, ValueError):
+        return []
+    return found
 
 
 def _values(data: PreparedData, worst: list[dict[str, Any]]) -> list[dict[str, Any]]:
