@@ -345,7 +345,9 @@ def _bad(error: BadRows, sentence: str = "invalid rows") -> bytes:
 def _sentence(error: BadRows) -> str:
     """Return the one problem of a body as a whole, or that there are bad rows."""
     first = error.problems[0]
-    return str(first["problem"]) if first["row"] is None else "invalid rows"
+    if first["row"] is not None:
+        return "invalid rows"
+    return f"{first['column']}: {first['problem']}" if first["column"] else str(first["problem"])
 
 
 def _feedback_problem(feedback: Any, *, is_vector: bool) -> str | None:
