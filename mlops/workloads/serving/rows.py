@@ -17,15 +17,15 @@ import numpy.typing as npt
 from mlops.contracts.names import MISSING_INT
 from mlops.workloads.features.images import ImageForm
 from mlops.workloads.serving.images import image_problem
-from mlops.workloads.serving.seen_values import Problem, RowRules
+from mlops.workloads.serving.seen_values import OutsidePlace, RowRules
 from mlops.workloads.serving.structure import LARGE, Structure, structure_of
 from mlops.workloads.serving.values import FAST_TYPES, nearest, shortened, value_problem
 from mlops.workloads.vector_answer import label_columns
 
 RequestRow = tuple[Any, ...]
-JudgedRows = tuple[list[RequestRow], Sequence[Problem]]
+JudgedRows = tuple[list[RequestRow], Sequence[OutsidePlace]]
 """Rows, and what of them lies outside of what training saw."""
-NOTHING_OUTSIDE: Sequence[Problem] = ()
+NOTHING_OUTSIDE: Sequence[OutsidePlace] = ()
 _MOST_PROBLEMS = 20
 _MOST_DEPTH = 32
 _SPARE_VALUES = 1_000

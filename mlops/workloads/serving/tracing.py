@@ -14,7 +14,7 @@ from typing import Any
 from mlops.workloads.serving.body import Receive
 from mlops.workloads.serving.request_head import REQUEST_ID
 
-Served = Callable[
+TracedApp = Callable[
     [MutableMapping[str, Any], Receive, Callable[[MutableMapping[str, Any]], Awaitable[None]]], Awaitable[None]
 ]
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
@@ -23,8 +23,8 @@ _CARRIED = {b"traceparent": "traceparent", b"tracestate": "tracestate"}
 
 
 def with_tracing(
-    application: Served, model: str, version: str, env: Mapping[str, str]
-) -> tuple[Served, Callable[[], None]]:
+    application: TracedApp, model: str, version: str, env: Mapping[str, str]
+) -> tuple[TracedApp, Callable[[], None]]:
     """Return what to serve, and what to call at the end, so that no span is lost. `env`: as OpenTelemetry specifies it."""
     if not any(env.get(name) for name in _ENDPOINTS) or env.get("OTEL_SDK_DISABLED", "").lower() == "true":
         return application, _nothing
