@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from mlops.errors import ToolFailed
-from mlops.tools.envoy_split import Split
+from mlops.tools.envoy_replies import LOCAL_REPLIES, address_entry, open_entries
 from mlops.tools.unix_http import ask
 
 _TYPE = "type.googleapis.com/envoy."
@@ -32,6 +32,7 @@ _MILLISECONDS = [
     1, 2, 3, 4, 5, 7, 10, 15, 20, 30, 40, 50, 75, 100, 150, 200, 300, 500, 750, 1000, 1500, 2000, 3000, 5000, 10000, 30000,
 ]  # fmt: skip
 """Between which times of an answer Envoy tells apart."""
+_KEY = "x-api-key"
 _RETRY = "connect-failure,refused-stream,reset,gateway-error"
 
 
@@ -85,8 +86,8 @@ class EnvoyGateway:
         found: dict[str, str] = {}
         for table in self._read("routes.json").get("resources", ()):
             for entry in table["virtual_hosts"][0]["routes"]:
-                for header in entry["match"].get("headers", ())[:1]:
-                    if header["name"] != "x-api-key":
+                for header in entry["match"].get("headers", ()):
+                    if header["name"] != _KEY:
                         continue
                     found[entry["match"]["prefix"].strip("/")] = header["string_match"]["exact"]
         return found
@@ -227,7 +228,7 @@ def _listener(folder: Path, host: str, port: int) -> dict[str, Any]:
             {"name": "router", "typed_config": {"@type": f"{_TYPE}extensions.filters.http.router.v3.Router"}},
         ],
         "generate_request_id": False, "preserve_external_request_id": True, "server_header_transformation": "PASS_THROUGH",
-        "common_http_protocol_options": {"idle_timeout": "300s"}, "stream_idle_timeout": "60s",
+        "local_reply_config": LOCAL_REPLIES, "common_http_protocol_options": {"idle_timeout": "300s"}, "stream_idle_timeout": "60s",
     }  # fmt: skip
     return {
         "@type": f"{_TYPE}config.listener.v3.Listener", "name": "gateway", "enable_reuse_port": False,
@@ -281,16 +282,20 @@ def _entries(route: Route) -> list[dict[str, Any]]:
     }  # fmt: skip
     limit = {"typed_per_filter_config": {"rate": _limit(*route.rate)}} if route.rate else {}
     if not served:
-        answer = {"status": 503, "body": {"inline_string": '{"error":"no version of this endpoint is live"}'}}
+        answer = {"status": 503, "body": {"inline_string": "no version of this endpoint is live"}}
         return [{"match": match, "direct_response": answer}]
+    address = address_entry(route.name)
     if route.key is None:
-        entry = {"match": match, "route": action, "request_headers_to_remove": [PROBE], **limit}
-        return [*route.split.entries(match, entry), entry]
-    header = {"name": "x-api-key", "string_match": {"exact": route.key}}
-    denied = {"status": 401, "body": {"inline_string": '{"error":"the header x-api-key is missing or wrong"}'}}
-    match_key = {**match, "headers": [header]}
-    entry = {"match": match_key, "route": action, "request_headers_to_remove": ["x-api-key", PROBE], **limit}
-    return [*route.split.entries(match_key, entry), entry, {"match": match, "direct_response": denied}]
+        return [address, {"match": match, "route": action, "request_headers_to_remove": [PROBE], **limit}]
+    forwarded = {"route": action, "request_headers_to_remove": [_KEY, PROBE], **limit}
+    header = {"name": _KEY, "string_match": {"exact": route.key}}
+    denied = {"status": 401, "body": {"inline_string": f"the header {_KEY} is missing or wrong"}}
+    return [
+        address,
+        {"match": {**match, "headers": [header]}, **forwarded},
+        *open_entries(route.name, forwarded),
+        {"match": match, "direct_response": denied},
+    ]
 
 
 def _limit(count: int, seconds: float) -> dict[str, Any]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import struct
 from typing import Any
 
 ROW = {"number": 0.5, "color": "red", "size": 2, "hour": 6, "flag": True}
-INFER = "/v2/models/m/infer"
+INFER, TENSORFLOW = "/v2/models/m/infer", "/v1/models/m:predict"
 MOST_ROWS, LIMIT = 100, 2**20
 BAD = range(400, 500)
 
@@ -33,6 +35,12 @@ def _bodies() -> dict[str, bytes]:
         column, value = _VALUES[name]
         bodies[f"{name} among rows"] = f'{{"rows": [{row}, {{"{column}": {value}}}, {row}]}}'.encode()
     return bodies | {
+        "no column": b"{}", "nothing but null": b'{"number": null, "color": null}', "rows of no column": b'{"rows": [{}, {}]}',
+        "twice the same column": b'{"number": 1, "number": "x"}', "twice rows": b'{"rows": [{"flag": true}], "rows": 5}',
+        "UTF-16": row.encode("utf-16"), "UTF-32": row.encode("utf-32"), "XML": b"<rows><row/></rows>", "YAML": b"number: 1",
+        "form": b"number=1&color=red", "two documents": f"{row}{row}".encode(), "a comment": f"{row} // yes".encode(),
+        "trailing comma": row.replace("}", ",}").encode(), "single quotes": row.replace('"', "'").encode(),
+        "huge text as number": b'{"number": "%b"}' % (b"9" * 500_000), "leading zeros": b'{"number": 007}',
         "empty": b"", "half": b'{"rows": [', "not UTF-8": b'{"color": "\xff\xfe"}', "binary": bytes(range(256)) * 64,
         "byte order mark": b"\xef\xbb\xbf{}", "null": b"null", "rows of nothing": b'{"rows": null}', "no rows": b'{"rows": []}',
         "rows of numbers": b'{"rows": [1, 2]}', "101 rows": b'{"rows": [%b]}' % b",".join([b"{}"] * (MOST_ROWS + 1)),
@@ -55,7 +63,51 @@ def _tensors() -> dict[str, Any]:
         "v2 400 digits": {"inputs": [tensor("number", [10**400])]}, "v2 65 bits": {"inputs": [tensor("size", [2**64])]},
         "v2 NaN": {"inputs": [tensor("number", [float("nan")])]}, "v2 boolean": {"inputs": [tensor("number", [True])]},
         "v2 deep data": {"inputs": [tensor("number", [[[[1]]]])]}, "v2 NUL": {"inputs": [tensor("color", ["\0"])]},
-        "v2 unknown": {"inputs": [tensor("nothing", [1])]}, "v2 too many": {"inputs": [tensor("number", [1.5] * 60_000)]},
+        "v2 unknown": {"inputs": [tensor("nothing", [1])]}, "v2 shape": {"inputs": [{**tensor("number", [1]), "shape": [2**62]}]},
+        "v2 datatype": {"inputs": [{**tensor("number", [1]), "datatype": {}}]}, "v2 output": {"inputs": [tensor("number", [1])], "outputs": [{"name": "x"}]}, "v2 too many": {"inputs": [tensor("number", [1.5] * 60_000)]},
+    }  # fmt: skip
+
+
+def _instances() -> dict[str, Any]:
+    return {
+        "tf nothing": {}, "tf list": [], "tf both": {"instances": [ROW], "inputs": {}}, "tf no rows": {"instances": []},
+        "tf rows of numbers": {"instances": [1, 2]}, "tf empty row": {"instances": [{}]}, "tf 400 digits": {"instances": [{"number": 10**400}]},
+        "tf uneven": {"inputs": {"number": [1.0, 2.0], "size": [1]}}, "tf deep": {"instances": [{"color": [[[["red"]]]]}]},
+        "tf many": {"instances": [ROW] * (MOST_ROWS + 1)}, "tf other signature": {"instances": [ROW], "signature_name": "x"},
+        "tf bytes as number": {"instances": [{"number": {"b64": "AAAA"}}]},
+    }  # fmt: skip
+
+
+def _bytes_behind(size: int, content: bytes, *, datatype: str = "FP64", header: str | None = None) -> bytes:
+    """Return an inference request with one tensor as bytes. `size`: what it says of them."""
+    tensor = {"name": "number", "shape": [1], "datatype": datatype, "parameters": {"binary_data_size": size}}
+    text = json.dumps({"inputs": [tensor]}).encode()
+    return _request("POST", INFER, text + content, f"inference-header-content-length: {header or len(text)}\r\n")
+
+
+def _behind() -> dict[str, bytes]:
+    return {
+        "bytes infinite": _bytes_behind(8, struct.pack("<d", float("inf"))), "bytes cut off": _bytes_behind(8, b"\0\0\0"),
+        "bytes too many": _bytes_behind(8, b"\0" * 16), "bytes negative": _bytes_behind(-8, b"\0" * 8),
+        "bytes beyond": _bytes_behind(2**62, b"\0" * 8), "bytes uneven": _bytes_behind(7, b"\0" * 7),
+        "bytes long text": _bytes_behind(8, struct.pack("<I", 2**32 - 1) + b"abcd", datatype="BYTES"),
+        "bytes header": _bytes_behind(8, b"\0" * 8, header="9" * 400), "bytes no number": _bytes_behind(8, b"\0" * 8, header="x"),
+        "bytes in JSON": _bytes_behind(8, b"\0" * 8, header="3"),
+    }  # fmt: skip
+
+
+def _packed() -> dict[str, bytes]:
+    bomb = gzip.compress(b" " * (100 * LIMIT), 9)
+    row = json.dumps(ROW).encode()
+    coding = "content-encoding: gzip\r\n"
+    return {
+        "gzip bomb": _request("POST", "/predict", bomb, coding), "gzip bomb twice": _request("POST", "/predict", gzip.compress(bomb), coding),
+        "gzip bomb v2": _request("POST", INFER, bomb, coding), "gzip bomb of feedback": _request("POST", "/feedback", bomb, coding),
+        "gzip of none": _request("POST", "/predict", row, coding), "gzip cut off": _request("POST", "/predict", gzip.compress(row)[:-6], coding),
+        "gzip and more": _request("POST", "/predict", gzip.compress(row) + row, coding),
+        "gzip damaged": _request("POST", "/predict", gzip.compress(row)[:-8] + bytes(8), coding),
+        "unknown coding": _request("POST", "/predict", row, "content-encoding: br\r\n"),
+        "coding of 400 times": _request("POST", "/predict", row, f"content-encoding: {', '.join(['gzip'] * 400)}\r\n"),
     }  # fmt: skip
 
 
@@ -74,6 +126,9 @@ def hostile_requests() -> dict[str, bytes]:
     return {
         **{name: _request("POST", "/predict", body) for name, body in _bodies().items()},
         **{name: _request("POST", INFER, json.dumps(body).encode()) for name, body in _tensors().items()},
+        **{name: _request("POST", TENSORFLOW, json.dumps(body).encode()) for name, body in _instances().items()},
+        **_behind(), **_packed(),
+        "v2 other version": _request("POST", "/v2/models/m/versions/v9/infer", row), "tf classify": _request("POST", "/v1/models/m:classify", row),
         "v2 1e999": _request("POST", INFER, b'{"inputs": [{"name": "number", "data": [1e999]}]}'),
         "v2 deep": _request("POST", INFER, b"[" * 60_000),
         "feedback NaN": _request("POST", "/feedback", b'{"id": "a", "label": NaN}'),

@@ -42,7 +42,9 @@ def ask(application: Application, method: str, path: str, **more: Any) -> httpx.
 def test_a_bare_row_and_many_rows_are_answered_alike(model: Path) -> None:
     application = Application(model, "v1")
     one = ask(application, "POST", "/predict", json=ROW).json()
-    many = ask(application, "POST", "/predict", json={"rows": [ROW, {"flag": True, "color": None}, {"flag": True}]}).json()
+    many = ask(
+        application, "POST", "/predict", json={"rows": [ROW, {"flag": True, "color": None}, {"flag": True}]}
+    ).json()
     assert one["predictions"][0] == many["predictions"][0]
     assert len(many["predictions"]) == 3
     assert many["predictions"][1] == many["predictions"][2]

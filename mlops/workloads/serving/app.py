@@ -29,15 +29,15 @@ from mlops.workloads.serving.docs_page import PAGE
 from mlops.workloads.serving.feedback import read_feedback
 from mlops.workloads.serving.foreign import JSON_TYPE, ForeignRequest
 from mlops.workloads.serving.images import MOST_BYTES
-from mlops.workloads.serving.inference_v2 import InferenceV2
 from mlops.workloads.serving.log import PredictionLog
 from mlops.workloads.serving.model import Gatherer, OnnxPredictor
-from mlops.workloads.serving.openapi import EXAMPLES, openapi
+from mlops.workloads.serving.open_inference import OpenInference
+from mlops.workloads.serving.openapi import EXAMPLE_ROWS, openapi
 from mlops.workloads.serving.request_head import (
     ACCEPTED_CODING,
     CONTENT_CODING,
     REQUEST_ID,
-    Head,
+    KeptHeaders,
     asks_itself,
     read_head,
     usable_id,
@@ -99,7 +99,7 @@ class Application:
         self._prefix = f"{os.getpid():x}{time.time_ns() & 0xFFFFFFFF:x}-"
         self.origins: Sequence[str] = api.get("cors", ())
         """The origins whose pages may ask from a browser."""
-        v2 = InferenceV2(self.contract, version, self._reader, most)
+        v2 = OpenInference(self.contract, version, self._reader, most)
         tf = TensorFlowServing(self.contract, version, self._reader, most)
         v1_bases, v2_bases = tf.bases(), v2.bases()
         health: dict[str, Callable[[], Answer]] = {
@@ -118,7 +118,7 @@ class Application:
             **dict.fromkeys((f"{base}/metadata" for base in v1_bases), lambda: _json(tf.metadata())),
         }
         self._gets = health | page | described
-        self._foreign: dict[str, Callable[[bytes, Head], ForeignRequest]] = {
+        self._foreign: dict[str, Callable[[bytes, KeptHeaders], ForeignRequest]] = {
             **dict.fromkeys((f"{base}/infer" for base in v2_bases), v2.read),
             **dict.fromkeys((f"{base}:predict" for base in v1_bases), tf.read),
         }
@@ -127,7 +127,7 @@ class Application:
 
     def _example(self, golden: dict[str, Any]) -> Any:
         """Return how the first golden rows are answered."""
-        return json.loads(self._writer.write(golden["predictions"][:EXAMPLES]))
+        return json.loads(self._writer.write(golden["predictions"][:EXAMPLE_ROWS]))
 
     def _ready(self) -> Answer:
         return (
@@ -216,7 +216,7 @@ class Application:
         if not is_probe:
             self.meter.observe(status, time.perf_counter() - started, count)
 
-    def _id_of(self, head: Head, own: str = "") -> str:
+    def _id_of(self, head: KeptHeaders, own: str = "") -> str:
         """Return the id that a client gave its request, in the header or as `own`, or a new one."""
         given = usable_id(head[REQUEST_ID].decode("latin-1")) if REQUEST_ID in head else ""
         if given or (own and (given := usable_id(own))):
@@ -227,10 +227,10 @@ class Application:
     def _unjudged(self, body: bytes) -> JudgedRows:
         return self._reader.read(body), ()
 
-    def _unpack_and(self, read: Callable[[bytes], Any]) -> Callable[[bytes, Head], Any]:
+    def _unpack_and(self, read: Callable[[bytes], Any]) -> Callable[[bytes, KeptHeaders], Any]:
         """Return what decompresses a body and reads it, and gives both."""
 
-        def unpack(body: bytes, head: Head) -> tuple[Any, bytes]:
+        def unpack(body: bytes, head: KeptHeaders) -> tuple[Any, bytes]:
             plain = plain_body(body, head[CONTENT_CODING], self._bodies.limit)
             return read(plain), plain
 
@@ -247,7 +247,7 @@ class Application:
         return packed
 
     async def _answer_foreign(
-        self, read: Callable[[bytes, Head], ForeignRequest], scope: Scope, receive: Receive, send: Send
+        self, read: Callable[[bytes, KeptHeaders], ForeignRequest], scope: Scope, receive: Receive, send: Send
     ) -> None:
         """Answer a request of another protocol; it is logged as `/predict` would be for the same rows."""
         started = time.perf_counter()
@@ -314,7 +314,7 @@ class Application:
         await self._send(send, status, answer, JSON_TYPE, close=close)
 
     async def _send(
-        self, send: Send, status: int, body: bytes, *headers: tuple[bytes, bytes], head: Head | None = None,
+        self, send: Send, status: int, body: bytes, *headers: tuple[bytes, bytes], head: KeptHeaders | None = None,
         close: bool = False,
     ) -> None:  # fmt: skip
         """Send an answer. `head`: of the request, where the answer may be compressed."""
@@ -349,4 +349,6 @@ def _bad(error: BadRows, sentence: str = "invalid rows") -> bytes:
 def _sentence(error: BadRows) -> str:
     """Return the one problem of a body as a whole, or that there are bad rows."""
     first = error.problems[0]
-    return str(first["problem"]) if first["row"] is None else "invalid rows"
+    if first["row"] is not None:
+        return "invalid rows"
+    return f"{first['column']}: {first['problem']}" if first["column"] else str(first["problem"])

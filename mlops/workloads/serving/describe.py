@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlops.workloads.serving.inference_v2 import EXTENSIONS
+from mlops.workloads.serving.open_inference import EXTENSIONS
 
 _DATATYPES = {"bool": "BOOL", "int": "INT64", "float": "FP64", "string": "BYTES", "date": "BYTES", "timestamp": "BYTES",
        "image": "BYTES"}  # fmt: skip

@@ -44,6 +44,13 @@ th, td { text-align: left; vertical-align: top; padding: .45rem .75rem; border-b
 tr:last-child td { border-bottom: 0; }
 th { background: var(--panel); font-size: .825rem; color: var(--soft); }
 td:first-child { white-space: nowrap; }
+#answer { min-height: 15rem; }
+@media (max-width: 48rem) {
+  #addresses thead { display: none; }
+  #addresses td { display: block; border: 0; padding: .15rem .75rem; white-space: normal; overflow-wrap: anywhere; }
+  #addresses td:first-child { padding-top: .5rem; }
+  #addresses td:last-child { border-bottom: 1px solid var(--line); padding-bottom: .5rem; }
+}
 .verb { font-weight: 700; font-size: .75rem; letter-spacing: .03em; color: var(--accent); display: inline-block; width: 3rem; }
 .good { color: var(--good); font-weight: 600; }
 .bad { color: var(--bad); font-weight: 600; }
@@ -77,7 +84,7 @@ td:first-child { white-space: nowrap; }
   <h2>Columns of a row</h2>
   <div class="scroll"><table><thead><tr><th>Column</th><th>Type</th><th>What is known of it</th></tr></thead><tbody id="columns"></tbody></table></div>
   <h2>Addresses</h2>
-  <div class="scroll"><table><thead><tr><th>Address</th><th>What it does</th></tr></thead><tbody id="paths"></tbody></table></div>
+  <div class="scroll"><table id="addresses"><thead><tr><th>Address</th><th>What it does</th></tr></thead><tbody id="paths"></tbody></table></div>
   <p class="soft" style="margin-top:1rem">The description for programs is <a href="openapi.json" style="color:var(--accent)">openapi.json</a>.</p>
 </section>
 <noscript><p>This page needs JavaScript. The same is described in <a href="openapi.json">openapi.json</a>.</p></noscript>
@@ -134,7 +141,7 @@ function show(api) {
     const name = document.createElement("span");
     name.className = "verb"; name.textContent = verb.toUpperCase();
     const code = document.createElement("code");
-    code.textContent = path;
+    code.textContent = new URL(base).pathname + path.slice(1);
     first.append(name, code);
     cell(row, what.summary.replaceAll("`", ""));
   }

@@ -1,7 +1,7 @@
 """Say what a protocol of others gives.
 
 Lives here: ForeignRequest, what one of them read; ForeignAnswer, what it writes.
-Not here: the protocols (inference_v2, tf_serving), running the model (model).
+Not here: the protocols (open_inference, tf_serving), running the model (model).
 Law: rows have the shape of `/predict`, so that the log, and with it drift and feedback, know one form alone.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mlops.workloads.serving.seen_values import Problem
+from mlops.workloads.serving.seen_values import OutsidePlace
 
 JSON_TYPE = (b"content-type", b"application/json")
 
@@ -27,7 +27,7 @@ class ForeignRequest:
     """`id`: what the request calls itself, or nothing. `write`: makes the answer of predictions and of what lies outside."""
 
     rows: list[dict[str, Any]]
-    write: Callable[[list[Any], Sequence[Problem]], ForeignAnswer]
+    write: Callable[[list[Any], Sequence[OutsidePlace]], ForeignAnswer]
     id: str = ""
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import os
 import signal
 import time
 from collections.abc import Awaitable, Callable
@@ -21,6 +22,7 @@ from mlops.workloads.serving.app import Application
 from mlops.workloads.serving.cross_origin import with_cross_origin
 from mlops.workloads.serving.http_protocol import HttpProtocol
 from mlops.workloads.serving.log import PredictionLog
+from mlops.workloads.serving.tracing import with_tracing
 
 KEEP_ALIVE = 75
 """Seconds an idle connection is kept; the gateway gives one up earlier."""
@@ -61,8 +63,9 @@ def listen(
     `grace`: seconds that requests under way may take once it no longer listens.
     """
     whole = with_cross_origin(through or application, application.origins)
+    traced, end_tracing = with_tracing(whole, application.contract["model"], application.version, os.environ)
     config = uvicorn.Config(
-        whole, http=HttpProtocol, ws="none", loop="uvloop", lifespan="off", log_level="warning", access_log=False,
+        traced, http=HttpProtocol, ws="none", loop="uvloop", lifespan="off", log_level="warning", access_log=False,
         server_header=False, date_header=False, proxy_headers=False, timeout_keep_alive=KEEP_ALIVE, backlog=2048,
         timeout_graceful_shutdown=round(grace), **where,
     )  # fmt: skip
@@ -74,6 +77,7 @@ def listen(
     try:
         Draining(config, application, drain).run()
     finally:
+        end_tracing()
         if log is not None:
             log.close()
 

@@ -19,7 +19,7 @@ _TYPES: dict[str, dict[str, Any]] = {
     "image": {"type": "string", "contentEncoding": "base64", "contentMediaType": "image/*"},
 }  # fmt: skip
 _NUMBER = {"type": ["number", "null"]}
-EXAMPLES = 2
+EXAMPLE_ROWS = 2
 """How many golden rows the description shows."""
 _EXAMPLE_BYTES = 4_000
 _SHOWN_VALUES = 20
@@ -29,13 +29,13 @@ _ERRORS = {
     415: "The content-encoding is unknown.", 422: "Rows that cannot be predicted, each with its column.",
     429: "Too many requests.", 500: "A defect of the service.", 503: "No replica is ready.", 504: "The answer took too long.",
 }  # fmt: skip
-Described = dict[str, Any]
+_Described = dict[str, Any]
 
 
 def openapi(
-    contract: Described, version: str, most: int, api: Described | None = None, golden: Described | None = None,
-    answer: Described | None = None,
-) -> Described:  # fmt: skip
+    contract: _Described, version: str, most: int, api: _Described | None = None, golden: _Described | None = None,
+    answer: _Described | None = None,
+) -> _Described:  # fmt: skip
     """Return the description. `most`: the most rows of one request. `api`: api.json. `golden`: golden.json. `answer`: what its
     first rows are answered with."""
     rows = _example_rows(golden or {"rows": []})
@@ -73,11 +73,11 @@ def openapi(
     }
 
 
-def _schemas(contract: Described, most: int, api: Described) -> Described:
+def _schemas(contract: _Described, most: int, api: _Described) -> _Described:
     required = api.get("required", "any")
     columns = contract["columns"]
     needed = [column["name"] for column in columns] if required == "all" else required
-    row: Described = {
+    row: _Described = {
         "type": "object", "additionalProperties": False,
         "properties": {column["name"]: _column(column) for column in columns}
         | {name: {"description": "Of the data set, but not an input of the model; left aside."} for name in contract.get("known", ())},
@@ -119,8 +119,8 @@ def _schemas(contract: Described, most: int, api: Described) -> Described:
     }  # fmt: skip
 
 
-def _inference_paths(base: str, version: str) -> Described:
-    paths: Described = {}
+def _inference_paths(base: str, version: str) -> _Described:
+    paths: _Described = {}
     for path in (base, f"{base}/versions/{version}"):
         paths[path] = _get("What the model takes and gives, in the Open Inference Protocol.")
         paths[f"{path}/ready"] = _get("Whether the model is ready.", is_open=True)
@@ -130,7 +130,7 @@ def _inference_paths(base: str, version: str) -> Described:
     return paths
 
 
-def _tensorflow_paths(base: str) -> Described:
+def _tensorflow_paths(base: str) -> _Described:
     return {
         base: _get("The model's versions, as TensorFlow Serving gives them."),
         f"{base}/metadata": _get("The model's signature, as TensorFlow Serving gives it."),
@@ -140,7 +140,7 @@ def _tensorflow_paths(base: str) -> Described:
     }  # fmt: skip
 
 
-def _prediction(contract: Described) -> Described:
+def _prediction(contract: _Described) -> _Described:
     """Return the schema of one prediction."""
     own = answer_row(contract)
     if own is not None:
@@ -160,7 +160,7 @@ def _prediction(contract: Described) -> Described:
     return {"type": "object", "properties": {label: _NUMBER}}
 
 
-def _column(column: Described) -> Described:
+def _column(column: _Described) -> _Described:
     schema = _TYPES[column["type"]]
     if column["nullable"]:
         schema = {**schema, "type": [schema["type"], "null"]}
@@ -176,34 +176,34 @@ def _column(column: Described) -> Described:
     return {**schema, "description": " ".join(words)} if words else schema
 
 
-def _about(contract: Described) -> str:
+def _about(contract: _Described) -> str:
     label = contract["label"]
     named = f" of `{label}`" if isinstance(label, str) else ""
     return f"Predictions{named} by the model `{contract['model']}` ({contract['task']})."
 
 
-def _example_rows(golden: Described) -> list[Described]:
-    rows = golden["rows"][:EXAMPLES]
+def _example_rows(golden: _Described) -> list[_Described]:
+    rows = golden["rows"][:EXAMPLE_ROWS]
     return rows if len(json.dumps(rows)) <= _EXAMPLE_BYTES else []
 
 
-def _ref(name: str) -> Described:
+def _ref(name: str) -> _Described:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _json(schema: Described) -> Described:
+def _json(schema: _Described) -> _Described:
     return {"content": {"application/json": {"schema": schema}}}
 
 
-def _body(schema: Described, examples: dict[str, list[Any]]) -> Described:
+def _body(schema: _Described, examples: dict[str, list[Any]]) -> _Described:
     """Return what a request holds. `examples`: name -> the value, or nothing."""
     content = {"schema": schema}
     given = {name: {"value": values[0]} for name, values in examples.items() if values}
     return {"required": True, "content": {"application/json": {**content, **({"examples": given} if given else {})}}}
 
 
-def _ok(words: str, schema: Described, example: Described | None = None) -> Described:
-    content: Described = {"schema": schema, **({"example": example} if example else {})}
+def _ok(words: str, schema: _Described, example: _Described | None = None) -> _Described:
+    content: _Described = {"schema": schema, **({"example": example} if example else {})}
     headers = {
         "x-request-id": {"description": "What feedback names.", "schema": {"type": "string"}},
         "x-mlops-version": {"description": "The version that answered.", "schema": {"type": "string"}},
@@ -211,11 +211,11 @@ def _ok(words: str, schema: Described, example: Described | None = None) -> Desc
     return {"200": {"description": words, "headers": headers, "content": {"application/json": content}}}
 
 
-def _post(summary: str, body: Described, answers: Described) -> Described:
+def _post(summary: str, body: _Described, answers: _Described) -> _Described:
     errors = {str(status): {"description": words, **_json(_ref("Error"))} for status, words in _ERRORS.items()}
     return {"summary": summary, "requestBody": body, "responses": {**answers, **errors}}
 
 
-def _get(summary: str, kind: str = "application/json", *, is_open: bool = False) -> Described:
+def _get(summary: str, kind: str = "application/json", *, is_open: bool = False) -> _Described:
     answer = {"200": {"description": "The answer.", "content": {kind: {"schema": {}}}}}
     return {"get": {"summary": summary, "responses": answer, **({"security": []} if is_open else {})}}

@@ -12,7 +12,7 @@ from typing import Any
 
 from mlops.contracts.names import PROBE_HEADER
 
-Head = dict[bytes, bytes]
+KeptHeaders = dict[bytes, bytes]
 REQUEST_ID = b"x-request-id"
 CONTENT_CODING = b"content-encoding"
 ACCEPTED_CODING = b"accept-encoding"
@@ -23,7 +23,7 @@ _READ = frozenset((REQUEST_ID, CONTENT_CODING, ACCEPTED_CODING, JSON_LENGTH, _PR
 _LOOPBACK = ("127.0.0.1", "::1")
 
 
-def read_head(scope: Mapping[str, Any]) -> Head:
+def read_head(scope: Mapping[str, Any]) -> KeptHeaders:
     """Return the headers that are looked at; of one that stands twice, the last."""
     return {name: value for name, value in scope["headers"] if name in _READ}
 
@@ -33,7 +33,7 @@ def usable_id(given: str) -> str:
     return given if given.isascii() and given.isprintable() and not set('"\\') & set(given) else ""
 
 
-def asks_itself(head: Head, scope: Mapping[str, Any]) -> bool:
+def asks_itself(head: KeptHeaders, scope: Mapping[str, Any]) -> bool:
     """Say whether this machine asks itself; nobody else may hide from log and metrics. The gateway, which comes by a Unix
     socket, takes the header off."""
     if _PROBE not in head:

@@ -17,15 +17,15 @@ import numpy.typing as npt
 from mlops.contracts.names import MISSING_INT
 from mlops.workloads.features.images import ImageForm
 from mlops.workloads.serving.images import image_problem
-from mlops.workloads.serving.seen_values import Problem, RowRules
-from mlops.workloads.serving.structure import LARGE, structure_of
+from mlops.workloads.serving.seen_values import OutsidePlace, RowRules
+from mlops.workloads.serving.structure import LARGE, Structure, structure_of
 from mlops.workloads.serving.values import FAST_TYPES, nearest, shortened, value_problem
 from mlops.workloads.vector_answer import label_columns
 
 RequestRow = tuple[Any, ...]
-JudgedRows = tuple[list[RequestRow], Sequence[Problem]]
+JudgedRows = tuple[list[RequestRow], Sequence[OutsidePlace]]
 """Rows, and what of them lies outside of what training saw."""
-NOTHING_OUTSIDE: Sequence[Problem] = ()
+NOTHING_OUTSIDE: Sequence[OutsidePlace] = ()
 _MOST_PROBLEMS = 20
 _MOST_DEPTH = 32
 _SPARE_VALUES = 1_000
@@ -134,12 +134,13 @@ class RowReader:
 
     def _limit(self, body: bytes, objects: int) -> None:
         """Refuse a large body that holds more than rows need, before an object is made of it. `objects`: the most of them in it."""
-        structure = structure_of(body)
-        if structure.depth > _MOST_DEPTH:
+        most = Structure(_MOST_DEPTH, objects + 1, self._most_values)
+        structure = structure_of(body, most)
+        if structure.depth > most.depth:
             raise whole(f"not JSON that is read here: nested more than {_MOST_DEPTH} deep", 400)
-        if structure.objects > objects + 1:
+        if structure.objects > most.objects:
             raise whole(f"more than {objects:,} objects, and a request may have {self._most:,} rows", 413, "rows")
-        if structure.values > self._most_values:
+        if structure.values > most.values:
             raise whole(f"more values than {self._most:,} rows can have, which a request may have", 413, "rows")
 
     def check(self, request: Any) -> list[RequestRow]:

@@ -20,7 +20,7 @@ MOST_OUTSIDE = 20
 """The most places that an answer names."""
 _MARGIN = 0.1
 _INT64 = 2**63
-Problem = dict[str, Any]
+OutsidePlace = dict[str, Any]
 
 
 class RowRules:
@@ -56,9 +56,9 @@ class RowRules:
             found.append((of_kind if expected else of_kind | None, expected))
         return found
 
-    def missing(self, rows: Sequence[tuple[Any, ...]]) -> list[Problem]:
+    def missing(self, rows: Sequence[tuple[Any, ...]]) -> list[OutsidePlace]:
         """Return what rows lack that they need."""
-        problems: list[Problem] = []
+        problems: list[OutsidePlace] = []
         needed = [(index, name) for index, name in enumerate(self._names) if name in self.required]
         for number, row in enumerate(rows):
             if self._needs_one and all(value is None for value in row):
@@ -71,7 +71,7 @@ class RowRules:
                 break
         return problems[:MOST_OUTSIDE]
 
-    def outliers(self, rows: Sequence[tuple[Any, ...]]) -> list[Problem]:
+    def outliers(self, rows: Sequence[tuple[Any, ...]]) -> list[OutsidePlace]:
         """Return what lies far outside of what training saw, by rows."""
         places: list[tuple[int, int, str]] = []
         for index, judge in enumerate(self._judges):

@@ -27,8 +27,9 @@ class Structure:
     values: int
 
 
-def structure_of(text: bytes) -> Structure:
-    """Return the structure of a text; commas and brackets inside strings do not count."""
+def structure_of(text: bytes, most: Structure | None = None) -> Structure:
+    """Return the structure of a text; commas and brackets inside strings do not count. `most`: from where on the rest is not
+    looked at, since it is too much already."""
     depth = deepest = objects = 0
     values = 1
     inside = False
@@ -48,6 +49,8 @@ def structure_of(text: bytes) -> Structure:
         opened = int((codes == ord("{")).sum())
         objects += opened
         values += opened + int((codes == ord("[")).sum()) + int((codes == _COMMA).sum())
+        if most is not None and (deepest > most.depth or objects > most.objects or values > most.values):
+            break
     return Structure(deepest, objects, values)
 
 

@@ -1,7 +1,7 @@
 """Read one tensor of the Open Inference Protocol.
 
 Lives here: tensor_values, for data as JSON and as bytes, and DATATYPES.
-Not here: whole requests (inference_v2), what a column takes (values).
+Not here: whole requests (open_inference), what a column takes (values).
 Law: the values that are given back fit the tensor's shape and datatype; NaN is a missing value; bytes are little-endian and
 row-major, texts each behind their length in four bytes.
 """

@@ -14,9 +14,9 @@ from typing import Any
 import msgspec
 
 from mlops.workloads.serving.foreign import ForeignAnswer, ForeignRequest, rows_of_columns
-from mlops.workloads.serving.request_head import Head
+from mlops.workloads.serving.request_head import KeptHeaders
 from mlops.workloads.serving.rows import RowReader, whole
-from mlops.workloads.serving.seen_values import Problem
+from mlops.workloads.serving.seen_values import OutsidePlace
 from mlops.workloads.serving.values import values_of
 
 _SIGNATURE = "serving_default"
@@ -37,7 +37,7 @@ class TensorFlowServing:
         base = f"/v1/models/{self._contract['model']}"
         return (base, *(f"{base}/versions/{version}" for version in dict.fromkeys((self.number, self._version))))
 
-    def read(self, body: bytes, head: Head) -> ForeignRequest:
+    def read(self, body: bytes, head: KeptHeaders) -> ForeignRequest:
         """Return the rows of a request. Raises BadRows."""
         request = self._reader.read_rows(body)
         if not isinstance(request, dict) or ("instances" in request) == ("inputs" in request):
@@ -106,7 +106,7 @@ class TensorFlowServing:
 
 
 def _writer(name: str) -> Any:
-    def write(predictions: list[Any], outside: Sequence[Problem]) -> ForeignAnswer:
+    def write(predictions: list[Any], outside: Sequence[OutsidePlace]) -> ForeignAnswer:
         return ForeignAnswer(msgspec.json.encode({name: predictions, **({"outside": outside} if outside else {})}))
 
     return write

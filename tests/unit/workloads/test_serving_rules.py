@@ -32,9 +32,7 @@ def test_row_without_any_value_is_refused_by_default(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("outside", ["flag", "accept"])
-def test_row_without_any_value_is_refused_where_every_column_was_missing_now_and_then(
-    tmp_path: Path, outside: str
-) -> None:
+def test_row_without_any_value_is_refused_where_each_column_may_be_missing(tmp_path: Path, outside: str) -> None:
     columns = [{**column, "seen": {"missing": True}} for column in CONTRACT["columns"]]
     folder = write_served_model(tmp_path / "model", {**CONTRACT, "columns": columns}, outside=outside)
     assert predict(Application(folder, "v1"), {})[0] == 422

@@ -1,6 +1,6 @@
 """Speak the Open Inference Protocol, version 2, over REST.
 
-Lives here: InferenceV2, which reads its requests and writes its answers, with tensors as JSON or as bytes behind it
+Lives here: OpenInference, which reads its requests and writes its answers, with tensors as JSON or as bytes behind it
 (the extension `binary_tensor_data`).
 Not here: its paths (app), tensors (tensors).
 Law: a tensor's data fit its shape and its datatype, or the request is refused with the tensor's name.
@@ -16,9 +16,9 @@ import msgspec
 import numpy as np
 
 from mlops.workloads.serving.foreign import ForeignAnswer, ForeignRequest, rows_of_columns
-from mlops.workloads.serving.request_head import JSON_LENGTH, Head
+from mlops.workloads.serving.request_head import JSON_LENGTH, KeptHeaders
 from mlops.workloads.serving.rows import RowReader, whole
-from mlops.workloads.serving.seen_values import Problem
+from mlops.workloads.serving.seen_values import OutsidePlace
 from mlops.workloads.serving.tensors import tensor_values
 from mlops.workloads.serving.values import shortened
 
@@ -27,7 +27,7 @@ _BINARY = (b"content-type", b"application/octet-stream")
 _FLAG = "binary_data"
 
 
-class InferenceV2:
+class OpenInference:
     """`most`: the most rows of one request."""
 
     def __init__(self, contract: dict[str, Any], version: str, reader: RowReader, most: int) -> None:
@@ -40,7 +40,7 @@ class InferenceV2:
         base = f"/v2/models/{self._head['model_name']}"
         return base, f"{base}/versions/{self._head['model_version']}"
 
-    def read(self, body: bytes, head: Head) -> ForeignRequest:
+    def read(self, body: bytes, head: KeptHeaders) -> ForeignRequest:
         """Return the rows of a request. Raises BadRows."""
         length = _json_length(head.get(JSON_LENGTH), len(body))
         request = self._reader.read_columns(body[:length])
@@ -53,7 +53,7 @@ class InferenceV2:
         if not isinstance(own_id, str):
             raise whole("the id of an inference request is text", 400, "id")
 
-        def write(predictions: list[Any], outside: Sequence[Problem]) -> ForeignAnswer:
+        def write(predictions: list[Any], outside: Sequence[OutsidePlace]) -> ForeignAnswer:
             return self._write(predictions, outside, own_id, asked)
 
         return ForeignRequest(rows_of_columns(columns), write, own_id)
@@ -84,7 +84,7 @@ class InferenceV2:
         return [bool(_parameters(one).get(_FLAG, whole_flag)) for one in outputs[:1]]
 
     def _write(
-        self, predictions: list[Any], outside: Sequence[Problem], own_id: str, asked: list[bool]
+        self, predictions: list[Any], outside: Sequence[OutsidePlace], own_id: str, asked: list[bool]
     ) -> ForeignAnswer:
         many = bool(predictions) and isinstance(predictions[0], list)
         data = [value for row in predictions for value in row] if many else predictions
