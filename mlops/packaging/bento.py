@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import mlops
+from mlops.contracts.names import ANSWER_TIMEOUT
 
 if TYPE_CHECKING:
     from mlops.config.schema.package import Package
@@ -37,6 +38,7 @@ _PACKAGE = Path(mlops.__file__).parent
 def api_of(package: Package) -> dict[str, Any]:
     """Return what api.json says: how a package's application answers."""
     said = {} if package.api.threshold is None else {"threshold": package.api.threshold}
+    said |= {} if package.api.timeout == ANSWER_TIMEOUT else {"timeout": package.api.timeout}
     return {"max_rows": package.api.max_rows, "gather": package.api.gather, "threads": package.threads, **said}
 
 

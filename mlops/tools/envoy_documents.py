@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mlops.contracts.names import KEY_HEADER, PROBE_HEADER
+from mlops.contracts.names import ANSWER_TIMEOUT, KEY_HEADER, PROBE_HEADER
 
 _TYPE = "type.googleapis.com/envoy."
 _PANIC = 1
@@ -29,8 +29,6 @@ _TRIES = 4
 _SHORTEST_TRY = 1.0
 _FILL = 0.05
 """Seconds between two fillings of a bucket of tokens."""
-TIMEOUT = 30.0
-"""Seconds that an answer may take where nothing else is said."""
 _TOKENS = "jwt"
 METRICS = "metrics"
 """The path of the merged metrics, and the cluster that answers there."""
@@ -58,7 +56,7 @@ class Route:
     keys: Mapping[str, GateKey] | None = None
     is_signed: bool = False
     rate: tuple[int, float] | None = None
-    timeout: float = TIMEOUT
+    timeout: float = ANSWER_TIMEOUT
 
 
 @dataclass(frozen=True)

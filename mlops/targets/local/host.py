@@ -21,6 +21,7 @@ from typing import Any
 
 import mlops
 from mlops.context.paths import ProjectPaths
+from mlops.contracts.names import ANSWER_TIMEOUT
 from mlops.errors import MlopsError, ToolFailed
 from mlops.rollout.state import RolloutState
 from mlops.targets.local.files import read_mapping
@@ -29,7 +30,7 @@ from mlops.targets.local.keeper import GATEWAY, GATEWAY_SOCKET
 from mlops.targets.local.quota import spent_keys
 from mlops.targets.local.watch import KEEPER, end_watch, is_watched, service_unit
 from mlops.tools.envoy import EnvoyGateway
-from mlops.tools.envoy_documents import METRICS, TIMEOUT, Route, RoutingTable, Tls, TokenIssuer
+from mlops.tools.envoy_documents import METRICS, Route, RoutingTable, Tls, TokenIssuer
 from mlops.tools.process import beside_python, port_is_free, tail
 from mlops.tools.supervisor import ProcessState, Program, Supervisor
 
@@ -194,9 +195,9 @@ class Host:
 def answer_timeout(body: Mapping[str, Any]) -> float:
     """Return how many seconds a version may take to answer, as its bento says."""
     try:
-        return float(json.loads((Path(body["bento"]) / "api.json").read_text()).get("timeout", TIMEOUT))
+        return float(json.loads((Path(body["bento"]) / "api.json").read_text()).get("timeout", ANSWER_TIMEOUT))
     except (KeyError, OSError, ValueError):
-        return TIMEOUT
+        return ANSWER_TIMEOUT
 
 
 class PortTaken(MlopsError):

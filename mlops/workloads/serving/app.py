@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from mlops.contracts.names import PROBE_HEADER
+from mlops.contracts.names import ANSWER_TIMEOUT, PROBE_HEADER
 from mlops.workloads.serving.answer import AnswerWriter
 from mlops.workloads.serving.body import ARRIVAL_SECONDS, BodyReader, Receive
 from mlops.workloads.serving.describe import model_metadata, openapi, outputs_of
@@ -68,7 +68,9 @@ class Application:
         self.meter = Meter(self.contract["model"], version)
         self._most = int(api["max_rows"])
         self._reader = RowReader(self.contract, self._most)
-        predictor = OnnxPredictor(folder / "model.onnx", self._reader, int(api["threads"]))
+        predictor = OnnxPredictor(
+            folder / "model.onnx", self._reader, int(api["threads"]), float(api.get("timeout", ANSWER_TIMEOUT))
+        )
         golden = json.loads((folder / "golden.json").read_text())
         sound = self._golden(predictor, golden)
         self._model = Gatherer(predictor, sound, gather=bool(api["gather"]))
