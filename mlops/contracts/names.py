@@ -9,6 +9,8 @@ PORT = 8000
 """Where a serving container listens."""
 COORDINATOR_PORT = 29500
 """Where the first pod of a job listens for the others."""
+ANSWER_TIMEOUT = 30.0
+"""Seconds that an answer may take where the package says nothing else."""
 USER = 65532
 """`nonroot` of the distroless images, by custom; the image need not know it."""
 

@@ -98,7 +98,10 @@ class EndpointKind(BaseKind):
     def question(self, record: Record, rows: Iterable[Mapping[str, Any]] | None) -> Question:
         headers = {}
         if auth := record.inputs.get("auth"):
-            headers["x-api-key"] = unseal(auth["api_key"], self.context.paths.secrets, field="auth.api_key")
+            named = (one["secret"] for one in (auth.get("keys") or {}).values())
+            key = auth.get("api_key") or next(named, None)
+            if key is not None:
+                headers["x-api-key"] = unseal(key, self.context.paths.secrets, field="auth")
         asked = list(rows) if rows is not None else _golden_rows(record)[:5]
         return Question(f"{record.outputs['url']}/predict", headers, tuple(asked))
 

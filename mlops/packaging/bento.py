@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import mlops
+from mlops.contracts.names import ANSWER_TIMEOUT
 from mlops.errors import MlopsError, near
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def api_of(package: Package) -> dict[str, Any]:
     """Return what api.json says: how a package's application answers."""
     api = package.api
     said = {} if api.threshold is None else {"threshold": api.threshold}
+    said |= {} if api.timeout == ANSWER_TIMEOUT else {"timeout": api.timeout}
     return {
         "max_rows": api.max_rows, "gather": api.gather, "threads": package.threads, "required": api.required,
         "outside": api.outside, "cors": api.cors, **said,

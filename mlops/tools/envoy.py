@@ -1,8 +1,7 @@
 """Be the gateway, with Envoy.
 
-Lives here: the documents that Envoy reads (bootstrap, clusters, routes), and EnvoyGateway, which writes them and sees them
-taken.
-Not here: which versions get what share (targets.local, rollout).
+Lives here: EnvoyGateway, which writes the documents that Envoy reads, sees them taken, and asks what Envoy counted.
+Not here: what stands in them (envoy_documents), which versions get what share (targets.local, rollout).
 Law: a file is replaced, never changed in place; a write counts once Envoy says that it took it.
 """
 
@@ -12,47 +11,26 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mlops.errors import ToolFailed
-from mlops.tools.envoy_replies import LOCAL_REPLIES, address_entry, open_entries
+from mlops.tools.envoy_documents import (
+    METRICS,
+    RoutingTable,
+    Tls,
+    TokenIssuer,
+    bootstrap,
+    cluster,
+    keys_of,
+    listener,
+    route_table,
+    tls_files,
+    token_filter,
+)
 from mlops.tools.unix_http import ask
 
-_TYPE = "type.googleapis.com/envoy."
-_PANIC = 1
-"""Percent of healthy processes below which requests go to all: where every one is late with its health check, a late answer is
-better than none."""
-_UPSTREAM_IDLE = "60s"
 IsTaken = Callable[[str, Sequence[Mapping[str, Any]], Sequence[str]], bool]
-PROBE = "x-mlops-probe"
-"""The header of requests that this machine sends to itself; it is removed from requests of others."""
-_MILLISECONDS = [
-    1, 2, 3, 4, 5, 7, 10, 15, 20, 30, 40, 50, 75, 100, 150, 200, 300, 500, 750, 1000, 1500, 2000, 3000, 5000, 10000, 30000,
-]  # fmt: skip
-"""Between which times of an answer Envoy tells apart."""
-_KEY = "x-api-key"
-_RETRY = "connect-failure,refused-stream,reset,gateway-error"
-
-
-@dataclass(frozen=True)
-class Route:
-    """Sends `/NAME/…` to the clusters by their weights. `key`: what x-api-key must be. `rate`: (count, seconds)."""
-
-    name: str
-    weights: Mapping[str, int]
-    key: str | None = None
-    rate: tuple[int, float] | None = None
-    split: Split = Split()
-
-
-@dataclass(frozen=True)
-class RoutingTable:
-    """All that the gateway routes by. `clusters`: name -> the sockets of its replicas."""
-
-    routes: Sequence[Route] = ()
-    clusters: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 class EnvoyGateway:
@@ -65,32 +43,55 @@ class EnvoyGateway:
     def command(self, program: str) -> list[str]:
         return [
             program, "-c", str(self.folder / "bootstrap.json"), "--concurrency", "1", "--disable-hot-restart",
+            "--drain-time-s", "15", "--parent-shutdown-time-s", "20",
             "--reject-unknown-dynamic-fields", "--log-level", "warning",
         ]  # fmt: skip
 
-    def prepare(self, host: str, port: int) -> None:
-        """Write what Envoy starts with. Routes and clusters that exist already stay as they are."""
+    def prepare(self, host: str, port: int, tls: Tls | None = None) -> None:
+        """Write what Envoy starts with, and takes up where it runs. Routes and clusters that exist already stay as they are."""
         self.folder.mkdir(parents=True, mode=0o700, exist_ok=True)
-        self._write("bootstrap.json", _bootstrap(self.folder, self.admin))
-        self._write("listeners.json", {"version_info": "1", "resources": [_listener(self.folder, host, port)]})
-        for name, first in (("clusters.json", []), ("routes.json", [_routes(())])):
+        self._write("bootstrap.json", bootstrap(self.folder, self.admin))
+        if tls is not None:
+            self.secure(tls)
+        self._listen(listener(self.folder, host, port, tls, self._tokens() or token_filter({})))
+        for name, first in (("clusters.json", []), ("routes.json", [route_table(())])):
             if not self._read(name):
                 self._write(name, {"version_info": "1", "resources": first})
+
+    def _listen(self, listening: dict[str, Any]) -> None:
+        if self._read("listeners.json").get("resources") != [listening]:
+            self._write("listeners.json", {"version_info": str(time.time_ns()), "resources": [listening]})
+
+    def _tokens(self) -> dict[str, Any]:
+        """Return the filter that checks tokens, as the gateway's file says it now."""
+        for one in self._read("listeners.json").get("resources", ()):
+            for each in one["filter_chains"][0]["filters"][0]["typed_config"]["http_filters"]:
+                if each["name"] == "jwt":
+                    return dict(each["typed_config"])
+        return {}
+
+    def trust(self, issuers: Mapping[str, TokenIssuer]) -> None:
+        """Take the tokens of these issuers, each for its endpoint."""
+        wanted = token_filter(issuers)
+        for one in self._read("listeners.json").get("resources", ()):
+            filters = one["filter_chains"][0]["filters"][0]["typed_config"]["http_filters"]
+            others = [each for each in filters if each["name"] != "jwt"]
+            filters[:] = [{"name": "jwt", "typed_config": wanted}, *others]
+            self._listen(one)
+
+    def secure(self, tls: Tls) -> None:
+        """Write the certificates; Envoy takes them up without losing a connection."""
+        for name, resources in tls_files(tls).items():
+            if self._read(name).get("resources") != resources:
+                self._write(name, {"version_info": str(time.time_ns()), "resources": resources})
 
     def is_whole(self) -> bool:
         """Say whether the files can be read that Envoy would start from again."""
         return all(self._read(name) for name in ("bootstrap.json", "listeners.json", "clusters.json", "routes.json"))
 
-    def keys(self) -> dict[str, str]:
-        """Return the key of each route that has one, as the gateway's file says it now."""
-        found: dict[str, str] = {}
-        for table in self._read("routes.json").get("resources", ()):
-            for entry in table["virtual_hosts"][0]["routes"]:
-                for header in entry["match"].get("headers", ()):
-                    if header["name"] != _KEY:
-                        continue
-                    found[entry["match"]["prefix"].strip("/")] = header["string_match"]["exact"]
-        return found
+    def keys(self) -> dict[str, list[str]]:
+        """Return the keys that each route lets in, as the gateway's file says it now."""
+        return keys_of(self._read("routes.json"))
 
     def is_ready(self) -> bool:
         try:
@@ -109,13 +110,13 @@ class EnvoyGateway:
     def put(self, table: RoutingTable, timeout: float = 10.0) -> None:
         """Write the clusters first, then the routes, and then remove clusters that no route names any more. Raises
         ToolFailed."""
-        wanted = [_cluster(name, sockets) for name, sockets in sorted(table.clusters.items())]
-        names = {cluster["name"] for cluster in wanted}
-        there = [
-            cluster for cluster in self._read("clusters.json").get("resources", ()) if cluster["name"] not in names
-        ]
+        wanted = [cluster(name, sockets) for name, sockets in sorted(table.clusters.items())]
+        names = {one["name"] for one in wanted}
+        there = [one for one in self._read("clusters.json").get("resources", ()) if one["name"] not in names]
         self._put("clusters.json", [*wanted, *there], self._has_clusters, timeout)
-        self._put("routes.json", [_routes(table.routes)], self._has_routes, timeout)
+        self._put(
+            "routes.json", [route_table(table.routes, is_measured=METRICS in table.clusters)], self._has_routes, timeout
+        )
         if there:
             self._put("clusters.json", wanted, self._has_clusters, timeout)
 
@@ -183,6 +184,16 @@ class EnvoyGateway:
         except (OSError, ValueError, KeyError, TypeError):
             return {}, {}
 
+    def key_counters(self) -> dict[tuple[str, str], float]:
+        """Return how many requests of each key Envoy sent on since it started, by (route, key); empty where it gives no answer."""
+        words = "format=json&filter=^vhost\\.all\\.route\\..*\\.upstream_rq_total$"
+        try:
+            stats = json.loads(ask(self.admin, f"/stats?{words}")[1])["stats"]
+        except (OSError, ValueError, KeyError):
+            return {}
+        parts = [(one["name"].removeprefix("vhost.all.route.").split("."), float(one["value"])) for one in stats]
+        return {(words[0], words[1]): value for words, value in parts if len(words) == 3}
+
     def _read(self, name: str) -> dict[str, Any]:
         try:
             content: dict[str, Any] = json.loads((self.folder / name).read_text())
@@ -195,118 +206,3 @@ class EnvoyGateway:
         with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             json.dump(value, file)
         temporary.replace(self.folder / name)
-
-
-def _bootstrap(folder: Path, admin: Path) -> dict[str, Any]:
-    def source(name: str) -> dict[str, Any]:
-        return {"path_config_source": {"path": str(folder / name), "watched_directory": {"path": str(folder)}}}
-
-    return {
-        "node": {"id": "gateway", "cluster": "gateway"},
-        "admin": {"address": {"pipe": {"path": str(admin), "mode": 0o600}}},
-        "dynamic_resources": {"lds_config": source("listeners.json"), "cds_config": source("clusters.json")},
-        "stats_flush_interval": "1s",
-        "stats_config": {
-            "histogram_bucket_settings": [{"match": {"suffix": "upstream_rq_time"}, "buckets": _MILLISECONDS}]
-        },
-    }
-
-
-def _listener(folder: Path, host: str, port: int) -> dict[str, Any]:
-    limit = {"@type": f"{_TYPE}extensions.filters.http.local_ratelimit.v3.LocalRateLimit", "stat_prefix": "rate"}
-    manager = {
-        "@type": f"{_TYPE}extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-        "stat_prefix": "gateway",
-        "rds": {
-            "route_config_name": "routes",
-            "config_source": {
-                "path_config_source": {"path": str(folder / "routes.json"), "watched_directory": {"path": str(folder)}}
-            },
-        },
-        "http_filters": [
-            {"name": "rate", "typed_config": limit},
-            {"name": "router", "typed_config": {"@type": f"{_TYPE}extensions.filters.http.router.v3.Router"}},
-        ],
-        "generate_request_id": False, "preserve_external_request_id": True, "server_header_transformation": "PASS_THROUGH",
-        "local_reply_config": LOCAL_REPLIES, "common_http_protocol_options": {"idle_timeout": "300s"}, "stream_idle_timeout": "60s",
-    }  # fmt: skip
-    return {
-        "@type": f"{_TYPE}config.listener.v3.Listener", "name": "gateway", "enable_reuse_port": False,
-        "address": {"socket_address": {"address": host, "port_value": port}},
-        "filter_chains": [{"filters": [{"name": "http", "typed_config": manager}]}],
-    }  # fmt: skip
-
-
-def _cluster(name: str, sockets: Sequence[str]) -> dict[str, Any]:
-    endpoints = [{"endpoint": {"address": {"pipe": {"path": path}}}} for path in sockets]
-    options = {
-        "@type": f"{_TYPE}extensions.upstreams.http.v3.HttpProtocolOptions",
-        "common_http_protocol_options": {"idle_timeout": _UPSTREAM_IDLE}, "explicit_http_config": {"http_protocol_options": {}},
-    }  # fmt: skip
-    return {
-        "@type": f"{_TYPE}config.cluster.v3.Cluster", "name": name, "type": "STATIC", "connect_timeout": "1s",
-        "lb_policy": "LEAST_REQUEST",
-        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": endpoints}]},
-        "typed_extension_protocol_options": {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": options},
-        "health_checks": [{
-            "timeout": "1s", "interval": "0.5s", "no_traffic_interval": "0.5s", "unhealthy_threshold": 2,
-            "healthy_threshold": 1, "http_health_check": {"path": "/readyz"},
-        }],
-        "common_lb_config": {"healthy_panic_threshold": {"value": _PANIC}},
-    }  # fmt: skip
-
-
-def _routes(routes: Sequence[Route]) -> dict[str, Any]:
-    entries = [entry for route in routes for entry in _entries(route)]
-    return {
-        "@type": f"{_TYPE}config.route.v3.RouteConfiguration", "name": "routes", "validate_clusters": True,
-        "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": entries}],
-    }  # fmt: skip
-
-
-def _entries(route: Route) -> list[dict[str, Any]]:
-    match: dict[str, Any] = {"prefix": f"/{route.name}/"}
-    served = [(name, weight) for name, weight in sorted(route.weights.items()) if weight > 0]
-    action: dict[str, Any] = {
-        "prefix_rewrite": "/", "timeout": "30s",
-        "retry_policy": {
-            "retry_on": _RETRY, "num_retries": 4, "host_selection_retry_max_attempts": 5,
-            "retry_back_off": {"base_interval": "0.02s", "max_interval": "0.2s"},
-            "retry_host_predicate": [{
-                "name": "envoy.retry_host_predicates.previous_hosts",
-                "typed_config": {"@type": f"{_TYPE}extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"},
-            }],
-        },
-        "weighted_clusters": {"clusters": [{"name": name, "weight": weight} for name, weight in served], **route.split.of_clusters()},
-        **route.split.of_action(PROBE),
-    }  # fmt: skip
-    limit = {"typed_per_filter_config": {"rate": _limit(*route.rate)}} if route.rate else {}
-    if not served:
-        answer = {"status": 503, "body": {"inline_string": "no version of this endpoint is live"}}
-        return [{"match": match, "direct_response": answer}]
-    address = address_entry(route.name)
-    if route.key is None:
-        return [address, {"match": match, "route": action, "request_headers_to_remove": [PROBE], **limit}]
-    forwarded = {"route": action, "request_headers_to_remove": [_KEY, PROBE], **limit}
-    header = {"name": _KEY, "string_match": {"exact": route.key}}
-    denied = {"status": 401, "body": {"inline_string": f"the header {_KEY} is missing or wrong"}}
-    return [
-        address,
-        {"match": {**match, "headers": [header]}, **forwarded},
-        *open_entries(route.name, forwarded),
-        {"match": match, "direct_response": denied},
-    ]
-
-
-def _limit(count: int, seconds: float) -> dict[str, Any]:
-    """Return a token bucket that holds one period's worth, filled evenly where that is more than a token each 50 ms."""
-    interval, tokens = seconds, count
-    if count / seconds >= 20:
-        interval = 0.05
-        tokens = max(1, round(count / seconds * interval))
-    every = {"numerator": 100, "denominator": "HUNDRED"}
-    return {
-        "@type": f"{_TYPE}extensions.filters.http.local_ratelimit.v3.LocalRateLimit", "stat_prefix": "rate",
-        "token_bucket": {"max_tokens": count, "tokens_per_fill": tokens, "fill_interval": f"{interval:g}s"},
-        "filter_enabled": {"default_value": every}, "filter_enforced": {"default_value": every},
-    }  # fmt: skip

@@ -24,7 +24,7 @@ _PREFLIGHT = [_METHOD, {"name": "access-control-request-method", "present_match"
 _SHAPE = {"json_format": {"error": "%LOCAL_REPLY_BODY%"}}
 
 
-_LIMITED = "too many requests; this endpoint has a rate limit, so send this one again later"
+_LIMITED = "too many requests: the limit of this endpoint or key is reached, or the quota of this key is used up; send this one again later"
 _EQUALS_429 = {"op": "EQ", "value": {"default_value": 429, "runtime_key": "mlops.limited"}}
 """The rate limit of one gateway sets no flag."""
 

@@ -117,7 +117,7 @@ def test_folder_of_the_logs_that_was_taken_away_is_made_anew(small: Workplace) -
     until(lambda: is_healthy(small), 40)
     url = small.status()["endpoint.late"]["url"]
     logs = small.root / LOCAL / "logs"
-    found = measure(small, url, lambda: shutil.rmtree(logs), lambda: (logs / "supervisord.log").exists())
+    found = measure(small, url, lambda: shutil.rmtree(logs), (logs / "supervisord.log").exists)
     report("process logs gone", found)
     assert found.failed == {}
     assert small.words() == {}

@@ -24,6 +24,7 @@ from mlops.engine.lease import Holder, lease
 from mlops.engine.plan import Change, make_plan
 from mlops.engine.selection import EVERYTHING, Selection
 from mlops.scaffold.stage_files import write_stage_files
+from mlops.targets.local.watch import KEEPER
 from mlops.tools.dvc.cache import Cache
 from mlops.tools.dvc.lockfile import LockFile
 from mlops.tools.dvc.reader import read_lock
@@ -64,6 +65,10 @@ class Doors:
         monkeypatch.setattr("mlops.kinds.package.run", self.build)
         monkeypatch.setattr("mlops.monitoring.baseline.run", self.profile)
         monkeypatch.setattr("mlops.targets.local.host.Supervisor", lambda folder, socket: FakeSupervisor(self, folder))
+        for room in ("host", "stack"):  # the keeper starts what watches
+            monkeypatch.setattr(
+                f"mlops.targets.local.{room}.is_watched", lambda folder: KEEPER in self.programs.get(folder, {})
+            )
         monkeypatch.setattr("mlops.targets.local.host.EnvoyGateway", lambda folder, admin: FakeGateway(self, folder))
         monkeypatch.setattr("mlops.targets.local.versions.ask", lambda *args, **named: (200, b"{}"))
         monkeypatch.setattr("mlops.targets.local.stack.port_is_free", lambda host, port: True)
@@ -156,7 +161,7 @@ class FakeSupervisor:
     def __init__(self, doors: Doors, folder: Path) -> None:
         self.doors, self.folder = doors, folder
 
-    def is_up(self) -> bool:
+    def is_up(self, timeout: float | None = None) -> bool:
         return self.folder in self.doors.programs
 
     def start(self) -> None:
@@ -169,7 +174,7 @@ class FakeSupervisor:
     def end_orphans(self) -> list[int]:
         return []
 
-    def states(self) -> dict[str, ProcessState]:
+    def states(self, *, timeout: float | None = None) -> dict[str, ProcessState]:
         return {name: ProcessState("RUNNING", 1) for name in self.doors.programs.get(self.folder, {})}
 
     def put(self, program: Program) -> None:
@@ -190,7 +195,7 @@ class FakeGateway:
     def command(self, program: str) -> list[str]:
         return [program]
 
-    def prepare(self, host: str, port: int) -> None:
+    def prepare(self, host: str, port: int, tls: Any = None) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def is_whole(self) -> bool:
@@ -201,6 +206,12 @@ class FakeGateway:
 
     def listens(self, port: int) -> bool:
         return self.is_ready()
+
+    def keys(self) -> dict[str, list[str]]:
+        return {}
+
+    def trust(self, issuers: Any) -> None:
+        assert not issuers
 
     def put(self, table: Any) -> None:
         self.doors.act("a table of the gateway", lambda: (self.folder / "table.txt").write_text(repr(table)))

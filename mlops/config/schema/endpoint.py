@@ -20,8 +20,39 @@ from mlops.config.schema.units import Duration, Rate, Share
 from mlops.extensions import JUDGES
 
 
+class ClientKey(Strict):
+    """A key of one client, which it sends in the header `x-api-key`."""
+
+    secret: SecretText = spec_field(doc="`${secret:NAME}`.")
+    limit: Rate | None = spec_field(None, doc="Requests let through with this key, such as 100/s.")
+    quota: Rate | None = spec_field(None, doc="Requests in a longer time, such as 100000/1d; counted through restarts.")
+
+
+class Tokens(Strict):
+    """Tokens (JWT) that clients send in the header `authorization`, signed by somebody else."""
+
+    jwks: str = spec_field(doc="File with the issuer's keys, a JSON Web Key Set.")
+    issuer: str = spec_field(doc="What `iss` must be.")
+    audiences: tuple[str, ...] = spec_field((), doc="What `aud` must hold one of. Default: anything.")
+
+
 class Auth(Strict):
-    api_key: SecretText = spec_field(doc="`${secret:NAME}`; clients send its value in the header `x-api-key`.")
+    """Who may ask: whoever sends one of the keys, or a token."""
+
+    api_key: SecretText | None = spec_field(
+        None, doc="`${secret:NAME}`; clients send its value in the header `x-api-key`. The same as one of `keys`."
+    )
+    keys: Mapping[Name, ClientKey] = spec_field({}, doc="Name of a client -> its key. On this machine.")
+    overlap: Duration = spec_field(
+        600.0, doc="How long the value of a key is still let in after its secret became another. On this machine."
+    )
+    jwt: Tokens | None = spec_field(None, doc="Whose tokens let in too. On this machine.")
+
+    @model_validator(mode="after")
+    def _let_somebody_in(self) -> Auth:
+        if self.api_key is None and not self.keys and self.jwt is None:
+            raise ValueError("auth needs `api_key`, `keys` or `jwt`; without `auth`, everybody may ask")
+        return self
 
 
 class GuardPolicy(Strict):

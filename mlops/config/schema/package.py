@@ -14,6 +14,8 @@ from pydantic import AfterValidator, Field
 
 from mlops.config.schema.base import ModelReference, Resource, Strict, Unsaid, spec_field
 from mlops.config.schema.category import Category
+from mlops.config.schema.units import Duration
+from mlops.contracts.names import ANSWER_TIMEOUT
 
 _PINNED = re.compile(r"(?P<name>[a-z0-9][a-z0-9._/:-]*)@sha256:[0-9a-f]{64}")
 _ORIGIN = re.compile(r"https?://[a-z0-9.\-]+(:[0-9]{1,5})?")
@@ -94,6 +96,12 @@ class Api(Strict):
     )
     cors: list[Annotated[str, AfterValidator(_origin)]] = spec_field(
         [], doc="Origins whose pages may ask from a browser, such as https://app.example.com; `*` for all."
+    )
+    timeout: Duration = spec_field(
+        ANSWER_TIMEOUT,
+        doc="How long an answer may take, from the gateway to the model; then the client gets 504 and the model stops. On "
+        "Kubernetes the model alone holds to it.",
+        gt=0,
     )
     golden_rows: int = spec_field(
         16, doc="Rows of the test split kept with their predictions, to check a version by.", ge=1

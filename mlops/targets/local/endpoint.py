@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +20,6 @@ from mlops.config.effective import typed
 from mlops.config.schema.category import Category
 from mlops.context.context import Context
 from mlops.context.effects import effect_of
-from mlops.context.secrets import key_reference, secret_name, unseal
 from mlops.context.status import Status
 from mlops.engine.resource import Attention, Desired, Effect, Observed, Outcome, Reason, Record, Stale, Step
 from mlops.errors import MlopsError
@@ -27,6 +27,7 @@ from mlops.rollout.rollout import Rollout
 from mlops.rollout.state import guard_seconds
 from mlops.rollout.version_identity import log_settings, served_outputs, version_key
 from mlops.targets.local.endpoint_status import status_of
+from mlops.targets.local.gate import gate_of
 from mlops.targets.local.guard import guard_name, guard_program
 from mlops.targets.local.host import Host, newest
 from mlops.targets.local.versions import Versions
@@ -118,10 +119,7 @@ class LocalEndpoint:
         log = log_settings(endpoint)
         versions = replace(self._versions(step.address, endpoint.stack), log=log)
         key = version_key(package["digest"], log, step.address.name)
-        rate = endpoint.rate_limit
-        gate = {
-            "auth": self._auth(endpoint, versions), "key": None, "rate": [rate.number, rate.seconds] if rate else None,
-        }  # fmt: skip
+        gate = gate_of(endpoint, self.context.root, self.context.paths.secrets, versions.read().gate, time.time())
         guard = None
         if endpoint.rollout.guard is not None and step.restore is None:
             guard = json.loads(json.dumps(endpoint.rollout, default=dict))
@@ -176,10 +174,3 @@ class LocalEndpoint:
 
     def _versions(self, address: Address, stack: str) -> Versions:
         return Versions(Host(self.context.paths, stack), address.name)
-
-    def _auth(self, endpoint: Endpoint, versions: Versions) -> dict[str, str] | None:
-        """Return what the endpoint's file says of its key, which does not stand there itself."""
-        if endpoint.auth is None:
-            return None
-        value = unseal(endpoint.auth.api_key, self.context.paths.secrets, field="auth.api_key")
-        return key_reference(secret_name(endpoint.auth.api_key), value, versions.read().gate.get("auth") or {})

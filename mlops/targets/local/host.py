@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import shutil
 import sys
 import threading
@@ -22,13 +21,16 @@ from typing import Any
 
 import mlops
 from mlops.context.paths import ProjectPaths
-from mlops.context.secrets import matches
+from mlops.contracts.names import ANSWER_TIMEOUT
 from mlops.errors import MlopsError, ToolFailed
 from mlops.rollout.state import RolloutState
-from mlops.secret_values import read_secret
+from mlops.targets.local.files import read_mapping
+from mlops.targets.local.gate import issuer_of, keys_now
 from mlops.targets.local.keeper import GATEWAY, GATEWAY_SOCKET
+from mlops.targets.local.quota import spent_keys
 from mlops.targets.local.watch import KEEPER, end_watch, is_watched, service_unit
-from mlops.tools.envoy import EnvoyGateway, Route, RoutingTable
+from mlops.tools.envoy import EnvoyGateway
+from mlops.tools.envoy_documents import METRICS, Route, RoutingTable, Tls, TokenIssuer
 from mlops.tools.envoy_split import Split
 from mlops.tools.process import beside_python, port_is_free, tail
 from mlops.tools.supervisor import ProcessState, Program, Supervisor
@@ -38,6 +40,8 @@ _TO_BIND = 2.0
 """Seconds in which Envoy opens its port."""
 TO_ANSWER = 2.0
 """Seconds that supervisord has to answer somebody who only looks."""
+GATEKEEPER = "gatekeeper"
+"""Name of the program that keeps the gate: overlaps, quotas and the merged metrics."""
 SERVICE = "stack.service"
 """The unit of systemd that starts the stack with the machine; it counts once somebody enables it."""
 _PARENT_DEATH = Path(mlops.__file__).parent / "workloads" / "parent_death.py"
@@ -79,13 +83,14 @@ class Host:
     def endpoint(self, name: str) -> Path:
         return self.folder / "endpoints" / name
 
-    def start(self, host: str, port: int, *, log_size: int, log_files: int, stop_timeout: float) -> None:
+    def start(
+        self, host: str, port: int, *, log_size: int, log_files: int, stop_timeout: float, tls: Tls | None = None
+    ) -> None:
         """Idempotent. Raises ToolFailed where a program does not come up."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.sockets.mkdir(mode=0o700, exist_ok=True)
         self.supervisor.start()
-        was_whole = self.gateway.is_whole() or not self.gateway.folder.exists()
-        self.gateway.prepare(host, port)
+        self.gateway.prepare(host, port, tls)
         command = [sys.executable, str(_PARENT_DEATH), *self.gateway.command(beside_python("envoy"))]
         log = self.logs / "gateway.log"
         self.supervisor.put(
@@ -111,12 +116,21 @@ class Host:
                     f"Its keeper did not start. The end of its log:\n{end_of(self.logs / f'{KEEPER}.log')}",
                 )
             time.sleep(0.05)
-        if not was_whole:
-            self.publish()
+        self.publish()
 
     def _start_keeper(self) -> None:
         words = [sys.executable, "-m", "mlops.targets.local.keeper", f"{self.folder}/", str(self.sockets)]
         self.supervisor.put(Program(KEEPER, words, self.logs / f"{KEEPER}.log", cwd=self.paths.root))
+        words = [
+            sys.executable,
+            "-m",
+            "mlops.targets.local.gatekeeper",
+            f"{self.folder}/",
+            str(self.paths.root),
+            self.paths.environment,
+            self.stack,
+        ]
+        self.supervisor.put(Program(GATEKEEPER, words, self.logs / f"{GATEKEEPER}.log", cwd=self.paths.root))
         (self.folder / SERVICE).write_text(service_unit(self.folder.absolute(), self.sockets))
 
     def stop(self) -> None:
@@ -127,7 +141,15 @@ class Host:
         shutil.rmtree(self.sockets, ignore_errors=True)
         for part in ("gateway", "programs", "logs"):
             shutil.rmtree(self.folder / part, ignore_errors=True)
-        for name in ("supervisord.conf", "supervisord.pid", "starting.lock", "publishing.lock", "watch.lock", SERVICE):
+        for name in (
+            "supervisord.conf",
+            "supervisord.pid",
+            "starting.lock",
+            "publishing.lock",
+            "watch.lock",
+            "metrics.json",
+            SERVICE,
+        ):
             (self.folder / name).unlink(missing_ok=True)
         for folder in (self.folder / "endpoints", self.folder, self.folder.parent):
             if folder.is_dir() and not any(folder.iterdir()):
@@ -138,7 +160,9 @@ class Host:
         with self.locked(), (self.folder / "publishing.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # a guard publishes too
             routes: list[Route] = []
-            clusters: dict[str, list[str]] = {}
+            issuers: dict[str, TokenIssuer] = {}
+            in_force, now = self.gateway.keys(), time.time()
+            clusters: dict[str, list[str]] = {METRICS: [str(self.sockets / f"{GATEKEEPER}.sock")]}
             for path in sorted((self.folder / "endpoints").glob("*/route.json")):
                 state, name = RolloutState.from_json(read_mapping(path)), path.parent.name
                 for version, one in state.versions.items():
@@ -146,28 +170,24 @@ class Host:
                         clusters[f"{name}-{version}"] = one.body["sockets"]
                 split = _split(name, state, clusters)
                 weights = {f"{name}-{v}": share for v, share in state.weights.items() if f"{name}-{v}" in clusters}
-                rate = state.gate.get("rate")
-                key = self._key(name, state.gate) if any(weights.values()) else None
-                routes.append(Route(name, weights, key, (int(rate[0]), float(rate[1])) if rate else None, split))
+                routes.append(self._route(name, state, weights, in_force.get(name, ()), now, split))
+                if (issuer := issuer_of(state.gate)) is not None:
+                    issuers[name] = issuer
+            self.gateway.trust(issuers)
             self.gateway.put(RoutingTable(tuple(routes), clusters))
 
-    def _key(self, endpoint: str, gate: Mapping[str, Any]) -> str | None:
-        """Return the key that clients of an endpoint must send: the value that was applied, be it that the secret is
-        another one by now. None where it needs no key. Raises MlopsError where the value is nowhere."""
-        reference = gate.get("auth")
-        if not reference:
-            # A file of a version before this one holds the key itself.
-            return gate.get("key")
-        known = (read_secret(self.paths.secrets, reference["secret"]), self.gateway.keys().get(endpoint))
-        for value in known:
-            if value is not None and matches(value, reference):
-                return value
-        raise MlopsError.of(
-            "secret has no value",
-            f"The gateway needs the key of endpoint.{endpoint}, the secret {reference['secret']}, with the value that was "
-            f"applied. Set the environment variable {reference['secret']}, or put the value into "
-            f".mlops/secrets/{reference['secret']} with mode 0600, then apply again.",
-        )
+    def _route(
+        self, name: str, state: RolloutState, weights: Mapping[str, int], in_force: Iterable[str], now: float,
+        split: Split,
+    ) -> Route:
+        if not any(weights.values()):
+            return Route(name, weights)
+        rate = state.gate.get("rate")
+        keys = keys_now(name, state.gate, self.paths.secrets, in_force, spent_keys(self.endpoint(name), now), now)
+        return Route(
+            name, weights, keys, state.gate.get("jwt") is not None, (int(rate[0]), float(rate[1])) if rate else None,
+            max(answer_timeout(one.body) for one in state.versions.values()), split,
+        )  # fmt: skip
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -192,6 +212,14 @@ def _split(name: str, state: RolloutState, clusters: dict[str, list[str]]) -> Sp
     return Split(mirror, routing.assigned, routing.header, routing.cookie, known)
 
 
+def answer_timeout(body: Mapping[str, Any]) -> float:
+    """Return how many seconds a version may take to answer, as its bento says."""
+    try:
+        return float(json.loads((Path(body["bento"]) / "api.json").read_text()).get("timeout", ANSWER_TIMEOUT))
+    except (KeyError, OSError, ValueError):
+        return ANSWER_TIMEOUT
+
+
 class PortTaken(MlopsError):
     """Another program listens where the gateway should."""
 
@@ -201,33 +229,6 @@ def port_taken(stack: str, host: str, port: int) -> PortTaken:
         "port is taken",
         f"Another program listens on {host}:{port}. End it, or choose another port in conf/stack/{stack}.yaml.",
     )
-
-
-def read_mapping(path: Path) -> dict[str, Any]:
-    """Empty where there is none. Raises MlopsError for a damaged file."""
-    try:
-        content: dict[str, Any] = json.loads(path.read_text())
-        if not isinstance(content, dict):
-            raise ValueError(f"it holds no mapping but {str(content)[:40]}")
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        raise MlopsError.of(
-            "damaged file",
-            f"{path} cannot be read: {error}. Take it away and apply again; what it described is started anew.",
-        ) from error
-    return content
-
-
-def write_private(path: Path, value: Mapping[str, Any]) -> None:
-    """Replace the file as a whole; 0600, because it says how clients are let in."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
-    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump(value, file, indent=1, sort_keys=True)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def newest(paths: Iterable[Path]) -> tuple[Path, ...]:

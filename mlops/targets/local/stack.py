@@ -20,7 +20,8 @@ from mlops.config.schema.category import Category
 from mlops.context.context import Context
 from mlops.context.status import Status
 from mlops.engine.resource import Desired, Effect, Observed, Outcome, Reason, Record, Stale, Step
-from mlops.targets.local.host import TO_ANSWER, Host, PortTaken, newest, port_taken
+from mlops.targets.local.gate import tls_of
+from mlops.targets.local.host import GATEKEEPER, TO_ANSWER, Host, PortTaken, newest, port_taken
 from mlops.targets.local.watch import KEEPER, is_watched
 from mlops.tools.process import beside_python, free_port, port_is_free
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from mlops.config.schema.targets.local import Local
 
 FIRST_PORT = 8080
+_OWN = {KEEPER: "replaces what hangs", GATEKEEPER: "counts what clients use"}
 _PROGRAMS = ("supervisord", "envoy")
 
 
@@ -59,11 +61,10 @@ class LocalStack:
         mends = Effect(Category.PROVISION.value, Category.PROVISION.rank, keeps=True)
         if not host.supervisor.is_up(TO_ANSWER):
             return Observed(record, stale=(Stale(Reason("its supervisor does not run"), mends),))
-        keeper = host.states().get(KEEPER)
-        if keeper is None or keeper.name not in ("RUNNING", "STARTING"):
-            return Observed(
-                record, stale=(Stale(Reason("its keeper, which replaces what hangs, does not run"), mends),)
-            )
+        states = host.states()
+        for name, what in _OWN.items():
+            if name not in states or states[name].name not in ("RUNNING", "STARTING"):
+                return Observed(record, stale=(Stale(Reason(f"its {name}, which {what}, does not run"), mends),))
         if not is_watched(host.folder):
             return Observed(record, stale=(Stale(Reason("nothing watches its supervisor"), mends),))
         if not host.gateway.is_ready():
@@ -99,6 +100,7 @@ class LocalStack:
             try:
                 host.start(
                     address, port, log_size=stack.log_size, log_files=stack.log_files, stop_timeout=stack.stop_timeout,
+                    tls=tls_of(stack, self.context.root, self.context.paths.secrets),
                 )  # fmt: skip
                 break
             except PortTaken:
@@ -106,7 +108,8 @@ class LocalStack:
                     raise
                 port = free_port(address, port + 1)  # two applies looked at the same moment
         digest = hashlib.sha256(f"{address}:{port}".encode()).hexdigest()
-        outputs = {"digest": digest, "address": f"http://{address}:{port}", "host": address, "port": port}
+        scheme = "http" if stack.tls is None else "https"
+        outputs = {"digest": digest, "address": f"{scheme}://{address}:{port}", "host": address, "port": port}
         return Outcome(outputs, f"gateway on {outputs['address']}")
 
     def _port(self, wanted: Any, host: str, before: Mapping[str, Any]) -> int:

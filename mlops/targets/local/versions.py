@@ -21,19 +21,20 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from mlops.contracts.names import PROBE_HEADER
 from mlops.errors import MlopsError
 from mlops.rollout.evidence import Counts, Pair
 from mlops.rollout.state import RolloutState
 from mlops.targets.local.compared_rows import Ask, compared_rows, golden_rows, logged_rows
-from mlops.targets.local.host import Host, end_of, read_mapping, write_private
+from mlops.targets.local.files import read_mapping, write_private
+from mlops.targets.local.host import Host, end_of
 from mlops.targets.local.labelled_answers import LogReader
-from mlops.tools.envoy import PROBE
 from mlops.tools.supervisor import Program
 from mlops.tools.unix_http import ask
 
 _PATIENCE = 2.0
 """Seconds that a replica has for one answer."""
-_PROBE = {PROBE: "1"}
+_PROBE = {PROBE_HEADER: "1"}
 """What is asked for a judgement is no traffic: it would look like drift."""
 
 

@@ -20,6 +20,7 @@ from typing import Any
 
 import msgspec
 
+from mlops.contracts.names import ANSWER_TIMEOUT
 from mlops.workloads.label_values import LabelValues
 from mlops.workloads.serving.answer import AnswerWriter
 from mlops.workloads.serving.body import ARRIVAL_SECONDS, BodyReader, Receive
@@ -85,7 +86,9 @@ class Application:
         self.meter = Meter(self.contract["model"], version)
         most = int(api["max_rows"])
         self._reader = RowReader(self.contract, most, api)
-        predictor = OnnxPredictor(folder / "model.onnx", self._reader, int(api["threads"]))
+        predictor = OnnxPredictor(
+            folder / "model.onnx", self._reader, int(api["threads"]), float(api.get("timeout", ANSWER_TIMEOUT))
+        )
         golden = json.loads((folder / "golden.json").read_text())
         sound = self._golden(predictor, golden)
         self._model = Gatherer(predictor, sound, gather=bool(api["gather"]))

@@ -16,7 +16,9 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from mlops.workloads.serving.rows import BadRows, RequestRow, RowReader
+from mlops.contracts.names import ANSWER_TIMEOUT
+from mlops.workloads.serving.deadline import Deadline, TooLate
+from mlops.workloads.serving.rows import BadRows, RequestRow, RowReader, whole
 
 SMALL = 64
 """Requests with more rows are not gathered, and run beside the event loop."""
@@ -24,9 +26,10 @@ _MOST_PROBLEMS = 20
 
 
 class OnnxPredictor:
-    """Runs one ONNX file."""
+    """Runs one ONNX file. `timeout`: seconds that one run may take."""
 
-    def __init__(self, path: Path, reader: RowReader, threads: int) -> None:
+    def __init__(self, path: Path, reader: RowReader, threads: int, timeout: float = ANSWER_TIMEOUT) -> None:
+        self._deadline = Deadline(timeout)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -35,8 +38,12 @@ class OnnxPredictor:
         self._reader = reader
 
     def predict(self, rows: list[RequestRow]) -> list[Any]:
-        """Return a number for each row, or a list of one for each class; None where one is not finite."""
-        predictions: npt.NDArray[Any] = self._session.run(None, self._reader.inputs(rows))[0]
+        """Return a number for each row, or a list of one for each class; None where one is not finite. Raises BadRows with 504
+        where that takes too long."""
+        try:
+            predictions: npt.NDArray[Any] = self._deadline.run(self._session, self._reader.inputs(rows))[0]
+        except TooLate:
+            raise whole(f"the model took longer than {self._deadline.seconds:g} s", 504) from None
         numbers: list[Any] = predictions.tolist()
         if predictions.ndim == 1 and math.isfinite(sum(numbers)):
             return numbers
@@ -86,6 +93,11 @@ class Gatherer:
         waiting, self._waiting = self._waiting, []
         try:
             predictions = self._predictor.predict([row for rows, _ in waiting for row in rows])
+        except BadRows as error:  # they took too long together
+            for _, future in waiting:
+                if not future.done():
+                    future.set_exception(error)
+            return
         except Exception:
             self._run_each(waiting)
             return
@@ -110,6 +122,8 @@ class Gatherer:
         the model raised where it cannot compute a sound row either."""
         try:
             return self._predictor.predict(rows)
+        except BadRows:
+            raise
         except Exception:
             self._predictor.predict([self._sound])
         predictions: list[Any] = []
@@ -117,6 +131,8 @@ class Gatherer:
         for index, row in enumerate(rows):
             try:
                 predictions += self._predictor.predict([row])
+            except BadRows:
+                raise
             except Exception:
                 problems.append({"row": index, "column": None, "problem": "the model cannot compute this row"})
                 if len(problems) == _MOST_PROBLEMS:

@@ -13,7 +13,8 @@ from mlops.errors import MlopsError
 from mlops.rollout.state import RolloutState, VersionState
 from mlops.targets.local.host import Host
 from mlops.targets.local.versions import Versions
-from mlops.tools.envoy import EnvoyGateway, RoutingTable, _routes
+from mlops.tools.envoy import EnvoyGateway
+from mlops.tools.envoy_documents import RoutingTable, route_table
 
 VALUE = "a-value-that-is-known"
 
@@ -25,7 +26,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
 
     def put(gateway: EnvoyGateway, table: RoutingTable, timeout: float = 10.0) -> None:
         gateway.folder.mkdir(parents=True, exist_ok=True)
-        (gateway.folder / "routes.json").write_text(json.dumps({"resources": [_routes(table.routes)]}))
+        (gateway.folder / "routes.json").write_text(json.dumps({"resources": [route_table(table.routes)]}))
 
     monkeypatch.setattr(EnvoyGateway, "put", put)
     return made
@@ -48,7 +49,7 @@ def test_file_of_an_endpoint_holds_no_key_and_the_gateway_gets_it(host: Host) ->
     versions = Versions(host, "delay")
     versions.publish(state(auth=key_reference("KEY", VALUE, {}), key=None))
     assert VALUE not in versions.route_file.read_text()
-    assert host.gateway.keys() == {"delay": VALUE}
+    assert host.gateway.keys() == {"delay": [VALUE]}
 
 
 def test_file_of_an_older_version_is_read_with_the_key_in_it(host: Host) -> None:
@@ -57,7 +58,7 @@ def test_file_of_an_older_version_is_read_with_the_key_in_it(host: Host) -> None
     older = {**state().to_json(), "key": VALUE}
     versions.route_file.write_text(json.dumps(older))
     host.publish()
-    assert host.gateway.keys() == {"delay": VALUE}
+    assert host.gateway.keys() == {"delay": [VALUE]}
 
 
 def test_key_that_was_applied_stays_though_the_secret_is_another_or_gone(host: Host) -> None:
@@ -65,10 +66,10 @@ def test_key_that_was_applied_stays_though_the_secret_is_another_or_gone(host: H
     Versions(host, "delay").publish(state(auth=key_reference("KEY", VALUE, {})))
     write_secret(host, "a rotated one")
     host.publish()
-    assert host.gateway.keys() == {"delay": VALUE}
+    assert host.gateway.keys() == {"delay": [VALUE]}
     (host.paths.secrets / "KEY").unlink()
     host.publish()
-    assert host.gateway.keys() == {"delay": VALUE}
+    assert host.gateway.keys() == {"delay": [VALUE]}
 
 
 def test_key_that_is_nowhere_is_an_error_and_opens_nothing(host: Host) -> None:

@@ -99,6 +99,14 @@ class Kubernetes(TargetSpec):
 
 def _of_endpoint(use: StackUse) -> Iterator[Incompatibility]:
     name, package = use.stack_name, use.inputs["package"]
+    auth = use.inputs.get("auth") or {}
+    for field in ("keys", "jwt"):
+        if auth.get(field):
+            detail = (
+                f"`auth.{field}` cannot be had on {name}: each replica there asks for one key. Say `auth: {{api_key: …}}`, and "
+                "check more at the Gateway itself."
+            )
+            yield Incompatibility("not on this target", detail, f"auth.{field}")
     if not use.stack["gateway"]:
         detail = f"{use.address} is to be reached on {name}, and {name} names no `gateway`. Name one in its file."
         yield Incompatibility("no gateway", detail, "stack")

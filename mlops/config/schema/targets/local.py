@@ -12,10 +12,20 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from mlops.config.schema.base import spec_field
+from mlops.config.schema.base import Strict, spec_field
 from mlops.config.schema.category import Category
 from mlops.config.schema.targets.base import Incompatibility, StackUse, TargetSpec
 from mlops.config.schema.units import Duration, Size
+
+
+class TlsFiles(Strict):
+    """TLS at the gateway. Each is a file of the project in PEM, read again when it changes, or `${secret:NAME}`."""
+
+    certificate: str = spec_field(doc="The gateway's certificate, and those between it and its authority.")
+    key: str = spec_field(doc="Its private key.")
+    client_ca: str | None = spec_field(
+        None, doc="Clients must show a certificate of this authority. Default: they need none."
+    )
 
 
 class Local(TargetSpec):
@@ -28,6 +38,7 @@ class Local(TargetSpec):
         doc="The gateway's port; `auto` takes the first free one from 8080 and keeps it.",
         change=Category.PROVISION,
     )
+    tls: TlsFiles | None = spec_field(None, doc="Speak TLS. Default: plain HTTP.", change=Category.PROVISION)
     log_size: Size = spec_field(10_000_000, doc="A process log is rotated at this size.", change=Category.PROVISION)
     log_files: int = Field(3, ge=1, description="Rotated logs kept.", json_schema_extra={"x-change": "PROVISION"})
     stop_timeout: Duration = spec_field(10.0, doc="How long a process may take to end.", change=Category.PROVISION)
