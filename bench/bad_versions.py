@@ -20,7 +20,9 @@ from tests.e2e.load import Load
 _READS = "            is_quick = len(body)"
 _ANSWERS = "            answer = self._writer.write(await self._model.predict(rows))\n"
 _INDENT = " " * 12
-ROWS = tuple({"number": number, "color": color} for number in (-2.0, -0.4, 0.3, 1.7) for color in ("red", "green", "blue"))
+ROWS = tuple(
+    {"number": number, "color": color} for number in (-2.0, -0.4, 0.3, 1.7) for color in ("red", "green", "blue")
+)
 """What clients ask: a third of it is of the segment that one of the versions gets wrong."""
 SEGMENT = 1 / 3
 
@@ -93,7 +95,9 @@ class Rehearsal:
         if defect is not None:
             defect.put_into(code)
         words = [*change, *(f"endpoint.late.rollout.{word}" for word in self.policy)]
-        words += [f"endpoint.late.rollout.guard={{for: {defect.guard}s, window: 10s}}"] if defect and defect.guard else []
+        words += (
+            [f"endpoint.late.rollout.guard={{for: {defect.guard}s, window: 10s}}"] if defect and defect.guard else []
+        )
         started = time.monotonic()
         with Load(self.place.status()["endpoint.late"]["url"], ROWS, rate=self.rate, clients=self.clients) as load:
             done = self.place.mlops("apply", "--yes", *words, code=None)

@@ -49,6 +49,9 @@ class _Noting(SimulatedFleet):
         self.shares: list[int] = []
         super().__init__(candidate, rate=20.0, seed=seed)
 
+    def now(self) -> float:
+        return self.clock
+
     def publish(self, state: RolloutState) -> None:
         super().publish(state)
         self.shares.append(state.weights.get("v2", 0))
@@ -68,7 +71,7 @@ def rolled(strategy: str, right: float, *, seed: int, at_most: float = 3600.0, i
     fleet = _Noting(replace(GOOD, right=right), seed=seed)
     with (
         mock.patch("mlops.rollout.watch.sleep", fleet.sleep),
-        mock.patch("mlops.rollout.strategies.time.time", lambda: fleet.clock),
+        mock.patch("mlops.rollout.strategies.time.time", fleet.now),
     ):
         try:
             Rollout(fleet, policy, lambda line, share: None).converge("new", {}, 1, {})

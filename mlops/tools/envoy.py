@@ -43,7 +43,7 @@ class Route:
     weights: Mapping[str, int]
     key: str | None = None
     rate: tuple[int, float] | None = None
-    split: Split = Split()
+    split: Split = field(default_factory=Split)
 
 
 @dataclass(frozen=True)

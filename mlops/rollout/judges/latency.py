@@ -21,7 +21,7 @@ def find_fault(evidence: StepEvidence, rules: Rules) -> str | None:
     """Of two versions that are alike, either is the slower one in at most half of the intervals, whatever the load does."""
     ratio = rules.policy.max_latency_ratio
     trials = [
-        (_least(mine), _most(other)) for mine, other in evidence.intervals if min(_timed(mine), _timed(other)) >= _FEW
+        (_time(mine), _time(other)) for mine, other in evidence.intervals if min(_timed(mine), _timed(other)) >= _FEW
     ]
     slower = [
         (mine, other) for mine, other in trials if mine + 1 > (other + 1) * ratio
@@ -31,7 +31,7 @@ def find_fault(evidence: StepEvidence, rules: Rules) -> str | None:
     mine, other = slower[-1]
     return (
         f"in {len(slower)} of {len(trials)} short times its answers took more than {ratio:g} times as long as the live version's, "
-        f"at last more than {mine:g} ms where those took at most {other:g} ms"
+        f"at last {mine:.3g} ms where those took {other:.3g} ms"
     )
 
 
@@ -39,11 +39,11 @@ def _timed(counts: Counts) -> float:
     return max(counts.within.values(), default=0.0)
 
 
-def _most(counts: Counts) -> float:
-    """Return the bound within which the share of the answers lies."""
-    return min(bound for bound, count in counts.within.items() if count >= _SHARE * _timed(counts))
-
-
-def _least(counts: Counts) -> float:
-    """Return the bound beyond which the slowest answer of the share lies."""
-    return max((bound for bound, count in counts.within.items() if count < _SHARE * _timed(counts)), default=0.0)
+def _time(counts: Counts) -> float:
+    """Return the time within which the share of the answers came, as if answers were spread evenly between two bounds."""
+    wanted, low, before = _SHARE * _timed(counts), 0.0, 0.0
+    for bound, count in sorted(counts.within.items()):
+        if count >= wanted:
+            return low + (bound - low) * (wanted - before) / (count - before)
+        low, before = bound, count
+    return low

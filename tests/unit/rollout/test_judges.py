@@ -54,14 +54,19 @@ def test_requests_without_an_answer_are_found_before_the_gateway_gives_up() -> N
 def test_milliseconds_are_measured_against_the_milliseconds_of_the_live_version() -> None:
     live = Counts(9, 9, within={1.0: 5, 3.0: 9, 10.0: 9, 30.0: 9})
     slow = Counts(5, 5, within={1.0: 0, 3.0: 0, 10.0: 0, 30.0: 5})
-    alike = Counts(5, 5, within={1.0: 0, 3.0: 1, 10.0: 5, 30.0: 5})
-    assert judged("latency", intervals=((slow, live),) * 18) is None  # 11 ms are not thrice 4 ms
-    live = Counts(9, 9, within={1.0: 9, 3.0: 9, 10.0: 9, 30.0: 9})
+    alike = Counts(5, 5, within={1.0: 0, 3.0: 5, 10.0: 5, 30.0: 5})
     assert "in 18 of 18 short times" in str(judged("latency", intervals=((slow, live),) * 18))
+    assert "at last 28 ms where those took 2.55 ms" in str(judged("latency", intervals=((slow, live),) * 18))
     assert judged("latency", intervals=((alike, live),) * 18) is None
     assert judged("latency", intervals=((slow, live),) * 5) is None
     assert judged("latency", intervals=((slow, live), (live, slow)) * 30) is None
     assert judged("latency", intervals=((slow, Counts()),) * 18) is None
+
+
+def test_twenty_milliseconds_more_are_found_where_the_live_version_takes_as_many() -> None:
+    live = Counts(40, 40, within={10.0: 20, 15.0: 38, 20.0: 40, 30.0: 40, 40.0: 40})
+    slow = Counts(8, 8, within={10.0: 0, 15.0: 0, 20.0: 0, 30.0: 3, 40.0: 8})
+    assert judged("latency", intervals=((slow, live),) * 18) is not None
 
 
 def test_wholly_other_answers_are_found_and_small_moves_are_not() -> None:
