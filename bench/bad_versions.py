@@ -8,6 +8,7 @@ Law: what runs is the real chain; a bad version differs from a good one by the l
 from __future__ import annotations
 
 import json
+import random
 import shutil
 import time
 from collections.abc import Sequence
@@ -20,8 +21,9 @@ from tests.e2e.load import Load
 _READS = "            is_quick = len(body)"
 _ANSWERS = "            answer = self._writer.write(await self._model.predict(rows))\n"
 _INDENT = " " * 12
+_drawn = random.Random(11)
 ROWS = tuple(
-    {"number": number, "color": color} for number in (-2.0, -0.4, 0.3, 1.7) for color in ("red", "green", "blue")
+    {"number": round(_drawn.gauss(0, 1), 4), "color": ("red", "green", "blue")[number % 3]} for number in range(3000)
 )
 """What clients ask: a third of it is of the segment that one of the versions gets wrong."""
 SEGMENT = 1 / 3

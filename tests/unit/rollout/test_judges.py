@@ -79,6 +79,16 @@ def test_wholly_other_answers_are_found_and_small_moves_are_not() -> None:
     assert judged("agreement", pairs=clusters) is None
 
 
+def test_segment_turned_over_is_found_where_nothing_is_probable() -> None:
+    """Probabilities from 1% to 10%, as of frauds: none moves by a half, but a quarter of the rows changes its place."""
+    live = [0.01 + 0.0003 * number for number in range(300)]
+    sharper = [p**2 * 9 for p in live]
+    turned = [0.11 - p if number % 4 == 0 else p for number, p in enumerate(live)]
+    assert judged("agreement", pairs=pairs(sharper, live)) is None
+    assert judged("agreement", pairs=pairs(turned, live)) is not None
+    assert judged("agreement", pairs=pairs(live, [0.05] * 300)) is None
+
+
 def test_one_answer_to_everything_is_found_unless_the_live_version_gives_one_too() -> None:
     live = [0.5 + 0.003 * number for number in range(100)]
     assert judged("predictions", pairs=pairs([0.6] * 100, live)) is not None
