@@ -70,7 +70,6 @@ def test_experiment_ends_by_outcomes_and_clients_stay_with_their_version(
         f"package.late.api.max_rows={611 + is_better}", f"endpoint.late.rollout.strategy={strategy}",
         "endpoint.late.rollout.experiment={header: x-user, at_most: 5m}", "endpoint.late.rollout.pause=1s",
     ]  # fmt: skip
-    assert "until their outcomes differ, wrongly at most 5.0% of the time" in small.mlops("plan", *words).stdout
     with Users(small.status()["endpoint.late"]["url"], after if is_better else before) as users:
         done = small.mlops("apply", "--yes", *words, code=0 if is_better else 1)
         until(lambda: after in set().union(*users.given.values()))
@@ -90,7 +89,6 @@ def test_experiment_ends_by_outcomes_and_clients_stay_with_their_version(
 
 
 def test_shadow_answers_nobody_and_is_no_traffic(small: Workplace) -> None:
-    before = live(small)
     after = next_version(small)
     words = ["package.late.api.max_rows=613", "endpoint.late.rollout.strategy=shadow", "endpoint.late.rollout.pause=3s"]
     with Load(small.status()["endpoint.late"]["url"], ROWS, rate=40) as load:
