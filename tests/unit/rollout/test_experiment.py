@@ -100,6 +100,14 @@ def test_strategy_promotes_what_is_better_and_keeps_what_is_live_else(strategy: 
         assert min(worse.shares[2:]) < 40
 
 
+@pytest.mark.parametrize("dies_at", range(5))
+def test_experiment_killed_at_any_change_goes_on_with_the_outcomes_that_there_are(dies_at: int) -> None:
+    ended = rolled("ab", 0.85, seed=1, dies_at=dies_at)
+    assert ended.evidence is None
+    assert ended.shares[-1] == 100
+    assert len(ended.began) == 1
+
+
 def test_experiment_without_a_difference_ends_in_time_with_what_is_live() -> None:
     assert "no difference was found" in str(rolled("ab", 0.6, seed=1, at_most=30.0).evidence)
     assert rolled("ab", 0.6, seed=1, at_most=30.0, if_equal="candidate").evidence is None
