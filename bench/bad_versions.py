@@ -8,6 +8,7 @@ Law: what runs is the real chain; a bad version differs from a good one by the l
 from __future__ import annotations
 
 import json
+import random
 import shutil
 import time
 from collections.abc import Sequence
@@ -20,7 +21,10 @@ from tests.e2e.load import Load
 _READS = "            is_quick = len(body)"
 _ANSWERS = "            answer = self._writer.write(await self._model.predict(rows))\n"
 _INDENT = " " * 12
-ROWS = tuple({"number": number, "color": color} for number in (-2.0, -0.4, 0.3, 1.7) for color in ("red", "green", "blue"))
+_drawn = random.Random(11)
+ROWS = tuple(
+    {"number": round(_drawn.gauss(0, 1), 4), "color": ("red", "green", "blue")[number % 3]} for number in range(3000)
+)
 """What clients ask: a third of it is of the segment that one of the versions gets wrong."""
 SEGMENT = 1 / 3
 
@@ -93,7 +97,9 @@ class Rehearsal:
         if defect is not None:
             defect.put_into(code)
         words = [*change, *(f"endpoint.late.rollout.{word}" for word in self.policy)]
-        words += [f"endpoint.late.rollout.guard={{for: {defect.guard}s, window: 10s}}"] if defect and defect.guard else []
+        words += (
+            [f"endpoint.late.rollout.guard={{for: {defect.guard}s, window: 10s}}"] if defect and defect.guard else []
+        )
         started = time.monotonic()
         with Load(self.place.status()["endpoint.late"]["url"], ROWS, rate=self.rate, clients=self.clients) as load:
             done = self.place.mlops("apply", "--yes", *words, code=None)

@@ -42,15 +42,29 @@ def compared(live: float, candidate: float, *, seed: int, most: int = 4000, erro
     return Ended.NEITHER
 
 
-class _Noting(SimulatedFleet):
-    """`shares`: the candidate's percent at each change."""
+class Killed(BaseException):
+    """Whoever carried the rollout out is gone."""
 
-    def __init__(self, candidate: Behaviour, *, seed: int) -> None:
+
+class _Noting(SimulatedFleet):
+    """`shares`: the candidate's percent at each change. `dies_at`: at which change whoever makes it is killed, once."""
+
+    def __init__(self, candidate: Behaviour, *, seed: int, dies_at: int | None = None) -> None:
         self.shares: list[int] = []
+        self.dies_at = dies_at
+        self.began: set[float] = set()
         super().__init__(candidate, rate=20.0, seed=seed)
 
+    def now(self) -> float:
+        return self.clock
+
     def publish(self, state: RolloutState) -> None:
-        super().publish(state)
+        if len(self.shares) == self.dies_at:
+            self.dies_at = None
+            raise Killed
+        super().publish(RolloutState.from_json(state.to_json()))
+        if state.routing is not None:
+            self.began.add(state.routing.since)
         self.shares.append(state.weights.get("v2", 0))
 
 
@@ -58,20 +72,29 @@ class _Noting(SimulatedFleet):
 class Rolled:
     evidence: str | None
     shares: list[int] = field(default_factory=list)
+    began: frozenset[float] = frozenset()
+    """When the experiment began, as each of those who carried it out knew it."""
 
 
-def rolled(strategy: str, right: float, *, seed: int, at_most: float = 3600.0, if_equal: str = "live") -> Rolled:
-    """Roll out a version that is right so often beside one that is in 60% of its answers."""
+def rolled(
+    strategy: str, right: float, *, seed: int, at_most: float = 3600.0, if_equal: str = "live", dies_at: int | None = None
+) -> Rolled:  # fmt: skip
+    """Roll out a version that is right so often beside one that is in 60% of its answers. Who is killed at a change is followed by
+    another."""
     experiment = {"at_most": at_most, "if_equal": if_equal}
     said = {"strategy": strategy, "experiment": experiment, "drain": 0.0, "pause": 2.0}
     policy = RolloutPolicy.model_validate(said)
-    fleet = _Noting(replace(GOOD, right=right), seed=seed)
+    fleet = _Noting(replace(GOOD, right=right), seed=seed, dies_at=dies_at)
     with (
         mock.patch("mlops.rollout.watch.sleep", fleet.sleep),
-        mock.patch("mlops.rollout.strategies.time.time", lambda: fleet.clock),
+        mock.patch("mlops.rollout.strategies.time.time", fleet.now),
     ):
-        try:
-            Rollout(fleet, policy, lambda line, share: None).converge("new", {}, 1, {})
-        except MlopsError as error:
-            return Rolled(error.problems[0].detail, fleet.shares)
-    return Rolled(None, fleet.shares)
+        for _ in range(2):
+            try:
+                Rollout(fleet, policy, lambda line, share: None).converge("new", {}, 1, {})
+                return Rolled(None, fleet.shares, frozenset(fleet.began))
+            except Killed:
+                fleet.sleep(5.0)
+            except MlopsError as error:
+                return Rolled(error.problems[0].detail, fleet.shares, frozenset(fleet.began))
+    raise AssertionError("it was killed twice")

@@ -78,7 +78,7 @@ class SimulatedFleet:
         self.rate, self.clock, self.harmed = rate, 0.0, 0
         self.state = RolloutState("v1", 2, {"v1": VersionState("old", 1)}, {"v1": 100})
         self.versions = {"v1": _Version(live), "v2": _Version(candidate)}
-        self.labelled: list[LabelledAnswer] = []
+        self.labelled: list[tuple[float, LabelledAnswer]] = []
         self.sleep(20.0)
 
     def sleep(self, seconds: float) -> None:
@@ -103,7 +103,8 @@ class SimulatedFleet:
             version.hung.append(self.clock)
             return
         is_right = self.random.random() < version.behaviour.right
-        self.labelled.append(LabelledAnswer(name, ({"late": is_right, "probability": 0.5},), True))
+        answer = LabelledAnswer(name, ({"late": is_right, "probability": 0.5},), True)
+        self.labelled.append((self.clock, answer))
         version.answered += 1
         version.failed += does.hanging <= draw < does.hanging + does.failed
         version.refused += does.hanging + does.failed <= draw < does.hanging + does.failed + does.refused
@@ -156,10 +157,12 @@ class SimulatedFleet:
 
     def labelled_answers(self, since: float) -> Callable[[], Sequence[LabelledAnswer]]:
         """Every answer of which clients knew at once whether it was right."""
-        self.labelled.clear()
+        position = 0
 
         def read() -> Sequence[LabelledAnswer]:
-            found, self.labelled = self.labelled, []
+            nonlocal position
+            found = [answer for at, answer in self.labelled[position:] if at >= since]
+            position = len(self.labelled)
             return found
 
         return read

@@ -146,7 +146,9 @@ class Comparison:
 
     def sentence(self) -> str:
         """Say what was found, in numbers."""
-        means = [f"{arm.total / arm.count:.4g} in {arm.count}" if arm.count else "none yet" for arm in self.arms.values()]
+        means = [
+            f"{arm.total / arm.count:.4g} in {arm.count}" if arm.count else "none yet" for arm in self.arms.values()
+        ]
         low, high = self.difference
         return (
             f"outcomes of {self.live}: {means[0]}, of {self.candidate}: {means[1]}; the difference lies between {low:+.3g} and "

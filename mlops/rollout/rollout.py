@@ -79,7 +79,9 @@ class Rollout:
             self.say(f"starting {candidate}", 0.1)
             if live and not self.at_once:
                 strategy = "canary" if self.goes_back else self.policy.strategy
-                shift = Shift(self.fleet, self.policy, self.say, self._start, strategy, state, live, candidate, replicas)
+                shift = Shift(
+                    self.fleet, self.policy, self.say, self._start, strategy, state, live, candidate, replicas
+                )
                 shift.begin()
                 is_asked = True
                 state, requests = shift.carry_out(), shift.requests

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from mlops.errors import MlopsError
 from mlops.rollout.experiment import Comparison, Verdict, candidate_share
 from mlops.rollout.fleet import Fleet
-from mlops.rollout.state import Routing, RolloutState
+from mlops.rollout.state import RolloutState, Routing
 from mlops.rollout.watch import StepWatch
 
 if TYPE_CHECKING:
@@ -102,7 +102,9 @@ class Shift:
         experiment = self.policy.experiment
         before = self.state.routing
         since = before.since if before is not None and before.candidate == self.candidate else time.time()
-        routing = Routing(self.candidate, assigned=True, header=experiment.header, cookie=experiment.cookie, since=since)
+        routing = Routing(
+            self.candidate, assigned=True, header=experiment.header, cookie=experiment.cookie, since=since
+        )
         self.state = self.state.routed(routing)
         comparison = Comparison(experiment, self.live, self.candidate)
         read = self.fleet.labelled_answers(since)

@@ -37,12 +37,16 @@ class Split:
         if self.mirror is not None:
             is_copy = {"append": {"header": {"key": probe, "value": "1"}}}
             said["request_mirror_policies"] = [
-                {"cluster": self.mirror, "request_headers_mutations": [is_copy], "disable_shadow_host_suffix_append": True}
+                {
+                    "cluster": self.mirror,
+                    "request_headers_mutations": [is_copy],
+                    "disable_shadow_host_suffix_append": True,
+                }
             ]
         if self.assigned and self.header:
             said["hash_policy"] = [{"header": {"header_name": self.header}}]
         elif self.assigned and self.cookie:
-            said["hash_policy"] = [{"cookie": {"name": self.cookie, "ttl": "31536000s", "path": "/"}}]
+            said["hash_policy"] = [{"cookie": {"name": self.cookie}}]
         return said
 
     def entries(self, match: Mapping[str, Any], entry: Mapping[str, Any]) -> Sequence[dict[str, Any]]:
@@ -50,7 +54,10 @@ class Split:
         return [
             {
                 **entry,
-                "match": {**match, "headers": [*match.get("headers", ()), {"name": ASKED, "string_match": {"exact": name}}]},
+                "match": {
+                    **match,
+                    "headers": [*match.get("headers", ()), {"name": ASKED, "string_match": {"exact": name}}],
+                },
                 "route": {**_alone(entry["route"]), "cluster": cluster},
             }
             for name, cluster in sorted(self.asked.items())

@@ -45,7 +45,8 @@ class Load:
             thread.join(30)
 
     def _go(self, index: int) -> None:
-        bodies = cycle([json.dumps(row) for row in ([self.row] if isinstance(self.row, dict) else self.row)])
+        rows = [self.row] if isinstance(self.row, dict) else self.row[index :: self.clients] or self.row
+        bodies = cycle([json.dumps(row) for row in rows])
         every = self.clients / self.rate
         due = time.monotonic() + index * every / self.clients
         with httpx.Client(timeout=20) as client:

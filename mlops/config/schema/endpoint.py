@@ -77,7 +77,7 @@ class RolloutPolicy(Strict):
         doc="A version that fails more requests with 5xx, or refuses so many more than the live one, is taken back.",
     )
     max_latency_ratio: float = spec_field(
-        3.0, doc="A version whose answers take this many times as long as the live one's is taken back.", gt=1
+        2.0, doc="A version whose answers take this many times as long as the live one's is taken back.", gt=1
     )
     min_agreement: Share = spec_field(
         0.95, doc="Share of the rows, asked of both, to which a version gives no wholly other answer than the live one."
@@ -187,6 +187,7 @@ class Endpoint(Resource):
     def _outcomes_are_kept(self) -> Endpoint:
         if self.rollout.strategy in ("ab", "bandit") and not (self.log.enabled and self.log.sample == 1):
             raise FieldError(
-                f"the strategy {self.rollout.strategy} joins outcomes with the prediction log, which must be kept whole", "log"
+                f"the strategy {self.rollout.strategy} joins outcomes with the prediction log, which must be kept whole",
+                "log",
             )
         return self

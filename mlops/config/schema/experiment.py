@@ -26,7 +26,7 @@ class Experiment(Strict):
     cookie: str | None = Field(
         None,
         pattern=r"^[A-Za-z0-9_-]+$",
-        description="Requests with the same value of this cookie do; a client without one is given one.",
+        description="Requests with the same value of this cookie of your site do. What has neither goes to either version.",
     )
     share: Share = spec_field(0.5, doc="Share of the clients who get the new version. A bandit only begins with it.")
     outcome: Literal["correct", "label", "error"] = spec_field(

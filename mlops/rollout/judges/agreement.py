@@ -7,6 +7,7 @@ Law: both answered the same rows; only a wholly other answer counts, because a m
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from statistics import pstdev
 
@@ -15,7 +16,8 @@ from mlops.rollout.evidence import Pair, StepEvidence
 from mlops.rollout.judges.judge import Rules
 
 _MOVED = 0.5
-"""By how much a probability of another answer differs."""
+"""By how much a probability of another answer differs, or its place in the order of all rows: where few rows are probable at all,
+such as frauds, no probability moves by a half."""
 _SPREADS = 2.0
 """By how many standard deviations of all answers any other number does."""
 
@@ -28,7 +30,12 @@ def find_fault(evidence: StepEvidence, rules: Rules) -> str | None:
     )
     numbers = [pair for pair in pairs if not pair.is_probability]
     spread = max(_spread([pair.live[0] for pair in numbers]), _spread([pair.candidate[0] for pair in numbers]))
-    others = sum(_differs(pair, spread) for pair in pairs)
+    moved = (
+        _moved([pair.live[0] for pair in pairs], [pair.candidate[0] for pair in pairs])
+        if _are_ordered(pairs)
+        else set()
+    )
+    others = sum(_differs(pair, spread) or index in moved for index, pair in enumerate(pairs))
     if share_above(others, len(pairs), rules.error) <= 1 - least:
         return None
     return f"it gives a wholly other answer than the live version to {others} of {len(pairs)} rows, and may to {1 - least:.0%}"
@@ -36,6 +43,22 @@ def find_fault(evidence: StepEvidence, rules: Rules) -> str | None:
 
 def _is_single(pair: Pair) -> bool:
     return len(pair.live) == len(pair.candidate) == 1
+
+
+def _are_ordered(pairs: Sequence[Pair]) -> bool:
+    return all(pair.is_probability and _is_single(pair) for pair in pairs)
+
+
+def _moved(usual: Sequence[float], mine: Sequence[float]) -> set[int]:
+    """Return the rows whose place in the order moved by more than that share of all rows."""
+    places = zip(_places(usual), _places(mine), strict=True)
+    return {index for index, (one, other) in enumerate(places) if abs(one - other) > _MOVED}
+
+
+def _places(numbers: Sequence[float]) -> list[float]:
+    """Return for each the share of the numbers that lie below it, those like it counted half."""
+    ordered = sorted(numbers)
+    return [(bisect_left(ordered, one) + bisect_right(ordered, one)) / 2 / len(ordered) for one in numbers]
 
 
 def _spread(numbers: Sequence[float]) -> float:

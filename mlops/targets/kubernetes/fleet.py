@@ -77,6 +77,14 @@ class ClusterFleet:
     def strays(self, known: Container[str]) -> list[str]:
         return []
 
+    def labelled_answers(self, since: float) -> Callable[[], Sequence[LabelledAnswer]]:
+        """None: no strategy that compares outcomes is taken on a cluster."""
+
+        def nothing() -> Sequence[LabelledAnswer]:
+            return ()
+
+        return nothing
+
     def counts(self, version: str) -> Counts:
         """Through the API server; of pods that cannot be asked, nothing."""
         answers, within = dict[str, float](), dict[float, float]()
@@ -144,7 +152,3 @@ class ClusterFleet:
 def _is_ready(pod: Object) -> bool:
     conditions = (pod.get("status") or {}).get("conditions") or []
     return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
-
-    def labelled_answers(self, since: float) -> Callable[[], Sequence[LabelledAnswer]]:
-        """No strategy that compares outcomes is taken on a cluster."""
-        return lambda: ()

@@ -51,7 +51,7 @@ def _answers(ask: Ask, body: bytes) -> Sequence[tuple[tuple[float, ...], bool]]:
 
 
 def logged_rows(folder: Path, version: str) -> Iterator[Any]:
-    """Yield rows that clients asked of a version, the newest first."""
+    """Yield rows that clients asked of a version, the newest first; not those that were asked as tensors."""
     with contextlib.suppress(OSError):
         segments = sorted(folder.glob(f"{version}-*"), key=lambda path: path.stat().st_mtime, reverse=True)
         for path in segments[:_FILES]:
@@ -59,8 +59,10 @@ def logged_rows(folder: Path, version: str) -> Iterator[Any]:
                 file.seek(max(0, path.stat().st_size - _TAIL))
                 lines = file.read().splitlines()
             for line in reversed(lines):
-                with contextlib.suppress(ValueError, AttributeError):
-                    yield from (json.loads(line).get("q") or {}).get("rows", ())[:_ROWS_OF_ONE]
+                with contextlib.suppress(ValueError, AttributeError, KeyError, TypeError):
+                    asked = json.loads(line)["q"]
+                    is_tensors = isinstance(asked.get("inputs"), list)
+                    yield from () if is_tensors else asked.get("rows", [asked])[:_ROWS_OF_ONE]
 
 
 def golden_rows(bento: Path) -> Iterator[Any]:
