@@ -40,6 +40,29 @@ class DriftTests(Contract, kw_only=True, frozen=True, omit_defaults=True):
     ] = field(default_factory=dict)
 
 
+class LabelSource(Contract, kw_only=True, frozen=True, omit_defaults=True):
+    """Where late labels come from beside `POST /feedback`."""
+
+    source: Annotated[dict[str, Any], Meta(description="A source, as a data set says it.")]
+    id: Annotated[str, Meta(description="Column of the request id.")]
+    value: Annotated[str, Meta(description="Column of the label; a row without one is left out.")]
+    row: Annotated[
+        str | None,
+        Meta(description="Column that says which row of its request it is, from 0; null: requests have one row."),
+    ] = None
+
+
+class TableLabelsRequest(Document, kw_only=True, frozen=True, omit_defaults=True):
+    """What `python -m mlops.workloads.table_labels REQUEST ANSWER` reads; its working folder is the project. ANSWER gets a line of
+    JSON for each request that was predicted and has a label, `{"id", "label"}`, or `{"id", "problem"}`."""
+
+    source: Annotated[dict[str, Any], Meta(description="A source, as a data set says it.")]
+    id: Annotated[str, Meta(description="Column of the request id.")]
+    value: Annotated[str, Meta(description="Column of the label.")]
+    row: Annotated[str | None, Meta(description="Column of the row's number in its request.")] = None
+    store: Annotated[str, Meta(description="Path of labels.sqlite, which says what was predicted.")]
+
+
 class WatcherConfig(Document, kw_only=True, frozen=True, omit_defaults=True):
     """What `python -m mlops.workloads.monitoring.baseline CONFIG.json` and `… .watcher CONFIG.json` read.
 
@@ -63,9 +86,10 @@ class WatcherConfig(Document, kw_only=True, frozen=True, omit_defaults=True):
     labels_keep: Annotated[
         float, Meta(gt=0, description="Seconds that a prediction waits for its label, and a label for its prediction.")
     ] = LABELS_KEEP
-    slices: Annotated[
-        tuple[str, ...], Meta(description="Columns by whose values late labels are measured too.")
-    ] = ()
+    labels_source: Annotated[
+        LabelSource | None, Meta(description="Where labels come from beside `POST /feedback`; null: from nowhere.")
+    ] = None
+    slices: Annotated[tuple[str, ...], Meta(description="Columns by whose values late labels are measured too.")] = ()
     time_column: Annotated[
         str | None, Meta(description="Column of train.parquet by which its rows follow each other; null: as they lie.")
     ] = None
@@ -113,7 +137,9 @@ class BaselineFile(Document, kw_only=True, frozen=True):
     ] = None
     reference: Annotated[
         LiveReference | None,
-        Meta(description="How the model did on rows that it did not learn from; null where they have no labels, and in files of a version that wrote none: late labels are compared with `metrics` alone."),
+        Meta(
+            description="How the model did on rows that it did not learn from; null where they have no labels, and in files of a version that wrote none: late labels are compared with `metrics` alone."
+        ),
     ] = None
 
 
@@ -124,6 +150,9 @@ class LabelCounts(Contract, kw_only=True, frozen=True):
     waiting: Annotated[int, Meta(description="Labels whose prediction is not in the log yet.")] = 0
     refused: Annotated[int, Meta(description="Labels that were set aside, with their reasons, in labels.sqlite.")] = 0
     reason: Annotated[str | None, Meta(description="Why the last one was set aside.")] = None
+    source: Annotated[
+        str | None, Meta(description="Why the source of labels could not be read the last time; null where it could.")
+    ] = None
 
 
 class WatcherStatus(Document, kw_only=True, frozen=True):
@@ -146,7 +175,9 @@ class WatcherStatus(Document, kw_only=True, frozen=True):
     ] = field(default_factory=dict)
     estimated: Annotated[
         dict[str, list[float]],
-        Meta(description="Metric -> what it seems to be in the last window by how sure the model is, and the bounds of 95 %; no label is in it."),
+        Meta(
+            description="Metric -> what it seems to be in the last window by how sure the model is, and the bounds of 95 %; no label is in it."
+        ),
     ] = field(default_factory=dict)
     cursor: Annotated[float | None, Meta(description="Start of the next window, in Unix seconds.")] = None
     quiet: Annotated[int, Meta(description="Windows with too few rows that are joined to the next.")] = 0

@@ -22,6 +22,7 @@ from mlops.workloads.monitoring.alerts.alerter import Alerter, start_alerts, thr
 from mlops.workloads.monitoring.column_test import with_shares
 from mlops.workloads.monitoring.estimate import ESTIMATED, estimated_metric
 from mlops.workloads.monitoring.findings import Evidence, FindingKind, Findings, iso
+from mlops.workloads.monitoring.label_table import LabelTable
 from mlops.workloads.monitoring.labels import FEWEST, Labels
 from mlops.workloads.monitoring.live import Judged, LiveModel
 from mlops.workloads.monitoring.value_tests import QUALITY
@@ -50,6 +51,8 @@ class Watcher:
         self._live = (
             LiveModel(contract, self._labels, reference, self._trained.metrics, rate=rate) if reference else None
         )
+        source = config.labels_source
+        self._table = LabelTable(source, self._labels, self._out) if source else None
         self._status = self._read_status()
 
     @property
@@ -81,7 +84,10 @@ class Watcher:
         if now < end + _LATE:
             return False
         window_rows = self._counted(start, end)
-        self._change(labels=self._labels.settle(end))
+        if self._table is not None:
+            self._table.read(end)
+        counts = self._labels.settle(end)
+        self._change(labels=structs.replace(counts, source=self._table.problem) if self._table else counts)
         rows = window_rows.count
         if rows == 0:
             self._change(cursor=end, quiet=0)
