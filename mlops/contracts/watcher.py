@@ -75,6 +75,9 @@ class WatcherConfig(Document, kw_only=True, frozen=True, omit_defaults=True):
     baseline_dir: Annotated[str, Meta(description="Folder of baseline.json and baseline.bin.")]
     out_dir: Annotated[str, Meta(description="Folder that status.json, labels.sqlite and findings/ lie in.")]
     window: Annotated[float, Meta(gt=0, description="Seconds of a window.")]
+    window_rows: Annotated[
+        int | None, Meta(description="Rows of a window, whatever time they take; null: windows end by time.")
+    ] = None
     min_rows: Annotated[int, Meta(description="A window with fewer rows is joined to the next.")]
     drift: Annotated[DriftTests, Meta(description="The tests.")]
     on_finding: Annotated[str, Meta(description="What mlops does about a finding; the watcher does not read it.")]
@@ -191,7 +194,7 @@ class FindingColumn(Contract, kw_only=True, frozen=True, omit_defaults=True):
     method: Annotated[
         str,
         Meta(
-            description="The test: `ks`, `chi2`, `psi`, `jensen_shannon` of the distribution; `mean`, `answers` of the predictions; `missing`, `unseen`, `outside`, `constant` of the values; `duplicates` of whole rows; `joint` of two columns; `live` for a metric."
+            description="The test: `ks`, `chi2`, `psi`, `jensen_shannon` of the distribution; `mean`, `answers` of the predictions; `missing`, `unseen`, `outside`, `constant` of the values; `duplicates` of whole rows; `refused`, `failed`, `volume` of the requests; `joint` of two columns; `live` for a metric."
         ),
     ]
     statistic: Annotated[float, Meta(description="What the test measured.")]

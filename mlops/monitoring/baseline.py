@@ -61,7 +61,7 @@ def watch_of(context: Context, step: Step, dataset: LoadedResource) -> Watch:
     config = WatcherConfig(
         monitor=str(step.address), baseline_dir=str(folder / "baseline"), out_dir=str(folder),
         labels_keep=monitor.labels.keep, slices=tuple(monitor.slices),
-        labels_source=_label_source(monitor), window=monitor.window, min_rows=monitor.min_rows, on_finding=monitor.on_finding,
+        labels_source=_label_source(monitor), window=monitor.window, window_rows=monitor.window_rows, min_rows=monitor.min_rows, on_finding=monitor.on_finding,
         drift=DriftTests(
             method=drift.method, threshold=drift.threshold, ignore=tuple(drift.ignore), predictions=drift.predictions,
             false_alarms=share_of_windows(drift.false_alarms, monitor.window), floors=dict(drift.floors),

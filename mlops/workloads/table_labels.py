@@ -80,9 +80,8 @@ def _lines(connection: duckdb.DuckDBPyConnection, request: TableLabelsRequest) -
     known = (
         f"SELECT id, place, list(DISTINCT label) AS labels FROM ({each}) JOIN {_KNOWN} ON id = known_id GROUP BY ALL"  # noqa: S608
     )
-    found = connection.execute(
-        f"SELECT id, list(place ORDER BY place), list(labels ORDER BY place) FROM ({known}) GROUP BY id"
-    )
+    together = f"SELECT id, list(place ORDER BY place), list(labels ORDER BY place) FROM ({known}) GROUP BY id"  # noqa: S608
+    found = connection.execute(together)
     while batch := found.fetchmany(_AT_ONCE):
         for request_id, places, labels in batch:
             if any(len(one) > 1 for one in labels):

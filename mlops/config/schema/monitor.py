@@ -117,6 +117,13 @@ class Monitor(Resource):
         unsaid=Unsaid.OWN_NAME,
     )
     window: Duration = spec_field(3600.0, doc="Length of a window of the prediction log.", change=Category.RECONFIGURE)
+    window_rows: int | None = spec_field(
+        None,
+        doc="A window ends after so many rows, whatever time they take; `window` is then how long that usually is, for `drift.false_alarms`. "
+        "Default: windows end by time.",
+        ge=20,
+        change=Category.RECONFIGURE,
+    )
     min_rows: int = Field(
         500,
         ge=20,
