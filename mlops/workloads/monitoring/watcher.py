@@ -29,7 +29,7 @@ from mlops.workloads.monitoring.traffic import Traffic
 from mlops.workloads.monitoring.value_tests import QUALITY
 from mlops.workloads.monitoring.window_rows import Baseline, WindowRows
 from mlops.workloads.parent_death import die_with_parent
-from mlops.workloads.prediction_log import LogEntry, entries_between, first_time
+from mlops.workloads.prediction_log import LogEntry, end_of_rows, entries_between, first_time
 
 _LATE = 2.5
 """Seconds after a window's end until its lines are surely in the log: its flush, and a breath."""
