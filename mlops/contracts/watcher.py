@@ -168,7 +168,7 @@ class WatcherStatus(Document, kw_only=True, frozen=True):
         default_factory=dict
     )
     intervals: Annotated[
-        dict[str, list[float]], Meta(description="Metric of `live` -> lower and upper bound of 95 %.")
+        dict[str, tuple[float, ...]], Meta(description="Metric of `live` -> lower and upper bound of 95 %.")
     ] = field(default_factory=dict)
     live_windows: Annotated[
         tuple[LiveWindow, ...], Meta(description="The last windows of labelled rows, the oldest first.")
@@ -177,7 +177,7 @@ class WatcherStatus(Document, kw_only=True, frozen=True):
         dict[str, LiveWindow], Meta(description="COLUMN=VALUE -> the labelled rows of `live` that are of it.")
     ] = field(default_factory=dict)
     estimated: Annotated[
-        dict[str, list[float]],
+        dict[str, tuple[float, ...]],
         Meta(
             description="Metric -> what it seems to be in the last window by how sure the model is, and the bounds of 95 %; no label is in it."
         ),

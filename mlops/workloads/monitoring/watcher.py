@@ -182,13 +182,13 @@ class Watcher:
         )  # fmt: skip
         return judged
 
-    def _estimated(self, window: WindowRows) -> dict[str, list[float]]:
+    def _estimated(self, window: WindowRows) -> dict[str, tuple[float, ...]]:
         reference, counts = self._trained.reference, window.confidences()
         if reference is None or reference.bins is None or counts is None:
             return {}
         task = Task(self._trained.task)
         found = estimated_metric(task, counts, reference.right, reference.bins.counts)
-        return {ESTIMATED[task]: list(found)} if found else {}
+        return {ESTIMATED[task]: found} if found else {}
 
     def _by_metric(self, live: dict[str, float]) -> Judged:
         """Judge where the baseline says nothing of single rows, as of forecasts: by how much worse a metric is."""
