@@ -1,6 +1,7 @@
-"""Say how a model does by late labels, and how it seems to do before they come.
+"""Say how a model does by late labels, how it seems to do before they come, and how it is asked.
 
-Lives here: LiveReference, a part of the baseline; LiveWindow, a part of the watcher's status.
+Lives here: LiveReference, a part of the baseline; LiveWindow, a part of the watcher's status;
+TrafficFile, how the endpoint was asked.
 Not here: what is computed (workloads.monitoring), findings (watcher).
 Law: an estimate is never called a measurement.
 """
@@ -12,7 +13,7 @@ from typing import Annotated
 from msgspec import Meta, field
 
 from mlops.contracts.calibration import ColumnBins, WindowCalibration
-from mlops.contracts.codec import Contract
+from mlops.contracts.codec import Contract, Document
 
 
 class LiveReference(Contract, kw_only=True, frozen=True, omit_defaults=True):
@@ -45,6 +46,23 @@ class LiveWindow(Contract, kw_only=True, frozen=True):
     until: Annotated[str, Meta(description="When the last of their labels came, as ISO text.")]
     rows: Annotated[int, Meta(description="Labelled rows.")]
     metrics: Annotated[dict[str, float], Meta(description="Metric -> value.")] = field(default_factory=dict)
-    intervals: Annotated[dict[str, list[float]], Meta(description="Metric -> lower and upper bound of 95 %.")] = field(
+    intervals: Annotated[dict[str, tuple[float, ...]], Meta(description="Metric -> lower and upper bound of 95 %.")] = field(
         default_factory=dict
     )
+
+
+class TrafficWindow(Contract, kw_only=True, frozen=True):
+    """How an endpoint was asked in one window."""
+
+    start: Annotated[float, Meta(description="In Unix seconds.")]
+    end: Annotated[float, Meta(description="In Unix seconds.")]
+    requests: Annotated[int, Meta(description="Answers of every status.")]
+    refused: Annotated[int, Meta(description="Those of status 422: rows that did not fit.")]
+    failed: Annotated[int, Meta(description="Those of every other status from 400 on.")]
+    moved: Annotated[bool, Meta(description="Whether it was unusual; later windows are not held against it.")] = False
+
+
+class TrafficFile(Document, kw_only=True, frozen=True):
+    """`OUT_DIR/traffic.json`: the last windows, which the next is held against."""
+
+    windows: Annotated[tuple[TrafficWindow, ...], Meta(description="The oldest first.")] = ()

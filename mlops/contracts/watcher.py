@@ -40,6 +40,29 @@ class DriftTests(Contract, kw_only=True, frozen=True, omit_defaults=True):
     ] = field(default_factory=dict)
 
 
+class LabelSource(Contract, kw_only=True, frozen=True, omit_defaults=True):
+    """Where late labels come from beside `POST /feedback`."""
+
+    source: Annotated[dict[str, Any], Meta(description="A source, as a data set says it.")]
+    id: Annotated[str, Meta(description="Column of the request id.")]
+    value: Annotated[str, Meta(description="Column of the label; a row without one is left out.")]
+    row: Annotated[
+        str | None,
+        Meta(description="Column that says which row of its request it is, from 0; null: requests have one row."),
+    ] = None
+
+
+class TableLabelsRequest(Document, kw_only=True, frozen=True, omit_defaults=True):
+    """What `python -m mlops.workloads.table_labels REQUEST ANSWER` reads; its working folder is the project. ANSWER gets a line of
+    JSON for each request that was predicted and has a label, `{"id", "label"}`, or `{"id", "problem"}`."""
+
+    source: Annotated[dict[str, Any], Meta(description="A source, as a data set says it.")]
+    id: Annotated[str, Meta(description="Column of the request id.")]
+    value: Annotated[str, Meta(description="Column of the label.")]
+    row: Annotated[str | None, Meta(description="Column of the row's number in its request.")] = None
+    store: Annotated[str, Meta(description="Path of labels.sqlite, which says what was predicted.")]
+
+
 class WatcherConfig(Document, kw_only=True, frozen=True, omit_defaults=True):
     """What `python -m mlops.workloads.monitoring.baseline CONFIG.json` and `… .watcher CONFIG.json` read.
 
@@ -52,6 +75,9 @@ class WatcherConfig(Document, kw_only=True, frozen=True, omit_defaults=True):
     baseline_dir: Annotated[str, Meta(description="Folder of baseline.json and baseline.bin.")]
     out_dir: Annotated[str, Meta(description="Folder that status.json, labels.sqlite and findings/ lie in.")]
     window: Annotated[float, Meta(gt=0, description="Seconds of a window.")]
+    window_rows: Annotated[
+        int | None, Meta(description="Rows of a window, whatever time they take; null: windows end by time.")
+    ] = None
     min_rows: Annotated[int, Meta(description="A window with fewer rows is joined to the next.")]
     drift: Annotated[DriftTests, Meta(description="The tests.")]
     on_finding: Annotated[str, Meta(description="What mlops does about a finding; the watcher does not read it.")]
@@ -63,9 +89,10 @@ class WatcherConfig(Document, kw_only=True, frozen=True, omit_defaults=True):
     labels_keep: Annotated[
         float, Meta(gt=0, description="Seconds that a prediction waits for its label, and a label for its prediction.")
     ] = LABELS_KEEP
-    slices: Annotated[
-        tuple[str, ...], Meta(description="Columns by whose values late labels are measured too.")
-    ] = ()
+    labels_source: Annotated[
+        LabelSource | None, Meta(description="Where labels come from beside `POST /feedback`; null: from nowhere.")
+    ] = None
+    slices: Annotated[tuple[str, ...], Meta(description="Columns by whose values late labels are measured too.")] = ()
     metrics_port: Annotated[
         int | None, Meta(description="Port that Prometheus reads `/metrics` at; null: the file metrics.prom alone.")
     ] = None
@@ -117,7 +144,9 @@ class BaselineFile(Document, kw_only=True, frozen=True):
     ] = None
     reference: Annotated[
         LiveReference | None,
-        Meta(description="How the model did on rows that it did not learn from; null where they have no labels, and in files of a version that wrote none: late labels are compared with `metrics` alone."),
+        Meta(
+            description="How the model did on rows that it did not learn from; null where they have no labels, and in files of a version that wrote none: late labels are compared with `metrics` alone."
+        ),
     ] = None
 
 
@@ -128,6 +157,9 @@ class LabelCounts(Contract, kw_only=True, frozen=True):
     waiting: Annotated[int, Meta(description="Labels whose prediction is not in the log yet.")] = 0
     refused: Annotated[int, Meta(description="Labels that were set aside, with their reasons, in labels.sqlite.")] = 0
     reason: Annotated[str | None, Meta(description="Why the last one was set aside.")] = None
+    source: Annotated[
+        str | None, Meta(description="Why the source of labels could not be read the last time; null where it could.")
+    ] = None
 
 
 class WatcherStatus(Document, kw_only=True, frozen=True):
@@ -140,7 +172,7 @@ class WatcherStatus(Document, kw_only=True, frozen=True):
         default_factory=dict
     )
     intervals: Annotated[
-        dict[str, list[float]], Meta(description="Metric of `live` -> lower and upper bound of 95 %.")
+        dict[str, tuple[float, ...]], Meta(description="Metric of `live` -> lower and upper bound of 95 %.")
     ] = field(default_factory=dict)
     live_windows: Annotated[
         tuple[LiveWindow, ...], Meta(description="The last windows of labelled rows, the oldest first.")
@@ -149,8 +181,10 @@ class WatcherStatus(Document, kw_only=True, frozen=True):
         dict[str, LiveWindow], Meta(description="COLUMN=VALUE -> the labelled rows of `live` that are of it.")
     ] = field(default_factory=dict)
     estimated: Annotated[
-        dict[str, list[float]],
-        Meta(description="Metric -> what it seems to be in the last window by how sure the model is, and the bounds of 95 %; no label is in it."),
+        dict[str, tuple[float, ...]],
+        Meta(
+            description="Metric -> what it seems to be in the last window by how sure the model is, and the bounds of 95 %; no label is in it."
+        ),
     ] = field(default_factory=dict)
     cursor: Annotated[float | None, Meta(description="Start of the next window, in Unix seconds.")] = None
     quiet: Annotated[int, Meta(description="Windows with too few rows that are joined to the next.")] = 0
@@ -164,7 +198,7 @@ class FindingColumn(Contract, kw_only=True, frozen=True, omit_defaults=True):
     method: Annotated[
         str,
         Meta(
-            description="The test: `ks`, `chi2`, `psi`, `jensen_shannon` of the distribution; `mean`, `answers` of the predictions; `missing`, `unseen`, `outside`, `constant` of the values; `duplicates` of whole rows; `joint` of two columns; `live` for a metric."
+            description="The test: `ks`, `chi2`, `psi`, `jensen_shannon` of the distribution; `mean`, `answers` of the predictions; `missing`, `unseen`, `outside`, `constant` of the values; `duplicates` of whole rows; `refused`, `failed`, `volume` of the requests; `joint` of two columns; `live` for a metric."
         ),
     ]
     statistic: Annotated[float, Meta(description="What the test measured.")]

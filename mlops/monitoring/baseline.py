@@ -26,7 +26,7 @@ from mlops.tools.process import run
 
 if TYPE_CHECKING:
     from mlops.config.schema.monitor import FalseAlarmRate, Monitor
-    from mlops.contracts.watcher import WatcherConfig
+    from mlops.contracts.watcher import LabelSource, WatcherConfig
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,8 @@ def watch_of(context: Context, step: Step, dataset: LoadedResource) -> Watch:
     drift = monitor.drift
     config = WatcherConfig(
         monitor=str(step.address), baseline_dir=str(folder / "baseline"), out_dir=str(folder),
-        labels_keep=monitor.labels.keep, slices=monitor.slices, metrics_port=monitor.metrics_port, window=monitor.window,
+        labels_keep=monitor.labels.keep, slices=tuple(monitor.slices), metrics_port=monitor.metrics_port,
+        labels_source=_label_source(monitor), window=monitor.window, window_rows=monitor.window_rows,
         min_rows=monitor.min_rows, on_finding=monitor.on_finding,
         drift=DriftTests(
             method=drift.method, threshold=drift.threshold, ignore=tuple(drift.ignore), predictions=drift.predictions,
@@ -73,6 +74,16 @@ def watch_of(context: Context, step: Step, dataset: LoadedResource) -> Watch:
     )  # fmt: skip
     endpoint = step.upstream[Address("endpoint", monitor.endpoint)]
     return Watch(learned.model, model_digest, digest, folder, config, endpoint)
+
+
+def _label_source(monitor: Monitor) -> LabelSource | None:
+    from mlops.contracts.watcher import LabelSource
+
+    labels = monitor.labels
+    if labels.source is None:
+        return None
+    source = labels.source.model_dump(mode="json", exclude_defaults=True)
+    return LabelSource(source=source, id=labels.id, value=labels.value, row=labels.row)
 
 
 def share_of_windows(false_alarms: FalseAlarmRate, window: float) -> float:

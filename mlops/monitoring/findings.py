@@ -28,6 +28,7 @@ _KINDS = {"drift": "drift", "concept": "a worse model", "labels": "other labels 
 _QUALITY = {
     "missing": "missing values", "unseen": "values that training never had", "outside": "values outside the range of training",
     "constant": "a column stuck at one value", "duplicates": "rows that were sent before", "answers": "answers that the model does not give",
+    "refused": "more requests refused", "failed": "more requests failing", "volume": "another number of requests",
 }  # fmt: skip
 
 
@@ -134,6 +135,7 @@ def _column(column: Mapping[str, Any]) -> str:
     words = {
         "ks": "KS", "chi2": "TV", "psi": "PSI", "jensen_shannon": "JS", "unseen": "never seen", "constant": "stuck, others before",
         "outside": "outside the range", "duplicates": "repeated", "joint": "no longer together", "answers": "answered otherwise",
+        "volume": "so many times more or fewer than usual",
     }  # fmt: skip
     examples = f": {', '.join(column['examples'])}" if column.get("examples") else ""
     return f"{column['name']} ({words.get(column['method'], column['method'])} {column['statistic']:.2f}{examples})"

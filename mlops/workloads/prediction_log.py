@@ -1,6 +1,6 @@
 """Read the prediction log.
 
-Lives here: entries_between, and LogEntry (one request with its answer, or one late label).
+Lives here: entries_between, end_of_rows, first_time, and LogEntry (one request with its answer, one late label, or how many answers of each status there were).
 Not here: writing it (serving).
 Law: a line that is cut off or no JSON is counted, and stops nothing.
 """
@@ -8,7 +8,8 @@ Law: a line that is cut off or no JSON is counted, and stops nothing.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ import msgspec
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """One line of the log. `rows` and `predictions` of a request; or `feedback` alone."""
+    """One line of the log. `rows` and `predictions` of a request; or `feedback` alone, or `answers` alone: status -> how many
+    there were since the line before."""
 
     at: float
     id: str
@@ -26,6 +28,7 @@ class LogEntry:
     predictions: list[dict[str, Any]]
     feedback: dict[str, Any] | None
     version: str = ""
+    answers: Mapping[str, int] | None = None
 
 
 class _Line(msgspec.Struct):
@@ -35,6 +38,7 @@ class _Line(msgspec.Struct):
     q: Any = None
     a: Any = None
     f: Any = None
+    n: Any = None
 
 
 _decoder = msgspec.json.Decoder(_Line)
@@ -58,6 +62,18 @@ def entries_between(folder: Path, start: float, end: float) -> Iterator[LogEntry
                 yield entry
 
 
+def end_of_rows(folder: Path, start: float, end: float, count: int) -> float | None:
+    """Return the time before which lie `count` rows from `start` on, or a few more where they come together; None where there are
+    fewer until `end`."""
+    times = sorted((entry.at, len(entry.rows)) for entry in entries_between(folder, start, end) if entry.rows)
+    met = 0
+    for at, rows in times:
+        met += rows
+        if met >= count:
+            return math.nextafter(at, math.inf)
+    return None
+
+
 def _overlaps(path: Path, start: float, end: float) -> bool:
     """Judge by the time in the segment's name, and of its last write."""
     try:
@@ -78,6 +94,9 @@ def _entry(line: bytes) -> LogEntry | None:
         return None
     if read.f is not None:
         return LogEntry(read.t, "", [], [], read.f) if isinstance(read.f, dict) else None
+    if isinstance(read.n, dict):
+        counts = {status: count for status, count in read.n.items() if isinstance(count, int)}
+        return LogEntry(read.t, "", [], [], None, read.v, counts)
     rows = read.q.get("rows", [read.q]) if isinstance(read.q, dict) else []
     predictions = read.a.get("predictions", []) if isinstance(read.a, dict) else []
     return LogEntry(read.t, read.id, rows, predictions, None, read.v)

@@ -119,7 +119,9 @@ def test_in_a_container_with_a_read_only_root_it_answers_its_golden_request(pict
         assert httpx.post(f"{url}/predict", json=ROW, headers={"x-api-key": KEY}).status_code == 200
         running.stop()
         assert running.process.wait(30) == 0, running.log.read_text()
-    lines = [json.loads(line) for path in log.glob("*.jsonl") for line in path.read_text().splitlines()]
+    lines = [
+        json.loads(line) for path in log.glob("*.jsonl") for line in path.read_text().splitlines() if '"q"' in line
+    ]
     assert [line["q"] for line in lines] == [ROW, ROW], "the golden requests of the probe are not logged"
 
 

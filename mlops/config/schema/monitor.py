@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
-from mlops.config.schema.base import Column, Name, Resource, Strict, Unsaid, spec_field
+from mlops.config.schema.base import Column, FieldError, Name, Resource, Strict, Unsaid, spec_field
 from mlops.config.schema.category import Category
+from mlops.config.schema.sources.source import BY_SCHEME, SourceSpec
 from mlops.config.schema.units import Duration, format_share, parse_share
 
 _MONTH = 30 * 86400.0
@@ -80,6 +81,28 @@ class LabelPolicy(Strict):
     keep: Duration = spec_field(
         604800.0, doc="How long a prediction waits for its label (`POST /feedback`), and a label for its prediction."
     )
+    source: Annotated[SourceSpec, BY_SCHEME] | None = spec_field(
+        None,
+        doc="Where labels come from too: a table or a file, as data sets have them. It is read again after each window, once a minute "
+        "at most; requests that nobody predicted are left out. Default: from `POST /feedback` alone.",
+    )
+    id: Column = spec_field("request_id", doc="Column of `source` with the `x-request-id` of the answer.")
+    value: Column = spec_field("label", doc="Column of `source` with the label; a row without one is left out.")
+    row: Column | None = spec_field(
+        None,
+        doc="Column of `source` that says which row of its request it is, the first is 0. Default: each request has one row.",
+    )
+
+    @model_validator(mode="after")
+    def _readable(self) -> LabelPolicy:
+        for field in ("id", "value", "row"):
+            if self.source is None and getattr(self, field) != type(self).model_fields[field].default:
+                raise FieldError(
+                    "it is a column of `labels.source`, which says nothing; say where labels come from", field
+                )
+        if self.source is not None and self.source.reference() is not None:
+            raise FieldError("labels come from a table or a file outside, not from a resource of the project", "source")
+        return self
 
 
 class Monitor(Resource):
@@ -94,6 +117,13 @@ class Monitor(Resource):
         unsaid=Unsaid.OWN_NAME,
     )
     window: Duration = spec_field(3600.0, doc="Length of a window of the prediction log.", change=Category.RECONFIGURE)
+    window_rows: int | None = spec_field(
+        None,
+        doc="A window ends after so many rows, whatever time they take; `window` is then how long that usually is, for `drift.false_alarms`. "
+        "Default: windows end by time.",
+        ge=20,
+        change=Category.RECONFIGURE,
+    )
     min_rows: int = Field(
         500,
         ge=20,

@@ -103,9 +103,10 @@ class LabelStore:
         self._database.execute(_LABELLED, (request_id, at, json.dumps(labels), len(labels)))
 
     def refused(self, request_id: str, label: Any, reason: str, at: float) -> None:
-        """Set a label aside."""
+        """Set a label aside, once for each reason."""
         row = (request_id, at, json.dumps(label), reason)
-        self._database.execute("INSERT OR IGNORE INTO refused VALUES (?, ?, ?, ?)", row)
+        again = "SELECT 1 FROM refused WHERE id = ?1 AND reason = ?4"
+        self._database.execute(f"INSERT OR IGNORE INTO refused SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS ({again})", row)
 
     def commit(self) -> None:
         """Make what was given durable; set labels aside that came before their prediction and do not have its number."""

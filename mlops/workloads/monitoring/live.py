@@ -127,7 +127,7 @@ class LiveModel:
         metrics = {name: value for name, value in measured.items() if name != "rows"}
         truth, predicted = arrays_of(self._contract, pairs)
         intervals = intervals_of(drift_metrics_of(self._task), truth, predicted, metrics) if len(truth) else {}
-        rounded = {name: [round(bound, 4) for bound in bounds] for name, bounds in intervals.items()}
+        rounded = {name: tuple(round(bound, 4) for bound in bounds) for name, bounds in intervals.items()}
         return LiveWindow(until=until, rows=len(pairs), metrics=metrics, intervals=rounded)
 
     def _shifted(self, pairs: Pairs) -> list[ColumnTest] | None:

@@ -22,7 +22,9 @@ from mlops.workloads.monitoring.profile import Profile, is_prediction
 
 FLOORS = {"missing": 0.01, "unseen": 0.01, "outside": 0.01, "constant": 0.01, "mean": 0.05}
 """From where it matters: shares of rows; for the mean, of the mean or of the deviation, whichever is larger."""
-QUALITY = frozenset({"missing", "unseen", "outside", "constant", "duplicates", "answers"})
+QUALITY = frozenset(
+    {"missing", "unseen", "outside", "constant", "duplicates", "answers", "refused", "failed", "volume"}
+)
 """Methods that show values which something broke, rather than a world that moved."""
 _MOST_MISSING = 0.05
 _FEWEST = 20

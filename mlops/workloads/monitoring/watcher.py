@@ -25,15 +25,21 @@ from mlops.workloads.monitoring.estimate import ESTIMATED, estimated_metric
 from mlops.workloads.monitoring.exposition import Exposition, serve_metrics
 from mlops.workloads.monitoring.findings import Evidence, FindingKind, Findings, iso
 from mlops.workloads.monitoring.history import WindowHistory, judged_window
+from mlops.workloads.monitoring.label_table import LabelTable
 from mlops.workloads.monitoring.labels import FEWEST, Labels
 from mlops.workloads.monitoring.live import Judged, LiveModel
+from mlops.workloads.monitoring.traffic import Traffic
 from mlops.workloads.monitoring.value_tests import moved_by_kind
 from mlops.workloads.monitoring.window_rows import Baseline, WindowRows
 from mlops.workloads.parent_death import die_with_parent
-from mlops.workloads.prediction_log import LogEntry, entries_between, first_time
+from mlops.workloads.prediction_log import LogEntry, end_of_rows, entries_between, first_time
 
 _LATE = 2.5
 """Seconds after a window's end until its lines are surely in the log: its flush, and a breath."""
+
+_LOOK_SECONDS = 5.0
+_LOOK_SHARE = 10.0
+"""Where windows end by rows, the log is read again after so many times as long as reading it took."""
 
 
 class Watcher:
@@ -54,6 +60,10 @@ class Watcher:
             LiveModel(contract, self._labels, reference, self._trained.metrics, rate=rate) if reference else None
         )
         self._history = WindowHistory(self._out / WINDOWS_FILE)
+        self._next_look = 0.0
+        self._traffic = Traffic(self._out, rate=rate)
+        source = config.labels_source
+        self._table = LabelTable(source, self._labels, self._out) if source else None
         self._status = self._read_status()
 
     @property
@@ -73,23 +83,27 @@ class Watcher:
 
     def tick(self, now: float) -> bool:
         """Judge at most one window that is over; False where none is."""
-        window = self._config.window
         start = self._status.cursor
         if start is None:
             first = first_time(self._log)
             if first is None:
                 return False
-            start = first // window * window
+            window = self._config.window
+            start = first if self._config.window_rows else first // window * window
             self._change(cursor=start)
-        end = start + window * (1 + self._status.quiet)
-        if now < end + _LATE:
+        end = self._end(start, now - _LATE)
+        if end is None:
             return False
         window_rows = self._counted(start, end)
-        self._change(labels=self._labels.settle(end))
+        if self._table is not None:
+            self._table.read(end)
+        counts = self._labels.settle(end)
+        self._change(labels=structs.replace(counts, source=self._table.problem) if self._table else counts)
         rows = window_rows.count
         if rows == 0:
+            self._judge_silence(window_rows, start=start, end=end)
             self._change(cursor=end, quiet=0)
-        elif rows < self._config.min_rows:
+        elif rows < self._config.min_rows and not self._config.window_rows:
             self._change(quiet=self._status.quiet + 1)
         else:
             self._judge(window_rows, start=start, end=end)
@@ -98,6 +112,18 @@ class Watcher:
         self._keep()
         return True
 
+    def _end(self, start: float, until: float) -> float | None:
+        """Return the end of the window that begins at `start`; None where it is not over. `until`: what is surely in the log."""
+        if not self._config.window_rows:
+            end = start + self._config.window * (1 + self._status.quiet)
+            return end if end <= until else None
+        if until < self._next_look:
+            return None
+        began = time.monotonic()
+        end = end_of_rows(self._log, start, until, self._config.window_rows)
+        self._next_look = until if end else until + max(_LOOK_SECONDS, _LOOK_SHARE * (time.monotonic() - began))
+        return end
+
     def _change(self, **fields: Any) -> None:
         self._status = structs.replace(self._status, **fields)
 
@@ -105,6 +131,9 @@ class Watcher:
         """Return the rows of the window; late labels are joined on the way."""
         window = WindowRows(self._baseline)
         for entry in entries_between(self._log, start, end):
+            if entry.answers is not None:
+                window.answered(entry.answers)
+                continue
             if entry.feedback is not None:
                 self._labels.add(entry.feedback, at=entry.at)
                 continue
@@ -123,7 +152,7 @@ class Watcher:
         return [{name: str(row[name]) for name in names if row.get(name) is not None} for row in rows]
 
     def _judge(self, window: WindowRows, *, start: float, end: float) -> None:
-        tests = window.tests(end - start)
+        tests = window.tests(end - start) + self._traffic.judge(start, end, window.answers)
         judged = self._measure(window)
         live = dict(judged.live) if judged.worse and judged.live else self._status.live
         self._history.add(
@@ -138,6 +167,13 @@ class Watcher:
         for kind, columns in moved_by_kind(tests).items():
             self._find(kind, columns, evidence)
         self._judge_labels(judged, evidence)
+
+    def _judge_silence(self, window: WindowRows, *, start: float, end: float) -> None:
+        """Judge a window in which no row was answered: by how the endpoint was asked alone."""
+        moved = [test for test in self._traffic.judge(start, end, window.answers) if test.moved]
+        if moved:
+            evidence = Evidence(start, end, 0, self._status.live, self._trained.metrics, tested=1)
+            self._find("quality", with_shares(moved), evidence)
 
     def _measure(self, window: WindowRows) -> Judged:
         """Measure late labels, and estimate what the window's will say."""
@@ -154,13 +190,13 @@ class Watcher:
         )  # fmt: skip
         return judged
 
-    def _estimated(self, window: WindowRows) -> dict[str, list[float]]:
+    def _estimated(self, window: WindowRows) -> dict[str, tuple[float, ...]]:
         reference, counts = self._trained.reference, window.confidences()
         if reference is None or reference.bins is None or counts is None:
             return {}
         task = Task(self._trained.task)
         found = estimated_metric(task, counts, reference.right, reference.bins.counts)
-        return {ESTIMATED[task]: list(found)} if found else {}
+        return {ESTIMATED[task]: found} if found else {}
 
     def _by_metric(self, live: dict[str, float]) -> Judged:
         """Judge where the baseline says nothing of single rows, as of forecasts: by how much worse a metric is."""

@@ -7,6 +7,7 @@ Law: a baseline of a version that did not calibrate is compared as it was then.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Container, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -105,6 +106,8 @@ class WindowRows:
 
     def __init__(self, baseline: Baseline) -> None:
         self.count = 0
+        self.answers: Counter[str] = Counter()
+        """Status -> answers of the window."""
         self._baseline = baseline
         self._columns: dict[str, list[Any]] = {name: [] for name in baseline.kinds}
         facts = baseline.trained.columns or {}
@@ -128,6 +131,10 @@ class WindowRows:
         self.count += 1
         if self.count % _BATCH == 0:
             self._flush()
+
+    def answered(self, answers: Mapping[str, int]) -> None:
+        """Count answers. `answers`: status -> how many."""
+        self.answers.update(answers)
 
     def _flush(self) -> None:
         if not any(self._columns.values()):

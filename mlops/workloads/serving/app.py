@@ -84,6 +84,8 @@ class Application:
         self.draining = False
         """Set once it is to end: no longer ready, and a connection is closed with its answer."""
         self.meter = Meter(self.contract["model"], version)
+        if log is not None:
+            log.answers = self.meter.answers
         most = int(api["max_rows"])
         self._reader = RowReader(self.contract, most, api)
         predictor = OnnxPredictor(

@@ -8,11 +8,12 @@ is on the disk. What does not fit is counted.
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from concurrent.futures import Future
 from io import FileIO
@@ -37,6 +38,9 @@ class PredictionLog:
         self._tag = f',"v":"{version}",'.encode()
         self._done, self._wake = threading.Event(), threading.Event()
         self._written: deque[Future[bool]] = deque()
+        self.answers: Counter[int] = Counter()
+        """Status -> answers so far; what has come since the last write is written beside the requests."""
+        self._counted: dict[int, int] = {}
         folder.mkdir(parents=True, exist_ok=True)
         self._thread = threading.Thread(target=self._write, name="prediction-log", daemon=True)
         self._thread.start()
@@ -75,12 +79,12 @@ class PredictionLog:
     def _write(self) -> None:
         while not self._done.is_set():
             self._segment()
-        if self._queue:
+        if self._queue or self._new_answers() is not None:
             self._segment()
 
     def _segment(self) -> None:
         """Write one segment, from its first line until it is old or large enough."""
-        while not self._queue:
+        while not self._queue and self._new_answers() is None:
             if self._pause():
                 return
             self._clean()
@@ -107,16 +111,26 @@ class PredictionLog:
         waiting = [self._written.popleft() for _ in range(len(self._written))]
         block = b"".join(self._queue.popleft() for _ in range(len(self._queue)))
         self._taken += len(block)
+        answers = self._new_answers()
+        if answers is not None:
+            block += b'{"t":%.6f%b"n":%b}\n' % (time.time(), self._tag, json.dumps(answers).encode())
         is_written = False
         try:
             if block:
                 file.write(block)
                 os.fsync(file.fileno())
             is_written = True
+            for status, count in (answers or {}).items():
+                self._counted[int(status)] = self._counted.get(int(status), 0) + count
         finally:
             for one in waiting:
                 one.set_result(is_written)
         return len(block)
+
+    def _new_answers(self) -> dict[str, int] | None:
+        """Return status -> answers since the last that were written; None where there was none."""
+        new = {str(status): count - self._counted.get(status, 0) for status, count in list(self.answers.items())}
+        return {status: count for status, count in new.items() if count} or None
 
     def _pause(self) -> bool:
         """Wait for a flush interval, or until a label has come; return whether the end has come."""
