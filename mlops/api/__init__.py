@@ -35,6 +35,7 @@ from mlops.api.saved import open_saved
 from mlops.api.state import pull_state, rename
 from mlops.api.versions import version_records, version_table
 from mlops.api.views import view_of
+from mlops.api.watch import Watch
 from mlops.api.why import uses, why
 from mlops.errors import MlopsError
 
@@ -43,6 +44,7 @@ __all__ = [
     "Options",
     "Project",
     "Requirement",
+    "Watch",
     "card_of",
     "compare_versions",
     "composed_config",

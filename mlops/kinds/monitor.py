@@ -26,7 +26,7 @@ from mlops.errors import Problem
 from mlops.kinds.base import BaseKind
 from mlops.kinds.named_version import NamedVersions
 from mlops.monitoring.alerts import alert_inputs, alert_origins
-from mlops.monitoring.findings import acknowledge
+from mlops.monitoring.findings import Proposal, acknowledge, open_findings, proposal_for
 from mlops.targets.target import Hosted, target_of_stack
 
 
@@ -102,11 +102,23 @@ class MonitorKind(BaseKind):
     def acknowledge(self, record: Record, *, who: str, reason: str, finding_id: str | None) -> list[str]:
         return acknowledge(self.context.paths.monitor(record.address.name), who, reason, finding_id)
 
+    def proposals(
+        self, record: Record, declared: LoadedResource
+    ) -> Iterator[tuple[Mapping[str, Any], Proposal | None]]:
+        """Yield the open findings of a monitor, each with the edit that is proposed for it."""
+        dataset = self._dataset_of(declared.inputs)
+        for finding in open_findings(self.context.paths.monitor(record.address.name), record.outputs.get("digest")):
+            has_edit = dataset is not None and finding["kind"] != "quality"
+            yield finding, proposal_for(self.context, dataset) if has_edit and dataset else None
+
     def _stack(self, desired: Desired) -> str:
         return str(self.context.resources[Address("endpoint", desired.inputs["endpoint"])].inputs["stack"])
 
     def _dataset(self, desired: Desired) -> LoadedResource | None:
-        package = self._package(desired.inputs)
+        return self._dataset_of(desired.inputs)
+
+    def _dataset_of(self, inputs: Mapping[str, Any]) -> LoadedResource | None:
+        package = self._package(inputs)
         model = (
             self.context.resources.get(Address("model", split_reference(package.inputs["model"])[0]))
             if package

@@ -102,8 +102,11 @@ class Monitor(Resource):
     )
     drift: DriftPolicy = spec_field(DriftPolicy(), doc="The tests.", change=Category.RECONFIGURE)
     labels: LabelPolicy = spec_field(LabelPolicy(), doc="Late labels.", change=Category.RECONFIGURE)
-    on_finding: Literal["propose", "record"] = spec_field(
-        "propose", doc="`propose` adds an edit of the YAML to the finding.", change=Category.RECONFIGURE
+    on_finding: Literal["propose", "record", "apply"] = spec_field(
+        "propose",
+        doc="`propose` adds an edit of the YAML to the finding; `apply` has `mlops watch` make that edit and apply it, where nothing "
+        "else is pending, and take it back where a gate is missed; `record` does neither.",
+        change=Category.RECONFIGURE,
     )
     metrics_port: int | None = Field(
         None, ge=1024, le=65535,

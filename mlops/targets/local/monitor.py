@@ -40,7 +40,7 @@ class LocalMonitor:
         if record is None:
             return Observed(None, exists=False)
         folder = self.context.paths.monitor(address.name)
-        propose = desired is not None and desired.effective["on_finding"] == "propose"
+        propose = desired is not None and desired.effective["on_finding"] != "record"
         attention = attention_of(
             self.context, address, folder, record.outputs.get("digest"), self.dataset, propose=propose
         )
