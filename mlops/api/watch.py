@@ -1,6 +1,6 @@
 """Turn what happens into plans for review.
 
-Lives here: Watch, which looks for findings, sources that are others, and moments of a schedule.
+Lives here: ProjectWatch, which looks for findings, sources that are others, and moments of a schedule.
 Not here: handing over (handover), finding what drifts (workloads.monitoring), waiting between two looks (cli.watch).
 Law: nothing is applied but what a monitor's `on_finding: apply` allows, and that only where nothing else is pending; an occasion is
 handed over once.
@@ -44,7 +44,7 @@ class _Occasion:
 
 
 @dataclass
-class Watch:
+class ProjectWatch:
     """Looks at one project again and again. `root`, `overrides`: as Project.open takes them."""
 
     root: Path

@@ -24,9 +24,9 @@ from mlops.errors import LockHeld, MlopsError
 @pass_session
 def command(session: Session, once: bool, overrides: tuple[str, ...]) -> None:
     """Hand over a plan for review when monitors find something, sources change, or a schedule says so."""
-    from mlops.api import Watch
+    from mlops.api import ProjectWatch
 
-    watch = Watch(session.root, overrides)
+    watch = ProjectWatch(session.root, overrides)
     with watch.alone() as is_free:
         if not is_free:
             raise LockHeld.of("is watched already", f"Another `mlops watch` holds {watch.folder}. One is enough.")

@@ -62,6 +62,12 @@ class WatcherConfig(Document, kw_only=True, frozen=True, omit_defaults=True):
     labels_keep: Annotated[
         float, Meta(gt=0, description="Seconds that a prediction waits for its label, and a label for its prediction.")
     ] = LABELS_KEEP
+    scores: Annotated[
+        str | None,
+        Meta(
+            description="Folder of a batch's Parquet files, each a window, in the place of a prediction log; null: there is a log."
+        ),
+    ] = None
     metrics_port: Annotated[
         int | None, Meta(description="Port that Prometheus reads `/metrics` at; null: the file metrics.prom alone.")
     ] = None

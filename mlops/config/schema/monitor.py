@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
-from mlops.config.schema.base import Column, Name, Resource, Strict, Unsaid, spec_field
+from mlops.config.schema.base import Column, FieldError, Name, Resource, Strict, Unsaid, spec_field
 from mlops.config.schema.category import Category
 from mlops.config.schema.units import Duration, format_share, parse_share
 
@@ -83,17 +83,29 @@ class LabelPolicy(Strict):
 
 
 class Monitor(Resource):
-    """An endpoint, watched against the data its model was trained on."""
+    """An endpoint or a batch, watched against the data its model was trained on."""
 
     order: ClassVar[int] = 60
 
-    endpoint: Name = spec_field(
+    endpoint: Name | None = spec_field(
+        None,
         doc="What is watched. Default: the endpoint of its own name.",
         change=Category.RECONFIGURE,
         refers="endpoint",
         unsaid=Unsaid.OWN_NAME,
+        instead="batch",
     )
-    window: Duration = spec_field(3600.0, doc="Length of a window of the prediction log.", change=Category.RECONFIGURE)
+    batch: Name | None = spec_field(
+        None,
+        doc="A batch in the place of an endpoint: each of its intervals is a window.",
+        change=Category.RECONFIGURE,
+        refers="batch",
+    )
+    window: Duration = spec_field(
+        3600.0,
+        doc="Length of a window of the prediction log; of a batch, its intervals are the windows.",
+        change=Category.RECONFIGURE,
+    )
     min_rows: int = Field(
         500,
         ge=20,
@@ -119,3 +131,9 @@ class Monitor(Resource):
         description="On Kubernetes: cron text (UTC). Look then, for endpoints that are asked in batches. Default: all the time.",
         json_schema_extra={"x-change": "RECONFIGURE"},
     )
+
+    @model_validator(mode="after")
+    def _one_is_watched(self) -> Monitor:
+        if (self.endpoint is None) == (self.batch is None):
+            raise FieldError("it watches either an endpoint or a batch; take one out", "batch")
+        return self

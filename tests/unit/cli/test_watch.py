@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mlops.api import Watch
+from mlops.api import ProjectWatch
 from tests.small_project import VALUES, problems_of, write_files
 from tests.unit.cli.conftest import Shell
 
@@ -33,7 +33,7 @@ def test_project_without_anybody_to_hand_to_says_what_to_write(mlops: Shell) -> 
 
 def test_moment_of_the_schedule_hands_over_what_is_pending_once(applied: Shell, project: Path) -> None:
     declare(project)
-    watch = Watch(project)
+    watch = ProjectWatch(project)
     assert watch.look(SIX - 100) == []
     assert watch.look(SIX + 10) == []
     assert got(project) == []
@@ -43,7 +43,7 @@ def test_moment_of_the_schedule_hands_over_what_is_pending_once(applied: Shell, 
     assert line == "Changes are pending at 2026-01-06T06:00 UTC. Handed over."
     assert watch.look(SIX + 86400 + 20) == []
     # Days in which nobody watched are one occasion, and another process knows what was handed over.
-    (line,) = Watch(project).look(SIX + 4 * 86400 + 10)
+    (line,) = ProjectWatch(project).look(SIX + 4 * 86400 + 10)
     assert "2026-01-09T06:00" in line
     first, second = got(project)
     assert first["occasion"] == "schedule"
@@ -59,7 +59,7 @@ def test_watching_is_no_change_of_the_project(applied: Shell, project: Path) -> 
 
 def test_second_process_is_refused(mlops: Shell, project: Path) -> None:
     declare(project)
-    with Watch(project).alone() as is_free:
+    with ProjectWatch(project).alone() as is_free:
         assert is_free
         ended = mlops("watch", "--once")
     assert ended.code == 5
