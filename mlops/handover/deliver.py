@@ -22,7 +22,7 @@ from msgspec import structs
 from mlops.contracts.codec import encode, to_json
 from mlops.contracts.handover import AppliedResult, Handover, HandoverOutcome, HandoverTask, YamlEdit
 from mlops.errors import MlopsError
-from mlops.handover.journal import DONE, FAILED, held, read_outcome, read_task, write_whole
+from mlops.handover.journal import DONE_FILE, FAILED_FILE, held, read_outcome, read_task, write_whole
 from mlops.secret_values import SecretReader
 from mlops.tools.process import beside_python, program_environment
 
@@ -36,9 +36,9 @@ _PATCH = "edit.patch"
 def deliver(folder: Path) -> None:
     """Deliver the task in a folder, and write down how that went; do nothing where that was done, or another process is at it."""
     with held(folder) as is_free:
-        if not is_free or (folder / DONE).exists():
+        if not is_free or (folder / DONE_FILE).exists():
             return
-        task, before = read_task(folder), read_outcome(folder / FAILED)
+        task, before = read_task(folder), read_outcome(folder / FAILED_FILE)
         tries = 1 + (before.tries if before else 0)
         result = before.result if before else None
         error = ""
@@ -47,12 +47,12 @@ def deliver(folder: Path) -> None:
             if result is not None:
                 # What was applied is written down before anybody is told, so that it is not applied again.
                 write_whole(
-                    folder / FAILED, encode(HandoverOutcome(at=0.0, tries=tries, result=result, error="not sent"))
+                    folder / FAILED_FILE, encode(HandoverOutcome(at=0.0, tries=tries, result=result, error="not sent"))
                 )
         if not error:
             error = _handed(task, structs.replace(task.handover, result=result), folder)
         outcome = HandoverOutcome(at=time.time(), tries=tries, error=error, result=result)
-        write_whole(folder / (FAILED if error else DONE), encode(outcome, indent=1))
+        write_whole(folder / (FAILED_FILE if error else DONE_FILE), encode(outcome, indent=1))
 
 
 def _applied(task: HandoverTask, edit: YamlEdit) -> tuple[AppliedResult | None, str]:

@@ -21,7 +21,8 @@ from mlops.contracts.codec import ContractError, decode, encode
 from mlops.contracts.handover import HandoverOutcome, HandoverTask
 from mlops.tools.process import program_environment
 
-TASK, DONE, FAILED, LOCK, LOG = "task.json", "done.json", "failed.json", "lock", "deliver.log"
+TASK_FILE, DONE_FILE, FAILED_FILE = "task.json", "done.json", "failed.json"
+_LOCK, _LOG = "lock", "deliver.log"
 _FIRST_WAIT, _LONGEST_WAIT = 5.0, 3600.0
 """Seconds until what failed is tried again: doubled each time, up to the second number."""
 
@@ -33,7 +34,7 @@ class HandoverJournal:
         self._folder = folder
 
     def knows(self, key: str) -> bool:
-        return (self._of(key) / TASK).exists()
+        return (self._of(key) / TASK_FILE).exists()
 
     def put(self, task: HandoverTask) -> bool:
         """Keep a task, unless its key is known; return whether it is new."""
@@ -41,13 +42,15 @@ class HandoverJournal:
             return False
         folder = self._of(task.handover.key)
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / TASK, encode(task, indent=1))
+        write_whole(folder / TASK_FILE, encode(task, indent=1))
         return True
 
     def waiting(self) -> list[Path]:
         """Return the folders of tasks that were not delivered, the oldest first."""
-        folders = [path.parent for path in self._folder.glob(f"*/{TASK}") if not (path.parent / DONE).exists()]
-        return sorted(folders, key=lambda folder: (folder / TASK).stat().st_mtime)
+        folders = [
+            path.parent for path in self._folder.glob(f"*/{TASK_FILE}") if not (path.parent / DONE_FILE).exists()
+        ]
+        return sorted(folders, key=lambda folder: (folder / TASK_FILE).stat().st_mtime)
 
     def due(self, now: float) -> list[Path]:
         """Return those that are to be tried now: never tried, or long enough ago, and by nobody at the moment."""
@@ -55,13 +58,13 @@ class HandoverJournal:
 
     def deliver(self, folder: Path) -> HandoverOutcome | None:
         """Deliver a task by a process that lives on when this one ends; return how it went, None where it ended without a word."""
-        with (folder / LOG).open("ab") as log:
+        with (folder / _LOG).open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "mlops.handover.deliver", str(folder)], stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log, start_new_session=True, env=program_environment(),
             )  # fmt: skip
         process.wait()
-        return read_outcome(folder / DONE) or read_outcome(folder / FAILED)
+        return read_outcome(folder / DONE_FILE) or read_outcome(folder / FAILED_FILE)
 
     def _of(self, key: str) -> Path:
         words = re.sub(r"[^A-Za-z0-9]+", "-", key).strip("-")[:60]
@@ -77,7 +80,7 @@ def read_outcome(path: Path) -> HandoverOutcome | None:
 
 def read_task(folder: Path) -> HandoverTask:
     """Raises ContractError or OSError."""
-    return decode(HandoverTask, (folder / TASK).read_bytes())
+    return decode(HandoverTask, (folder / TASK_FILE).read_bytes())
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -94,7 +97,7 @@ def write_whole(path: Path, text: str) -> None:
 def held(folder: Path) -> Iterator[bool]:
     """Hold the lock in a folder, which ends with this process however that ends; yield whether it was free."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / LOCK).open("a") as file:
+    with (folder / _LOCK).open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -110,7 +113,7 @@ def is_held(folder: Path) -> bool:
 
 
 def _is_due(folder: Path, now: float) -> bool:
-    failed = read_outcome(folder / FAILED)
+    failed = read_outcome(folder / FAILED_FILE)
     if failed is None:
         return True
     wait = min(_FIRST_WAIT * 2 ** min(failed.tries - 1, 20), _LONGEST_WAIT)

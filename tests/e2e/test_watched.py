@@ -134,7 +134,7 @@ def test_monitor_of_a_batch_looks_at_what_was_scored(watched: Workplace) -> None
     assert "no finding in 3 windows" in watched.status()["monitor.once"]["text"]
     write_days(watched.root / "once/two.csv", date(2013, 10, 4), 1, each=200, shift=3.0)
     assert watched.words() == {
-        "batch.once": ("update", "SCORE"),
+        "batch.once": ("run", "SCORE"),
         "monitor.once": ("if-upstream-changes", "RECONFIGURE"),
     }
     watched.mlops("apply", "--yes")

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mlops.contracts.handover import Handover, HandoverTask, YamlEdit
-from mlops.handover.journal import DONE, FAILED, HandoverJournal, is_held, read_outcome
+from mlops.handover.journal import DONE_FILE, FAILED_FILE, HandoverJournal, is_held, read_outcome
 from tests.ports import any_port
 
 
@@ -140,7 +140,7 @@ def test_watch_that_is_killed_while_a_command_runs_starts_it_no_second_time(tmp_
     assert is_held(folder)
     assert journal.due(time.time() + 1e6) == []
     (tmp_path / "go").touch()
-    _wait((folder / DONE).exists)
+    _wait((folder / DONE_FILE).exists)
     _wait(lambda: not is_held(folder))
     journal.deliver(folder)
     assert (tmp_path / "begun").read_text() == "begun\n"
@@ -167,7 +167,7 @@ def test_edit_whose_apply_fails_is_taken_back_and_said(tmp_path: Path) -> None:
         journal.deliver(folder)
     assert came[0][1]["result"]["exit_code"] == 3
     assert "file in the wrong place" in came[0][1]["result"]["output"]
-    kept = read_outcome(folder / FAILED)
+    kept = read_outcome(folder / FAILED_FILE)
     assert kept is not None
 
 
