@@ -192,7 +192,7 @@ class MonitorFinding(Document, kw_only=True, frozen=True, omit_defaults=True):
     severity: Annotated[
         Literal["warning", "critical"],
         Meta(
-            description="`critical`: something measured twice what it may, or more than half of the rows are concerned."
+            description="`critical`: the model is worse, something measured twice what it may, or more than half of the rows are concerned."
         ),
     ] = "warning"
     note: Annotated[
