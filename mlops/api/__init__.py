@@ -36,6 +36,7 @@ from mlops.api.saved import open_saved
 from mlops.api.state import pull_state, rename
 from mlops.api.versions import version_records, version_table
 from mlops.api.views import view_of
+from mlops.api.watch import ProjectWatch
 from mlops.api.why import uses, why
 from mlops.errors import MlopsError
 
@@ -43,6 +44,7 @@ __all__ = [
     "MlopsError",
     "Options",
     "Project",
+    "ProjectWatch",
     "Requirement",
     "card_of",
     "compare_versions",

@@ -39,6 +39,7 @@ from mlops.cli import (
     status,
     unlock,
     validate,
+    watch,
     why,
 )
 from mlops.cli.session import Session, report
@@ -70,7 +71,7 @@ def cli(ctx: click.Context, project: Path | None, debug: bool) -> None:
     ctx.obj = Session(find_root(Path.cwd()) if project is None else project.absolute(), debug)
 
 
-for module in (init, plan, apply, status, show, why, history, rollback, alias, compare, card, publish, invoke, logs, ack, monitor,
+for module in (init, plan, apply, status, show, why, history, rollback, alias, compare, card, publish, invoke, logs, ack, monitor, watch,
                batch, validate, config, render, schema, import_, state, destroy, unlock, doctor):  # fmt: skip
     cli.add_command(module.command)
 

@@ -40,7 +40,7 @@ def try_alert(session: Session, routes: tuple[str, ...], overrides: tuple[str, .
 @click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The file to write.")
 @overrides_argument
 @pass_session
-def report(session: Session, monitor: str, out: Path, overrides: tuple[str, ...]) -> None:
+def draw_report(session: Session, monitor: str, out: Path, overrides: tuple[str, ...]) -> None:
     """Write what MONITOR has seen as one page of HTML: findings, distributions, tests over time, live metrics."""
     from mlops.api import write_monitor_report
 
@@ -61,7 +61,7 @@ def report(session: Session, monitor: str, out: Path, overrides: tuple[str, ...]
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write a page of HTML of it too.")
 @overrides_argument
 @pass_session
-def replay(
+def replay_file(
     session: Session, monitor: str, rows: Path, per_window: int | None, out: Path | None, overrides: tuple[str, ...]
 ) -> None:
     """Say what MONITOR would have found in the rows of a file, window by window."""
@@ -80,7 +80,7 @@ def replay(
 )
 @overrides_argument
 @pass_session
-def rules(session: Session, out: Path | None, overrides: tuple[str, ...]) -> None:
+def print_rules(session: Session, out: Path | None, overrides: tuple[str, ...]) -> None:
     """Print rules for Prometheus: what it is to alert about of this project's monitors."""
     from mlops.api import monitor_rules
 

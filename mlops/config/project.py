@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mlops.config.schema.alerts import AlertSettings
     from mlops.config.schema.project_file import PulumiSettings, RegistrySettings, TrainingSettings
     from mlops.config.schema.storage import StorageSettings
+    from mlops.config.schema.watch import WatchSettings
 
 COMMAND_LINE = "command line"
 
@@ -41,7 +42,7 @@ class ProjectSettings:
 
     `state_url` None means `.mlops/state.db`; a secret in it stands as `${secret:NAME}` until
     `with_secrets` resolves it. `build`: whether data sets and models may be made here. `protect`: the kinds that refuse to be deleted
-    unless their file says otherwise. `training`, `pulumi`, `registry`, `storage`, `alerts`: objects with the fields of these models, every
+    unless their file says otherwise. `training`, `pulumi`, `registry`, `storage`, `alerts`, `watch`: objects with the fields of these models, every
     default filled in, secrets as `${secret:NAME}`. `concurrency`: how many changes apply carries out at once; `stages`: how
     many DVC stages among them. `moved`: old address -> new; `removed`: addresses to forget.
     """
@@ -62,6 +63,7 @@ class ProjectSettings:
     registry: RegistrySettings | None = None
     storage: StorageSettings | None = None
     alerts: AlertSettings | None = None
+    watch: WatchSettings | None = None
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
@@ -121,7 +123,7 @@ class ProjectSpec:
         """The digest of the values, not of how or where they are written: a comment, or a value moved to another file, leaves
         it as it is."""
         inputs = {str(address): resource.inputs for address, resource in self.resources.items()}
-        left_out = ("origins", "state_url", *(() if self.settings.alerts else ("alerts",)))
+        left_out = ("origins", "state_url", "watch", *(() if self.settings.alerts else ("alerts",)))
         settings = {key: value for key, value in vars(self.settings).items() if key not in left_out}
         text = json.dumps([settings, inputs], sort_keys=True, separators=(",", ":"), default=dict)
         return hashlib.sha256(text.encode()).hexdigest()
@@ -132,7 +134,7 @@ def project_from_json(payload: Mapping[str, Any], *, root: Path, overrides: tupl
     settings = {**payload["settings"]}
     for name in ("allow_targets", "protect", "removed"):
         settings[name] = tuple(settings[name])
-    for name in ("training", "pulumi", "registry", "storage", "alerts"):
+    for name in ("training", "pulumi", "registry", "storage", "alerts", "watch"):
         settings[name] = typed(settings[name])
     resources: dict[Address, LoadedResource] = {}
     for text, judged in payload["resources"].items():

@@ -75,6 +75,11 @@ class ProjectPaths:
     def monitor(self, name: str) -> Path:
         return self.home / "run" / self.environment / "monitors" / name
 
+    @property
+    def watch(self) -> Path:
+        """Holds what `mlops watch` has handed over from this machine."""
+        return self.home / "run" / self.environment / "watch"
+
     def batch(self, name: str) -> Path:
         """Holds the configuration and the log of a batch on this machine."""
         return self.home / "run" / self.environment / "batches" / name

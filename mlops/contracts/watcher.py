@@ -93,6 +93,12 @@ class WatcherConfig(Document, kw_only=True, frozen=True, omit_defaults=True):
         LabelSource | None, Meta(description="Where labels come from beside `POST /feedback`; null: from nowhere.")
     ] = None
     slices: Annotated[tuple[str, ...], Meta(description="Columns by whose values late labels are measured too.")] = ()
+    scores: Annotated[
+        str | None,
+        Meta(
+            description="Folder of a batch's Parquet files, each a window, in the place of a prediction log; null: there is a log."
+        ),
+    ] = None
     metrics_port: Annotated[
         int | None, Meta(description="Port that Prometheus reads `/metrics` at; null: the file metrics.prom alone.")
     ] = None
@@ -243,7 +249,7 @@ class MonitorFinding(Document, kw_only=True, frozen=True, omit_defaults=True):
     severity: Annotated[
         Literal["warning", "critical"],
         Meta(
-            description="`critical`: something measured twice what it may, or more than half of the rows are concerned."
+            description="`critical`: the model is worse, something measured twice what it may, or more than half of the rows are concerned."
         ),
     ] = "warning"
     note: Annotated[

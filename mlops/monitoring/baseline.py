@@ -31,14 +31,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Watch:
-    """`config`: for the watcher, as on this machine, without its `log_dir`. `folder`: holds config, baseline and findings."""
+    """`config`: for the watcher, as on this machine, without its `log_dir`. `folder`: holds config, baseline and findings.
+    `watched`: the outputs of the endpoint or batch."""
 
     model: Address
     model_digest: str
     digest: str
     folder: Path
     config: WatcherConfig
-    endpoint: Mapping[str, Any]
+    watched: Mapping[str, Any]
 
     @property
     def baseline(self) -> Path:
@@ -72,8 +73,8 @@ def watch_of(context: Context, step: Step, dataset: LoadedResource) -> Watch:
         time_column=dataset.inputs["split"].get("column"),
         metrics={name: value for name, value in learned.metrics.items() if name != "slices"},
     )  # fmt: skip
-    endpoint = step.upstream[Address("endpoint", monitor.endpoint)]
-    return Watch(learned.model, model_digest, digest, folder, config, endpoint)
+    watched = Address("batch", monitor.batch) if monitor.batch else Address("endpoint", str(monitor.endpoint))
+    return Watch(learned.model, model_digest, digest, folder, config, step.upstream[watched])
 
 
 def _label_source(monitor: Monitor) -> LabelSource | None:

@@ -34,11 +34,13 @@ _QUALITY = {
 
 @dataclass(frozen=True)
 class Proposal:
-    """`words`: what to do. `override`: as the command line takes it, None where nothing can be edited."""
+    """`words`: what to do. `override`: as the command line takes it, None where nothing can be edited. `edited`: a file of conf/ and its
+    text with the edit."""
 
     words: str
     override: str | None = None
     patch: str | None = None
+    edited: tuple[str, str] | None = None
 
 
 def open_findings(folder: Path, baseline: str | None) -> list[dict[str, Any]]:
@@ -220,10 +222,14 @@ def _last_complete_month(newest: date) -> date:
 
 def _edit(context: Context, dataset: LoadedResource, field: str, before: str, after: str, words: str) -> Proposal:
     override = f"{dataset.address}.split.{field}={after}"
-    return Proposal(words, override, _patch(context, dataset.origin(f"split.{field}"), field, before, after))
+    found = _patch(context, dataset.origin(f"split.{field}"), field, before, after)
+    return Proposal(words, override, *(found or (None, None)))
 
 
-def _patch(context: Context, origin: str | None, field: str, before: str, after: str) -> str | None:
+def _patch(
+    context: Context, origin: str | None, field: str, before: str, after: str
+) -> tuple[str, tuple[str, str]] | None:
+    """Return the edit as a patch, and the file with its edited text; None where the field is written in no file."""
     file, _, line = (origin or "").rpartition(":")
     if not line.isdigit():
         return None
@@ -236,7 +242,7 @@ def _patch(context: Context, origin: str | None, field: str, before: str, after:
     if not count:
         return None
     changed = [*lines[:index], edited, *lines[index + 1 :]]
-    return "".join(difflib.unified_diff(lines, changed, f"a/{file}", f"b/{file}"))
+    return "".join(difflib.unified_diff(lines, changed, f"a/{file}", f"b/{file}")), (file, "".join(changed))
 
 
 def _keep_patch(path: Path, patch: str) -> None:

@@ -241,7 +241,7 @@ def test_silence_withdraws_what_waits_and_its_end_tells_of_what_is_still_open(tm
     assert told.titles == ["r [warning]"]
 
 
-def test_finding_open_for_half_a_year_is_told_each_day_and_a_route_that_is_down_hoards_nothing(tmp_path: Path) -> None:
+def test_finding_is_told_each_day_for_half_a_year_and_a_dead_route_hoards_nothing(tmp_path: Path) -> None:
     say(tmp_path, AlertRoute(name="r", url="x", repeat=DAY))
     find(tmp_path)
     told = Recorder()

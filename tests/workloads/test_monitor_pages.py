@@ -21,7 +21,7 @@ from mlops.workloads.monitoring.baseline import write_baseline
 from mlops.workloads.monitoring.history import WindowHistory, read_windows
 from mlops.workloads.monitoring.replay import replay
 from mlops.workloads.monitoring.report.page import monitor_page
-from mlops.workloads.monitoring.report.write import read_report
+from mlops.workloads.monitoring.report.write import read_monitor_report
 from mlops.workloads.monitoring.watcher import Watcher
 from tests.workloads.test_baseline import START, config_of, rows, write_log
 
@@ -70,7 +70,7 @@ def values_of(spec: Any) -> list[dict[str, Any]]:
 
 def test_page_shows_both_distributions_of_what_moved_and_is_one_file(tmp_path: Path, config: WatcherConfig) -> None:
     watched(config, tmp_path, rows(7, 500), warmer(8, 500), warmer(9, 500))
-    page = monitor_page(read_report(config))
+    page = monitor_page(read_monitor_report(config))
     assert "3 windows with 1,500 rows" in page
     assert "temp: values" in page
     assert "temp: over time" in page
@@ -88,9 +88,9 @@ def test_page_shows_both_distributions_of_what_moved_and_is_one_file(tmp_path: P
 
 
 def test_values_of_data_end_no_script_of_the_page(tmp_path: Path, config: WatcherConfig) -> None:
-    clean = monitor_page(read_report(config)).count("</script>")
+    clean = monitor_page(read_monitor_report(config)).count("</script>")
     watched(config, tmp_path, warmer(8, 500))
-    page = monitor_page(read_report(config))
+    page = monitor_page(read_monitor_report(config))
     assert "&lt;/script&gt;" in page
     assert page.count("</script>") == clean + page.count("<script>vegaEmbed")
 
@@ -99,7 +99,7 @@ def test_acknowledged_finding_stands_in_the_page_as_such(tmp_path: Path, config:
     watched(config, tmp_path, warmer(8, 500))
     for path in (tmp_path / "out/findings").glob("*.json"):
         path.with_name(f"{path.stem}.ack.json").write_text(json.dumps({"who": "ann", "reason": "a heat wave"}))
-    page = monitor_page(read_report(config))
+    page = monitor_page(read_monitor_report(config))
     assert "acknowledged by ann: a heat wave" in page
     assert "No open finding." in page
 

@@ -25,6 +25,7 @@ from mlops.contracts.scoring import LEDGER, InputTables, IntervalRows, LedgerLin
 from mlops.errors import MlopsError
 from mlops.workloads.scoring.score import score_batch
 from mlops.workloads.scoring.survey import survey_input
+from mlops.workloads.scoring.table_output import TableOutput
 from mlops.workloads.scoring.typed_columns import TypedColumns
 from mlops.workloads.serving.answer import AnswerWriter, read_predictions
 from mlops.workloads.serving.model import OnnxPredictor
@@ -239,6 +240,30 @@ def database(request: pytest.FixtureRequest) -> Iterator[str]:
         return
     with postgres.server() as url:
         yield postgres.fresh_database(url)
+
+
+def test_run_into_a_table_that_is_killed_has_each_row_once(tmp_path: Path, model: Path, database: str) -> None:
+    """Costs some 10 s: 5 processes for each database, each killed at another moment of its work."""
+    pq.write_table(rows_of(30_000, days=20, seed=3), tmp_path / "rows.parquet")
+    server = multiprocessing.get_context("forkserver")
+    server.set_forkserver_preload(["mlops.workloads.scoring.score"])
+    chance = random.Random(12)
+    config = in_table(model, database)
+    kills = 0
+    while kills < 5:
+        process = server.Process(target=score_in_child, args=(config, tmp_path))
+        process.start()
+        process.join(0.1 + chance.random() * 0.9)
+        process.kill()
+        process.join()
+        kills += process.exitcode == -signal.SIGKILL
+        if process.exitcode == 0:  # all is scored: name every interval again
+            output = TableOutput(database, "scores", tmp_path)
+            named = [IntervalRows(name=one.interval, rows=one.rows, digest="d") for one in output.ledger().values()]
+            config = in_table(model, database, intervals=tuple(named))
+    score_batch(in_table(model, database), tmp_path)
+    assert [row[1] for row in rows_in(database, tmp_path)] == list(range(30_000))
+    assert sum(line.rows for line in TableOutput(database, "scores", tmp_path).ledger().values()) == 30_000
 
 
 def test_table_has_each_row_once_and_an_interval_is_replaced_as_a_whole(

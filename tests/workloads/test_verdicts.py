@@ -37,7 +37,8 @@ def test_column_of_a_joint_shift_shares_what_it_explains() -> None:
 )  # fmt: skip
 def test_severity_follows_from_how_far_and_how_many(method: str, statistic: float, p: Any, severity: str) -> None:
     column = FindingColumn(name="a", method=method, statistic=statistic, p=p, threshold=0.2)
-    assert severity_of([column]) == severity
+    assert severity_of([column], "drift") == severity
+    assert severity_of([column], "concept") == "critical"
 
 
 def test_chosen_rows_of_a_large_table_are_chunks_that_follow_each_other() -> None:

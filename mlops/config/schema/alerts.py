@@ -48,7 +48,7 @@ class RouteSettings(Strict):
         doc="An address of Apprise, such as `mailto://…`, `slack://…`, `jsons://HOST/PATH`; `${secret:NAME}` allowed, for all of it too."
     )
     severity: Literal["warning", "critical"] = spec_field(
-        "warning", doc="From which severity on. A worse model is critical, drift and faults of values are warnings."
+        "warning", doc="From which severity on. A finding says itself how grave it is."
     )
     repeat: Duration | None = spec_field(
         None, doc="Tell again of a finding that is still open after this time. Default: never."

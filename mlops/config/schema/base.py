@@ -53,7 +53,7 @@ class Strict(BaseModel):
 
 def spec_field(
     default: Any = ..., *, doc: str, change: Category | None = None, refers: str | None = None, unsaid: Unsaid | None = None,
-    refers_by_address: str | None = None, **more: Any,
+    refers_by_address: str | None = None, instead: str | None = None, **more: Any,
 ) -> Any:  # fmt: skip
     """A field of the spec.
 
@@ -61,6 +61,7 @@ def spec_field(
     `refers`: the kind whose resource the value names (a typed reference, and so a dependency edge).
     `refers_by_address`: the same of a value that begins with the kind, such as `model.delay`; others name no resource.
     `unsaid`: which resource it names where the file leaves it out; without it, the field must be written.
+    `instead`: a field that is written in its place, so that it then names nothing.
     """
     marks: dict[str, Any] = {"x-change": str(change)} if change else {}
     if refers:
@@ -69,6 +70,8 @@ def spec_field(
         marks["x-refers-by-address"] = refers_by_address
     if unsaid:
         marks["x-unsaid"] = str(unsaid)
+    if instead:
+        marks["x-instead"] = instead
     return Field(default, description=doc, json_schema_extra=marks or None, **more)
 
 

@@ -106,17 +106,29 @@ class LabelPolicy(Strict):
 
 
 class Monitor(Resource):
-    """An endpoint, watched against the data its model was trained on."""
+    """An endpoint or a batch, watched against the data its model was trained on."""
 
     order: ClassVar[int] = 60
 
-    endpoint: Name = spec_field(
+    endpoint: Name | None = spec_field(
+        None,
         doc="What is watched. Default: the endpoint of its own name.",
         change=Category.RECONFIGURE,
         refers="endpoint",
         unsaid=Unsaid.OWN_NAME,
+        instead="batch",
     )
-    window: Duration = spec_field(3600.0, doc="Length of a window of the prediction log.", change=Category.RECONFIGURE)
+    batch: Name | None = spec_field(
+        None,
+        doc="A batch in the place of an endpoint: each of its intervals is a window.",
+        change=Category.RECONFIGURE,
+        refers="batch",
+    )
+    window: Duration = spec_field(
+        3600.0,
+        doc="Length of a window of the prediction log; of a batch, its intervals are the windows.",
+        change=Category.RECONFIGURE,
+    )
     window_rows: int | None = spec_field(
         None,
         doc="A window ends after so many rows, whatever time they take; `window` is then how long that usually is, for `drift.false_alarms`. "
@@ -135,8 +147,11 @@ class Monitor(Resource):
     slices: tuple[Column, ...] = spec_field(
         (), doc="Columns by whose values late labels are measured too.", change=Category.RECONFIGURE
     )
-    on_finding: Literal["propose", "record"] = spec_field(
-        "propose", doc="`propose` adds an edit of the YAML to the finding.", change=Category.RECONFIGURE
+    on_finding: Literal["propose", "record", "apply"] = spec_field(
+        "propose",
+        doc="`propose` adds an edit of the YAML to the finding; `apply` has `mlops watch` make that edit and apply it, where nothing "
+        "else is pending, and take it back where a gate is missed; `record` does neither.",
+        change=Category.RECONFIGURE,
     )
     metrics_port: int | None = Field(
         None, ge=1024, le=65535,
@@ -149,3 +164,9 @@ class Monitor(Resource):
         description="On Kubernetes: cron text (UTC). Look then, for endpoints that are asked in batches. Default: all the time.",
         json_schema_extra={"x-change": "RECONFIGURE"},
     )
+
+    @model_validator(mode="after")
+    def _one_is_watched(self) -> Monitor:
+        if (self.endpoint is None) == (self.batch is None):
+            raise FieldError("it watches either an endpoint or a batch; take one out", "batch")
+        return self

@@ -19,6 +19,7 @@ from mlops.config.schema.database_url import is_in_the_clear, url_fault
 from mlops.config.schema.storage import StorageSettings
 from mlops.config.schema.targets.base import Quantity
 from mlops.config.schema.units import Duration
+from mlops.config.schema.watch import WatchSettings
 from mlops.extensions import KINDS
 
 
@@ -154,6 +155,9 @@ class ProjectFile(Strict):
     )
     alerts: AlertSettings | None = spec_field(
         None, doc="Who is told of findings. Default: nobody; plan and status show them."
+    )
+    watch: WatchSettings | None = spec_field(
+        None, doc="What `mlops watch` hands over, and to whom. Default: it refuses to run."
     )
     moved: dict[AddressText, AddressText] = spec_field(
         {}, doc="Resources that have another address now: OLD: NEW. What is recorded goes along."

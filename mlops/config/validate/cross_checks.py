@@ -28,7 +28,10 @@ def cross_check(settings: Mapping[str, Any], resources: Mapping[str, Any]) -> It
             yield from _problems(resource, _endpoint(address, resource, settings, resources))
             yield from _other_model(address, resource, resources)
         elif kind == "monitor":
-            yield from _problems(resource, _monitor(address, resource, settings, resources))
+            if resource["inputs"].get("batch"):
+                yield from _batch_monitor(address, resource, resources)
+            else:
+                yield from _problems(resource, _monitor(address, resource, settings, resources))
         elif kind == "model":
             dataset = resources[f"dataset.{resource['inputs']['dataset']}"]
             for check in (family_problems, label_problems):
@@ -67,6 +70,20 @@ def _other_model(address: str, endpoint: Mapping[str, Any], resources: Mapping[s
             f"take conf/package/{name}.yaml away."
         )
         yield Problem("models do not fit", detail, address, _source_of(origin) if origin else None)
+
+
+def _batch_monitor(address: str, monitor: Mapping[str, Any], resources: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield a problem where the rows of a batch cannot be watched."""
+    name = monitor["inputs"]["batch"]
+    batch = resources[f"batch.{name}"]["effective"]
+    origin = monitor["origins"].get("batch")
+    source = _source_of(origin) if origin else None
+    if batch["output"]["url"]:
+        detail = f"batch.{name} writes into a table, and a monitor reads the Parquet files of a folder. Say `output: {{path: …}}` there."
+        yield Problem("batch cannot be watched", detail, address, source)
+    elif batch["time"] is None:
+        detail = f"batch.{name} has no `time` and `interval`, so that there are no windows to compare. Say them there."
+        yield Problem("batch cannot be watched", detail, address, source)
 
 
 def _monitor(

@@ -55,13 +55,19 @@ def unsaid_references(kind: str) -> Iterator[tuple[str, str, Unsaid]]:
             yield field, str(marks["x-refers"]), Unsaid(str(marks["x-unsaid"]))
 
 
+def instead_of(kind: str, field: str) -> str | None:
+    """Return the field that is written in the place of another; None where there is none."""
+    marks = model_of(kind).model_fields[field].json_schema_extra
+    return str(marks["x-instead"]) if isinstance(marks, dict) and "x-instead" in marks else None
+
+
 def _filled(raw: RawResource, raws: Sequence[RawResource]) -> RawResource:
     if raw.value is not None and not isinstance(raw.value, dict):
         return raw
     value = dict(raw.value or {})
     filled: list[str] = []
     for field, kind, unsaid in unsaid_references(raw.kind):
-        if field in value:
+        if field in value or instead_of(raw.kind, field) in value:
             continue
         name = raw.name if unsaid is Unsaid.OWN_NAME else _only(kind, raws)
         if name is not None:

@@ -64,6 +64,7 @@ def _settings_of(project_file: ProjectFile, environment: str) -> ProjectSettings
         registry=effective_json(project_file.registry) if project_file.registry else None,
         storage=effective_json(project_file.storage) if project_file.storage else None,
         alerts=effective_json(project_file.alerts) if project_file.alerts else None,
+        watch=effective_json(project_file.watch) if project_file.watch else None,
     )
 
 

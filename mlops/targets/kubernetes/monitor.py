@@ -59,7 +59,7 @@ class ClusterMonitor:
         )
         try:
             cluster.client.version()
-            propose = desired.effective["on_finding"] == "propose"
+            propose = desired.effective["on_finding"] != "record"
             attention = self._findings(cluster, address, record, propose=propose) if record else ()
         except ToolFailed as error:
             return unreachable(address, record, error, is_said=is_said)

@@ -40,7 +40,7 @@ class LocalMonitor:
         if record is None:
             return Observed(None, exists=False)
         folder = self.context.paths.monitor(address.name)
-        propose = desired is not None and desired.effective["on_finding"] == "propose"
+        propose = desired is not None and desired.effective["on_finding"] != "record"
         attention = attention_of(
             self.context, address, folder, record.outputs.get("digest"), self.dataset, propose=propose
         )
@@ -61,7 +61,7 @@ class LocalMonitor:
 
         assert self.dataset is not None
         watch = watch_of(self.context, step, self.dataset)
-        stack = str(watch.endpoint["stack"])
+        stack = str(watch.watched["stack"])
         host = self._host(stack)
         name = step.desired.inputs["endpoint"] if step.desired else ""
         config = structs.replace(watch.config, log_dir=str(Versions(host, name).log_folder))

@@ -23,7 +23,7 @@ _KINDS = ("drift", "concept", "quality")
 _EVERY = 5.0
 _TYPE = "text/plain; version=0.0.4; charset=utf-8"
 Series = tuple[Mapping[str, str], float]
-Family = tuple[str, str, str, Iterable[Series]]
+MetricFamily = tuple[str, str, str, Iterable[Series]]
 
 
 class Exposition:
@@ -47,7 +47,7 @@ class Exposition:
 def exposition_of(folder: Path, monitor: str, now: float) -> str:
     """Return the text for what lies in the folder of a monitor."""
     status, window = _status(folder), _last_window(folder)
-    parts: list[Family] = [
+    parts: list[MetricFamily] = [
         (OPEN_FINDINGS, "gauge", "Findings that are open and not acknowledged.", _open(folder)),
         (LOOKED, "gauge", "When the watcher last looked for windows that are over.", [({}, now)]),
         ("mlops_monitor_windows_total", "counter", "Windows that were judged.", [({}, status.windows)]),

@@ -76,7 +76,7 @@ class Findings:
             merged = {(column.name, column.method): column for column in (*known.columns, *columns)}
             longer = structs.replace(
                 known, until=iso(evidence.until), rows=known.rows + evidence.rows, columns=tuple(merged.values()),
-                windows=known.windows + 1, clean=0, severity=max(known.severity, severity_of(columns), key=_SEVERITIES.index),
+                windows=known.windows + 1, clean=0, severity=max(known.severity, severity_of(columns, kind), key=_SEVERITIES.index),
                 **shown,
             )  # fmt: skip
             self._write(longer)
@@ -85,7 +85,7 @@ class Findings:
         finding = MonitorFinding(
             id=f"{kind}-{number}", monitor=self._monitor, kind=kind, since=iso(evidence.since), until=iso(evidence.until),
             rows=evidence.rows, columns=tuple(columns), windows=1, baseline_digest=self._baseline,
-            severity=severity_of(columns), **shown,
+            severity=severity_of(columns, kind), **shown,
         )  # fmt: skip
         self._write(finding)
         return finding.id
@@ -122,13 +122,14 @@ class Findings:
         log_finding(finding)
 
 
-def severity_of(columns: Sequence[FindingColumn]) -> Severity:
-    """Say how grave a window is: critical where a test measured twice its threshold, or most rows are concerned."""
+def severity_of(columns: Sequence[FindingColumn], kind: FindingKind) -> Severity:
+    """Say how grave a window is: critical where the model is worse, a test measured twice its threshold, or most rows are
+    concerned."""
     far = any(
         column.p is not None and column.threshold > 0 and column.statistic >= 2 * column.threshold for column in columns
     )
     most = any(column.method in _SHARES and column.statistic > 0.5 for column in columns)
-    return "critical" if far or most else "warning"
+    return "critical" if kind == "concept" or far or most else "warning"
 
 
 def _named(kind: FindingKind, column: FindingColumn) -> str:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from mlops.engine.resource import Action
 from mlops.errors import MlopsError
+from tests.e2e.conftest import SMALL
+from tests.small_project import load_files, problems_of
 from tests.unit.kinds.conftest import Look
 
 
@@ -18,6 +22,54 @@ def test_monitor_follows_the_model_that_its_endpoint_serves(look: Look) -> None:
 def test_every_field_reconfigures_and_restarts_no_model(look: Look) -> None:
     assert look.meaning("monitor.late", "window") == ("RECONFIGURE", Action.UPDATE, True)
     assert look.meaning("monitor.late", "drift.method") == ("RECONFIGURE", Action.UPDATE, True)
+
+
+BATCH = {
+    **SMALL,
+    "conf/batch/late.yaml": "input: { uri: rows.parquet }\ntime: day\ninterval: 1d\n",
+    "conf/monitor/late.yaml": "batch: late\n",
+}
+
+
+def test_monitor_of_a_batch_needs_no_endpoint_and_follows_what_is_scored(tmp_path: Path) -> None:
+    files = {name: text for name, text in BATCH.items() if "/endpoint/" not in name and "/stack/" not in name}
+    look = Look(tmp_path, load_files(tmp_path, files), {})
+    assert look.needs("monitor.late") == {"model.late": "RECONFIGURE", "batch.late": "RECONFIGURE"}
+    assert look.desired["monitor.late"].depends_on[1].words == "newly scored rows"
+    record = look.record("monitor.late", {"digest": "d"})
+    (stale,) = look.observe("monitor.late", record).stale
+    assert stale.reason.text == "its baseline is gone"
+
+
+def test_monitor_of_a_batch_with_a_schedule_runs_by_itself(tmp_path: Path) -> None:
+    files = {**BATCH, "conf/batch/late.yaml": BATCH["conf/batch/late.yaml"] + "schedule: 0 6 * * *\nstack: local\n"}
+    look = Look(tmp_path, load_files(tmp_path, files), {})
+    assert look.needs("monitor.late") == {"model.late": "RECONFIGURE", "batch.late": None}
+    record = look.record("monitor.late", {"digest": "d", "stack": "local"})
+    (stale,) = look.observe("monitor.late", record).stale
+    assert stale.reason.text == "its watcher does not run"
+
+
+@pytest.mark.parametrize(
+    ("monitor", "batch", "words"),
+    [
+        ("endpoint: late\nbatch: late\n", "time: day\ninterval: 1d\n", "either an endpoint or a batch"),
+        ("batch: late\n", "", "has no `time` and `interval`"),
+        (
+            "batch: late\n",
+            "time: day\ninterval: 1d\noutput: { url: 'sqlite:///s.db', table: s }\n",
+            "writes into a table",
+        ),
+        ("batch: lat\n", "time: day\ninterval: 1d\n", "Did you mean `late`?"),
+    ],
+)
+def test_batch_that_cannot_be_watched_is_refused(tmp_path: Path, monitor: str, batch: str, words: str) -> None:
+    files = {
+        **BATCH, "conf/monitor/late.yaml": monitor, "conf/batch/late.yaml": "input: { uri: rows.parquet }\n" + batch
+    }  # fmt: skip
+    (problem,) = problems_of(tmp_path, files)
+    assert words in f"{problem.detail} {problem.hint}"
+    assert str(problem.source).startswith("conf/monitor/late.yaml:")
 
 
 def test_monitor_that_nobody_made_does_not_exist(look: Look) -> None:

@@ -62,6 +62,14 @@ WATCHING: dict[str, Any] = {
     "files": {"watcher.json": "e30=", "baseline/profile.bin": "AAE="},
 }
 FULL_WATCHING: dict[str, Any] = {**WATCHING, "schedule": "0 * * * *", "secrets": ["WEBHOOK"], "claim": None}
+SCORING: dict[str, Any] = {
+    "namespace": "ml",
+    "name": "delay-nightly",
+    "image": DIGEST,
+    "files": {"config.json": "e30=", "model/model.onnx": "AAE="},
+    "schedule": "0 6 * * *",
+}
+FULL_SCORING: dict[str, Any] = {**SCORING, "schedule": None, "secrets": ["WEBHOOK"], "env": {"TZ": "UTC"}}
 SECRETS = {"REMOTE_KEY": "remote hush", "api_key": "key hush", "WEBHOOK": "hook hush"}
 ALL: dict[str, tuple[str, dict[str, Any]]] = {
     "platform": ("platform", PLATFORM),
@@ -73,4 +81,6 @@ ALL: dict[str, tuple[str, dict[str, Any]]] = {
     "serving, full": ("serving", FULL_SERVING),
     "watching": ("watching", WATCHING),
     "watching, full": ("watching", FULL_WATCHING),
+    "scoring": ("scoring", SCORING),
+    "scoring, full": ("scoring", FULL_SCORING),
 }

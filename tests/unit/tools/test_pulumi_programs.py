@@ -14,7 +14,7 @@ from mlops.tools.pulumi_programs import find_program
 ROOT = Path(__file__).parents[3]
 
 
-@pytest.mark.parametrize("name", ["platform", "training", "serving", "watching"])
+@pytest.mark.parametrize("name", ["platform", "training", "serving", "watching", "scoring"])
 def test_program_is_found_beside_its_project_file(name: str) -> None:
     program = find_program(name)
     assert program.is_file()

@@ -66,7 +66,7 @@ class Alerter:
 
     @staticmethod
     def _tell(outbox: Outbox, config: AlertConfig, route: AlertRoute, finding: dict[str, Any], now: float) -> None:
-        severity = severity_to_tell(finding)
+        severity = stated_severity(finding)
         if SEVERITIES.index(severity) < SEVERITIES.index(route.severity):
             return
         about = _about(route, finding)
@@ -116,7 +116,7 @@ def _event_of(
     return f"again-{now:.0f}"
 
 
-def severity_to_tell(finding: dict[str, Any]) -> str:
+def stated_severity(finding: dict[str, Any]) -> str:
     """Return how grave a finding is: what it says itself, or else by its kind."""
     said = finding.get("severity")
     return said if said in SEVERITIES else "critical" if finding["kind"] in _GRAVE else "warning"

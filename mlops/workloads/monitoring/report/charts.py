@@ -20,9 +20,9 @@ from mlops.contracts.calibration import ColumnBins
 from mlops.contracts.windows import JudgedTest, JudgedWindow
 from mlops.workloads.pages.html import DrawnChart
 
-alt: Any = altair
+_alt: Any = altair
 """Its constructors have no types."""
-Drawing = Any
+_Drawing = Any
 _WIDTH, _HEIGHT = 400, 230
 _BARS, _MOST_TEXTS, _MOST_VALUES, _LONGEST = 24, 12, 20, 28
 _GREY, _BLUE, _RED = "#a0aec0", "#2b6cb0", "#c53030"
@@ -54,21 +54,21 @@ def overview(windows: Sequence[JudgedWindow], *, by_time: bool) -> DrawnChart | 
     cells = [cell for cell in cells if cell["column"] in names]
     if not cells:
         return None
-    chart = alt.Chart(alt.Data(values=cells)).encode(
-        x=alt.X("window:O", title=None).axis(labelAngle=-40, labelOverlap=True, labelLimit=130),
-        y=alt.Y("column:N", title=None, sort=names).axis(labelLimit=220),
+    chart = _alt.Chart(_alt.Data(values=cells)).encode(
+        x=_alt.X("window:O", title=None).axis(labelAngle=-40, labelOverlap=True, labelLimit=130),
+        y=_alt.Y("column:N", title=None, sort=names).axis(labelLimit=220),
         tooltip=["window:O", "column:N", "test:N", "statistic:Q", "threshold:Q"],
     )
-    colors = alt.Scale(domain=[0, 1, 2], range=["#f7fafc", "#f6c177", _RED], interpolate="rgb")
+    colors = _alt.Scale(domain=[0, 1, 2], range=["#f7fafc", "#f6c177", _RED], interpolate="rgb")
     boxes = chart.mark_rect(stroke="white").encode(
-        color=alt.Color("of:Q", title="statistic, in thresholds").scale(colors).legend(
+        color=_alt.Color("of:Q", title="statistic, in thresholds").scale(colors).legend(
             orient="top", direction="horizontal", gradientLength=240, values=[0, 1, 2]
         )
     )  # fmt: skip
     dots = chart.mark_point(shape="circle", filled=True, size=18, color="black").transform_filter("datum.moved")
     width = 820 if len(shown) > 1 else 200
     doc = f"The test of each column that came nearest to its threshold, or went furthest beyond it; a dot where it moved. {_cut_words(windows, highest)}"
-    drawn = alt.layer(boxes, dots).properties(width=width, height=max(60, 20 * len(names)))
+    drawn = _alt.layer(boxes, dots).properties(width=width, height=max(60, 20 * len(names)))
     return DrawnChart("All windows", doc.strip(), drawn.to_dict())
 
 
@@ -87,18 +87,18 @@ def distribution(name: str, bins: ColumnBins, counts: npt.NDArray[Any], whose: s
     doc = f"Share of the rows: in training, and in {whose}."
     if bins.texts is None and len(bins.edges or ()) > _MOST_VALUES:
         rows = _areas(bins, training, counts)
-        chart = alt.Chart(alt.Data(values=rows)).encode(
-            x=alt.X("from:Q", title=name).scale(zero=False, nice=False), x2="to:Q", y=alt.Y("share:Q", title=None).axis(format="%"),
-            y2=alt.datum(0), color=_colors(), tooltip=["of:N", "holds:N", alt.Tooltip("share:Q", format=".2%")],
+        chart = _alt.Chart(_alt.Data(values=rows)).encode(
+            x=_alt.X("from:Q", title=name).scale(zero=False, nice=False), x2="to:Q", y=_alt.Y("share:Q", title=None).axis(format="%"),
+            y2=_alt.datum(0), color=_colors(), tooltip=["of:N", "holds:N", _alt.Tooltip("share:Q", format=".2%")],
         )  # fmt: skip
         doc = f"{doc} The first and the last bar hold all that lies beyond. {_missing_words(training, counts)}".strip()
         return DrawnChart(f"{name}: values", doc, _sized(chart.mark_rect(opacity=0.55)).to_dict())
     labels = [_short(text) for text in bins.texts] if bins.texts is not None else _spans(bins)
     rows, order = _bars([*labels, _OTHER, _MISSING], training, counts, is_text=bins.texts is not None)
-    chart = alt.Chart(alt.Data(values=rows)).encode(
-        y=alt.Y("value:N", title=None, sort=order).axis(labelLimit=190), yOffset=alt.YOffset("of:N", sort=[_TRAINING, _NOW]),
-        x=alt.X("share:Q", title=None).axis(format="%"), color=_colors(),
-        tooltip=["of:N", "value:N", alt.Tooltip("share:Q", format=".2%")],
+    chart = _alt.Chart(_alt.Data(values=rows)).encode(
+        y=_alt.Y("value:N", title=None, sort=order).axis(labelLimit=190), yOffset=_alt.YOffset("of:N", sort=[_TRAINING, _NOW]),
+        x=_alt.X("share:Q", title=None).axis(format="%"), color=_colors(),
+        tooltip=["of:N", "value:N", _alt.Tooltip("share:Q", format=".2%")],
     )  # fmt: skip
     drawn = chart.mark_bar().properties(width=_WIDTH - 60, height=max(_HEIGHT - 60, 24 * len(order)))
     return DrawnChart(f"{name}: values", doc, drawn.to_dict())
@@ -117,14 +117,14 @@ def over_time(name: str, windows: Sequence[JudgedWindow], *, by_time: bool) -> D
     ]  # fmt: skip
     if not rows:
         return None
-    chart = alt.Chart(alt.Data(values=rows)).encode(
-        x=_time_axis(by_time=by_time), y=alt.Y("of:Q", title="statistic, in thresholds"),
-        color=alt.Color("test:N", title=None).scale(range=_TESTS).legend(orient="top"),
+    chart = _alt.Chart(_alt.Data(values=rows)).encode(
+        x=_time_axis(by_time=by_time), y=_alt.Y("of:Q", title="statistic, in thresholds"),
+        color=_alt.Color("test:N", title=None).scale(range=_TESTS).legend(orient="top"),
         tooltip=["test:N", "statistic:Q", "threshold:Q", "rows:Q"],
     )  # fmt: skip
     dots = chart.mark_point(filled=True, size=50, opacity=1, stroke="black", strokeWidth=1)
-    edge = alt.Chart(alt.Data(values=[{"one": 1}])).mark_rule(color=_GREY, strokeDash=[4, 4]).encode(y="one:Q")
-    drawn = alt.layer(edge, chart.mark_line(), dots.transform_filter("datum.moved"))
+    edge = _alt.Chart(_alt.Data(values=[{"one": 1}])).mark_rule(color=_GREY, strokeDash=[4, 4]).encode(y="one:Q")
+    drawn = _alt.layer(edge, chart.mark_line(), dots.transform_filter("datum.moved"))
     doc = "Each test that it moved by; from the dashed line on it is more than clean windows show, and matters (dots)."
     return DrawnChart(f"{name}: over time", doc, _sized(drawn).to_dict())
 
@@ -139,17 +139,17 @@ def metrics_over_time(windows: Sequence[JudgedWindow], training: Mapping[str, An
             for window in windows
             if name in window.live
         ]
-        line = alt.Chart(alt.Data(values=rows)).mark_line(point=True, color=_BLUE).encode(
-            x=_time_axis(by_time=True), y=alt.Y("value:Q", title=name).scale(zero=False),
+        line = _alt.Chart(_alt.Data(values=rows)).mark_line(point=True, color=_BLUE).encode(
+            x=_time_axis(by_time=True), y=_alt.Y("value:Q", title=name).scale(zero=False),
             tooltip=["value:Q", "labels:Q"],
         )  # fmt: skip
         before = training.get(f"test_{name}")
         parts = [line]
         if isinstance(before, int | float):
-            rule = alt.Chart(alt.Data(values=[{"before": before}])).mark_rule(color=_GREY, strokeDash=[4, 4])
+            rule = _alt.Chart(_alt.Data(values=[{"before": before}])).mark_rule(color=_GREY, strokeDash=[4, 4])
             parts.insert(0, rule.encode(y="before:Q"))
         doc = "From the labels that had come by then" + ("; dashed: at training." if len(parts) > 1 else ".")
-        charts.append(DrawnChart(f"Live {name}", doc, _sized(alt.layer(*parts)).to_dict()))
+        charts.append(DrawnChart(f"Live {name}", doc, _sized(_alt.layer(*parts)).to_dict()))
     return charts
 
 
@@ -213,7 +213,7 @@ def _short(text: str) -> str:
 
 def _colors() -> Any:
     return (
-        alt.Color("of:N", title=None)
+        _alt.Color("of:N", title=None)
         .scale(domain=[_TRAINING, _NOW], range=[_GREY, _BLUE])
         .legend(orient="top", direction="horizontal")
     )
@@ -230,9 +230,9 @@ def _when(moment: float, *, by_time: bool) -> str:
 
 def _time_axis(*, by_time: bool) -> Any:
     if not by_time:
-        return alt.X("at:Q", title="rows")
-    return alt.X("at:T", title="end of the window (UTC)").scale(type="utc").axis(labelOverlap=True)
+        return _alt.X("at:Q", title="rows")
+    return _alt.X("at:T", title="end of the window (UTC)").scale(type="utc").axis(labelOverlap=True)
 
 
-def _sized(chart: Any) -> Drawing:
+def _sized(chart: Any) -> _Drawing:
     return chart.properties(width=_WIDTH, height=_HEIGHT)

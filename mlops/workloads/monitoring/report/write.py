@@ -1,6 +1,6 @@
 """Write the page of a monitor: python -m mlops.workloads.monitoring.report.write CONFIG.json OUT.html
 
-Lives here: the program that `mlops monitor report` runs, and read_report.
+Lives here: the program that `mlops monitor report` runs, and read_monitor_report.
 Not here: the page (page).
 Law: reads what the watcher wrote; a watcher may run meanwhile.
 """
@@ -21,7 +21,7 @@ from mlops.workloads.monitoring.report.page import MonitorReport, monitor_page
 from mlops.workloads.parent_death import die_with_parent
 
 
-def read_report(config: WatcherConfig) -> MonitorReport:
+def read_monitor_report(config: WatcherConfig) -> MonitorReport:
     """Return what there is of a monitor. Raises ContractError or OSError where its baseline cannot be read."""
     trained = decode(BaselineFile, (Path(config.baseline_dir) / "baseline.json").read_bytes())
     out = Path(config.out_dir)
@@ -48,7 +48,7 @@ def main() -> None:
     die_with_parent()
     path = Path(sys.argv[1])
     try:
-        page = monitor_page(read_report(decode(WatcherConfig, path.read_bytes())))
+        page = monitor_page(read_monitor_report(decode(WatcherConfig, path.read_bytes())))
         Path(sys.argv[2]).write_text(page)
     except ContractError as error:
         sys.exit(f"{path}, or the baseline that it names, does not fit: {error}. Apply again.")
