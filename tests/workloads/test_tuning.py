@@ -112,6 +112,17 @@ def test_budget_ends_a_search_after_the_trial_that_spends_it(tuned: Path) -> Non
     assert len(ledger(tuned)["trials"]) == 1
 
 
+def test_budget_of_money_is_spent_by_the_price_of_an_hour(tuned: Path) -> None:
+    say_search(tuned, trials=3, budget="0.01 USD", price="1000000 USD")
+    assert (search_anew(tuned)["ended"], len(ledger(tuned)["trials"])) == ("budget", 1)
+    say_search(tuned, trials=3, budget="0.01 USD", price="0.01 USD")
+    tune("late")  # an hour for a cent: it goes on
+    assert (ledger(tuned)["ended"], len(ledger(tuned)["trials"])) == ("trials", 3)
+    say_search(tuned, trials=3, budget="0.01 USD", price="0.01 EUR")
+    with pytest.raises(MlopsError, match=r"`tune.budget` is 0\.01 USD, and an hour costs 0\.01 EUR"):
+        tune("late")
+
+
 def test_trials_that_promise_little_are_ended_early(tuned: Path) -> None:
     say_search(tuned, trials=12, prune="median", space={"architecture.learning_rate": {"log": [1e-5, 0.5]}})
     tune("late")
