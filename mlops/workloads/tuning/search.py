@@ -96,8 +96,7 @@ class Search:
         ended = finished(study)
         best = best_of(ended, self.objectives)
         words = f", best {self.objectives[0].name} {best.values[0]:.4g}" if best else ""
-        share = min(0.99, len(ended) / self.tune.trials)
-        return f"trial {len(ended)} of {self.tune.trials}{words}", share
+        return f"trial {len(ended)} of {self.tune.trials}{words}", min(0.99, len(ended) / self.tune.trials)
 
 
 def _digest(path: Path) -> str:
