@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 MODULES = (
-    "startup", "plan", "scale", "stages", "preparation", "training", "tuning", "quality", "evaluation", "serving", "rollout", "live_rollouts", "experiments",
-    "batch", "cluster", "drift",
+    "startup", "plan", "scale", "stages", "preparation", "training", "tuning", "quality", "automl", "evaluation", "serving",
+    "rollout", "live_rollouts", "experiments", "batch", "cluster", "drift",
 )  # fmt: skip
 
 

@@ -15,6 +15,8 @@ from mlops.contracts.codec import Document, variable
 from mlops.contracts.names import COORDINATOR_PORT, TERMINATION_LOG
 
 DVC_CONFIG = "MLOPS_DVC_CONFIG"
+SEARCH_PORT = "MLOPS_SEARCH_PORT"
+"""Variable of the stage `tune` in the first of several pods: where it gives out trials to the others."""
 
 
 class PodWork(Document, kw_only=True, frozen=True, omit_defaults=True):

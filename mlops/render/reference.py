@@ -17,6 +17,7 @@ _UNITS = {
     "size": "bytes, or a number with `k`, `M`, `G`, `T`, `Ki`, `Mi`, `Gi` or `Ti`: `100M`, `4Gi`",
     "share": "a percentage, or a number between 0 and 1: `2%`, `0.02`",
     "rate": "a count per time: `200/s`, `5000/m`, `100/10s`",
+    "budget": "a duration, or money with the three letters of its currency: `15m`, `5 USD`",
     "quantity": "as Kubernetes writes it: `500m` or `2` (CPUs), `512Mi` or `4Gi` (memory)",
     "gate": "`METRIC >= NUMBER` or `METRIC >= live - NUMBER`, with `>=`, `>`, `<=` or `<`; of a slice: "
     "`test_auc[carrier=AA] >= 0.6`, of every slice: `test_auc[carrier] >= 0.6`",

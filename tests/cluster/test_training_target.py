@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.cluster.api import Api
+from tests.cluster.api import Api, until
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.kubelet import PRODUCT, Kubelet
 from tests.cluster.pulumi_home import pulumi_environment
 from tests.cluster.workplace import H100, NAMESPACE, ClusterPlace, cluster_project, gone_afterwards, make_volume
+from tests.e2e.conftest import BIN
 
 JOBS = f"/apis/batch/v1/namespaces/{NAMESPACE}/jobs"
 PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
@@ -102,6 +104,28 @@ def test_two_pods_train_one_model_together(place: ClusterPlace, admin: Api) -> N
         env = {one["name"]: one.get("value") for one in pod["spec"]["containers"][0]["env"]}
         assert (env["MLOPS_COORDINATOR"], env["MLOPS_PODS"]) == (f"{job}-0.{job}", "2")
         assert pod["spec"]["hostname"] in (f"{job}-0", f"{job}-1")
+    assert json.loads(place.run("dvc", "status", "--json").stdout) == {}
+
+
+def test_trials_are_pods_of_a_job_and_one_that_is_lost_loses_none(place: ClusterPlace, admin: Api) -> None:
+    space = "{optimizer.lr:{log:[0.001,0.1]},optimizer.weight_decay:{log:[0.0001,0.1]}}"
+    words = [f"model.late.tune={{trials:24,parallel:3,search:random,space:{space}}}", "training.retries=3"]
+    assert (
+        "on stack.gpu: 3 pods for the trials of the search, then 1 pod"
+        in place.change("model.late", *words)["notes"][0]
+    )
+    command = [str(BIN / "mlops"), "apply", "--yes", *words]
+    apply = subprocess.Popen(command, cwd=place.root, env=place.env, stdin=subprocess.DEVNULL)
+    until(lambda: "trial 2 of 24" in place.mlops("logs", "model.late").stdout, "two trials", seconds=300, every=0.5)
+    pods = {
+        pod["metadata"]["annotations"]["batch.kubernetes.io/job-completion-index"]: pod for pod in admin.items(PODS)
+    }
+    assert pods.keys() == {"0", "1", "2"}
+    admin.delete(f"{PODS}/{pods['1']['metadata']['name']}")
+    assert apply.wait(timeout=600) == 0
+    trials = json.loads((place.root / "tuning/model/late.json").read_text())["trials"]
+    assert [one["number"] for one in trials] == list(range(24))
+    assert len({json.dumps(one["values"]) for one in trials}) == 24
     assert json.loads(place.run("dvc", "status", "--json").stdout) == {}
 
 

@@ -89,7 +89,7 @@ def test_interrupted_search_keeps_what_was_found_and_the_plan_says_so(searching:
     count = len(read(searching, LEDGER)["trials"])
     assert 2 <= count < 60
     assert read(searching, LEDGER)["ended"] == "interrupted"
-    assert f"interrupted after {count} of 60 trials, best so far leaves " in searching.mlops("plan").stdout
+    assert f"interrupted after {count} of 60 trials, best so far " in searching.mlops("plan").stdout
     assert f"trial {count} of 60, best val_auc" in searching.mlops("logs", "model.late").stdout
     begun = read(searching, LEDGER)["trials"]
     searching.run("dvc", "repro", "-q", "tune@late")

@@ -13,10 +13,11 @@ TREES = {"name": "boosted_trees", "trees": 4}
 SPACE = {"architecture.leaves": {"log_int": [2, 16]}, "architecture.learning_rate": {"log": [0.01, 0.5]}}
 
 
-def say_search(root: Path, **fields: Any) -> None:
+def say_search(root: Path, *, price: str = "", **fields: Any) -> None:
     said = {"space": SPACE, "trials": 5, **fields}
     model = {"dataset": "rows", "task": "binary", "architecture": TREES}
     asked = {"tune": said, "dataset": "rows", "task": "binary", "code": {}}
+    asked |= {"price": price} if price else {}
     params = {
         "train": {**model, "code": {}},
         "tune": asked,

@@ -112,12 +112,26 @@ def test_budget_ends_a_search_after_the_trial_that_spends_it(tuned: Path) -> Non
     assert len(ledger(tuned)["trials"]) == 1
 
 
-def test_trials_that_promise_little_are_ended_early(tuned: Path) -> None:
-    say_search(tuned, trials=12, prune="median", space={"architecture.learning_rate": {"log": [1e-5, 0.5]}})
+def test_budget_of_money_is_spent_by_the_price_of_an_hour(tuned: Path) -> None:
+    say_search(tuned, trials=3, budget="0.01 USD", price="1000000 USD")
+    assert (search_anew(tuned)["ended"], len(ledger(tuned)["trials"])) == ("budget", 1)
+    say_search(tuned, trials=3, budget="0.01 USD", price="0.01 USD")
+    tune("late")  # an hour for a cent: it goes on
+    assert (ledger(tuned)["ended"], len(ledger(tuned)["trials"])) == ("trials", 3)
+    say_search(tuned, trials=3, budget="0.01 USD", price="0.01 EUR")
+    with pytest.raises(MlopsError, match=r"`tune.budget` is 0\.01 USD, and an hour costs 0\.01 EUR"):
+        tune("late")
+
+
+@pytest.mark.parametrize("prune", ["median", "asha", "hyperband"])
+def test_trials_that_promise_little_are_ended_early(tuned: Path, prune: str) -> None:
+    say_search(tuned, trials=14, prune=prune, space={"architecture.learning_rate": {"log": [1e-5, 0.5]}})
     tune("late")
     found = [one for one in ledger(tuned)["trials"] if one["state"] == "ended early"]
     assert found
     assert all(one["rungs"] and "measured" not in one for one in found)
+    say_search(tuned, trials=14, prune="none", space={"architecture.learning_rate": {"log": [1e-5, 0.5]}})
+    assert {one["state"] for one in search_anew(tuned)["trials"]} == {"done"}
 
 
 def test_search_goes_on_from_the_trials_of_the_version_before(tuned: Path) -> None:
@@ -221,3 +235,32 @@ def test_grid_ends_where_every_combination_was_tried(tmp_path: Path) -> None:
         study.tell(chosen[0], 1.0)
         found.append(tuple(chosen[1].values()))
     assert found == [(seed, lr) for seed in (1, 2, 3) for lr in (0.1, 0.2)]
+
+
+def test_every_kind_of_value_is_drawn_within_its_ends(tmp_path: Path) -> None:
+    space = {
+        "optimizer.lr": {"log": [1e-4, 1e-2]},
+        "optimizer.momentum": {"range": [0.1, 0.9]},
+        "trainer.batch_size": {"log_int": [8, 256]},
+        "trainer.seed": {"int": [1, 3]},
+        "trainer.gradient_clip": {"step": [0.5, 2, 0.25]},
+        "architecture.hidden": {"choice": [[64], [128, 64]]},
+    }
+    asked = Tune.model_validate({"search": "random", "space": space})
+    study = open_study(tmp_path / "journal", asked, ["maximize"])
+    drawn: dict[str, list[Any]] = {path: [] for path in space}
+    for _ in range(40):
+        begun = next_trial(study, asked)
+        assert begun is not None
+        study.tell(begun[0], 1.0)
+        for path, value in begun[1].items():
+            drawn[path].append(value)
+    assert all(1e-4 <= value <= 1e-2 for value in drawn["optimizer.lr"])
+    assert sum(value < 1e-3 for value in drawn["optimizer.lr"]) > 10  # by its order of magnitude: half of them
+    assert all(0.1 <= value <= 0.9 for value in drawn["optimizer.momentum"])
+    assert all(8 <= value <= 256 and isinstance(value, int) for value in drawn["trainer.batch_size"])
+    assert sum(value < 46 for value in drawn["trainer.batch_size"]) > 10
+    assert set(drawn["trainer.seed"]) == {1, 2, 3}
+    assert set(drawn["trainer.gradient_clip"]) <= {0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0}
+    assert len(set(drawn["trainer.gradient_clip"])) > 3
+    assert [value for value in ([64], [128, 64]) if value not in drawn["architecture.hidden"]] == []

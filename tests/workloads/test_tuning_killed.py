@@ -64,23 +64,25 @@ def test_search_that_was_killed_ends_as_one_that_was_not(tuned: Path) -> None:
 def test_four_workers_lose_and_double_no_trial(tuned: Path) -> None:
     """Workers, and sometimes the search with all of them, are killed at random moments. What was once in the ledger stays as it was
     written, its seconds too: no trial that ended is run again."""
-    count, chance, seen = 16, random.Random(5), dict[int, Any]()
+    count, chance, seen = 20 + 25 * KILLS, random.Random(5), dict[int, Any]()
     say_search(tuned, trials=count, parallel=4, search="random")
-    search, killed = _begin(), 0
+    search, killed, lines = _begin(), 0, 0
     try:
         while search.poll() is None or search.returncode:
             if search.poll() is not None:
                 assert search.returncode == -signal.SIGKILL
                 search = _begin()
             workers = _workers_of(search)
-            if killed == KILLS or len(workers) < 4:
-                time.sleep(0.05)
+            if killed == KILLS or not workers or _lines_of(tuned) <= lines:  # trials end between two of them
+                time.sleep(0.02)
                 continue
-            time.sleep(chance.uniform(0, 4))
+            time.sleep(chance.uniform(0, 0.5))
+            lines = _lines_of(tuned)
             seen |= _trials_so_far(tuned)
             victim = chance.choice([*workers, search.pid] if killed % 4 == 3 else workers)
             if search.poll() is None and _killed(victim):
                 killed += 1
+                lines = 0 if victim == search.pid else lines
     finally:
         search.kill()
     found = {one["number"]: one for one in json.loads((tuned / LEDGER).read_text())["trials"]}
@@ -100,6 +102,14 @@ def _trials_so_far(root: Path) -> dict[int, Any]:
     if not (root / LEDGER).exists():
         return {}
     return {one["number"]: one for one in json.loads((root / LEDGER).read_text())["trials"]}
+
+
+def _lines_of(root: Path) -> int:
+    """Return how many trials ended since the search, or another one after it, began."""
+    try:
+        return len((root / ".mlops/tuning/late/tuning.log").read_text().splitlines())
+    except OSError:
+        return 0
 
 
 def _killed(pid: int) -> bool:

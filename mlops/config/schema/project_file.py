@@ -18,7 +18,7 @@ from mlops.config.schema.base import FieldError, Name, SecretText, Strict, spec_
 from mlops.config.schema.database_url import is_in_the_clear, url_fault
 from mlops.config.schema.storage import StorageSettings
 from mlops.config.schema.targets.base import Quantity
-from mlops.config.schema.units import Duration
+from mlops.config.schema.units import Duration, Money
 from mlops.config.schema.watch import WatchSettings
 from mlops.extensions import KINDS
 
@@ -115,6 +115,10 @@ class TrainingSettings(Strict):
         None, doc="The stack that models are trained on. Default: this machine.", refers="stack"
     )
     stages: int = Field(1, ge=1, le=256, description="How many stages run at once.")
+    price: Money | None = spec_field(
+        None,
+        doc="What an hour of one pod, or of this machine, costs, such as 1.50 USD: by it a search spends a budget of money.",
+    )
     models: dict[Name, ModelPods] = spec_field({}, doc="What differs for one model.")
 
 

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from pydantic import ValidationInfo, field_validator, model_validator
 
 from mlops.config.schema.base import FieldError, Strict, spec_field
-from mlops.config.schema.units import Duration
+from mlops.config.schema.units import Budget, MoneyValue, parse_money
 
 SEARCHED = ("architecture", "optimizer", "trainer", "loss")
 """The sections of a model that a space may reach into."""
@@ -102,8 +102,10 @@ class Tune(Strict):
         doc="How the next trial is chosen. `grid` tries every combination; `tpe`, `cma_es` and `gp` learn from the trials before.",
     )
     trials: int = spec_field(30, doc="How many are tried, at most.", ge=1)
-    budget: Duration | None = spec_field(
-        None, doc="Seconds that all trials may take together; the one that runs is finished. Default: no limit."
+    budget: Budget | None = spec_field(
+        None,
+        doc="What all trials may take together, such as 15m, or 5 USD where the environment says `training.price`; the trial that "
+        "runs is finished. Default: no limit.",
     )
     objective: str | dict[str, Literal["max", "min"]] = spec_field(
         "",
@@ -168,6 +170,16 @@ class Tune(Strict):
             raise FieldError("name a metric, such as `val_auc: max`", "objective")
         return self
 
+    def seconds_within(self, price: str | None) -> float | None:
+        """Return how long the search may take with its workers side by side; None without a limit. `price`: what an hour of one
+        worker costs. Raises ValueError for a budget of money where no price of the same currency is known."""
+        if not isinstance(self.budget, str):
+            return self.budget
+        money, hour = parse_money(self.budget), parse_money(price) if price else None
+        if hour is None or hour.currency != money.currency:
+            raise ValueError(lacking_price(money, hour))
+        return money.amount / hour.amount * 3600 / self.parallel
+
     @property
     def bounds(self) -> tuple[Limit, ...]:
         """The limits, in their order."""
@@ -177,6 +189,15 @@ class Tune(Strict):
     def dimensions(self) -> tuple[Dimension, ...]:
         """Every value that is searched for, in the order of the space."""
         return tuple(one for path, value in self.space.items() for one in dimensions_of(path, value))
+
+
+def lacking_price(money: MoneyValue, hour: MoneyValue | None) -> str:
+    """Say what a budget of money needs."""
+    there = f"and an hour costs {hour}" if hour else "and nothing says what an hour costs"
+    return (
+        f"`tune.budget` is {money}, {there}. Say `training: {{ price: 1.50 {money.currency} }}` in the file of the environment that "
+        "searches, or a budget of time."
+    )
 
 
 def dimensions_of(path: str, value: Any) -> Iterator[Dimension]:

@@ -1,6 +1,7 @@
 """Read units as people write them.
 
-Lives here: Duration (seconds), Size (bytes), Share (0 to 1) and Rate (count per seconds), each written as text.
+Lives here: Duration (seconds), Size (bytes), Share (0 to 1), Rate (count per seconds), Money, and Budget (a duration or money), each
+written as text.
 Not here: fields that use them.
 Law: parsed once, here; a value written out reads back as itself.
 """
@@ -104,6 +105,38 @@ def parse_rate(value: Any) -> RateValue:
     raise ValueError(f"`{value}` is not a rate; write a count per unit of time: 200/s, 5000/m")
 
 
+@dataclass(frozen=True, slots=True)
+class MoneyValue:
+    """`currency`: its three letters, such as USD."""
+
+    amount: float
+    currency: str
+
+    def __str__(self) -> str:
+        return f"{_decimal(self.amount)} {self.currency}"
+
+
+def parse_money(value: Any) -> MoneyValue:
+    found = re.fullmatch(_NUMBER + r"\s*([A-Z]{3})", value.strip()) if isinstance(value, str) else None
+    if found and float(found[1]) > 0:
+        return MoneyValue(float(found[1]), found[2])
+    raise ValueError(f"`{value}` is no amount of money; write a number and a currency: 5 USD, 2.50 EUR")
+
+
+def parse_budget(value: Any) -> float | str:
+    """Return seconds, or money as text."""
+    if isinstance(value, str) and re.search(r"[A-Z]{3}", value):
+        return str(parse_money(value))
+    try:
+        return parse_duration(value)
+    except ValueError:
+        raise ValueError(f"`{value}` is not a duration, and no money; write such as 15m, 1h or 5 USD") from None
+
+
+def format_budget(budget: float | str) -> str:
+    return budget if isinstance(budget, str) else format_duration(budget)
+
+
 Duration = Annotated[
     float,
     BeforeValidator(_duration),
@@ -128,10 +161,22 @@ Rate = Annotated[
     PlainSerializer(str, when_used="json"),
     WithJsonSchema({"type": "string", "pattern": r"^\d+\s*/\s*\d*(s|m|h|d)$", "x-unit": "rate"}),
 ]
+Money = Annotated[
+    str,
+    BeforeValidator(lambda value: str(parse_money(value))),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?\s*[A-Z]{3}$"}),
+]
+Budget = Annotated[
+    float | str,
+    BeforeValidator(parse_budget),
+    PlainSerializer(format_budget, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?\s*(ms|s|m|h|d|w|[A-Z]{3})$", "x-unit": "budget"}),
+]
 FORMATS: Mapping[str, Callable[[Any], str]] = {
     "duration": format_duration,
     "size": format_size,
     "share": format_share,
     "rate": str,
+    "budget": format_budget,
 }
 """The mark `x-unit` in a JSON Schema -> how a parsed value is written."""

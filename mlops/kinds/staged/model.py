@@ -39,7 +39,15 @@ from mlops.kinds.staged.restore import LOCKED, lock_entries_of, restore_stages
 from mlops.kinds.staged.same_version import Committed, keep_committed
 from mlops.kinds.staged.stages import make, stale_of
 from mlops.kinds.staged.training_time import effort_of, steps_taken, time_estimate
-from mlops.kinds.staged.tuned import TRAINING, TUNE, search_note, searched_before, stages_of, tune_folder
+from mlops.kinds.staged.tuned import (
+    TRAINING,
+    TUNE,
+    price_obstacles,
+    search_note,
+    searched_before,
+    stages_of,
+    tune_folder,
+)
 from mlops.metrics.metric import MEASURED_SPLITS
 from mlops.metrics.table import headlines_of
 from mlops.metrics.task import Task
@@ -75,7 +83,7 @@ class ModelKind(BaseKind):
         name = address.name
         train, evaluate, export = (self.context.lock.get(f"{stage}@{name}") for stage in TRAINING)
         cluster = self._cluster()
-        obstacles = cluster.obstacles(name) if cluster else ()
+        obstacles = (*(cluster.obstacles(name) if cluster else ()), *price_obstacles(desired, self.context))
         if train is None or evaluate is None or export is None:
             return Observed(record, exists=False, obstacles=obstacles)
         file = f"params/model/{name}.json"

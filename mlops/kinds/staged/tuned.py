@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops.config.effective import typed
 from mlops.config.schema.category import Category
-from mlops.config.schema.units import format_duration
+from mlops.config.schema.units import format_budget
 from mlops.context.context import Context
 from mlops.context.inputs import without_fields
 from mlops.contracts.names import ONLY_HOW_MANY
@@ -49,7 +49,30 @@ def tune_params(inputs: Mapping[str, Any], context: Context, train_code: Mapping
     searched = inputs[TUNE]["space"]
     family = {} if "architecture" in searched else {"family": inputs["architecture"]["name"]}
     asked = {"tune": inputs[TUNE], "dataset": inputs["dataset"], "task": inputs["task"], **family}
+    price = context.settings.training.price
+    if price and is_money(inputs[TUNE].get("budget")):
+        asked["price"] = price
     return {**asked, "code": {**train_code, **stage_code(TUNE, context.hashes)}}
+
+
+def is_money(budget: Any) -> bool:
+    """Say whether a budget is written as money, whose currency has three capital letters."""
+    return isinstance(budget, str) and budget[-3:].isupper()
+
+
+def price_obstacles(desired: Desired, context: Context) -> tuple[str, ...]:
+    """Say why a budget of money cannot be spent in this environment."""
+    if not is_money(desired.inputs.get(TUNE, {}).get("budget")):
+        return ()
+    from mlops.config.schema.tuning import Tune  # pydantic
+
+    try:
+        Tune.model_validate_json(json.dumps(desired.inputs[TUNE], default=dict)).seconds_within(
+            context.settings.training.price
+        )
+    except ValueError as error:
+        return (str(error),)
+    return ()
 
 
 def searched_modules(inputs: Mapping[str, Any]) -> Iterator[str]:
@@ -74,10 +97,10 @@ def search_note(desired: Desired, record: Record | None, root: Path, category: s
     search, ledger = desired.inputs[TUNE], read_ledger(root, desired.address.name)
     wanted: Tune = typed(desired.effective).tune
     most = wanted.trials
-    searches = category in (Category.RETUNE, Category.REPROCESS)
+    searches = category in (Category.RETUNE, Category.REPROCESS) or record is None
     if ledger is None:
         names = ", ".join(path.rpartition(".")[2] for path in search["space"])
-        within = f" within {format_duration(wanted.budget)}" if wanted.budget is not None else ""
+        within = f" within {format_budget(wanted.budget)}" if wanted.budget is not None else ""
         return [f"searches {names} by at most {most} trials{within}"]
     trials, best = ledger["trials"], next((one for one in ledger["trials"] if one["number"] == ledger["best"]), None)
     found = f"{_values(ledger['chosen'])}{{}} ({_measured(best)})" if best else "nothing{}"
@@ -113,7 +136,7 @@ def _goes_on(search: Mapping[str, Any], ledger: Mapping[str, Any], is_whole: boo
 def _seconds(trials: Sequence[Mapping[str, Any]], left: int, wanted: Tune) -> float:
     """Guess from the trials so far how long those take that are left."""
     seconds: float = sum(one["seconds"] for one in trials) / len(trials) * max(0, left) / wanted.parallel
-    return min(seconds, wanted.budget) if wanted.budget is not None else seconds
+    return min(seconds, wanted.budget) if isinstance(wanted.budget, float) else seconds
 
 
 def _training(record: Record | None) -> float:

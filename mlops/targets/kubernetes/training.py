@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mlops.address import Address
 from mlops.context.context import Context
 from mlops.contracts.codec import to_env
 from mlops.contracts.names import GPU_RESOURCE
@@ -55,7 +56,7 @@ class ClusterTraining:
         except ToolFailed as error:
             return (error.problems[0].detail,)
         terms = self._terms(name)
-        pods, gpus = int(terms["pods"]), int(terms["gpus"])
+        pods, gpus = max(int(terms["pods"]), self._searchers(name)), int(terms["gpus"])
         asked = {
             f"requests.{GPU_RESOURCE}": float(pods * gpus), "requests.cpu": pods * amount(terms["cpu"]),
             "requests.memory": pods * amount(terms["memory"]), "pods": float(pods),
@@ -77,14 +78,35 @@ class ClusterTraining:
         terms = self._terms(name)
         gpus = f", {terms['gpus']} × {terms['product'] or 'GPU'} each" if terms["gpus"] else ""
         gpus += f", and idle: trainer.accelerator is {accelerator}" if gpus and accelerator == "cpu" else ""
-        return f"on stack.{self.stack}: {terms['pods']} pod{'' if terms['pods'] == 1 else 's'}{gpus}"
+        searching = self._searchers(name)
+        search = f"{searching} pods for the trials of the search, then " if searching > 1 else ""
+        return f"on stack.{self.stack}: {search}{terms['pods']} pod{'' if terms['pods'] == 1 else 's'}{gpus}"
 
     def run(self, step: Step, stages: Sequence[str], deps: Sequence[str]) -> None:
-        """Raises MlopsError with the stage's own problems, or with what the cluster said of its pods."""
+        """Raises MlopsError with the stage's own problems, or with what the cluster said of its pods. Trials side by side are a
+        job of their own, with a pod for each."""
+        name = step.address.name
+        pods, searching, search = int(self._terms(name)["pods"]), self._searchers(name), f"tune@{name}"
+        if search in stages and max(searching, pods) > 1:
+            known, rest = read_stages(self.context.root), [stage for stage in stages if stage != search]
+            self._run_job(step, [search], [dep for dep in known[search].deps if dep in deps], searching)
+            made = {out.path for stage in rest for out in known[stage].outs}
+            makers = {out.path for stage in known.values() for out in stage.outs}
+            read = {dep for stage in rest for dep in known[stage].deps if dep in makers}
+            stages, deps = rest, sorted(read - made)
+        if stages:
+            self._run_job(step, stages, deps, pods)
+
+    def _searchers(self, name: str) -> int:
+        """Return how many trials of a search run at once."""
+        model = self.context.resources.get(Address("model", name))
+        return int((model.inputs.get("tune") or {}).get("parallel", 1)) if model else 1
+
+    def _run_job(self, step: Step, stages: Sequence[str], deps: Sequence[str], pods: int) -> None:
         cluster, name = self._cluster(), step.address.name
         step.say("pushing data to the remote", 0.02)
         self._remote.push(locked_outs(self.context.root, self._makers(deps)), again=True)
-        inputs = program_inputs(lambda: self._inputs(cluster, name, stages, deps))
+        inputs = program_inputs(lambda: self._inputs(cluster, name, stages, deps, pods))
         program = cluster.program("training", name)
         if step.action is Action.REPLACE or self._has_failed(cluster, inputs["job"]):
             program.destroy()
@@ -133,9 +155,11 @@ class ClusterTraining:
             if {out.path for out in stage.outs} & set(deps)
         ]
 
-    def _inputs(self, cluster: ClusterContext, name: str, stages: Sequence[str], deps: Sequence[str]) -> TrainingInputs:
+    def _inputs(
+        self, cluster: ClusterContext, name: str, stages: Sequence[str], deps: Sequence[str], pods: int
+    ) -> TrainingInputs:
         """Return what stacks/training is given. Raises ValueError. The job's name has the digest of all that it is made from."""
-        terms = self._terms(name)
+        terms = {**self._terms(name), "pods": pods}
         files = workspace_files(self.context.root, name, self._remote.settings)
         env = to_env(PodWork(stages=tuple(stages), deps=tuple(deps)), "stages", "deps")
         locked = [

@@ -1,8 +1,8 @@
-"""Keep the checkpoint of a training where the next pod finds it.
+"""Keep how far a pod came where the next pod finds it.
 
-Lives here: KeptCheckpoint, which copies it to the DVC remote and back.
-Not here: what is in it (training.families.checkpoint), the stage that writes it (training).
-Law: a checkpoint is a help and no output: where it cannot be copied, training goes on, and the next pod begins anew.
+Lives here: KeptFile, the checkpoint of a training or the ledger of a search, which is copied to the DVC remote and back.
+Not here: what is in it (training.families.checkpoint, tuning.ledger), the stages that write it.
+Law: it is a help and no output: where it cannot be copied, the stage goes on, and the next pod begins anew.
 """
 
 from __future__ import annotations
@@ -23,31 +23,37 @@ _EVERY = 60.0
 
 
 @dataclass
-class KeptCheckpoint:
-    """Is the checkpoint of one model. `root`: the working directory, with DVC's configuration."""
+class KeptFile:
+    """`root`: the working directory, with DVC's configuration. `what`: checkpoint or ledger. `file`: relative to the
+    directory. `every`: seconds between two looks at it."""
 
     root: Path
     model: str
+    what: str
+    file: str
+    every: float = _EVERY
     copied: int = 0
 
     @property
     def path(self) -> Path:
-        return self.root / ".mlops" / "checkpoints" / self.model
+        return self.root / self.file
 
     @contextlib.contextmanager
     def keeping(self) -> Iterator[None]:
-        """Take what an earlier pod left, and give away what is written while inside, at the end of an interrupted training
-        too. After a training that ended well nothing is left."""
+        """Take what an earlier pod left, and give away what is written while inside, at the end of an interrupted stage
+        too. After one that ended well nothing is left."""
         self._try(self.get)
         over = threading.Event()
         watch = threading.Thread(target=self._watch, args=(over,), daemon=True)
         watch.start()
+        ended_well = False
         try:
             yield
+            ended_well = True
         finally:
             over.set()
             watch.join(_EVERY)
-            self._try(self.put if self.path.exists() else self.remove)
+            self._try(self.put if self.path.exists() and not ended_well else self.remove)
 
     def get(self) -> None:
         files, place = self._place()
@@ -55,7 +61,7 @@ class KeptCheckpoint:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             files.get_file(place, str(self.path))
             self.copied = self.path.stat().st_mtime_ns
-            say("an earlier pod left a checkpoint")
+            say(f"an earlier pod left a {self.what}")
 
     def put(self) -> None:
         changed = self.path.stat().st_mtime_ns
@@ -71,7 +77,7 @@ class KeptCheckpoint:
             files.remove(place)
 
     def _watch(self, over: threading.Event) -> None:
-        while not over.wait(_EVERY):
+        while not over.wait(self.every):
             if self.path.exists():
                 self._try(self.put)
 
@@ -79,7 +85,7 @@ class KeptCheckpoint:
         try:
             work()
         except Exception as error:
-            say(f"the checkpoint could not be copied: {error}")
+            say(f"the {self.what} could not be copied: {error}")
 
     def _place(self) -> tuple[Any, str]:
         """Return the file system of the remote, and the path in it; another one for other parameters."""
@@ -92,4 +98,4 @@ class KeptCheckpoint:
             remote = repo.cloud.get_remote()
             params = (self.root / "params" / "model" / f"{self.model}.json").read_bytes()
             digest = hashlib.sha256(params).hexdigest()[:16]
-            return remote.fs, remote.fs.join(remote.path, "checkpoints", f"{self.model}-{digest}")
+            return remote.fs, remote.fs.join(remote.path, f"{self.what}s", f"{self.model}-{digest}")

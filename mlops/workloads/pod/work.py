@@ -17,16 +17,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mlops.contracts.pod import DVC_CONFIG
+from mlops.contracts.pod import DVC_CONFIG, SEARCH_PORT
 from mlops.errors import FileLocation, MlopsError, Problem, ToolFailed
 from mlops.workloads.pod.barrier import hold, stay
 from mlops.workloads.pod.child import child_environment, run_child
-from mlops.workloads.pod.kept import KeptCheckpoint
+from mlops.workloads.pod.kept import KeptFile
 from mlops.workloads.pod.pod_settings import PodSettings
 from mlops.workloads.stage import PROBLEMS, say
 
 _TRIES = 3
 _PAUSE = 5.0
+_EACH_LEDGER = 15.0
+"""Seconds between two looks at the ledger of a search."""
 _JOIN = 3600
 """Seconds that pods wait for each other: nodes with GPUs may have to be bought first."""
 
@@ -49,9 +51,11 @@ class PodRun:
             path.touch(mode=0o600)
             path.write_text(text)
         self.env = child_environment(self.root)
-        if not self.pod.is_spread:
+        if not self.pod.is_spread or self.searches:
             # A pod trains with what it has, whatever the model would use on a machine of its own.
             self.env |= {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_WORLD_SIZE": "1"}
+        if self.searches and self.pod.place.pods > 1:
+            self.env[SEARCH_PORT] = str(self.pod.place.port)
 
     def pull(self) -> None:
         """Get the outputs of other stages that are not there."""
@@ -76,6 +80,8 @@ class PodRun:
                 else:
                     with self._problems_of(stage), self._checkpoint_of(stage):
                         self._dvc("repro", "--single-item", stage)
+                if self.searches and self.pod.place.pods > 1:
+                    until_pushed.enter_context(hold(self.pod.place.port, self.pod.place.pods - 1))
                 self.done.append(stage)
             self.push()
 
@@ -96,15 +102,28 @@ class PodRun:
         locked: Mapping[str, Any] = YAML(typ="safe", pure=True).load(self.root / "dvc.lock")["stages"]
         return {stage: locked[stage] for stage in self.done}
 
+    @property
+    def searches(self) -> bool:
+        """Say whether the pods run trials of a search, each on its own."""
+        return all(stage.startswith("tune@") for stage in self.pod.work.stages)
+
     def _is_spread(self, stage: str) -> bool:
         return self.pod.is_spread and stage.startswith("train@")
 
     def _checkpoint_of(self, stage: str) -> contextlib.AbstractContextManager[None]:
         """Keep the checkpoint of a training for the pod after this one, if its node is taken away."""
         kind, _, name = stage.partition("@")
-        return KeptCheckpoint(self.root, name).keeping() if kind == "train" else contextlib.nullcontext()
+        if kind == "tune":
+            return KeptFile(self.root, name, "ledger", f"tuning/model/{name}.json", every=_EACH_LEDGER).keeping()
+        path = f".mlops/checkpoints/{name}"
+        return KeptFile(self.root, name, "checkpoint", path).keeping() if kind == "train" else contextlib.nullcontext()
 
     def _take_part(self) -> None:
+        for stage in self.pod.work.stages if self.searches else ():
+            place = self.pod.place
+            words = ["-m", "mlops.workloads.tuning.joined", stage.partition("@")[2], place.coordinator, str(place.port)]
+            with self._problems_of(stage):
+                run_child([sys.executable, *words], self.env)
         for stage in filter(self._is_spread, self.pod.work.stages):
             self._train_together(stage)
             stay(self.pod.coordinator, self.pod.place.port)

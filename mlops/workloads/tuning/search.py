@@ -21,7 +21,7 @@ from mlops.config.schema.model import Model
 from mlops.config.schema.tuning import Tune
 from mlops.contracts.names import ONLY_HOW_MANY
 from mlops.contracts.stage_params import TrainParams
-from mlops.workloads.stage import read_params
+from mlops.workloads.stage import failed, read_params
 from mlops.workloads.tuning.ledger import Ledger, best_of
 from mlops.workloads.tuning.study import SECONDS, StudyDirection, finished, open_study
 from mlops.workloads.tuning.trial import SEEN, SearchObjective, objectives_of
@@ -40,6 +40,8 @@ class Search:
     question: str
     asked: str
     root: Path
+    budget: float | None = None
+    """Seconds that the workers may take side by side."""
 
     @classmethod
     def of(cls, name: str, root: Path) -> Search:
@@ -47,12 +49,19 @@ class Search:
         params = read_params("model", name)
         asked, inputs = params["tune"], TrainParams.of(params["train"]).spec
         searched = Tune.model_validate(asked["tune"])
+        try:
+            budget = searched.seconds_within(asked.get("price"))
+        except ValueError as error:
+            raise failed("budget has no price", str(error)) from error
         spec = Model.model_validate(inputs)
         data = [_digest(root / "data" / spec.dataset / f"{split}.parquet") for split in SEEN]
         choosing = {key: value for key, value in asked["tune"].items() if key not in ONLY_HOW_MANY}
         objectives = objectives_of(searched, spec.task)
-        question = _digest_of([{**asked, "tune": choosing}, inputs, data])
-        return cls(name, searched, inputs, objectives, asked["tune"], question, _digest_of([asked, data]), root)
+        priceless = {
+            key: value for key, value in asked.items() if key != "price"
+        }  # it changes how many trials there are
+        question = _digest_of([{**priceless, "tune": choosing}, inputs, data])
+        return cls(name, searched, inputs, objectives, asked["tune"], question, _digest_of([asked, data]), root, budget)
 
     @property
     def folder(self) -> Path:
@@ -80,15 +89,14 @@ class Search:
     def is_spent(self, trials: list[FrozenTrial]) -> bool:
         """Say whether the time is over; one trial is run whatever it takes."""
         seconds = sum(one.user_attrs.get(SECONDS, 0.0) for one in trials)
-        return bool(trials) and self.tune.budget is not None and seconds / self.tune.parallel >= self.tune.budget
+        return bool(trials) and self.budget is not None and seconds / self.tune.parallel >= self.budget
 
     def so_far(self, study: optuna.Study) -> tuple[str, float]:
         """Return a line for people, and the share of the trials that is done."""
         ended = finished(study)
         best = best_of(ended, self.objectives)
         words = f", best {self.objectives[0].name} {best.values[0]:.4g}" if best else ""
-        share = min(0.99, len(ended) / self.tune.trials)
-        return f"trial {len(ended)} of {self.tune.trials}{words}", share
+        return f"trial {len(ended)} of {self.tune.trials}{words}", min(0.99, len(ended) / self.tune.trials)
 
 
 def _digest(path: Path) -> str:

@@ -14,10 +14,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mlops.contracts.pod import SEARCH_PORT
 from mlops.workloads.stage import failed, say, write_json
 from mlops.workloads.tuning.earlier import Earlier
+from mlops.workloads.tuning.joined import work_with_others
 from mlops.workloads.tuning.ledger import best_of
 from mlops.workloads.tuning.search import Search
+from mlops.workloads.tuning.source import StudySource
 from mlops.workloads.tuning.study import CHOSEN_VALUES, REASON, begin_study, finished
 from mlops.workloads.tuning.work import LOG, work, work_side_by_side
 
@@ -40,8 +43,10 @@ def tune(name: str, *, root: Path = Path()) -> None:
     (search.folder / LOG).write_text("")
     record = _Record(search, earlier)
     try:
-        if search.tune.parallel == 1:
-            ended = work(search, earlier.first, record)
+        if port := os.environ.get(SEARCH_PORT):
+            ended = work_with_others(search, earlier.first, record, int(port))
+        elif search.tune.parallel == 1:
+            ended = work(search, StudySource(search, earlier.first), record)
         else:
             ended = work_side_by_side(search, earlier.first, record)
     except (KeyboardInterrupt, SystemExit):  # Lightning answers Ctrl-C by SystemExit

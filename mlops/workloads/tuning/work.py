@@ -25,80 +25,48 @@ from mlops.errors import MlopsError
 from mlops.workloads.parent_death import die_with_parent
 from mlops.workloads.stage import failed, say
 from mlops.workloads.tuning.search import Search
-from mlops.workloads.tuning.storage import locked
-from mlops.workloads.tuning.study import REASON, SECONDS, WORKER, counts, cut_off, finished, next_trial
+from mlops.workloads.tuning.source import BegunTrial, Found, StudySource, TrialSource
+from mlops.workloads.tuning.study import WORKER, cut_off, finished
 from mlops.workloads.tuning.trial import Trials, data_for
 
 LOG = "tuning.log"
 """The file of lines for people beside the trials."""
-_ALL_RUNGS, _RUNGS_AN_OCTAVE = 16, 8
 _FIRST = "first.json"
 
 
-def work(search: Search, first: Sequence[Mapping[str, Any]], record: Callable[[], None]) -> str:
-    """Run trials until there are enough, the budget is spent, or a grid has no more; return which. `first`: values to begin with.
-    `record`: is called after each."""
+def work(search: Search, source: TrialSource, record: Callable[[], None]) -> str:
+    """Run trials until there are no more; return why. `record`: is called after each."""
     trials = Trials(
         search.inputs, search.tune, search.objectives, data_for(Model.model_validate(search.inputs), search.root)
     )
-    study = search.study()
-    while True:
-        with locked(search.file.with_suffix(".choice")):
-            begun = [one for one in study.get_trials(deepcopy=False) if counts(one)]
-            if len(begun) >= search.tune.trials:
-                return "trials"
-            if search.is_spent(begun):
-                return "budget"
-            found = next_trial(study, search.tune, first)
-        if found is None:
-            return "space"
-        _run(search, study, trials, found)
-        _say_so_far(search, study)
+    while not isinstance(begun := source.next(), str):
+        line, share = _run(search, trials, begun)
+        say(line, share)
+        _write_line(search, line)
         record()
+    return begun
 
 
-def _run(search: Search, study: optuna.Study, trials: Trials, begun: tuple[optuna.Trial, dict[str, Any]]) -> None:
-    trial, chosen = begun
+def _run(search: Search, trials: Trials, begun: BegunTrial) -> tuple[str, float]:
     started = time.monotonic()
-    ended: dict[str, Any]
-    try:
-        found = trials.run(chosen, search.name, _report_to(search, trial))
-        count = len(search.objectives)
-        for text, bound, value in zip(search.tune.limits, search.tune.bounds, found[count:], strict=True):
-            trial.set_constraint(text, bound.excess(value))
-        ended = {"values": found[:count]}
-    except optuna.TrialPruned:
-        ended = {"state": optuna.trial.TrialState.PRUNED}
-    except Exception as error:
-        said = error.problems[0].detail if isinstance(error, MlopsError) else f"{type(error).__name__}: {error}"
-        trial.set_user_attr(REASON, said[:500])
-        ended = {"state": optuna.trial.TrialState.FAIL}
-    trial.set_user_attr(SECONDS, time.monotonic() - started)
-    study.tell(trial, **ended)
-
-
-def _report_to(search: Search, trial: optuna.Trial) -> Callable[[int, Mapping[str, float]], None]:
-    """Return what takes the values on the way of a trial, and ends it where it promises little."""
-    name = search.objectives[0].name
-    prunes = search.tune.prune != "none" and len(search.objectives) == 1
 
     def report(step: int, measured: Mapping[str, float]) -> None:
-        if prunes and name in measured and _is_rung(step):
-            trial.report(measured[name], step)
-            if trial.should_prune():
-                raise optuna.TrialPruned
+        if begun.is_hopeless(step, measured):
+            raise optuna.TrialPruned
 
-    return report
+    values, reason = None, None
+    try:
+        values = trials.run(begun.chosen, search.name, report)
+    except optuna.TrialPruned:
+        pass
+    except Exception as error:
+        said = error.problems[0].detail if isinstance(error, MlopsError) else f"{type(error).__name__}: {error}"
+        reason = said[:500]
+    return begun.end(Found(time.monotonic() - started, values, reason))
 
 
-def _is_rung(step: int) -> bool:
-    """Say whether values are compared at this step: at each of the first, then at some between a number and its double."""
-    return step <= _ALL_RUNGS or step % (2 ** (step.bit_length() - 1) // _RUNGS_AN_OCTAVE) == 0
-
-
-def _say_so_far(search: Search, study: optuna.Study) -> None:
-    line, share = search.so_far(study)
-    say(line, share)
+def _write_line(search: Search, line: str) -> None:
+    search.folder.mkdir(parents=True, exist_ok=True)
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     with (search.folder / LOG).open("a", encoding="utf-8") as file:
         file.write(f"{now} {line}\n")
@@ -149,7 +117,7 @@ def main() -> None:
         sys.exit(143)
     sys.path.insert(1, str(Path.cwd()))
     search = Search.of(sys.argv[1], Path())
-    work(search, json.loads((search.folder / _FIRST).read_text()), lambda: None)
+    work(search, StudySource(search, json.loads((search.folder / _FIRST).read_text())), lambda: None)
 
 
 if __name__ == "__main__":

@@ -35,6 +35,8 @@ def model(**tune: Any) -> Model:
         ({"space": {"optimizer.lr": {"range": [0.1, 1]}}, "objective": {}}, "name a metric"),
         ({"space": {"optimizer.lr": {"range": [0.1, 1]}}, "objective": {"val_auc": "max", "size": "min"}, "prune": "asha"}, "several"),
         ({"space": {"optimizer.lr": {"range": [0.1, 1]}}, "budget": "-1s"}, "duration"),
+        ({"space": {"optimizer.lr": {"range": [0.1, 1]}}, "budget": "5 usd"}, "no money; write such as 15m, 1h or 5 USD"),
+        ({"space": {"optimizer.lr": {"range": [0.1, 1]}}, "budget": "0 USD"}, "no amount of money"),
         ({"space": {"optimizer.lr": {"range": [0.1, 1]}}, "limits": ["test_auc >= 0.5"]}, "is no limit"),
         ({"space": {"optimizer.lr": {"range": [0.1, 1]}}, "trials": 0}, "greater than or equal to 1"),
         ({"space": {"optimizer.lr": {"range": [0.1, 1]}}, "folds": 0}, "greater than or equal to 1"),
