@@ -30,6 +30,7 @@ from mlops.engine.resource import (
     FieldDrift,
     Observed,
     Outcome,
+    PartChange,
     Record,
     Stale,
     Step,
@@ -71,6 +72,8 @@ class Thing:
         self.stale: dict[str, Stale] = {}
         self.drift: dict[str, FieldDrift] = {}
         self.attention: dict[str, Attention] = {}
+        self.parts: dict[str, tuple[PartChange, ...]] = {}
+        self.holds_data: dict[str, tuple[str, ...]] = {}
         self.adopted: set[str] = set()
         self.calls: list[str] = []
         self.steps: list[Step] = []
@@ -90,7 +93,10 @@ class Thing:
         exists = record is None or address.name in self.world
         drift = (self.drift[address.name],) if address.name in self.drift else ()
         attention = (self.attention[address.name],) if address.name in self.attention else ()
-        return Observed(record, exists=exists, stale=stale, drift=drift, attention=attention)
+        parts, held = self.parts.get(address.name, ()), self.holds_data.get(address.name, ())
+        return Observed(
+            record, exists=exists, stale=stale, drift=drift, attention=attention, parts=parts, holds_data=held
+        )
 
     def notes(self, desired: Desired, record: Record | None, category: str) -> tuple[str, ...]:
         return (f"note of {category}",) if desired.inputs.get("noted") else ()
@@ -154,7 +160,12 @@ class World:
         return make_plan(self.plan_inputs(desired), Selection(targets=[at(name) for name in targets]))
 
     def apply(
-        self, *desired: Desired, stop: threading.Event | None = None, parallel: int = 1, store: Any = None
+        self,
+        *desired: Desired,
+        stop: threading.Event | None = None,
+        parallel: int = 1,
+        store: Any = None,
+        may_lose_data: Sequence[str] = (),
     ) -> Result:
         with lease(self.store, Holder.me("tester", "now")) as token:
             self.count += 1
@@ -164,7 +175,14 @@ class World:
             )
             plan_inputs = self.plan_inputs(desired)
             apply_context = ApplyContext(
-                plan_inputs, store or self.store, name, token, self.events.append, stop or threading.Event(), parallel
+                plan_inputs,
+                store or self.store,
+                name,
+                token,
+                self.events.append,
+                stop or threading.Event(),
+                parallel,
+                may_lose_data=may_lose_data,
             )
             return apply_plan(make_plan(plan_inputs), apply_context)
 

@@ -261,6 +261,7 @@ class Project(NotebookViews):
                 sink,
                 stop,
                 parallel or self.spec.settings.concurrency,
+                may_lose_data=options.may_lose_data,
             )
             return self._walk(again, apply_context, stop)
 

@@ -29,11 +29,11 @@ from mlops.errors import MlopsError
 def command(
     session: Session, overrides: tuple[str, ...], yes: bool, as_json: bool, lock_timeout: str, parallel: int,
     resume: bool, preflight: bool, targets: tuple[str, ...], exclude: tuple[str, ...], replace: tuple[str, ...],
-    refresh_data: bool,
+    refresh_data: bool, may_lose_data: tuple[str, ...],
 ) -> None:  # fmt: skip
     """Make it so. Give a saved plan's file, or overrides as for `plan`."""
     values, files = split_words(overrides)
-    if files and (len(files) > 1 or values or targets or exclude or replace or refresh_data):
+    if files and (len(files) > 1 or values or targets or exclude or replace or refresh_data or may_lose_data):
         raise MlopsError.of(
             "too many arguments",
             "A saved plan is applied as it was reviewed: give its file alone, without overrides, targets and the like.",
@@ -51,7 +51,16 @@ def command(
             project, plan = session.open_saved(Path(files[0]), resume=resume)
         else:
             project = session.open(values)
-            plan = project.plan(Options(targets, exclude, replace, preflight=preflight, refresh_data=refresh_data))
+            plan = project.plan(
+                Options(
+                    targets,
+                    exclude,
+                    replace,
+                    preflight=preflight,
+                    refresh_data=refresh_data,
+                    may_lose_data=may_lose_data,
+                )
+            )
             _someone_to_ask(yes)
         apply_and_report(
             session, project, plan, ask=not (yes or files), stream=stream, lock_timeout=lock_timeout, parallel=parallel,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mlops.api import Project
     from mlops.engine.plan import Plan
 
-PENDING = 2
+FAULT, PENDING = 1, 2
 ClickCommand = TypeVar("ClickCommand", bound=Callable[..., Any])
 
 
@@ -120,7 +120,14 @@ def choice_options(command: ClickCommand) -> ClickCommand:
         ("--exclude", "exclude", "Not this resource, nor what needs it. Repeatable."),
     ):
         command = click.option(name, word, multiple=True, metavar="ADDR", help=meaning)(command)
-    return refresh_data_option(targets_option(command))
+    return refresh_data_option(data_loss_option(targets_option(command)))
+
+
+def data_loss_option(command: ClickCommand) -> ClickCommand:
+    return click.option(
+        "--allow-data-loss", "may_lose_data", multiple=True, metavar="ADDR",
+        help="Delete what this resource holds, such as prediction logs, where the plan says so. Repeatable.",
+    )(command)  # fmt: skip
 
 
 def refresh_data_option(command: ClickCommand) -> ClickCommand:

@@ -79,6 +79,11 @@ class Context:
         """What was found in each namespace of these clusters, by kubeconfig, context and namespace."""
         return {}
 
+    @cached_property
+    def listings(self) -> dict[tuple[str | None, str | None, str, str], Any]:
+        """The objects that were found in each namespace of these clusters, by kubeconfig, context, namespace and kind."""
+        return {}
+
     def relative(self, path: Path) -> str:
         try:
             return str(path.relative_to(self.root))

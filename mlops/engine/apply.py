@@ -12,7 +12,7 @@ import json
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -50,7 +50,7 @@ class Result:
 @dataclass(frozen=True)
 class ApplyContext:
     """What an apply works with. `operation`: the id that records are written under. `token`: the fencing token of the
-    lease."""
+    lease. `may_lose_data`: the addresses of resources whose data may be deleted."""
 
     plan_inputs: PlanInputs
     store: Store
@@ -60,26 +60,35 @@ class ApplyContext:
     stop: threading.Event = field(default_factory=threading.Event)
     parallel: int = 4
     clock: Callable[[], float] = time.time
+    may_lose_data: Collection[str] = ()
 
     def now(self) -> str:
         return datetime.fromtimestamp(self.clock(), UTC).isoformat(timespec="seconds")
 
 
 def apply_plan(changes: tuple[Change, ...], apply_context: ApplyContext) -> Result:
-    """Carry out exactly `changes`. Raises MlopsError before anything is done where a resource is protected or an
-    obstacle is in its way."""
-    problems = [problem for change in changes for problem in _in_the_way(change)]
+    """Carry out exactly `changes`. Raises MlopsError before anything is done where a resource is protected, an obstacle is
+    in its way, or it would lose data that nobody allowed it to."""
+    allowed = apply_context.may_lose_data
+    problems = [problem for change in changes for problem in _in_the_way(change, str(change.address) in allowed)]
     if problems:
         raise ApplyFailed(*problems)
     return _Walk(changes, apply_context).run()
 
 
-def _in_the_way(change: Change) -> list[Problem]:
+def _in_the_way(change: Change, may_lose_data: bool) -> list[Problem]:
     at = str(change.address)
     problems = [Problem("cannot be carried out", obstacle, address=at) for obstacle in change.obstacles]
     if change.blocked:
         words = f"{at} is protected, and this plan would {change.action.value} it: {change.blocked}."
         problems.append(Problem("protected", words, address=at))
+    lost = [part.name for part in change.parts if part.loses_data]
+    if lost and not may_lose_data:
+        words = (
+            f"This plan deletes {', '.join(lost)} of {at}, and what it holds with it. Copy what you want to keep, then say so "
+            f"by name: --allow-data-loss {at}"
+        )
+        problems.append(Problem("data would be lost", words, address=at))
     return problems
 
 

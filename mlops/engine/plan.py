@@ -145,7 +145,7 @@ def _delete(at: Address, plan_inputs: PlanInputs, users: tuple[Address, ...], fo
     effect, observed = kind.deleted, plan_inputs.observed[at]
     return Change(
         at, effect.action, effect.category, effect.rank, (reason,), depends_on=users, blocked=blocked,
-        parts=observed.parts, obstacles=observed.obstacles,
+        parts=observed.parts_of(effect.action), obstacles=observed.obstacles,
     )  # fmt: skip
 
 
@@ -157,7 +157,7 @@ def _decide(desired: Desired, plan_inputs: PlanInputs, upstream: Mapping[Address
     change = change if restore else _since_rollback(change, plan_inputs)
     if change.action.changes_something:
         observed = plan_inputs.observed.get(desired.address, NOTHING)
-        change = replace(change, parts=observed.parts, obstacles=observed.obstacles)
+        change = replace(change, parts=observed.parts_of(change.action), obstacles=observed.obstacles)
     old = plan_inputs.moved.get(desired.address)
     if old is None:
         return change

@@ -151,8 +151,9 @@ def _change(body: Mapping[str, Any]) -> Change:
 
 def _part(body: Mapping[str, Any]) -> PartChange:
     return PartChange(
-        body["name"], Action(body["action"]), tuple((path, was, now) for path, was, now in body["fields"])
-    )
+        body["name"], Action(body["action"]), tuple((path, was, now) for path, was, now in body["fields"]),
+        body.get("loses_data", False),
+    )  # fmt: skip
 
 
 def _effect(body: Mapping[str, Any]) -> Effect:

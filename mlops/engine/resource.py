@@ -8,7 +8,7 @@ Law: what is stored is plain JSON-able data; a category is an opaque word with a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -187,23 +187,26 @@ class Stale:
 @dataclass(frozen=True, slots=True)
 class Attention:
     """A message in the plan that changes nothing, such as a finding of a monitor. `address`: the resource that it is
-    about; None where it is about the project."""
+    about; None where it is about the project. `is_fault`: what was applied does not work, or nobody could look at it, so
+    a plan without changes is no proof that all is well."""
 
     address: Address | None
     summary: str
     lines: tuple[str, ...] = ()
     proposal: str | None = None
     commands: tuple[str, ...] = ()
+    is_fault: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class PartChange:
     """A change of something inside a resource, such as an object of a cluster. `fields`: path, before, after; secrets
-    are masked."""
+    are masked. `loses_data`: what it holds is gone with the change, so an apply has to be allowed to by name."""
 
     name: str
     action: Action
     fields: tuple[tuple[str, Json, Json], ...] = ()
+    loses_data: bool = False
 
 
 @dataclass(frozen=True)
@@ -212,7 +215,8 @@ class Observed:
 
     `recorded`: what counts as recorded: usually the record of the state, but a durable truth elsewhere (`dvc.lock`) may
     replace it. `adopted`: the state has no record, and that truth stands in for it. `parts`: what a change would do
-    inside. `obstacles`: sentences that say why a change cannot be carried out as things stand.
+    inside. `obstacles`: sentences that say why a change cannot be carried out as things stand. `holds_data`: the parts
+    that hold data which nothing can make anew.
     """
 
     recorded: Record | None
@@ -223,6 +227,18 @@ class Observed:
     attention: tuple[Attention, ...] = ()
     parts: tuple[PartChange, ...] = ()
     obstacles: tuple[str, ...] = ()
+    holds_data: tuple[str, ...] = ()
+
+    def parts_of(self, action: Action) -> tuple[PartChange, ...]:
+        """Return the parts that change where the resource does. Those that hold data say so where they go, and a resource that goes
+        takes them along."""
+        held = self.holds_data
+        parts = [replace(part, loses_data=part.action.destroys and part.name in held) for part in self.parts]
+        going = {part.name for part in parts if part.action.destroys}
+        if action.destroys:
+            parts = [part for part in parts if part.name in going or part.name not in held]
+            parts += [PartChange(name, action, loses_data=True) for name in held if name not in going]
+        return tuple(parts)
 
 
 @dataclass(frozen=True, slots=True)

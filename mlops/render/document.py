@@ -72,6 +72,7 @@ def plan_document(plan: Plan, *, apply_with: str | None = None) -> dict[str, Any
                 "lines": list(a.lines),
                 "proposal": a.proposal,
                 "commands": list(a.commands),
+                "is_fault": a.is_fault,
             }
             for a in plan.attention
         ],
@@ -98,6 +99,7 @@ def _change(change: Change, by_address: dict[Address, Change]) -> dict[str, Any]
             {
                 "name": part.name, "action": str(part.action), "symbol": SYMBOLS[part.action],
                 "fields": [{"path": path, "before": was, "after": now} for path, was, now in part.fields],
+                "loses_data": part.loses_data,
             }
             for part in change.parts
         ],

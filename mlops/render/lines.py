@@ -76,6 +76,10 @@ def _part_rows(change: dict[str, Any]) -> list[PlanRow]:
     rows: list[PlanRow] = []
     for part in change["parts"]:
         rows.append(PlanRow(f"{part['symbol']:<3} {part['name']}", tone=_TONES.get(part["action"], "")))
+        if part["loses_data"]:
+            rows.append(
+                PlanRow(f"      deletes what it holds: needs --allow-data-loss {change['address']}", tone="warn")
+            )
         if part["action"] == "create":
             continue
         for field in part["fields"]:
@@ -220,7 +224,10 @@ def unchanged(document: dict[str, Any], most: int = 8) -> str:
 
 def no_changes(document: dict[str, Any], seconds: float | None = None) -> str:
     took = f", {seconds:.1f} s" if seconds is not None else ""
-    return f"No changes. The world matches conf/ ({_count(document['resources'], 'resource')}{took})."
+    count = _count(document["resources"], "resource")
+    if any(item["is_fault"] for item in document["attention"]):
+        return f"No changes, and not all is well ({count}{took})."
+    return f"No changes. The world matches conf/ ({count}{took})."
 
 
 def _count(number: int, noun: str) -> str:

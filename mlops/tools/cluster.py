@@ -26,6 +26,7 @@ _PATHS: Mapping[str, str] = {
     "PodDisruptionBudget": "apis/policy/v1/poddisruptionbudgets", "NetworkPolicy": "apis/networking.k8s.io/v1/networkpolicies",
     "Role": "apis/rbac.authorization.k8s.io/v1/roles", "RoleBinding": "apis/rbac.authorization.k8s.io/v1/rolebindings",
     "HTTPRoute": "apis/gateway.networking.k8s.io/v1/httproutes", "PriorityClass": "apis/scheduling.k8s.io/v1/priorityclasses",
+    "Gateway": "apis/gateway.networking.k8s.io/v1/gateways", "GatewayClass": "apis/gateway.networking.k8s.io/v1/gatewayclasses",
     "StorageClass": "apis/storage.k8s.io/v1/storageclasses",
 }  # fmt: skip
 _SEALED = ("Secret", "ConfigMap")

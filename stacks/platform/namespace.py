@@ -102,7 +102,7 @@ def _priorities(inputs: PlatformInputs, place: Placement, identity: Identity) ->
             value=value,
             preemption_policy=policy,
             description=f"{name} in {inputs.namespace}, by mlops",
-            opts=place.options(),
+            opts=place.options(immutable=("value", "preemption_policy")),
         )
 
 

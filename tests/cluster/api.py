@@ -1,7 +1,7 @@
 """Speak to an API server in paths and plain dictionaries.
 
 Lives here: Api, one user's connection, and ApiError with the server's own words.
-Not here: the provider's door (provider/cluster.py, over the official client), what production does.
+Not here: what production does.
 Law: a test says the path that `kubectl --raw` would take; nothing here hides an answer.
 """
 

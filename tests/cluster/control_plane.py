@@ -1,7 +1,7 @@
 """A real Kubernetes control plane on loopback, without containers.
 
 Lives here: starting etcd, kube-apiserver, controller-manager, scheduler and KWOK, and what they find there.
-Not here: building them (programs), the machines (nodes), what becomes of a pod (stages), Pulumi (pulumi_home).
+Not here: building them (programs), the machines (nodes), who takes up routes (gateways), what becomes of a pod (stages), Pulumi (pulumi_home).
 Law: free ports on loopback, all files in one folder, every child dies with its parent and is ended by its own id.
 """
 
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.cluster.api import Api, ApiError, until
+from tests.cluster.gateways import GatewayController
 from tests.cluster.nodes import fleet
 from tests.cluster.programs import programs, without_proxy
 from tests.cluster.stages import write_log, write_stages
@@ -90,6 +91,7 @@ class _Children:
     def __init__(self, folder: Path) -> None:
         self.folder, self.bin = folder, programs() / "bin"
         self.running: list[tuple[str, subprocess.Popen[bytes]]] = []
+        self.gateways: GatewayController | None = None
 
     def start(self, name: str, *words: str | Path) -> None:
         with (self.folder / f"{name}.log").open("wb") as log:
@@ -107,6 +109,8 @@ class _Children:
 
     def end(self) -> None:
         """The API server's clients first, the store last; all of it is thrown away, so none is asked to say goodbye."""
+        if self.gateways:
+            self.gateways.stop()
         for _, process in reversed(self.running):
             process.send_signal(signal.SIGKILL)
         for _, process in reversed(self.running):
@@ -152,7 +156,7 @@ def _serve(folder: Path, children: _Children) -> ControlPlane:
 
 
 def _furnish(plane: ControlPlane, children: _Children) -> None:
-    """The controllers, the fleet, the Gateway API and a storage class; done when every node is ready."""
+    """The controllers, the fleet, the Gateway API with a Gateway, and a storage class; done when every node is ready."""
     admin, (manager, scheduler, kwok) = plane.api(), free_ports(3)
     config = f"--kubeconfig={plane.kubeconfig}"
     children.start(
@@ -191,6 +195,8 @@ def _furnish(plane: ControlPlane, children: _Children) -> None:
         return all(map(_ready, admin.items("/api/v1/nodes"))) and _known(admin)
 
     until(settled, "every node ready, the Gateway API served and the default service account made")
+    children.gateways = GatewayController(admin)
+    children.gateways.start()
 
 
 def _define(admin: Api, path: Path) -> None:

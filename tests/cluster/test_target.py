@@ -19,6 +19,7 @@ from mlops.tools.pulumi_programs import find_program
 from tests import images
 from tests.cluster.api import Api, until
 from tests.cluster.control_plane import ControlPlane
+from tests.cluster.gateways import CLASS, GATEWAYS, NAME, add_class, add_gateway
 from tests.cluster.pulumi_home import pulumi_environment
 from tests.cluster.workplace import (
     NAMESPACE,
@@ -112,6 +113,8 @@ def test_a_cluster_that_does_not_answer_is_told_and_what_is_recorded_stands(
     (tmp_path / "config").write_text(json.dumps(config))
     elsewhere = ClusterPlace(place.root, {**place.more, "KUBECONFIG": str(tmp_path / "config")})
     document = elsewhere.plan()
+    done = elsewhere.mlops("plan", "--detailed-exitcode", "--target", "stack.gpu", code=1)
+    assert "No changes, and not all is well" in done.stdout
     assert "stack.gpu" not in {change["address"] for change in document["changes"]}
     assert any("does not answer" in line for item in document["attention"] for line in item["lines"])
 
@@ -239,6 +242,63 @@ def test_replicas_that_somebody_scaled_are_told_and_put_back(served: ClusterPlac
     served.settled()
 
 
+def test_pods_that_no_node_takes_are_told_by_plan_and_status(served: ClusterPlace, admin: Api) -> None:
+    nodes = [f"/api/v1/nodes/{one['metadata']['name']}" for one in admin.items("/api/v1/nodes")]
+    for node in nodes:
+        admin.patch(node, {"spec": {"unschedulable": True}})
+    try:
+        for pod in admin.items(f"{CORE}/pods"):
+            admin.delete(f"{CORE}/pods/{pod['metadata']['name']}")
+        until(lambda: "no node takes it" in _faults(served), "a pod that no node takes")
+        assert "No changes, and not all is well" in served.mlops("plan", "--detailed-exitcode", code=1).stdout
+        status = served.status()["endpoint.late"]
+        assert status["state"] == "failed"
+        assert "nodes are available" in status["attention"][0]
+    finally:
+        for node in nodes:
+            admin.patch(node, {"spec": {"unschedulable": False}})
+    until(lambda: not _faults(served), "all pods run again")
+    served.mlops("plan", "--detailed-exitcode", code=0)
+
+
+def _faults(place: ClusterPlace) -> str:
+    return " ".join(line for item in place.plan()["attention"] if item["is_fault"] for line in item["lines"])
+
+
+def test_a_route_whose_gateway_has_gone_is_told_with_the_reason(served: ClusterPlace, admin: Api) -> None:
+    admin.delete(f"{GATEWAYS}/{NAME}")
+    try:
+        until(lambda: "has not taken up the route late" in _faults(served), "the route without a Gateway")
+        assert f"There is no Gateway {NAME} in namespace gateways; the cluster has: none" in _faults(served)
+        served.mlops("plan", "--detailed-exitcode", code=1)
+        assert served.status()["endpoint.late"]["state"] == "failed"
+    finally:
+        add_gateway(admin, NAME, CLASS)
+    until(lambda: not _faults(served), "the route is taken up again")
+
+
+def test_an_endpoint_behind_a_gateway_that_nobody_runs_is_refused_and_never_called_done(
+    served: ClusterPlace, admin: Api
+) -> None:
+    words = ["stack.gpu.gateway.name=idle", "endpoint.late.replicas=3"]
+    assert f"There is no Gateway idle in namespace gateways; the cluster has: gateways/{NAME}" in _obstacle(
+        served, words
+    )
+    add_gateway(admin, "idle", "unknown")
+    assert "of the class unknown, which does not exist" in _obstacle(served, words)
+    add_class(admin, "unknown", "tests.example.org/nobody")
+    assert "of the class unknown, and no controller has taken that class up" in _obstacle(served, words)
+    assert "cannot be carried out" in served.mlops("apply", "--yes", *words, code=1).stderr
+    forced = served.mlops("apply", "--yes", "--no-preflight", *words, "endpoint.late.rollout.ready_timeout=5s", code=1)
+    assert "Gateway idle has not taken up the route late, so no request arrives" in " ".join(forced.stderr.split())
+    served.mlops("apply", "--yes")
+    served.settled()
+
+
+def _obstacle(place: ClusterPlace, words: list[str]) -> str:
+    return " ".join(place.change("endpoint.late", *words)["obstacles"])
+
+
 def test_the_plain_pulumi_command_previews_the_same_program(served: ClusterPlace) -> None:
     """With the inputs that mlops gave; only its own notes of versions come from the state."""
     told = served.root / ".mlops" / "pulumi" / "dev" / "platform" / "gpu" / "inputs.json"
@@ -267,7 +327,10 @@ def test_destroy_leaves_nothing_in_the_cluster(served: ClusterPlace, admin: Api)
         for one in json.loads(served.mlops("plan", "--destroy", "--format", "json").stdout)["changes"]
     }
     assert "Deployment late-v" in " ".join(parts(change["endpoint.late"]))
-    served.mlops("destroy", "--yes")
+    refused = served.mlops("destroy", "--yes", code=1)
+    assert "This plan deletes PersistentVolumeClaim mlops of stack.gpu" in refused.stderr
+    assert admin.exists(f"{CORE}/persistentvolumeclaims/mlops")
+    served.mlops("destroy", "--yes", "--allow-data-loss", "stack.gpu")
     until(lambda: not admin.exists(f"/api/v1/namespaces/{NAMESPACE}"), "the namespace is gone", seconds=60)
     names = [one["metadata"]["name"] for one in admin.items("/apis/scheduling.k8s.io/v1/priorityclasses")]
     assert not [name for name in names if name.startswith(NAMESPACE)]
@@ -285,7 +348,7 @@ def test_a_namespace_that_was_there_is_taken_over_and_stays(
     labels = admin.get("/api/v1/namespaces/theirs")["metadata"]["labels"]
     assert (labels["team"], labels["pod-security.kubernetes.io/enforce"]) == ("them", "restricted")
     assert "stack.gpu" not in made.words()
-    made.mlops("destroy", "--yes", "--target", "stack.gpu")
+    made.mlops("destroy", "--yes", "--target", "stack.gpu", "--allow-data-loss", "stack.gpu")
     assert admin.get("/api/v1/namespaces/theirs")["metadata"]["labels"]["team"] == "them"
     assert not admin.exists("/api/v1/namespaces/theirs/resourcequotas/mlops")
 

@@ -101,7 +101,7 @@ def gone_afterwards(place: ClusterPlace) -> Iterator[ClusterPlace]:
     try:
         yield place
     finally:
-        place.mlops("destroy", "--yes", code=None)
+        place.mlops("destroy", "--yes", "--allow-data-loss", "stack.gpu", code=None)
 
 
 def make_volume(api: Api) -> None:

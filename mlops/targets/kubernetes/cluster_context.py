@@ -20,7 +20,7 @@ from mlops.engine.resource import Action, Attention, Effect, Observed, PartChang
 from mlops.errors import FileLocation, InvalidConfig, MlopsError, Problem
 from mlops.secret_values import read_secret
 from mlops.targets.target import stack_inputs
-from mlops.tools.cluster import ClusterClient
+from mlops.tools.cluster import ClusterClient, Object
 
 if TYPE_CHECKING:
     from mlops.config.schema.targets.kubernetes import Kubernetes
@@ -131,6 +131,14 @@ class ClusterContext:
                 found.setdefault(owner, {})[name] = fingerprint
         return found
 
+    def listed(self, kind: str) -> list[Object]:
+        """All objects of a kind that this tool made in the namespace, pods among them; read once for a command's plan."""
+        key = (self.stack.kubeconfig, self.stack.context, self.namespace, kind)
+        if key not in self.context.listings:
+            self.context.listings[key] = self.client.all(kind, self.namespace, labels=_MANAGED)
+        found: list[Object] = self.context.listings[key]
+        return found
+
     def fingerprints_of(self, component: str, name: str) -> Fingerprints:
         """Return the fingerprints of one resource's objects, read from the cluster now."""
         selector = f"app.kubernetes.io/component={component},app.kubernetes.io/name={name}"
@@ -155,6 +163,11 @@ def recorded_cluster_context(context: Context, stack_name: str, inputs: Mapping[
 
 def parts_of(touched: Iterable[PreviewedObject]) -> tuple[PartChange, ...]:
     return tuple(PartChange(one.name, Action(one.action), one.fields) for one in touched)
+
+
+def holding_data(fingerprints: Iterable[str]) -> tuple[str, ...]:
+    """Which of a resource's objects hold data that nothing can make anew, as parts of a plan name them."""
+    return tuple(name.replace("/", " ") for name in sorted(fingerprints) if name.startswith("PersistentVolumeClaim/"))
 
 
 def removed(fingerprints: Iterable[str]) -> tuple[PartChange, ...]:
@@ -185,8 +198,13 @@ def _text(value: Any) -> str:
 def unreachable(address: Address, record: Record | None, error: MlopsError, *, is_said: bool) -> Observed:
     """What is recorded, with the reason why nobody could look. `is_said`: nothing else speaks of it in the plan."""
     detail = error.problems[0].detail
-    attention = (Attention(address, f"{address} cannot be looked at", (detail,)),) if is_said else ()
+    attention = (Attention(address, f"{address} cannot be looked at", (detail,), is_fault=True),) if is_said else ()
     return Observed(record, exists=record is not None, attention=attention, obstacles=(detail,))
+
+
+def maybe_drifted(address: Address, unfit: tuple[str, ...]) -> tuple[Attention, ...]:
+    """What stood in the way of looking for drift."""
+    return (Attention(address, f"{address} may have drifted", unfit, is_fault=True),) if unfit else ()
 
 
 def program_inputs(make: Callable[[], ProgramInputs]) -> dict[str, Any]:

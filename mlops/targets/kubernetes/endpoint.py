@@ -28,7 +28,7 @@ from mlops.contracts.serving_pods import (
     ServingInputs,
 )
 from mlops.engine.diff import diff
-from mlops.engine.resource import Attention, Desired, Effect, Observed, Outcome, Record, Step
+from mlops.engine.resource import Desired, Effect, Observed, Outcome, Record, Step
 from mlops.errors import MlopsError, ToolFailed
 from mlops.rollout.rollout import Rollout
 from mlops.rollout.state import RolloutState
@@ -37,13 +37,16 @@ from mlops.targets.kubernetes.cluster_context import (
     ClusterContext,
     cluster_context_of,
     drift_of,
+    maybe_drifted,
     previewed,
     removed,
     unreachable,
 )
+from mlops.targets.kubernetes.faults import endpoint_faults, faulty, route_faults
 from mlops.targets.kubernetes.fleet import ClusterFleet
 from mlops.targets.kubernetes.health import endpoint_status, log_files, on_cluster
-from mlops.targets.kubernetes.preflight import answers, rights_of
+from mlops.targets.kubernetes.preflight import answers, gateway_of, rights_of
+from mlops.tools.cluster import wait_for
 
 if TYPE_CHECKING:
     from mlops.config.schema.endpoint import AutoscalePolicy, Endpoint
@@ -72,10 +75,12 @@ class ClusterEndpoint:
             and record.complete
             and cluster.fingerprints().get(("serving", address.name), {}) == known
         ):
-            return Observed(record)
+            return Observed(
+                record, attention=faulty(address, endpoint_faults(cluster, address.name, record.outputs["version"]))
+            )
         applied = record.outputs.get(ROLLOUT_STATE, record.outputs.get(ROLLOUT_STATE_BEFORE)) if record else None
         endpoint: Endpoint = typed(desired.effective)
-        obstacles = (*answers(rights_of(cluster, "serving")), *_not_here(address, endpoint))
+        obstacles = (*answers(rights_of(cluster, "serving"), gateway_of(cluster)), *_not_here(address, endpoint))
         if applied is None:
             return Observed(record, exists=record is not None, obstacles=obstacles)
         body = _wanted(RolloutState.from_json(applied), endpoint.replicas)
@@ -84,7 +89,7 @@ class ClusterEndpoint:
             self._secrets(endpoint), refresh=True, unless=obstacles,
         )  # fmt: skip
         stale = drift_of(parts, _MENDS) if is_said else ()
-        attention = (Attention(address, f"{address} may have drifted", unfit),) if unfit and is_said else ()
+        attention = maybe_drifted(address, unfit) if is_said else ()
         return Observed(record, parts=parts, stale=stale, obstacles=(*obstacles, *unfit), attention=attention)
 
     def notes(self, desired: Desired, record: Record | None, category: str) -> tuple[str, ...]:
@@ -115,6 +120,7 @@ class ClusterEndpoint:
             goes_back=step.restore is not None,
         )  # fmt: skip
         version, note = rollout.converge(key, body, replicas, {})
+        _reached(cluster, name, endpoint.rollout.ready_timeout)
         outputs = {
             "url": f"{stack['address']}/{name}", "version": version, "weights": {version: 100}, "replicas": replicas,
             ROLLOUT_STATE: fleet.published, "prints": cluster.fingerprints_of("serving", name),
@@ -167,6 +173,18 @@ def _not_here(address: Address, endpoint: Endpoint) -> tuple[str, ...]:
     return (
         f"{address}: `rollout.strategy: {strategy}` is known on local stacks alone. On a cluster write canary, rolling or blue_green.",
     )
+
+
+def _reached(cluster: ClusterContext, name: str, timeout: float) -> None:
+    """Wait until the Gateway serves the route. Raises MlopsError where it does not: nothing that was made gets a request."""
+
+    def missing() -> str | None:
+        route = cluster.client.one("HTTPRoute", cluster.namespace, name)
+        return next(route_faults(cluster, name, [route] if route else []), None)
+
+    fault = wait_for(missing, timeout)
+    if fault is not None:
+        raise MlopsError.of("route is not served", f"After {timeout:.0f} s: {fault}")
 
 
 def _wanted(state: RolloutState, replicas: int) -> dict[str, Any]:

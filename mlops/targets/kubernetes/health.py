@@ -8,12 +8,14 @@ Law: one short line a resource; a cluster that does not answer is said, and no e
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from mlops.context.status import Status
 from mlops.engine.resource import Record
 from mlops.errors import ToolFailed
 from mlops.targets.kubernetes.cluster_context import ClusterContext
+from mlops.targets.kubernetes.faults import endpoint_faults, stack_faults, watcher_faults
 from mlops.tools.cluster import Object
 
 
@@ -27,7 +29,8 @@ def on_cluster(ask: Callable[[], Status]) -> Status:
 
 def stack_status(cluster: ClusterContext, record: Record) -> Status:
     count = len(record.outputs.get("prints", ()))
-    return Status(f"Kubernetes {cluster.client.version()}, namespace {cluster.namespace}, {count} objects")
+    text = f"Kubernetes {cluster.client.version()}, namespace {cluster.namespace}, {count} objects"
+    return _with_faults(Status(text), stack_faults(cluster))
 
 
 def endpoint_status(cluster: ClusterContext, record: Record) -> Status:
@@ -37,7 +40,8 @@ def endpoint_status(cluster: ClusterContext, record: Record) -> Status:
         return Status(f"{version} is gone from the cluster; repair it: mlops apply", "missing", url)
     want, ready = _ready(deployment)
     good = "healthy" if ready >= want else "degraded" if ready else "down"
-    return Status(f"{version}  {good}  {ready}/{want} replicas", "ok" if ready >= want else "missing", url)
+    status = Status(f"{version}  {good}  {ready}/{want} replicas", "ok" if ready >= want else "missing", url)
+    return _with_faults(status, endpoint_faults(cluster, record.address.name, version))
 
 
 def monitor_status(cluster: ClusterContext, record: Record) -> Status:
@@ -46,12 +50,19 @@ def monitor_status(cluster: ClusterContext, record: Record) -> Status:
     if deployment is not None:
         want, ready = _ready(deployment)
         text = f"watcher {'runs' if ready else 'does not run'}; findings: mlops plan"
-        return Status(text, "ok" if ready >= want else "missing")
+        return _with_faults(
+            Status(text, "ok" if ready >= want else "missing"), watcher_faults(cluster, record.address.name)
+        )
     job = cluster.client.one("CronJob", cluster.namespace, name)
     if job is None:
         return Status("its watcher is gone from the cluster; repair it: mlops apply", "missing")
     last = (job.get("status") or {}).get("lastScheduleTime") or "never"
-    return Status(f"looks at {job['spec']['schedule']} (last {last}); findings: mlops plan")
+    status = Status(f"looks at {job['spec']['schedule']} (last {last}); findings: mlops plan")
+    return _with_faults(status, watcher_faults(cluster, record.address.name))
+
+
+def _with_faults(status: Status, faults: tuple[str, ...]) -> Status:
+    return replace(status, state="failed", attention=faults) if faults else status
 
 
 def _ready(deployment: Object) -> tuple[int, int]:

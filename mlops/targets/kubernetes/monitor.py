@@ -32,11 +32,13 @@ from mlops.targets.kubernetes.cluster_context import (
     ClusterContext,
     cluster_context_of,
     drift_of,
+    maybe_drifted,
     previewed,
     program_inputs,
     removed,
     unreachable,
 )
+from mlops.targets.kubernetes.faults import faulty, watcher_faults
 from mlops.targets.kubernetes.health import log_files, monitor_status, on_cluster
 from mlops.targets.kubernetes.preflight import answers, rights_of
 
@@ -69,15 +71,14 @@ class ClusterMonitor:
             and record.complete
             and cluster.fingerprints().get(("watching", address.name), {}) == known
         ):
-            return Observed(record, attention=attention)
+            return Observed(record, attention=(*attention, *faulty(address, watcher_faults(cluster, address.name))))
         obstacles = answers(rights_of(cluster, "watching"))
         kept = self._kept(address)
         if record is None or kept is None:
             return Observed(record, exists=record is not None, obstacles=obstacles, attention=attention)
         parts, unfit = previewed(cluster, "watching", address.name, lambda: kept, {}, refresh=True, unless=obstacles)
         stale = drift_of(parts, _MENDS) if is_said else ()
-        if unfit and is_said:
-            attention = (*attention, Attention(address, f"{address} may have drifted", unfit))
+        attention = (*attention, *(maybe_drifted(address, unfit) if is_said else ()))
         return Observed(record, stale=stale, attention=attention, parts=parts if is_said else (), obstacles=obstacles)
 
     def notes(self, desired: Desired, record: Record | None, category: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import contextlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from mlops.contracts.names import GPU_PRODUCT, GPU_RESOURCE
+from mlops.contracts.names import CLAIM, GPU_PRODUCT, GPU_RESOURCE
 from mlops.errors import ToolFailed
 from mlops.targets.kubernetes.cluster_context import ClusterContext
 
@@ -97,6 +97,54 @@ def storage_of(cluster: ClusterContext) -> Iterator[str]:
         (one["metadata"].get("annotations") or {}).get(_DEFAULT_CLASS) == "true" for one in classes
     ):
         yield f"The cluster has no default storage class; name one: `storage: {{storage_class: …}}`. There are: {', '.join(names)}."
+
+
+def claim_of(cluster: ClusterContext) -> Iterator[str]:
+    """What a claim that is there refuses: it can grow, where its class lets it, and never shrink."""
+    storage = cluster.stack.storage
+    claim = cluster.client.one("PersistentVolumeClaim", cluster.namespace, CLAIM) if storage else None
+    if storage is None or claim is None:
+        return
+    own = claim["spec"].get("storageClassName")
+    has = claim["spec"]["resources"]["requests"]["storage"]
+    if storage.storage_class not in (None, own) or amount(storage.size) == amount(has):
+        return  # of another class it is made anew, which the plan says by itself
+    where = f"`storage.size` in conf/stack/{cluster.stack_name}.yaml"
+    if amount(storage.size) < amount(has):
+        yield (
+            f"Claim {CLAIM} asks for {has}, and no claim can be made smaller. Keep {where}, or let go of what it holds: after "
+            f"`kubectl delete pvc {CLAIM} --namespace {cluster.namespace}` the next apply makes it anew."
+        )
+    elif not ((cluster.client.one("StorageClass", None, own) if own else None) or {}).get("allowVolumeExpansion"):
+        yield (
+            f"Claim {CLAIM} asks for {has}, and its storage class {own} lets no volume grow (allowVolumeExpansion). Keep {where}, "
+            "or have the cluster's owners allow it."
+        )
+
+
+def gateway_of(cluster: ClusterContext) -> Iterator[str]:
+    """Why no route could be served: the Gateway API, the stack's Gateway or its class is not there, or nobody runs it."""
+    wanted = cluster.stack.gateway
+    if wanted is None:
+        return
+    namespace, where = wanted.namespace or cluster.namespace, f"conf/stack/{cluster.stack_name}.yaml"
+    gateway = cluster.client.one("Gateway", namespace, wanted.name)
+    if gateway is None:
+        known = [f"{one['metadata']['namespace']}/{one['metadata']['name']}" for one in cluster.client.all("Gateway")]
+        yield (
+            f"There is no Gateway {wanted.name} in namespace {namespace}; the cluster has: {', '.join(known) or 'none'}. Name one "
+            f"in `gateway` of {where}, or have the cluster's owners make it."
+        )
+        return
+    name = gateway["spec"]["gatewayClassName"]
+    found = cluster.client.one("GatewayClass", None, name)
+    if found is None:
+        yield f"Gateway {wanted.name} is of the class {name}, which does not exist. Have the cluster's owners install its controller."
+    elif not any(
+        it["type"] == "Accepted" and it["status"] == "True"
+        for it in (found.get("status") or {}).get("conditions") or []
+    ):
+        yield f"Gateway {wanted.name} is of the class {name}, and no controller has taken that class up. See that it runs."
 
 
 def gpus_of(cluster: ClusterContext, *, count: int, pods: int, product: str | None) -> Iterator[str]:

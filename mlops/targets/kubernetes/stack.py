@@ -21,19 +21,22 @@ from mlops.context.inputs import METADATA_NAMES, without_fields
 from mlops.context.status import Status
 from mlops.contracts.platform import PlatformInputs, StorageInputs
 from mlops.engine.diff import diff
-from mlops.engine.resource import Attention, Desired, Effect, Observed, Outcome, Record, Step
+from mlops.engine.resource import Desired, Effect, Observed, Outcome, Record, Step
 from mlops.errors import ToolFailed
 from mlops.targets.kubernetes.cluster_context import (
     ClusterContext,
     drift_of,
+    holding_data,
+    maybe_drifted,
     previewed,
     program_inputs,
     recorded_cluster_context,
     removed,
     unreachable,
 )
+from mlops.targets.kubernetes.faults import faulty, stack_faults
 from mlops.targets.kubernetes.health import on_cluster, stack_status
-from mlops.targets.kubernetes.preflight import answers, namespace_of, rights_of, storage_of
+from mlops.targets.kubernetes.preflight import answers, claim_of, namespace_of, rights_of, storage_of
 
 _MENDS = Effect(Category.PROVISION.value, Category.PROVISION.rank, keeps=True)
 
@@ -43,22 +46,26 @@ class ClusterStack:
         self.context = context
 
     def observe(self, address: Address, desired: Desired | None, record: Record | None) -> Observed:
+        known = record.outputs.get("prints", {}) if record else {}
+        held = holding_data(known)
         if desired is None:
             parts = removed(record.outputs.get("prints", ())) if record else ()
-            return Observed(record, exists=record is not None, parts=parts)
+            return Observed(record, exists=record is not None, parts=parts, holds_data=held)
         cluster = ClusterContext(self.context, address.name, typed(desired.effective))
         if str(desired.inputs["target"]) != str((record or desired).inputs["target"]):
-            return Observed(record)
-        known = record.outputs.get("prints", {}) if record else {}
+            return Observed(record, holds_data=held)
         is_said = record is not None and not diff(_compared(record.inputs), _compared(desired.inputs))
         try:
             cluster.client.version()
         except ToolFailed as error:
             return unreachable(address, record, error, is_said=is_said)
         if is_said and record is not None and record.complete and self._now(cluster) == known:
-            return Observed(record)
+            return Observed(record, attention=faulty(address, stack_faults(cluster)), holds_data=held)
         obstacles = answers(
-            rights_of(cluster, "platform"), namespace_of(cluster, is_ours=bool(known)), storage_of(cluster)
+            rights_of(cluster, "platform"),
+            namespace_of(cluster, is_ours=bool(known)),
+            storage_of(cluster),
+            claim_of(cluster),
         )
         parts, unfit = previewed(
             cluster,
@@ -70,9 +77,9 @@ class ClusterStack:
             unless=obstacles,
         )
         stale = drift_of(parts, _MENDS) if is_said else ()
-        attention = (Attention(address, f"{address} may have drifted", unfit),) if unfit and is_said else ()
+        attention = maybe_drifted(address, unfit) if is_said else ()
         return Observed(record, exists=record is not None, parts=parts, stale=stale, obstacles=(*obstacles, *unfit),
-                        attention=attention)  # fmt: skip
+                        attention=attention, holds_data=held)  # fmt: skip
 
     def notes(self, desired: Desired, record: Record | None, category: str) -> tuple[str, ...]:
         return ()

@@ -11,7 +11,7 @@ from mlops.engine.apply import ApplyContext, apply_plan
 from mlops.engine.events import Event
 from mlops.engine.lease import Holder, lease
 from mlops.engine.plan import make_plan
-from mlops.engine.resource import Action, Dependency, Effect, Outcome, Step
+from mlops.engine.resource import Action, Dependency, Effect, Outcome, PartChange, Step
 from mlops.errors import GateFailed, MlopsError
 from tests.engine_world import FOLLOW, World, at, thing
 
@@ -261,3 +261,30 @@ def test_fields_that_a_newer_version_wrote_survive_an_apply(world: World) -> Non
     world.apply(thing("a", size=2))
     record = world.store.records()[at("a")]
     assert (record.inputs, record.extra) == ({"size": 2}, {"from_tomorrow": [1]})
+
+
+KEPT, LOST = PartChange("Volume kept", Action.UPDATE), PartChange("Volume lost", Action.REPLACE)
+
+
+def test_part_that_holds_data_goes_only_where_its_resource_is_named(world: World) -> None:
+    world.apply(thing("a", size=1), thing("b", size=1))
+    world.kind.holds_data["a"] = ("Volume kept", "Volume lost")
+    world.kind.parts["a"] = (KEPT, LOST, PartChange("Service", Action.REPLACE))
+    with pytest.raises(MlopsError, match=r"This plan deletes Volume lost of thing\.a.*--allow-data-loss thing\.a"):
+        world.apply(thing("a", size=2), thing("b", size=2))
+    with pytest.raises(MlopsError, match="data would be lost"):
+        world.apply(thing("a", size=2), thing("b", size=2), may_lose_data=["thing.b"])
+    assert world.things["b"]["inputs"] == {"size": 1}, "nothing was done"
+    world.apply(thing("a", size=2), thing("b", size=2), may_lose_data=["thing.a"])
+    assert world.words(thing("a", size=2), thing("b", size=2)) == {}
+
+
+def test_resource_that_goes_takes_its_data_along_whatever_was_previewed(world: World) -> None:
+    world.apply(thing("a", place="x"))
+    world.kind.holds_data["a"] = ("Volume kept",)
+    for desired in ([thing("a", place="y")], []):
+        (change,) = world.plan(*desired)
+        assert [(part.name, part.loses_data) for part in change.parts] == [("Volume kept", True)]
+        with pytest.raises(MlopsError, match="data would be lost"):
+            world.apply(*desired)
+    assert world.kind.calls == ["create a"]

@@ -9,7 +9,7 @@ import pytest
 
 from mlops.address import Address
 from mlops.engine.plan import Change, Plan
-from mlops.engine.resource import Action, Attention, Effect, FieldChange, Reason
+from mlops.engine.resource import Action, Attention, Effect, FieldChange, PartChange, Reason
 from mlops.errors import FileLocation, Problem
 from mlops.render.document import because, plan_document
 from mlops.render.html import render_html
@@ -213,3 +213,20 @@ def test_large_mapping_of_a_record_is_counted_on_a_terminal() -> None:
     assert "    task: binary\n" in text
     assert "    locked: 30 values, which --format json shows" in text
     assert "stage7" not in text
+
+
+def test_plan_without_changes_does_not_claim_that_all_is_well_beside_a_fault() -> None:
+    fault = Attention(MODEL, "model.delay cannot be looked at", ("It does not answer.",), is_fault=True)
+    document = plan_document(plan_of(attention=(fault,)))
+    for text in (render_terminal(document), render_markdown(document), render_html(document)):
+        assert "No changes, and not all is well" in text
+        assert "The world matches" not in text
+    finding = plan_document(plan_of(attention=(Attention(MODEL, "carrier drifted"),)))
+    assert "No changes. The world matches conf/" in render_terminal(finding)
+
+
+def test_part_whose_data_goes_says_which_word_allows_it() -> None:
+    part = PartChange("Volume logs", Action.REPLACE, loses_data=True)
+    change = Change(MODEL, Action.UPDATE, "PROVISION", 6, (Reason("size"),), parts=(part,))
+    text = render_terminal(plan_document(plan_of(change)))
+    assert "deletes what it holds: needs --allow-data-loss model.delay" in text
