@@ -46,8 +46,8 @@ class LiveWindow(Contract, kw_only=True, frozen=True):
     until: Annotated[str, Meta(description="When the last of their labels came, as ISO text.")]
     rows: Annotated[int, Meta(description="Labelled rows.")]
     metrics: Annotated[dict[str, float], Meta(description="Metric -> value.")] = field(default_factory=dict)
-    intervals: Annotated[dict[str, tuple[float, ...]], Meta(description="Metric -> lower and upper bound of 95 %.")] = field(
-        default_factory=dict
+    intervals: Annotated[dict[str, tuple[float, ...]], Meta(description="Metric -> lower and upper bound of 95 %.")] = (
+        field(default_factory=dict)
     )
 
 

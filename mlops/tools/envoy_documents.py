@@ -237,9 +237,7 @@ def _entries(route: Route) -> Iterator[dict[str, Any]]:
             }
         }
         token = {**match, "headers": [{"name": "authorization", "present_match": True}]}
-        yield from _forwarded(
-            route, token, {"typed_per_filter_config": requirement, **_action(route, served, None)}
-        )
+        yield from _forwarded(route, token, {"typed_per_filter_config": requirement, **_action(route, served, None)})
     yield from open_entries(route.name, _action(route, served, None))
     yield _refuse(match, 401, _DENIED if not route.is_signed else f"{_DENIED}, and there is no token")
 

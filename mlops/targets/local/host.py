@@ -177,7 +177,12 @@ class Host:
             self.gateway.put(RoutingTable(tuple(routes), clusters))
 
     def _route(
-        self, name: str, state: RolloutState, weights: Mapping[str, int], in_force: Iterable[str], now: float,
+        self,
+        name: str,
+        state: RolloutState,
+        weights: Mapping[str, int],
+        in_force: Iterable[str],
+        now: float,
         split: Split,
     ) -> Route:
         if not any(weights.values()):
