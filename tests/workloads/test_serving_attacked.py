@@ -24,9 +24,10 @@ from tests.workloads.conftest import export_linear_model
 from tests.workloads.hostile_requests import MOST_ROWS, good_request, hostile_requests
 
 pytestmark = pytest.mark.slow
-TURNS, HOSTILE_CLIENTS, GOOD_CLIENTS = 40, 8, 8
+TURNS, HOSTILE_CLIENTS, GOOD_CLIENTS = 20, 8, 8
 ARRIVAL = 1.5
-GROWTH_MB = 25.0
+GROWTH = 0.05
+"""Of what the server holds before; it held 82 MB, and 0.3 % more after 10,536 hostile requests."""
 
 
 @dataclass
@@ -174,10 +175,10 @@ def test_hostile_requests_among_good_ones_harm_only_themselves(server: Server) -
         f"{seen.hostile.total()} hostile: {dict(seen.hostile)}; {seen.good.total()} good; {before:.0f} + {grown:.1f} MB"
     )
     assert not seen.wrong, seen.wrong[:5]
-    assert len(hostile_requests()) >= 60
+    assert len(hostile_requests()) >= 140
     assert seen.hostile.total() >= 2_000
     assert set(seen.good) == {200}
-    assert grown < GROWTH_MB
+    assert grown < GROWTH * before
     lines = [line for path in server.log.iterdir() for line in path.read_bytes().splitlines()]
     assert lines
     assert all(isinstance(strict_json(line), dict) for line in lines)
@@ -189,7 +190,9 @@ def test_hostile_requests_among_good_ones_harm_only_themselves(server: Server) -
         ("400 digits", 422), ("1e999", 400), ("65 bits", 422), ("NaN", 400), ("NUL", 422), ("deep object", 400),
         ("101 rows", 413), ("300,000 rows", 413), ("deep and large", 400), ("too large", 413), ("much too large", 413),
         ("chunks too large", 413), ("endless", 413), ("never arrives", 408), ("long header", 431), ("DELETE", 405),
-        ("unknown path", 404), ("no HTTP", 400), ("v2 400 digits", 422), ("v2 number as name", 400), ("v2 too many", 413),
+        ("unknown path", 404), ("no HTTP", 400), ("no column", 422), ("gzip bomb", 413),
+        ("gzip cut off", 400), ("unknown coding", 415), ("bytes infinite", 422), ("tf many", 413), ("v2 shape", 400),
+        ("v2 other version", 404), ("v2 400 digits", 422), ("v2 number as name", 400), ("v2 too many", 413),
     ],
 )  # fmt: skip
 def test_hostile_request_gets_the_status_that_says_why(server: Server, name: str, status: int) -> None:

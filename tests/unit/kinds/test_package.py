@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
 
 from mlops.address import Address
+from mlops.config.schema.package import Package
 from mlops.engine.resource import Action
+from mlops.errors import MlopsError
+from mlops.packaging.bento import stage_bento
+from mlops.workloads.serving.app import Application
 from tests.e2e.conftest import SMALL
+from tests.served_model import write_served_model
 from tests.small_project import load_files
 from tests.unit.kinds.conftest import Look
 
@@ -65,3 +75,33 @@ def test_status_is_its_tag(look: Look) -> None:
 def test_override_hint_names_its_file(look: Look) -> None:
     hint = look.kind("package.late").override_hint(Address("package", "late"), "threads", "2")
     assert hint == "To keep it, say in conf/package/late.yaml:  threads: 2"
+
+
+def packed(tmp_path: Path, **api: Any) -> dict[str, Any]:
+    """Return api.json of a bento of the small model that is written by hand."""
+    exported = write_served_model(tmp_path / "export")
+    (exported / "api.json").unlink()
+    stage_bento(tmp_path / "staged", "m", exported, Package.model_validate({"model": "m", "api": api}))
+    content: dict[str, Any] = json.loads((tmp_path / "staged/model/api.json").read_text())
+    return content
+
+
+def test_bento_says_what_a_row_must_hold_and_who_may_ask(tmp_path: Path) -> None:
+    api = packed(tmp_path, required=["place"], outside="refuse", cors=["https://app.example.com:8443", "*"])
+    assert (api["required"], api["outside"]) == (["place"], "refuse")
+    assert api["cors"] == ["https://app.example.com:8443", "*"]
+    Application(tmp_path / "staged/model", "v1")
+
+
+def test_required_column_that_the_model_does_not_take_is_named(tmp_path: Path) -> None:
+    with pytest.raises(
+        MlopsError, match=r"`api.required` of package.m names colour, which the model does not take"
+    ) as raised:
+        packed(tmp_path, required=["place", "colour"])
+    assert raised.value.problems[0].hint == "Did you mean `color`?"
+
+
+@pytest.mark.parametrize("origin", ["app.example.com", "https://app.example.com/", "https://*.example.com", "null", ""])
+def test_origin_is_a_scheme_a_host_and_a_port(origin: str) -> None:
+    with pytest.raises(ValidationError, match="is no origin; write the scheme and the host"):
+        Package.model_validate({"model": "m", "api": {"cors": [origin]}})
