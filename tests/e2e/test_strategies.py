@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import defaultdict
+from itertools import cycle
 from types import TracebackType
 
 import httpx
@@ -23,11 +24,11 @@ def next_version(place: Workplace) -> str:
 
 class Users:
     """Clients who ask, know who they are, and say later what came of the answer. `right`: which versions are right; all others are
-    wrong. `given`: the versions that each user got."""
+    wrong. `given`: the versions that each user got, in their order."""
 
     def __init__(self, url: str, right: str) -> None:
         self.url, self.right = url, right
-        self.given: dict[str, set[str]] = defaultdict(set)
+        self.given: dict[str, list[str]] = defaultdict(list)
         self.asked_for: dict[str, set[str]] = defaultdict(set)
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._go, args=(number,), daemon=True) for number in range(8)]
@@ -44,13 +45,13 @@ class Users:
 
     def _go(self, number: int) -> None:
         with httpx.Client(timeout=20) as client:
-            for turn, row in enumerate(ROWS[number::8]):
-                if self._stop.wait(0.02):
+            for turn, row in enumerate(cycle(ROWS[number::8])):
+                if self._stop.wait(0.05):
                     return
                 user = f"user-{number}-{turn % 5}"
                 answer = client.post(f"{self.url}/predict", json=row, headers={"x-user": user})
                 version = answer.headers["x-mlops-version"]
-                self.given[user].add(version)
+                self.given[user].append(version)
                 said = answer.json()["predictions"][0]["late"]
                 is_right = (version == self.right) or turn % 4 == 0
                 body = {"id": answer.headers["x-request-id"], "label": said if is_right else not said}
@@ -79,8 +80,9 @@ def test_experiment_ends_by_outcomes_and_clients_stay_with_their_version(
         assert f"{after} is worse: outcomes of {before}" in done.stderr
         assert live(small) == before
     if strategy == "ab":
-        during = [given - {after} for given in users.given.values()]  # in the end all are with what went live
-        assert {len(given) for given in during} == {0, 1}
+        came = [given.index(after) for given in users.given.values()]
+        assert all(set(given[first:]) == {after} for given, first in zip(users.given.values(), came, strict=True))
+        assert max(came) > min(came) + 1  # some got it at the beginning, and others when it went live
     assert after in users.asked_for["candidate"]
     if is_better:
         small.mlops("rollback", "endpoint.late", "--now", "--yes")
