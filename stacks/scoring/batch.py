@@ -69,14 +69,12 @@ def score(inputs: ScoringInputs, place: Placement, secrets: Secrets) -> None:
 
 
 def _job(inputs: ScoringInputs, name: str, place: Placement, identity: Identity) -> JobSpecArgsDict:
-    template: PodTemplateSpecArgsDict = {
-        "metadata": {"labels": place.labels(identity)},
-        "spec": pod(
-            "training", [_container(inputs, name)], volumes=[files_volume("files", name, list(inputs.files))],
-            scratch=inputs.scratch,
-        ),
-    }  # fmt: skip
-    template["spec"]["restart_policy"] = "Never"  # type: ignore[index]
+    spec = pod(
+        "training", [_container(inputs, name)], volumes=[files_volume("files", name, list(inputs.files))],
+        scratch=inputs.scratch,
+    )  # fmt: skip
+    spec["restart_policy"] = "Never"
+    template: PodTemplateSpecArgsDict = {"metadata": {"labels": place.labels(identity)}, "spec": spec}
     return {"backoff_limit": _RETRIES, "active_deadline_seconds": inputs.time_limit, "template": template}
 
 

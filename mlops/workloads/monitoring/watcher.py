@@ -120,9 +120,9 @@ class Watcher:
         if until < self._next_look:
             return None
         began = time.monotonic()
-        end = end_of_rows(self._log, start, until, self._config.window_rows)
-        self._next_look = until if end else until + max(_LOOK_SECONDS, _LOOK_SHARE * (time.monotonic() - began))
-        return end
+        found = end_of_rows(self._log, start, until, self._config.window_rows)
+        self._next_look = until if found else until + max(_LOOK_SECONDS, _LOOK_SHARE * (time.monotonic() - began))
+        return found
 
     def _change(self, **fields: Any) -> None:
         self._status = structs.replace(self._status, **fields)
