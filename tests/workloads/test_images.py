@@ -68,7 +68,8 @@ def test_network_learns_images_and_predicts_what_its_file_predicts(photos: Path,
     assert json.loads((photos / "metrics/model/m.json").read_text())["test_accuracy"] > 0.6
     contract = json.loads((photos / "models/m/export/contract.json").read_text())
     form = {"height": 8, "width": 8, "channels": 1, "fit": "stretch"}
-    assert contract["columns"] == [{"name": "image", "type": "image", "nullable": False, "image": form}]
+    seen = {"missing": False}
+    assert contract["columns"] == [{"name": "image", "type": "image", "nullable": False, "image": form, "seen": seen}]
 
 
 def test_request_with_an_image_is_decoded_as_in_training(photos: Path) -> None:

@@ -184,13 +184,13 @@ class Application:
         status = 200
         close = False
         head = read_head(scope)
-        is_probe = asks_itself(head, scope)
+        is_probe = bool(head) and asks_itself(head, scope)
         request_id = self._id_of(head)
         try:
             begun = self._bodies.begin(receive)
             body = begun if isinstance(begun, bytes) else await begun
             read = self._unjudged if is_probe else self._reader.read_judged
-            if CONTENT_CODING in head and is_packed(head[CONTENT_CODING]):
+            if head and CONTENT_CODING in head and is_packed(head[CONTENT_CODING]):
                 (rows, outside), body = await self._aside(self._unpack_and(read), body, head)
             elif len(body) <= LARGE and not self._reader.has_images:
                 rows, outside = read(body)
@@ -210,7 +210,7 @@ class Application:
             traceback.print_exc()
             status, answer = 500, _INTERNAL
         headers = [JSON_TYPE, self._version_header, (REQUEST_ID, request_id.encode())]
-        if ACCEPTED_CODING in head and wants_gzip(answer, head[ACCEPTED_CODING]):
+        if head and ACCEPTED_CODING in head and wants_gzip(answer, head[ACCEPTED_CODING]):
             answer = await self._packed(answer)
             headers += (_GZIP, _VARY)
         headers.append((b"content-length", b"%d" % len(answer)))
@@ -223,9 +223,10 @@ class Application:
 
     def _id_of(self, head: KeptHeaders, own: str = "") -> str:
         """Return the id that a client gave its request, in the header or as `own`, or a new one."""
-        given = usable_id(head[REQUEST_ID].decode("latin-1")) if REQUEST_ID in head else ""
-        if given or (own and (given := usable_id(own))):
-            return given
+        if head or own:
+            given = usable_id(head.get(REQUEST_ID, b"").decode("latin-1")) or usable_id(own)
+            if given:
+                return given
         self._count += 1
         return f"{self._prefix}{self._count:x}"
 

@@ -21,7 +21,10 @@ _LONGEST = 100
 
 def seen_of(data: PreparedData, name: str) -> dict[str, Any]:
     """Return whether any value was missing, the least and the greatest number, or all texts where they are few and short."""
-    column = pq.read_table(data.folder / "train.parquet", columns=[name])[name]
+    file = data.folder / "train.parquet"
+    if pa.types.is_binary(pq.read_schema(file).field(name).type):
+        return {"missing": False}  # images may be larger than the memory, and each row has one
+    column = pq.read_table(file, columns=[name])[name]
     seen: dict[str, Any] = {"missing": column.null_count > 0 or len(column) == 0}
     if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
         bounds = pc.min_max(column)
