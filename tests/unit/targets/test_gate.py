@@ -139,7 +139,9 @@ def test_counters_never_go_back_whatever_is_started_anew(tmp_path: Path) -> None
         assert now >= before
         before = now
     assert before <= true
-    assert before > 0.5 * true, "what a replica counted after it grew beyond what was last seen of it cannot be told apart"
+    assert before > 0.5 * true, (
+        "what a replica counted after it grew beyond what was last seen of it cannot be told apart"
+    )
 
 
 def test_gauges_are_of_replicas_that_answer_now(tmp_path: Path) -> None:
