@@ -9,6 +9,8 @@ PORT = 8000
 """Where a serving container listens."""
 COORDINATOR_PORT = 29500
 """Where the first pod of a job listens for the others."""
+LOG_SIZE, LOG_BODY = 10 * 2**30, 2**20
+"""Bytes of a whole prediction log, and of one request in it, where nothing else is said."""
 ANSWER_TIMEOUT = 30.0
 """Seconds that an answer may take where the package says nothing else."""
 USER = 65532

@@ -13,18 +13,24 @@ from typing import Annotated
 from msgspec import Meta
 
 from mlops.contracts.codec import Contract, Document, variable
-from mlops.contracts.names import PORT
+from mlops.contracts.names import LOG_BODY, LOG_SIZE, PORT
 
 WEEK = 604800.0
 
 
-class LogConfig(Contract, kw_only=True, frozen=True):
+class LogConfig(Contract, kw_only=True, frozen=True, omit_defaults=True):
     """The prediction log of a serving process; null, or a container without MLOPS_LOG_DIR, keeps none."""
 
     dir: Annotated[str, variable("MLOPS_LOG_DIR", "Folder of the prediction log.")]
     sample: Annotated[float, variable("MLOPS_LOG_SAMPLE", "Share of the requests kept.", ge=0, le=1)] = 1.0
     flush: Annotated[float, variable("MLOPS_LOG_FLUSH", "Seconds between writes.", ge=0.001)] = 1.0
     keep: Annotated[float, variable("MLOPS_LOG_KEEP", "Seconds that a segment is kept.", ge=0)] = WEEK
+    size: Annotated[
+        int, variable("MLOPS_LOG_SIZE", "Bytes of all segments, beyond which the oldest are deleted.", ge=0)
+    ] = LOG_SIZE
+    body: Annotated[
+        int, variable("MLOPS_LOG_BODY", "Bytes of a request, beyond which only its beginning is kept.", ge=0)
+    ] = LOG_BODY
 
 
 class ServerConfig(Document, kw_only=True, frozen=True, omit_defaults=True):

@@ -12,6 +12,8 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from mlops.contracts.names import LOG_BODY, LOG_SIZE
+
 if TYPE_CHECKING:
     from mlops.config.schema.endpoint import Endpoint
 
@@ -31,6 +33,11 @@ def served_outputs(key: str, package: Mapping[str, Any], stack: str) -> dict[str
 
 
 def log_settings(endpoint: Endpoint) -> dict[str, Any] | None:
-    """Return {sample, flush, keep} of the prediction log; None where none is kept."""
+    """Return {sample, flush, keep} of the prediction log, with its size and that of a body where they are not as usual; None where
+    none is kept."""
     log = endpoint.log
-    return {"sample": log.sample, "flush": log.flush, "keep": log.keep} if log.enabled else None
+    if not log.enabled:
+        return None
+    sizes = {"size": (log.size, LOG_SIZE), "body": (log.body, LOG_BODY)}
+    said = {name: value for name, (value, usual) in sizes.items() if value != usual}
+    return {"sample": log.sample, "flush": log.flush, "keep": log.keep, **said}

@@ -16,7 +16,8 @@ from mlops.config.schema.base import FieldError, ModelReference, Name, Resource,
 from mlops.config.schema.category import Category
 from mlops.config.schema.experiment import Experiment
 from mlops.config.schema.targets.base import Quantity
-from mlops.config.schema.units import Duration, Rate, Share
+from mlops.config.schema.units import Duration, Rate, Share, Size
+from mlops.contracts.names import LOG_BODY, LOG_SIZE
 from mlops.extensions import JUDGES
 
 
@@ -144,6 +145,8 @@ class Log(Strict):
     sample: Share = spec_field(1.0, doc="Share of the requests kept.")
     flush: Duration = spec_field(1.0, doc="At most this much is lost in a crash.")
     keep: Duration = spec_field(604800.0, doc="Older segments are deleted.")
+    size: Size = spec_field(LOG_SIZE, doc="The oldest segments of a log that is larger are deleted.")
+    body: Size = spec_field(LOG_BODY, doc="Of a larger request only the beginning is kept, and a mark that says so.")
 
 
 class Endpoint(Resource):

@@ -8,6 +8,7 @@ is on the disk. What does not fit is counted.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -16,21 +17,38 @@ import time
 from collections import Counter, deque
 from collections.abc import Sequence
 from concurrent.futures import Future
-from io import FileIO
 from pathlib import Path
+
+from mlops.contracts.names import LOG_BODY, LOG_SIZE
+from mlops.workloads.serving.log_files import Segment, remove_old, shortened
 
 _MOST_QUEUED = 200_000
 _MOST_QUEUED_BYTES = 32 * 2**20
 _SEGMENT_SECONDS = 10.0
+_CLEAN_SECONDS = 30.0
 _SEGMENT_BYTES = 32 * 2**20
 
 
 class PredictionLog:
-    """Writes what was asked and answered. `sample`: the share kept. `flush`: seconds between writes. `keep`: seconds after which a segment is deleted."""
+    """Writes what was asked and answered. `sample`: the share kept. `flush`: seconds between writes. `keep`: seconds after which a
+    segment is deleted. `size`: bytes of all segments, beyond which the oldest are deleted. `body`: bytes of a request or an
+    answer, beyond which only its beginning is kept."""
 
-    def __init__(self, folder: Path, version: str, *, sample: float, flush: float, keep: float) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        version: str,
+        *,
+        sample: float,
+        flush: float,
+        keep: float,
+        size: int = LOG_SIZE,
+        body: int = LOG_BODY,
+    ) -> None:
         self._folder, self._version = folder, version
         self._sample, self._flush, self._keep = sample, flush, keep
+        self._size, self._most_body = size, body
+        self._cleaned = -_CLEAN_SECONDS
         self._queue: deque[bytes] = deque()
         self.dropped = 0
         # One thread adds to each of them, and their difference is what the queue holds, in bytes.
@@ -49,8 +67,11 @@ class PredictionLog:
         """Keep a request with its answer, if the sample has it."""
         if self._sample < 1.0 and random.random() >= self._sample:  # noqa: S311
             return
-        line = b'{"t":%.6f%b"id":"%b","q":%b,"a":%b}\n'
-        self._put(line % (time.time(), self._tag, request_id.encode(), _line(body), answer))
+        tag = b'{"t":%.6f%b"id":"%b",' % (time.time(), self._tag, request_id.encode())
+        if len(body) > self._most_body or len(answer) > self._most_body:
+            self._put(b"%b%b}\n" % (tag, shortened(body)))
+        else:
+            self._put(b'%b"q":%b,"a":%b}\n' % (tag, _line(body), answer))
 
     def feedback(self, labels: Sequence[bytes]) -> Future[bool] | None:
         """Keep late labels, each the JSON text of one. Return what says, once it is known, whether they are on the disk; None where
@@ -88,25 +109,30 @@ class PredictionLog:
             if self._pause():
                 return
             self._clean()
+        self._clean()
         name = self._folder / f"{self._version}-{os.getpid()}-{time.time_ns()}"
-        opened = name.with_suffix(".open")
+        segment = None
         until = time.monotonic() + _SEGMENT_SECONDS
         written = 0
         try:
-            with opened.open("ab", buffering=0) as file:
-                while True:
-                    written += self._write_queue(file)
-                    if self._done.is_set() or written > _SEGMENT_BYTES or time.monotonic() > until:
-                        break
-                    self._pause()
-            opened.rename(name.with_suffix(".jsonl"))
+            segment = Segment(name)
+            while True:
+                written += self._write_queue(segment)
+                if self._done.is_set() or written > _SEGMENT_BYTES or time.monotonic() > until:
+                    break
+                self._pause()
         except OSError as error:
-            print(f"prediction log: {error}", flush=True)
+            self._say(error)
             for _ in range(len(self._written)):
                 self._written.popleft().set_result(False)
             self._pause()
+        finally:
+            if segment is not None:
+                with contextlib.suppress(OSError):
+                    segment.close()
+                self.dropped += segment.lost
 
-    def _write_queue(self, file: FileIO) -> int:
+    def _write_queue(self, segment: Segment) -> int:
         """Write what is queued; return how many bytes. Raises OSError where they are lost."""
         waiting = [self._written.popleft() for _ in range(len(self._written))]
         block = b"".join(self._queue.popleft() for _ in range(len(self._queue)))
@@ -117,8 +143,7 @@ class PredictionLog:
         is_written = False
         try:
             if block:
-                file.write(block)
-                os.fsync(file.fileno())
+                segment.write(block)
             is_written = True
             for status, count in (answers or {}).items():
                 self._counted[int(status)] = self._counted.get(int(status), 0) + count
@@ -138,14 +163,14 @@ class PredictionLog:
         self._wake.clear()
         return self._done.is_set()
 
+    def _say(self, error: OSError) -> None:
+        with contextlib.suppress(OSError):  # the disk of this line may be as full
+            print(f"prediction log: {error}", flush=True)
+
     def _clean(self) -> None:
-        oldest = time.time() - self._keep
-        for path in self._folder.glob("*.jsonl"):
-            try:
-                if path.stat().st_mtime < oldest:
-                    path.unlink()
-            except OSError:
-                continue
+        if time.monotonic() - self._cleaned > _CLEAN_SECONDS:
+            self._cleaned = time.monotonic()
+            remove_old(self._folder, self._keep, self._size)
 
 
 def _line(body: bytes) -> bytes:

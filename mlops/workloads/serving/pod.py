@@ -35,7 +35,9 @@ def main() -> None:
 
 def _log(log: LogConfig, version: str) -> PredictionLog:
     try:
-        return PredictionLog(Path(log.dir), version, sample=log.sample, flush=log.flush, keep=log.keep)
+        return PredictionLog(
+            Path(log.dir), version, sample=log.sample, flush=log.flush, keep=log.keep, size=log.size, body=log.body
+        )
     except OSError as error:
         raise Misconfigured(
             f"MLOPS_LOG_DIR names {log.dir}, which cannot be written: {error.strerror}. Mount a volume there that user "

@@ -30,7 +30,15 @@ def main() -> None:
     log = None
     if config.log:
         kept = config.log
-        log = PredictionLog(Path(kept.dir), config.version, sample=kept.sample, flush=kept.flush, keep=kept.keep)
+        log = PredictionLog(
+            Path(kept.dir),
+            config.version,
+            sample=kept.sample,
+            flush=kept.flush,
+            keep=kept.keep,
+            size=kept.size,
+            body=kept.body,
+        )
     try:
         folder = Path(config.bento) if config.bento else MODEL
         application = Application(folder, config.version, log, arrival=config.arrival)
