@@ -146,7 +146,9 @@ def test_window_ends_after_its_rows_where_rows_are_counted(tmp_path: Path, basel
         seen.append((status["windows"], status["rows"]))
     assert seen == [(1, 500), (2, 1000), (3, 1500)]
     (finding,) = findings(tmp_path)
-    assert (finding["since"], finding["windows"]) == (iso(start), 2), "the second window, and the third, hold shifted rows"
+    assert (finding["since"], finding["windows"]) == (iso(start), 2), (
+        "the second window, and the third, hold shifted rows"
+    )
     watching = watcher(tmp_path, baseline, window_rows=500)
     assert not watching.tick(now)
     write_log(tmp_path / f"log/v1-1-{int((start + 4000) * 1e9)}.jsonl", start + 4000, columns(9, 300), ids="9-")
