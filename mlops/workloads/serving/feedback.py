@@ -74,9 +74,9 @@ def _judge(given: Any, place: int, values: LabelValues, feedback: Feedback) -> N
     except LabelError as error:
         feedback.refused += 1
         if len(feedback.problems) < _MOST_PROBLEMS:
-            name = said.get("id")
+            given_id = said.get("id")
             feedback.problems.append(
-                {"place": place, "id": name if isinstance(name, str | int) else None, "problem": str(error)}
+                {"place": place, "id": given_id if isinstance(given_id, str | int) else None, "problem": str(error)}
             )
 
 
