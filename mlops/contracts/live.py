@@ -18,10 +18,17 @@ from mlops.contracts.codec import Contract, Document
 
 class LiveReference(Contract, kw_only=True, frozen=True, omit_defaults=True):
     """How the model did on rows that it did not learn from. A miss is a row that was predicted wrongly: another class, or a loss
-    above `limit`; of two classes, it is a pair of rows, one of each, that the model put in the wrong order."""
+    above `limit`; of two classes, it is a pair of rows, one of each and near to each other in time, that the model put in the wrong
+    order."""
 
     misses: Annotated[float, Meta(description="Misses of the test split.")]
     trials: Annotated[float, Meta(description="Rows, or pairs of rows, of the test split that were looked at.")]
+    dispersion: Annotated[
+        float,
+        Meta(
+            description="How much more misses of blocks of rows that follow each other vary than by chance; so many trials count as one."
+        ),
+    ] = 1.0
     limit: Annotated[
         float | None, Meta(description="The loss above which a row is a miss: four of five test rows are below it.")
     ] = None

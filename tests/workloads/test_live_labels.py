@@ -23,7 +23,7 @@ from mlops.monitoring.findings import open_findings, watched_status
 from mlops.workloads.monitoring.baseline import write_baseline
 from mlops.workloads.monitoring.concept import LabelledStep, worse_since
 from mlops.workloads.monitoring.estimate import estimated_metric
-from mlops.workloads.monitoring.pairs import misses_of
+from mlops.workloads.monitoring.pairs import dispersion_of, misses_of
 from mlops.workloads.monitoring.watcher import Watcher
 from tests.workloads.test_baseline import COLUMNS, START, config_of
 
@@ -179,6 +179,22 @@ def test_model_that_has_not_changed_is_rarely_called_worse() -> None:
                 alarms += 1
                 steps = []
     assert alarms / looks <= RATE
+
+
+def test_misses_of_days_that_differ_count_for_less() -> None:
+    chance = np.random.default_rng(7)
+    alike = [(float(chance.binomial(40, 0.3)), 40.0) for _ in range(320)]
+    assert dispersion_of(alike) < 1.6
+    shares = np.repeat(np.clip(chance.normal(0.3, 0.1, 20), 0.05, 0.9), 16)
+    assert dispersion_of([(float(chance.binomial(40, share)), 40.0) for share in shares]) > 10
+    assert dispersion_of(alike[:5]) == 1
+
+
+def test_pairs_are_of_one_time() -> None:
+    """Of two halves, one with high scores and more of the second class, the order across halves says nothing of the model."""
+    truth = np.array([0, 1] * 100 + [1] * 200, dtype=float)
+    scores = np.array([0.3, 0.2] * 100 + [0.9] * 200)
+    assert misses_of(Task.BINARY, truth, scores, None) == (100.0, 100.0)
 
 
 def test_worse_model_is_found_however_long_it_was_good() -> None:

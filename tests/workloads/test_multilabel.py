@@ -47,7 +47,7 @@ def test_multilabel_model_lives_from_rows_to_late_labels(life: ModelLife) -> Non
     rows = raw_rows(life.project, "train", [*columns, *LABELS], count=300)
     labels = [{name: row.pop(name) for name in LABELS} for row in rows]
     status = life.watch(rows, labels, metrics=metrics)
-    assert status["labels"] == {"joined": 300, "waiting": 0, "refused": 0, "reason": None}
+    assert status["labels"] == {"joined": 300, "waiting": 0, "refused": 0, "reason": None, "source": None}
     assert status["live"]["micro_f1"] == pytest.approx(metrics["test_micro_f1"], abs=0.1)
     assert life.baseline()["kinds"]["(prediction)"] == "number"
     assert status["findings"] == []

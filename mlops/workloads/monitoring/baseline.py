@@ -81,7 +81,7 @@ def write_baseline(config: WatcherConfig) -> None:
     calibration = _calibrated(table, columns, kinds, config)
     reference = live_reference(
         contract, Path(config.schema).parent, lambda rows: answers_of(model, to_inputs(rows, types, forms)),
-        calibration.columns if calibration else {}, sample,
+        calibration.columns if calibration else {}, sample, lambda rows: _in_time(rows, config.time_column),
     )  # fmt: skip
     written = BaselineFile(
         kinds=kinds, rows=profile.rows, digest=config.baseline_digest, metrics=config.metrics, task=contract["task"],

@@ -8,7 +8,7 @@ Law: a labelled row is in one window, however often the log is read; a metric is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,7 @@ from mlops.workloads.monitoring.concept import MOST_STEPS, LabelledStep, worse_s
 from mlops.workloads.monitoring.findings import iso
 from mlops.workloads.monitoring.labels import FEWEST, LIVE_ROWS, Labels
 from mlops.workloads.monitoring.live_reference import LABEL, label_column, label_kind, misses_in
-from mlops.workloads.monitoring.pairs import Pairs, arrays_of
+from mlops.workloads.monitoring.pairs import RANKED, Pairs, arrays_of
 from mlops.workloads.monitoring.tally import Tally
 from mlops.workloads.monitoring.verdict import judge_window
 
@@ -85,18 +85,36 @@ class LiveModel:
     def _concept(self, shifted: tuple[ColumnTest, ...] | None) -> Judged:
         known = self._labels.store.steps(MOST_STEPS)
         after = max((place + 1 for place, step in enumerate(known) if step[4]), default=0)
-        steps = [LabelledStep(step[1], step[2], step[3]) for step in known[after:]]
+        # Trials that follow each other tell as much as fewer that are independent.
+        one = 1 / self._reference.dispersion
+        steps = [LabelledStep(step[1], step[2] * one, step[3] * one) for step in known[after:]]
         if not steps:
             return Judged(is_new=True, shifted=shifted)
-        place = worse_since(steps, (self._reference.misses, self._reference.trials), self._rate)
-        span = sum(step.rows for step in steps[place or 0 :])
-        live = self._labels.measured(self._labels.store.recent(min(span, LIVE_ROWS)))
-        worse = self._labels.worse(dict(live), dict(self._training))
+        reference = (self._reference.misses * one, self._reference.trials * one)
+        place = worse_since(steps, reference, self._rate)
+        span = steps[place or 0 :]
+        live = self._labels.measured(self._labels.store.recent(min(sum(step.rows for step in span), LIVE_ROWS)))
+        worse = self._matters(span, live)
         if place is None or worse is None:
             return Judged(is_new=True, is_clean=worse is None, live=live, shifted=shifted)
         threshold = float(self._training[f"{MEASURED_SPLITS[0]}_{worse}"])
         column = FindingColumn(name=worse, method="live", statistic=live[worse], p=self._rate, threshold=threshold)
         return Judged(is_new=True, worse=column, live=live, shifted=shifted, alarm=known[-1][0])
+
+    def _matters(self, span: Sequence[LabelledStep], live: Mapping[str, float]) -> str | None:
+        """Return the metric that is so much worse that it matters. Of classes, misses are held against misses: the AUC of one hour is
+        lower than that of a month, whose hours differ, and so is its accuracy."""
+        trials = sum(step.trials for step in span)
+        if self._task not in (*RANKED, Task.MULTICLASS):
+            return self._labels.worse(dict(live), dict(self._training))
+        for metric in drift_metrics_of(self._task):
+            more = (
+                sum(step.misses for step in span) / max(trials, 1e-9) - self._reference.misses / self._reference.trials
+            )
+            is_known = metric.name in live and f"{MEASURED_SPLITS[0]}_{metric.name}" in self._training
+            if is_known and more > metric.drift[self._task].by:
+                return metric.name
+        return None
 
     def found(self, judged: Judged) -> None:
         """Remember that a finding was written, so that the next one stands on labels that come after it."""

@@ -24,35 +24,54 @@ from mlops.workloads.label_values import LabelError, LabelValues
 from mlops.workloads.monitoring.binning import Binner, as_column
 from mlops.workloads.monitoring.calibrate import calibrate
 from mlops.workloads.monitoring.estimate import ESTIMATED
-from mlops.workloads.monitoring.pairs import Pairs, arrays_of, losses_of, misses_of
+from mlops.workloads.monitoring.pairs import (
+    BLOCK,
+    Pairs,
+    arrays_of,
+    blocks_of_misses,
+    dispersion_of,
+    losses_of,
+    misses_of,
+)
 from mlops.workloads.monitoring.predicted import confidence_column
 
 LABEL = "(label)"
-_MOST_ROWS = 20_000
+_MOST_ROWS = 100_000
 _MISS_ABOVE = 0.8
 Answers = Callable[[pa.Table], list[Any]]
 """Returns what the model says of rows, raw."""
 
 
 def live_reference(
-    contract: dict[str, Any], folder: Path, answers: Answers, bins: Mapping[str, ColumnBins], training: pa.Table
+    contract: dict[str, Any],
+    folder: Path,
+    answers: Answers,
+    bins: Mapping[str, ColumnBins],
+    training: pa.Table,
+    in_time: Callable[[pa.Table], pa.Table],
 ) -> LiveReference | None:
     """Return how the model did; None where the data set has no labels that answers could be held against. `folder`: of the
-    splits. `bins`: column -> bins of the calibration. `training`: its rows in the order of time."""
+    splits. `bins`: column -> bins of the calibration. `training`: its rows in the order of time, which
+    `in_time` brings others into."""
     task = Task(contract["task"])
-    test = _pairs(contract, folder / "test.parquet", answers)
+    test = _pairs(contract, folder / "test.parquet", answers, in_time)
     if task is Task.FORECASTING or not test:
         return None
     truth, predicted = arrays_of(contract, [(value, label) for value, label, _ in test])
     limit = None
     if task in (Task.REGRESSION, Task.QUANTILE, Task.MULTILABEL) and len(truth):
         limit = float(np.quantile(losses_of(task, truth, predicted), _MISS_ABOVE))
-    misses, trials = misses_of(task, truth, predicted, limit)
-    reference = LiveReference(misses=misses, trials=trials, limit=limit, labels=_label_windows(contract, training))
+    blocks = blocks_of_misses(task, truth, predicted, limit)
+    misses, trials = (sum(one[place] for one in blocks) for place in (0, 1))
+    reference = LiveReference(
+        misses=misses, trials=trials, dispersion=round(dispersion_of(blocks), 4), limit=limit, labels=_label_windows(contract, training),
+    )  # fmt: skip
     column = confidence_column(contract)
     if task not in ESTIMATED or column not in bins:
         return reference
-    return _with_confidence(reference, contract, bins[column], _pairs(contract, folder / "val.parquet", answers))
+    return _with_confidence(
+        reference, contract, bins[column], _pairs(contract, folder / "val.parquet", answers, in_time)
+    )
 
 
 def label_kind(contract: dict[str, Any]) -> str | None:
@@ -72,14 +91,18 @@ def label_column(contract: dict[str, Any], labels: Sequence[Any]) -> Any:
     return as_column([str(label) if kind == "text" else label for label in labels], kind or "text")
 
 
-def _pairs(contract: dict[str, Any], path: Path, answers: Answers) -> list[tuple[Any, Any, Any]]:
-    """Return answer, label and raw answer of rows of a split, evenly spread; those without a label that fits are left out."""
+def _pairs(
+    contract: dict[str, Any], path: Path, answers: Answers, in_time: Callable[[pa.Table], pa.Table]
+) -> list[tuple[Any, Any, Any]]:
+    """Return answer, label and raw answer of the rows of a split, in the order of time: of all, or of blocks that are evenly spread;
+    those without a label that fits are left out."""
     try:
-        table = pq.read_table(path)
+        table = in_time(pq.read_table(path))
     except FileNotFoundError:
         return []
     if table.num_rows > _MOST_ROWS:
-        table = table.take(np.linspace(0, table.num_rows - 1, _MOST_ROWS).astype(np.int64))
+        starts = np.linspace(0, table.num_rows - BLOCK, _MOST_ROWS // BLOCK).astype(np.int64)
+        table = table.take((starts[:, None] + np.arange(BLOCK)).ravel())
     labels = _labels(contract, table)
     if not any(label is not None for label in labels):
         return []

@@ -115,8 +115,8 @@ class Watcher:
     def _end(self, start: float, until: float) -> float | None:
         """Return the end of the window that begins at `start`; None where it is not over. `until`: what is surely in the log."""
         if not self._config.window_rows:
-            end = start + self._config.window * (1 + self._status.quiet)
-            return end if end <= until else None
+            over = start + self._config.window * (1 + self._status.quiet)
+            return over if over <= until else None
         if until < self._next_look:
             return None
         began = time.monotonic()
