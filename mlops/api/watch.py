@@ -152,7 +152,7 @@ class ProjectWatch:
         )  # fmt: skip
         task = HandoverTask(
             handover=handover, root=str(self.root.absolute()), secrets=str(project.paths.secrets),
-            webhook=hand_to.webhook, command=hand_to.command, edit=edit,
+            webhook=hand_to.webhook, command=hand_to.command, edit=edit, overrides=self.overrides,
         )  # fmt: skip
         self._journal.put(task)
 

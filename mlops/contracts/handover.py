@@ -60,6 +60,10 @@ class HandoverTask(Document, kw_only=True, frozen=True, omit_defaults=True):
     secrets: Annotated[str, Meta(description="Folder of the secrets' files.")]
     webhook: Annotated[str | None, Meta(description="Address, secrets as `${secret:NAME}`; null: a command.")] = None
     command: Annotated[str | None, Meta(description="Line for the shell; null: a webhook.")] = None
+    overrides: Annotated[
+        tuple[str, ...],
+        Meta(description="What `mlops watch` was started with, such as env=prod; `mlops apply` gets the same."),
+    ] = ()
     edit: Annotated[
         YamlEdit | None, Meta(description="To be written and applied before; null: nothing is applied.")
     ] = None

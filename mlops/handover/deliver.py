@@ -66,9 +66,8 @@ def _applied(task: HandoverTask, edit: YamlEdit) -> tuple[AppliedResult | None, 
         words = f"{edit.file} was edited since, so that nothing was applied."
         return AppliedResult(applied=False, exit_code=-1, output=words), ""
     write_whole(path, edit.after)
-    environment = f"env={task.handover.environment}"
     ended = subprocess.run(
-        [beside_python("mlops"), "-C", task.root, "apply", "--yes", "--lock-timeout", "10m", environment],
+        [beside_python("mlops"), "-C", task.root, "apply", "--yes", "--lock-timeout", "10m", *task.overrides],
         cwd=task.root, env=program_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, check=False,
     )  # fmt: skip

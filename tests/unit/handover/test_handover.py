@@ -15,9 +15,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from mlops.address import Address
+from mlops.api import Project
 from mlops.contracts.handover import Handover, HandoverTask, YamlEdit
 from mlops.handover.journal import DONE_FILE, FAILED_FILE, HandoverJournal, is_held, read_outcome
 from tests.ports import any_port
+from tests.small_project import VALUES, write_files
 
 
 @contextmanager
@@ -169,6 +172,26 @@ def test_edit_whose_apply_fails_is_taken_back_and_said(tmp_path: Path) -> None:
     assert "file in the wrong place" in came[0][1]["result"]["output"]
     kept = read_outcome(folder / FAILED_FILE)
     assert kept is not None
+
+
+def test_edit_is_applied_once_and_stays(tmp_path: Path) -> None:
+    write_files(tmp_path, VALUES)
+    edit = YamlEdit(file="conf/value/one.yaml", before="value: 1\n", after="value: 2\n")
+    journal = HandoverJournal(tmp_path / "handovers")
+    journal.put(task(tmp_path, command="cat >> got; echo >> got; test -e allowed", edit=edit))
+    (folder,) = journal.waiting()
+    failed = journal.deliver(folder)
+    assert failed is not None
+    assert failed.result is not None
+    assert failed.result.applied, failed.result.output
+    assert (tmp_path / "conf/value/one.yaml").read_text() == "value: 2\n"
+    records = Project.open(tmp_path).store.records()
+    assert records[Address("value", "one")].inputs["value"] == 2
+    (tmp_path / "allowed").touch()
+    journal.deliver(folder)
+    results = [json.loads(line)["result"] for line in (tmp_path / "got").read_text().splitlines()]
+    assert results[0] == results[1]
+    assert len(Project.open(tmp_path).store.operations()) == 1
 
 
 def test_edit_of_a_file_that_somebody_edited_since_is_not_made(tmp_path: Path) -> None:
