@@ -26,7 +26,7 @@ from mlops.workloads.tuning.search import Search
 from mlops.workloads.tuning.source import Found, StudySource, StudyTrial
 from mlops.workloads.tuning.work import work
 
-PATIENCE = 300.0
+PATIENCE = 180.0
 """Seconds in which others look for the first one: it may have to pull its image, or be started again."""
 _PAUSE = 0.2
 Message = dict[str, Any]
