@@ -121,7 +121,7 @@ class JoinedSource:
         return str(answer["ended"]) if "ended" in answer else JoinedTrial(self.wire, answer["chosen"])
 
 
-def join(name: str, host: str, port: int, *, root: Path = Path(), patience: float = _PATIENCE) -> None:
+def join_search(name: str, host: str, port: int, *, root: Path = Path(), patience: float = _PATIENCE) -> None:
     """Run trials for the one that serves them, until it says that there are no more, or nobody serves any. A lost connection is
     made again. Raises MlopsError where it serves another search."""
     search = Search.of(name, root)
@@ -177,7 +177,7 @@ def _write(wire: IO[str], message: Message) -> None:
 def main() -> None:
     sys.path.insert(1, str(Path.cwd()))
     name, host, port = sys.argv[1:]
-    join(name, host, int(port))
+    join_search(name, host, int(port))
 
 
 if __name__ == "__main__":
