@@ -20,7 +20,7 @@ dataset: rows
 task: binary
 architecture: { name: boosted_trees, trees: 60 }
 tune:
-  trials: 150
+  trials: 500
   parallel: 2
   search: random
   space: { architecture.leaves: { log_int: [2, 64] }, architecture.learning_rate: { log: [0.01, 0.5] } }
@@ -71,7 +71,7 @@ def test_pods_of_a_search_may_end_at_any_moment(tmp_path: Path) -> None:
     take(place, "one")
     ledger = json.loads((place.root / LEDGER).read_text())
     found = {one["number"]: one for one in ledger["trials"]}
-    assert (list(found), ledger["ended"]) == (list(range(150)), "trials")
+    assert (list(found), ledger["ended"]) == (list(range(500)), "trials")
     assert {number: found[number] for number in known} == known  # their seconds too
     assert json.loads((place.root / "models/late/tune/chosen.json").read_text()) == ledger["chosen"]
     assert not list((tmp_path / "store").glob("ledgers/*"))

@@ -70,6 +70,8 @@ def test_second_clone_finds_the_same_values_by_dvc_repro_alone(searching: Workpl
     export = "models/late/export/model.onnx"
     assert (without.root / export).read_bytes() == (searching.root / export).read_bytes()
     assert with_ledger.words() == {}
+    page = with_ledger.run("dvc", "plots", "show", "-o", "plots_page").stdout
+    assert "best_so_far.json" in (with_ledger.root / "plots_page/index.html").read_text(), page
 
 
 def test_interrupted_search_keeps_what_was_found_and_the_plan_says_so(searching: Workplace) -> None:

@@ -25,6 +25,10 @@ def test_one_worker_and_a_seed_try_the_same_in_every_run(tuned: Path) -> None:
     assert [one["number"] for one in first["trials"]] == list(range(13))
     assert first["ended"] == "trials"
     best = max(first["trials"], key=lambda one: one["measured"]["val_auc"])
+    drawn = json.loads((tuned / "plots/tuning/late/best_so_far.json").read_text())
+    assert drawn[-1] == {"trial": 12, "best": best["measured"]["val_auc"]}
+    values = [row["value"] for row in json.loads((tuned / "plots/tuning/late/trials.json").read_text())]
+    assert [row["best"] for row in drawn] == [max(values[: place + 1]) for place in range(13)]
     assert first["chosen"] == best["values"] == first["trials"][first["best"]]["values"]
     say_search(tuned, trials=13, seed=8)
     assert search_anew(tuned)["trials"] != first["trials"]

@@ -18,7 +18,7 @@ import pytest
 from mlops.contracts.pod import SEARCH_PORT
 from mlops.errors import MlopsError
 from mlops.workloads.tuning import trial as trials
-from mlops.workloads.tuning.joined import join
+from mlops.workloads.tuning.joined import join_search
 from mlops.workloads.tuning.search import Search
 from mlops.workloads.tuning.tune import tune
 from tests.ports import any_port
@@ -104,7 +104,7 @@ def hold_one_and_vanish(root: Path, port: int) -> None:
 
 def test_pod_that_comes_when_the_search_is_over_ends_well(tuned: Path, capfd: pytest.CaptureFixture[str]) -> None:
     say_search(tuned, trials=2)
-    join("late", "127.0.0.1", any_port(), patience=0.3)
+    join_search("late", "127.0.0.1", any_port(), patience=0.3)
     assert "nobody gives out trials" in capfd.readouterr().out
 
 
@@ -121,4 +121,4 @@ def test_pod_of_another_search_is_refused(tuned: Path) -> None:
 
     threading.Thread(target=refuse, daemon=True).start()
     with pytest.raises(MlopsError, match="refuses this one: it has other data"):
-        join("late", "127.0.0.1", port, patience=30)
+        join_search("late", "127.0.0.1", port, patience=30)

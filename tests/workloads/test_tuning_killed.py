@@ -1,6 +1,6 @@
 """A search that is killed at any moment ends as one that was not, and workers side by side lose and double no trial.
 
-MLOPS_TEST_KILLS says how often each is killed; a few times by default.
+SEARCH_KILLS says how often each is killed; a few times by default.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 from tests.workloads.searched_project import LEDGER, ledger, say_search, search_anew
 
-KILLS = int(os.environ.get("MLOPS_TEST_KILLS", "4"))
+KILLS = int(os.environ.get("SEARCH_KILLS", "4"))
 _SEARCH = "from mlops.workloads.tuning.tune import tune; tune('late')"
 _KILLED_AGAIN_AND_AGAIN = """
 import os, random, signal, sys, time

@@ -80,8 +80,6 @@ class PodRun:
                 else:
                     with self._problems_of(stage), self._checkpoint_of(stage):
                         self._dvc("repro", "--single-item", stage)
-                if self.searches and self.pod.place.pods > 1:
-                    until_pushed.enter_context(hold(self.pod.place.port, self.pod.place.pods - 1))
                 self.done.append(stage)
             self.push()
 

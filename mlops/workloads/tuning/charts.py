@@ -19,6 +19,7 @@ from mlops.config.schema.tuning import Dimension, Tune
 from mlops.workloads.pages.html import DrawnChart
 from mlops.workloads.training.report.charts import alt
 from mlops.workloads.tuning.earlier import restored_trials
+from mlops.workloads.tuning.ledger import history_of
 from mlops.workloads.tuning.points import value_of
 from mlops.workloads.tuning.study import StudyDirection
 
@@ -31,13 +32,13 @@ PlotRows = list[dict[str, Any]]
 def search_charts(ledger: Mapping[str, Any]) -> list[DrawnChart]:
     """Return the charts of the first objective, in the order of the page. Raises ValueError for a ledger whose trials are not of
     the space that it names."""
-    objective, direction = next(iter(ledger["objectives"].items()))
+    objective = next(iter(ledger["objectives"]))
     tune = Tune.model_validate(ledger["searched"])
     trials = [one for one in restored_trials(ledger, tune) if one.values is not None]
     if not trials:
         return []
     measured = {place: trial.values[0] for place, trial in enumerate(trials)}
-    charts = [DrawnChart("How it went", "Each trial, and the best so far.", _history(ledger, objective, direction))]
+    charts = [DrawnChart("How it went", "Each trial, and the best so far.", _history(ledger, objective))]
     if len(trials) >= _FEWEST:
         of_dimension = {one.path: _points(one, trials, measured) for one in tune.dimensions}
         charts.append(
@@ -58,15 +59,8 @@ def search_charts(ledger: Mapping[str, Any]) -> list[DrawnChart]:
     return charts
 
 
-def _history(ledger: Mapping[str, Any], objective: str, direction: str) -> dict[str, Any]:
-    rows: PlotRows = []
-    best: float | None = None
-    for one in ledger["trials"]:
-        value = one.get("measured", {}).get(objective)
-        if value is None:
-            continue
-        best = value if best is None else (max if direction == "max" else min)(best, value)
-        rows.append({"trial": one["number"], "value": value, "best": best})
+def _history(ledger: Mapping[str, Any], objective: str) -> dict[str, Any]:
+    rows = history_of(ledger)
     chart = alt.Chart(alt.Data(values=rows)).encode(x=alt.X("trial:Q", title="trial").axis(tickMinStep=1))
     y = alt.Y("value:Q", title=objective).scale(zero=False)
     dots = chart.mark_circle(color="#2b6cb0", opacity=0.8).encode(y=y, tooltip=["trial:Q", "value:Q"])

@@ -23,10 +23,10 @@ from typing import IO, Any
 from mlops.errors import MlopsError, ToolFailed
 from mlops.workloads.stage import say
 from mlops.workloads.tuning.search import Search
-from mlops.workloads.tuning.source import Found, StudySource, StudyTrial
+from mlops.workloads.tuning.source import StudySource, StudyTrial, TrialResult
 from mlops.workloads.tuning.work import work
 
-PATIENCE = 300.0
+_PATIENCE = 180.0
 """Seconds in which others look for the first one: it may have to pull its image, or be started again."""
 _PAUSE = 0.2
 Message = dict[str, Any]
@@ -85,7 +85,7 @@ def _answer(link: socket.socket, search: Search, first: Sequence[Mapping[str, An
                     case "report" if begun is not None:
                         answer = {"hopeless": begun.is_hopeless(asked["step"], asked["measured"])}
                     case "end" if begun is not None:
-                        answer, begun = {"so_far": begun.end(Found(**asked["found"]))}, None
+                        answer, begun = {"so_far": begun.end(TrialResult(**asked["found"]))}, None
                     case _:
                         answer = {"refused": "it asks what there is no answer to"}
                 _write(wire, answer)
@@ -104,7 +104,7 @@ class JoinedTrial:
     def is_hopeless(self, step: int, measured: Mapping[str, float]) -> bool:
         return bool(_ask(self.wire, {"ask": "report", "step": step, "measured": dict(measured)})["hopeless"])
 
-    def end(self, found: Found) -> tuple[str, float]:
+    def end(self, found: TrialResult) -> tuple[str, float]:
         line, share = _ask(self.wire, {"ask": "end", "found": asdict(found)})["so_far"]
         return line, share
 
@@ -121,7 +121,7 @@ class JoinedSource:
         return str(answer["ended"]) if "ended" in answer else JoinedTrial(self.wire, answer["chosen"])
 
 
-def join(name: str, host: str, port: int, *, root: Path = Path(), patience: float = PATIENCE) -> None:
+def join_search(name: str, host: str, port: int, *, root: Path = Path(), patience: float = _PATIENCE) -> None:
     """Run trials for the one that serves them, until it says that there are no more, or nobody serves any. A lost connection is
     made again. Raises MlopsError where it serves another search."""
     search = Search.of(name, root)
@@ -177,7 +177,7 @@ def _write(wire: IO[str], message: Message) -> None:
 def main() -> None:
     sys.path.insert(1, str(Path.cwd()))
     name, host, port = sys.argv[1:]
-    join(name, host, int(port))
+    join_search(name, host, int(port))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Write down what was tried.
 
-Lives here: Ledger, and best_of.
+Lives here: Ledger, best_of, and history_of what a ledger says.
 Not here: choosing trials (study), what a search takes from a ledger (earlier).
 Law: the ledger holds every trial that ran to an end, failed ones with their reason, in the order in which they were begun.
 """
@@ -78,3 +78,14 @@ def best_of(trials: Sequence[FrozenTrial], objectives: Sequence[SearchObjective]
         )
 
     return min(done, key=order, default=None)
+
+
+def history_of(content: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return {trial, value, best} of each trial that has a value of the first objective: its own, and the best so far."""
+    name, better = next(iter(content["objectives"].items()))
+    rows: list[dict[str, Any]] = []
+    for one in content["trials"]:
+        if (value := one.get("measured", {}).get(name)) is not None:
+            best = value if not rows else (max if better == "max" else min)(rows[-1]["best"], value)
+            rows.append({"trial": one["number"], "value": value, "best": best})
+    return rows

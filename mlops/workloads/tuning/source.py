@@ -21,7 +21,7 @@ _ALL_RUNGS, _RUNGS_AN_OCTAVE = 16, 8
 
 
 @dataclass(frozen=True)
-class Found:
+class TrialResult:
     """How a trial ended. `values`: of each objective, then of each limit; None where it was ended early, or failed with `reason`."""
 
     seconds: float
@@ -39,7 +39,7 @@ class BegunTrial(Protocol):
         """Take a value on the way, and say whether the trial promises little."""
         ...
 
-    def end(self, found: Found) -> tuple[str, float]:
+    def end(self, found: TrialResult) -> tuple[str, float]:
         """Return how far the search is: a line for people, and the share of the trials that is done."""
         ...
 
@@ -65,7 +65,7 @@ class StudyTrial:
         self.trial.report(measured[name], step)
         return self.trial.should_prune()
 
-    def end(self, found: Found) -> tuple[str, float]:
+    def end(self, found: TrialResult) -> tuple[str, float]:
         ended: dict[str, Any]
         if found.values is not None:
             count, tune = len(self.search.objectives), self.search.tune

@@ -18,7 +18,7 @@ from mlops.contracts.pod import SEARCH_PORT
 from mlops.workloads.stage import failed, say, write_json
 from mlops.workloads.tuning.earlier import Earlier
 from mlops.workloads.tuning.joined import work_with_others
-from mlops.workloads.tuning.ledger import best_of
+from mlops.workloads.tuning.ledger import best_of, history_of
 from mlops.workloads.tuning.search import Search
 from mlops.workloads.tuning.source import StudySource
 from mlops.workloads.tuning.study import CHOSEN_VALUES, REASON, begin_study, finished
@@ -30,13 +30,13 @@ _EACH = 1.0
 
 
 def tune(name: str, *, root: Path = Path()) -> None:
-    """Write tuning/model/NAME.json and models/NAME/tune/. Raises MlopsError where no trial succeeded, and where a person
+    """Write tuning/model/NAME.json, models/NAME/tune/ and plots/tuning/NAME/. Raises MlopsError where no trial succeeded, and where a person
     interrupted the search."""
     search = Search.of(name, root)
     earlier = Earlier.read(search.ledger_file, search.tune, search.question, search.asked)
     if earlier.chosen is not None:
         say("taken from the ledger: this search has ended", 1.0)
-        _write_chosen(search, earlier.chosen)
+        _write_outputs(search, earlier.chosen, earlier.content)
         return
     _clear(search, search.file.name)
     begin_study(search.file, search.tune, search.directions, earlier.trials)
@@ -58,8 +58,8 @@ def tune(name: str, *, root: Path = Path()) -> None:
         record.write(ended)
         reasons = sorted({str(trial.user_attrs.get(REASON, "it is beyond the limits")) for trial in trials})
         raise failed("no trial succeeded", f"Each of {len(trials)} trials failed: {'; '.join(reasons[:3])}.")
-    record.write(ended)
-    _write_chosen(search, best.user_attrs[CHOSEN_VALUES])
+    content = record.write(ended)
+    _write_outputs(search, best.user_attrs[CHOSEN_VALUES], content)
     _clear(search)
 
 
@@ -75,13 +75,15 @@ class _Record:
         if time.monotonic() - self._at >= _EACH:
             self.write(None)
 
-    def write(self, ended: str | None) -> None:
+    def write(self, ended: str | None) -> Mapping[str, Any]:
+        """Return what was written."""
         self._at = time.monotonic()
         path = self._search.ledger_file
         content = self._search.ledger(self._first).of(finished(self._search.study()), ended)
         part = path.with_name(f".{path.name}.part")
         write_json(part, content)
         os.replace(part, path)
+        return content
 
 
 def _interrupted(search: Search) -> Exception:
@@ -95,10 +97,15 @@ def _interrupted(search: Search) -> Exception:
     )
 
 
-def _write_chosen(search: Search, chosen: Mapping[str, Any]) -> None:
-    out = search.root / "models" / search.name / "tune"
-    shutil.rmtree(out, ignore_errors=True)
+def _write_outputs(search: Search, chosen: Mapping[str, Any], content: Mapping[str, Any]) -> None:
+    """Write the chosen values and, for `dvc plots`, how the search went. `content`: of the ledger."""
+    out, plots = search.root / "models" / search.name / "tune", search.root / "plots" / "tuning" / search.name
+    for folder in (out, plots):
+        shutil.rmtree(folder, ignore_errors=True)
     write_json(out / CHOSEN, chosen)
+    rows = history_of(content)
+    write_json(plots / "trials.json", [{"trial": row["trial"], "value": row["value"]} for row in rows])
+    write_json(plots / "best_so_far.json", [{"trial": row["trial"], "best": row["best"]} for row in rows])
 
 
 def _clear(search: Search, kept: str = "") -> None:

@@ -25,7 +25,7 @@ from mlops.errors import MlopsError
 from mlops.workloads.parent_death import die_with_parent
 from mlops.workloads.stage import failed, say
 from mlops.workloads.tuning.search import Search
-from mlops.workloads.tuning.source import BegunTrial, Found, StudySource, TrialSource
+from mlops.workloads.tuning.source import BegunTrial, StudySource, TrialResult, TrialSource
 from mlops.workloads.tuning.study import WORKER, cut_off, finished
 from mlops.workloads.tuning.trial import Trials, data_for
 
@@ -62,7 +62,7 @@ def _run(search: Search, trials: Trials, begun: BegunTrial) -> tuple[str, float]
     except Exception as error:
         said = error.problems[0].detail if isinstance(error, MlopsError) else f"{type(error).__name__}: {error}"
         reason = said[:500]
-    return begun.end(Found(time.monotonic() - started, values, reason))
+    return begun.end(TrialResult(time.monotonic() - started, values, reason))
 
 
 def _write_line(search: Search, line: str) -> None:
