@@ -277,9 +277,7 @@ def test_a_route_whose_gateway_has_gone_is_told_with_the_reason(served: ClusterP
     until(lambda: not _faults(served), "the route is taken up again")
 
 
-def test_an_endpoint_behind_a_gateway_that_nobody_runs_is_never_called_done(
-    served: ClusterPlace, admin: Api
-) -> None:
+def test_an_endpoint_behind_a_gateway_that_nobody_runs_is_never_called_done(served: ClusterPlace, admin: Api) -> None:
     words = ["stack.gpu.gateway.name=idle", "endpoint.late.replicas=3"]
     assert f"There is no Gateway idle in namespace gateways; the cluster has: gateways/{NAME}" in _obstacle(
         served, words
