@@ -16,7 +16,7 @@ from bench.simulated_rollout import GOOD, Behaviour, SimulatedFleet
 from mlops.config.schema.endpoint import RolloutPolicy
 from mlops.config.schema.experiment import Experiment
 from mlops.errors import MlopsError
-from mlops.rollout.experiment import Comparison, LabelledAnswer, Verdict
+from mlops.rollout.experiment import Comparison, ExperimentVerdict, LabelledAnswer
 from mlops.rollout.rollout import Rollout
 from mlops.rollout.state import RolloutState
 
@@ -27,7 +27,7 @@ class Ended(Enum):
     NEITHER = "no difference was found"
 
 
-_ENDS = {Verdict.BETTER: Ended.CANDIDATE, Verdict.WORSE: Ended.LIVE}
+_ENDS = {ExperimentVerdict.BETTER: Ended.CANDIDATE, ExperimentVerdict.WORSE: Ended.LIVE}
 
 
 def compared(live: float, candidate: float, *, seed: int, most: int = 4000, error: float = 0.05) -> Ended:

@@ -13,24 +13,18 @@ from typing import Annotated
 from msgspec import Meta
 
 from mlops.contracts.codec import Contract, Document, variable
-from mlops.contracts.names import LOG_BODY, LOG_SIZE, PORT
+from mlops.contracts.names import PORT
 
 WEEK = 604800.0
 
 
-class LogConfig(Contract, kw_only=True, frozen=True, omit_defaults=True):
+class LogConfig(Contract, kw_only=True, frozen=True):
     """The prediction log of a serving process; null, or a container without MLOPS_LOG_DIR, keeps none."""
 
     dir: Annotated[str, variable("MLOPS_LOG_DIR", "Folder of the prediction log.")]
     sample: Annotated[float, variable("MLOPS_LOG_SAMPLE", "Share of the requests kept.", ge=0, le=1)] = 1.0
     flush: Annotated[float, variable("MLOPS_LOG_FLUSH", "Seconds between writes.", ge=0.001)] = 1.0
     keep: Annotated[float, variable("MLOPS_LOG_KEEP", "Seconds that a segment is kept.", ge=0)] = WEEK
-    size: Annotated[
-        int, variable("MLOPS_LOG_SIZE", "Bytes of all segments, beyond which the oldest are deleted.", ge=0)
-    ] = LOG_SIZE
-    body: Annotated[
-        int, variable("MLOPS_LOG_BODY", "Bytes of a request, beyond which only its beginning is kept.", ge=0)
-    ] = LOG_BODY
 
 
 class ServerConfig(Document, kw_only=True, frozen=True, omit_defaults=True):
@@ -65,6 +59,16 @@ class ServerConfig(Document, kw_only=True, frozen=True, omit_defaults=True):
         ),
     ] = None
     log: Annotated[LogConfig | None, Meta(description="The prediction log; always written.")]
+    log_size: Annotated[
+        int | None,
+        variable(
+            "MLOPS_LOG_SIZE", "Bytes of the log, beyond which its oldest segments are deleted; null: 10 GiB.", ge=0
+        ),
+    ] = None
+    log_body: Annotated[
+        int | None,
+        variable("MLOPS_LOG_BODY", "Bytes of a request, beyond which only its beginning is kept; null: 1 MiB.", ge=0),
+    ] = None
     arrival: Annotated[
         float, variable("MLOPS_ARRIVAL", "Seconds that the body of a request may take to arrive.", ge=0.1)
     ] = 30.0

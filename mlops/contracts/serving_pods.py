@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from msgspec import Meta, field
 
 from mlops.contracts.codec import Contract, convert, to_json
-from mlops.contracts.names import CLAIM, LOG_BODY, LOG_SIZE
+from mlops.contracts.names import CLAIM
 from mlops.contracts.program import ProgramInputs, check_label
 
 ROLLOUT_STATE = "rollout_state"
@@ -57,8 +57,12 @@ class LoggingInputs(Contract, kw_only=True, frozen=True, omit_defaults=True):
     sample: Annotated[float, Meta(description="Share of the requests kept.")] = 1.0
     flush: Annotated[float, Meta(description="Seconds between writes.")] = 1.0
     keep: Annotated[float, Meta(description="Seconds that a segment is kept.")] = 604800.0
-    size: Annotated[int, Meta(description="Bytes of all segments, beyond which the oldest are deleted.")] = LOG_SIZE
-    body: Annotated[int, Meta(description="Bytes of a request, beyond which only its beginning is kept.")] = LOG_BODY
+    size: Annotated[
+        int | None, Meta(description="Bytes of the log, beyond which its oldest segments are deleted; null: 10 GiB.")
+    ] = None
+    body: Annotated[
+        int | None, Meta(description="Bytes of a request, beyond which only its beginning is kept; null: 1 MiB.")
+    ] = None
     claim: Annotated[
         str | None, Meta(description="The claim it lies on; null for the pod alone, and lost with it.")
     ] = CLAIM

@@ -39,7 +39,7 @@ class LabelledAnswer:
     label: Any
 
 
-class Verdict(Enum):
+class ExperimentVerdict(Enum):
     BETTER = "better"
     WORSE = "worse"
     EQUAL = "equal"
@@ -134,15 +134,15 @@ class Comparison:
         least, most = self.experiment.range
         return most - least
 
-    def verdict(self) -> Verdict | None:
+    def verdict(self) -> ExperimentVerdict | None:
         """Return what is proven; None where it is nothing yet."""
         low, high = self.difference
         if low > 0:
-            return Verdict.BETTER
+            return ExperimentVerdict.BETTER
         if high < 0:
-            return Verdict.WORSE
+            return ExperimentVerdict.WORSE
         least = self.experiment.indifference
-        return Verdict.EQUAL if -least <= low and high <= least and least else None
+        return ExperimentVerdict.EQUAL if -least <= low and high <= least and least else None
 
     def sentence(self) -> str:
         """Say what was found, in numbers."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mlops.errors import MlopsError
-from mlops.rollout.experiment import Comparison, Verdict, candidate_share
+from mlops.rollout.experiment import Comparison, ExperimentVerdict, candidate_share
 from mlops.rollout.fleet import Fleet
 from mlops.rollout.state import RolloutState, Routing
 from mlops.rollout.watch import StepWatch
@@ -133,8 +133,8 @@ class Shift:
     def _decide(self, comparison: Comparison) -> None:
         """Raises MlopsError where what is live stays live."""
         verdict = comparison.verdict()
-        is_equal = verdict in (None, Verdict.EQUAL)
-        if verdict is Verdict.BETTER or (is_equal and comparison.experiment.if_equal == "candidate"):
+        is_equal = verdict in (None, ExperimentVerdict.EQUAL)
+        if verdict is ExperimentVerdict.BETTER or (is_equal and comparison.experiment.if_equal == "candidate"):
             self.say(comparison.sentence(), 0.9)
             return
         found = "no difference was found" if is_equal else f"{self.candidate} is worse"

@@ -16,7 +16,7 @@ from typing import Any
 
 from mlops.errors import ToolFailed
 from mlops.tools.envoy_documents import (
-    METRICS,
+    MERGED_METRICS,
     RoutingTable,
     Tls,
     TokenIssuer,
@@ -115,7 +115,10 @@ class EnvoyGateway:
         there = [one for one in self._read("clusters.json").get("resources", ()) if one["name"] not in names]
         self._put("clusters.json", [*wanted, *there], self._has_clusters, timeout)
         self._put(
-            "routes.json", [route_table(table.routes, is_measured=METRICS in table.clusters)], self._has_routes, timeout
+            "routes.json",
+            [route_table(table.routes, is_measured=MERGED_METRICS in table.clusters)],
+            self._has_routes,
+            timeout,
         )
         if there:
             self._put("clusters.json", wanted, self._has_clusters, timeout)

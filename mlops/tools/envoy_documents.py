@@ -14,7 +14,7 @@ from typing import Any
 
 from mlops.contracts.names import ANSWER_TIMEOUT, KEY_HEADER, PROBE_HEADER
 from mlops.tools.envoy_replies import LOCAL_REPLIES, address_entry, open_entries
-from mlops.tools.envoy_split import Split
+from mlops.tools.envoy_split import TrafficSplit
 
 _TYPE = "type.googleapis.com/envoy."
 _PANIC = 1
@@ -32,7 +32,7 @@ _SHORTEST_TRY = 1.0
 _FILL = 0.05
 """Seconds between two fillings of a bucket of tokens."""
 _TOKENS = "jwt"
-METRICS = "metrics"
+MERGED_METRICS = "metrics"
 """The path of the merged metrics, and the cluster that answers there."""
 _DENIED = f"the header {KEY_HEADER} is missing or wrong"
 
@@ -59,7 +59,7 @@ class Route:
     is_signed: bool = False
     rate: tuple[int, float] | None = None
     timeout: float = ANSWER_TIMEOUT
-    split: Split = field(default_factory=Split)
+    split: TrafficSplit = field(default_factory=TrafficSplit)
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,7 @@ def route_table(routes: Sequence[Route], *, is_measured: bool = False) -> dict[s
     """`is_measured`: whether there is a cluster for the merged metrics, which everybody may read who reaches the gateway."""
     entries = [entry for route in routes for entry in _entries(route)]
     if is_measured:
-        entries.append({"match": {"path": f"/{METRICS}"}, "route": {"cluster": METRICS, "timeout": "5s"}})
+        entries.append({"match": {"path": f"/{MERGED_METRICS}"}, "route": {"cluster": MERGED_METRICS, "timeout": "5s"}})
     limits = list(_limits(routes))
     host: dict[str, Any] = {"name": "all", "domains": ["*"], "routes": entries}
     if limits:

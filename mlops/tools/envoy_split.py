@@ -1,6 +1,6 @@
 """Say what a gateway does with requests while several versions answer.
 
-Lives here: Split, of one route, and the parts of Envoy's documents that it stands for.
+Lives here: TrafficSplit, of one route, and the parts of Envoy's documents that it stands for.
 Not here: the documents as a whole (envoy), what a split is for (rollout).
 Law: a copy of a request says that it is one, so that a version neither logs nor counts it; a client who asks for a version by name is
 no evidence about it, because what was asked so counts elsewhere.
@@ -17,7 +17,7 @@ ASKED = "x-mlops-version"
 
 
 @dataclass(frozen=True)
-class Split:
+class TrafficSplit:
     """`mirror`: a cluster that gets a copy of each request. `assigned`: a client stays with one cluster, known by `header` or `cookie`.
     `asked`: what ASKED says -> the cluster that answers it."""
 

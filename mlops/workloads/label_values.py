@@ -72,7 +72,7 @@ class LabelValues:
         if self._task == "multiclass" and any(_same_type(label, name) for name in self._names):
             return str(label)
         known = ", ".join(json.dumps(name, ensure_ascii=False) for name in self._names[:10])
-        raise LabelError(f"the label {shown(label)} is none of the classes {known}")
+        raise LabelError(f"the label {label_text(label)} is none of the classes {known}")
 
     def _vector(self, label: Any) -> Any:
         names = self._names
@@ -80,16 +80,18 @@ class LabelValues:
             case "multilabel":
                 if not isinstance(label, dict) or {*label} != {*names}:
                     raise LabelError(
-                        f"the label {shown(label)} is no mapping from each of {', '.join(names)} to 0 or 1"
+                        f"the label {label_text(label)} is no mapping from each of {', '.join(names)} to 0 or 1"
                     )
                 values = [label[name] for name in names]
                 if any(value not in (0, 1) for value in values):
-                    raise LabelError(f"the label {shown(label)} holds something else than 0 and 1, or true and false")
+                    raise LabelError(
+                        f"the label {label_text(label)} holds something else than 0 and 1, or true and false"
+                    )
                 return [int(value) for value in values]
             case "forecasting":
                 if not isinstance(label, list) or len(label) != len(names) or not all(map(is_number, label)):
                     raise LabelError(
-                        f"the label {shown(label)} is no list of {len(names)} numbers, one for each step ahead"
+                        f"the label {label_text(label)} is no list of {len(names)} numbers, one for each step ahead"
                     )
                 return [float(value) for value in label]
             case _:
@@ -97,11 +99,11 @@ class LabelValues:
 
     def _number(self, label: Any) -> float:
         if not is_number(label):
-            raise LabelError(f"the label {shown(label)} is no number")
+            raise LabelError(f"the label {label_text(label)} is no number")
         return float(label)
 
 
-def shown(label: Any) -> str:
+def label_text(label: Any) -> str:
     """Return a label as a message shows it."""
     return json.dumps(label)[:60]
 

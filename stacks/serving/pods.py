@@ -73,11 +73,11 @@ def _environment(inputs: ServingInputs, version: str) -> list[EnvVarArgsDict]:
         drain=inputs.drain,
         grace=inputs.grace,
         key_file=f"{SECRETS}/{API_KEY}" if API_KEY in inputs.secrets else None,
-        log=LogConfig(dir=LOGS, sample=log.sample, flush=log.flush, keep=log.keep, size=log.size, body=log.body)
-        if log
-        else None,
+        log=LogConfig(dir=LOGS, sample=log.sample, flush=log.flush, keep=log.keep) if log else None,
+        log_size=log.size if log else None,
+        log_body=log.body if log else None,
     )
-    return variables(to_env(config, "version", "port", "drain", "grace", "key_file", "log"))
+    return variables(to_env(config, "version", "port", "drain", "grace", "key_file", "log", "log_size", "log_body"))
 
 
 def _mounts(inputs: ServingInputs) -> list[VolumeMountArgsDict]:

@@ -247,9 +247,7 @@ def certificate(name: str, signed_by: Any = None, *, is_ca: bool = False) -> tup
     return key, made, pem, plain
 
 
-def test_mutual_tls_lets_in_who_shows_a_certificate_and_a_new_one_of_the_server_is_taken_up(
-    gateway: Gateway, tmp_path: Path
-) -> None:
+def test_mutual_tls_asks_for_a_certificate_and_a_new_one_is_taken_up(gateway: Gateway, tmp_path: Path) -> None:
     authority = certificate("authority", is_ca=True)
     server, client, stranger = (
         certificate("server", authority),

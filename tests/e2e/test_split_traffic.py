@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from mlops.tools.envoy import PROBE, EnvoyGateway, Route, RoutingTable
-from mlops.tools.envoy_split import Split
+from mlops.tools.envoy_split import TrafficSplit
 from mlops.tools.process import beside_python
 from tests.e2e.test_faults import until
 
@@ -76,7 +76,7 @@ class Gateway:
     versions: tuple[Version, Version]
     client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=20))
 
-    def route(self, weights: dict[str, int], split: Split, key: str | None = None) -> None:
+    def route(self, weights: dict[str, int], split: TrafficSplit, key: str | None = None) -> None:
         clusters = {name: [str(one.socket)] for one in self.versions for name in (one.name, f"{one.name}-asked")}
         self.envoy.put(RoutingTable((Route("late", weights, key, None, split),), clusters))
 
@@ -109,7 +109,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
 
 def test_copies_reach_the_shadow_marked_as_such_and_nobody_gets_its_answers(gateway: Gateway) -> None:
     live, shadow = gateway.versions
-    gateway.route({"v1": 100, "v2": 0}, Split(mirror="v2"))
+    gateway.route({"v1": 100, "v2": 0}, TrafficSplit(mirror="v2"))
     live.asked.clear()
     shadow.asked.clear()
     assert {gateway.ask(**{PROBE: "1"}) for _ in range(20)} == {"v1"}
@@ -121,7 +121,7 @@ def test_copies_reach_the_shadow_marked_as_such_and_nobody_gets_its_answers(gate
 
 @pytest.mark.parametrize("share", [50, 20])
 def test_client_stays_with_one_version(gateway: Gateway, share: int) -> None:
-    gateway.route({"v1": 100 - share, "v2": share}, Split(assigned=True, header="x-user"))
+    gateway.route({"v1": 100 - share, "v2": share}, TrafficSplit(assigned=True, header="x-user"))
     users = [f"user-{number}" for number in range(60)]
     first = {user: gateway.ask(**{"x-user": user}) for user in users}
     assert {user: gateway.ask(**{"x-user": user}) for user in users} == first
@@ -129,7 +129,7 @@ def test_client_stays_with_one_version(gateway: Gateway, share: int) -> None:
 
 
 def test_browser_stays_with_one_version_by_a_cookie_of_its_site(gateway: Gateway) -> None:
-    gateway.route({"v1": 50, "v2": 50}, Split(assigned=True, cookie="uid"))
+    gateway.route({"v1": 50, "v2": 50}, TrafficSplit(assigned=True, cookie="uid"))
     said = {str(number): {gateway.ask(cookie=f"other=1; uid={number}") for _ in range(4)} for number in range(20)}
     assert {len(versions) for versions in said.values()} == {1}
     assert set.union(*said.values()) == {"v1", "v2"}
@@ -138,7 +138,7 @@ def test_browser_stays_with_one_version_by_a_cookie_of_its_site(gateway: Gateway
 
 def test_tester_gets_the_version_that_is_asked_for(gateway: Gateway) -> None:
     asked = {"candidate": "v2-asked", "live": "v1-asked", "v2": "v2-asked", "v1": "v1-asked"}
-    gateway.route({"v1": 100}, Split(asked=asked, mirror="v2"))
+    gateway.route({"v1": 100}, TrafficSplit(asked=asked, mirror="v2"))
     before = gateway.envoy.counters("v2")[0].get("upstream_rq_total", 0.0)
     assert [gateway.ask(**{"x-mlops-version": name}) for name in ("candidate", "v2", "live", "v1", "v9")] == [
         "v2", "v2", "v1", "v1", "v1"
@@ -146,7 +146,7 @@ def test_tester_gets_the_version_that_is_asked_for(gateway: Gateway) -> None:
     until(
         lambda: gateway.envoy.counters("v2")[0]["upstream_rq_total"] == before + 1
     )  # the copy of what nobody asked for
-    gateway.route({"v1": 100}, Split(asked=asked), key="secret")
+    gateway.route({"v1": 100}, TrafficSplit(asked=asked), key="secret")
     assert gateway.ask(**{"x-mlops-version": "candidate", "x-api-key": "secret"}) == "v2"
     assert "x-api-key" in json.loads(gateway.ask(**{"x-mlops-version": "candidate"}))["error"]
     assert gateway.envoy.keys() == {"late": "secret"}

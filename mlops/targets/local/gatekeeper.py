@@ -116,7 +116,7 @@ class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     request_queue_size = 64
 
 
-def serve(gatekeeper: Gatekeeper, path: Path) -> None:
+def run_gatekeeper(gatekeeper: Gatekeeper, path: Path) -> None:
     """Answer scrapes on a socket, beside everything else."""
 
     class Answer(http.server.BaseHTTPRequestHandler):
@@ -152,7 +152,7 @@ def main() -> None:
     _, _, root, environment, stack = sys.argv
     host = Host(ProjectPaths(Path(root), environment), stack)
     gatekeeper = Gatekeeper(host)
-    serve(gatekeeper, host.sockets / f"{GATEKEEPER}.sock")
+    run_gatekeeper(gatekeeper, host.sockets / f"{GATEKEEPER}.sock")
     while True:
         try:
             gatekeeper.look(time.time())

@@ -30,8 +30,8 @@ from mlops.targets.local.keeper import GATEWAY, GATEWAY_SOCKET
 from mlops.targets.local.quota import spent_keys
 from mlops.targets.local.watch import KEEPER, end_watch, is_watched, service_unit
 from mlops.tools.envoy import EnvoyGateway
-from mlops.tools.envoy_documents import METRICS, Route, RoutingTable, Tls, TokenIssuer
-from mlops.tools.envoy_split import Split
+from mlops.tools.envoy_documents import MERGED_METRICS, Route, RoutingTable, Tls, TokenIssuer
+from mlops.tools.envoy_split import TrafficSplit
 from mlops.tools.process import beside_python, port_is_free, tail
 from mlops.tools.supervisor import ProcessState, Program, Supervisor
 
@@ -162,7 +162,7 @@ class Host:
             routes: list[Route] = []
             issuers: dict[str, TokenIssuer] = {}
             in_force, now = self.gateway.keys(), time.time()
-            clusters: dict[str, list[str]] = {METRICS: [str(self.sockets / f"{GATEKEEPER}.sock")]}
+            clusters: dict[str, list[str]] = {MERGED_METRICS: [str(self.sockets / f"{GATEKEEPER}.sock")]}
             for path in sorted((self.folder / "endpoints").glob("*/route.json")):
                 state, name = RolloutState.from_json(read_mapping(path)), path.parent.name
                 for version, one in state.versions.items():
@@ -183,7 +183,7 @@ class Host:
         weights: Mapping[str, int],
         in_force: Iterable[str],
         now: float,
-        split: Split,
+        split: TrafficSplit,
     ) -> Route:
         if not any(weights.values()):
             return Route(name, weights)
@@ -200,11 +200,11 @@ class Host:
             yield
 
 
-def _split(name: str, state: RolloutState, clusters: dict[str, list[str]]) -> Split:
+def _split(name: str, state: RolloutState, clusters: dict[str, list[str]]) -> TrafficSplit:
     """Return what is special while several versions of an endpoint answer, and add the clusters of those who ask for one."""
     there = [version for version in state.versions if f"{name}-{version}" in clusters]
     if len(there) < 2:
-        return Split()
+        return TrafficSplit()
     others = [version for version in there if version != state.live]
     asked = {version: f"{name}-{version}-asked" for version in there}
     for version, cluster in asked.items():
@@ -212,9 +212,9 @@ def _split(name: str, state: RolloutState, clusters: dict[str, list[str]]) -> Sp
     known = {**asked, "candidate": asked[others[-1]], **({"live": asked[state.live]} if state.live in asked else {})}
     routing = state.routing if state.routing is not None and state.routing.candidate in there else None
     if routing is None:
-        return Split(asked=known)
+        return TrafficSplit(asked=known)
     mirror = f"{name}-{routing.candidate}" if routing.mirrored else None
-    return Split(mirror, routing.assigned, routing.header, routing.cookie, known)
+    return TrafficSplit(mirror, routing.assigned, routing.header, routing.cookie, known)
 
 
 def answer_timeout(body: Mapping[str, Any]) -> float:

@@ -147,9 +147,11 @@ class Versions:
         folder = self.folder / "versions" / version
         folder.mkdir(parents=True, exist_ok=True)
         config = folder / f"{index}.json"
+        kept = dict(self.log) if self.log else {}
+        size, body = kept.pop("size", None), kept.pop("body", None)
         settings = ServerConfig(
             bento=bento, uds=str(self.socket(version, index)), version=version, grace=self.grace,
-            log=LogConfig(dir=str(self.log_folder), **self.log) if self.log else None,
+            log=LogConfig(dir=str(self.log_folder), **kept) if kept else None, log_size=size, log_body=body,
         )  # fmt: skip
         config.write_text(encode(settings, indent=1))
         if self._is_silent(version, index):

@@ -25,7 +25,7 @@ from mlops.tools.supervisor import Supervisor
 
 KEEPER = "keeper"
 """Name of the program that supervisord runs to look after the others."""
-LOCK = "watch.lock"
+WATCH_LOCK = "watch.lock"
 _PAUSE = 1.0
 _MISSES = 4
 """How many questions in a row supervisord leaves without an answer before it is replaced; its keeper does so sooner."""
@@ -35,7 +35,7 @@ _PATIENCE = 2.0
 def is_watched(folder: Path) -> bool:
     """Say whether the process runs."""
     try:
-        with (folder / LOCK).open("r") as lock:
+        with (folder / WATCH_LOCK).open("r") as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
@@ -46,7 +46,7 @@ def is_watched(folder: Path) -> bool:
 
 def watch_pid(folder: Path) -> int | None:
     try:
-        return int((folder / LOCK).read_text())
+        return int((folder / WATCH_LOCK).read_text())
     except (OSError, ValueError):
         return None
 
@@ -84,7 +84,7 @@ WantedBy=default.target
 """
 
 
-class Watch:
+class StackWatch:
     """`folder`: of the stack."""
 
     def __init__(self, folder: Path, sockets: Path) -> None:
@@ -126,7 +126,7 @@ class Watch:
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Wait until no other process watches the stack."""
-    with (folder / LOCK).open("a+") as lock:
+    with (folder / WATCH_LOCK).open("a+") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         lock.truncate(0)
         lock.write(str(os.getpid()))
@@ -139,7 +139,7 @@ def main() -> None:
     if not folder.is_dir():
         sys.exit(0)
     with _alone(folder):
-        watch = Watch(folder, sockets)
+        watch = StackWatch(folder, sockets)
         while True:
             try:
                 if not watch.look():

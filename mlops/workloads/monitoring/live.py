@@ -22,7 +22,7 @@ from mlops.workloads.monitoring.column_test import ColumnTest
 from mlops.workloads.monitoring.concept import MOST_STEPS, LabelledStep, worse_since
 from mlops.workloads.monitoring.findings import iso
 from mlops.workloads.monitoring.labels import FEWEST, LIVE_ROWS, Labels
-from mlops.workloads.monitoring.live_reference import LABEL, label_column, label_kind, misses_in
+from mlops.workloads.monitoring.live_reference import LABEL_CONTENT, label_column, label_kind, misses_in
 from mlops.workloads.monitoring.pairs import RANKED, Pairs, arrays_of
 from mlops.workloads.monitoring.tally import Tally
 from mlops.workloads.monitoring.verdict import judge_window
@@ -153,8 +153,8 @@ class LiveModel:
         kind, calibration = label_kind(self._contract), self._reference.labels
         if kind is None or calibration is None:
             return None
-        tally = Tally(calibration, {LABEL: kind})
-        tally.add({LABEL: label_column(self._contract, [label for _, label in pairs])})
+        tally = Tally(calibration, {LABEL_CONTENT: kind})
+        tally.add({LABEL_CONTENT: label_column(self._contract, [label for _, label in pairs])})
         return [
             test
             for test in judge_window(tally, calibration, rate=self._rate)

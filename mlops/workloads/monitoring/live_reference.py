@@ -30,12 +30,12 @@ from mlops.workloads.monitoring.pairs import (
     arrays_of,
     blocks_of_misses,
     dispersion_of,
-    losses_of,
     misses_of,
+    pair_losses,
 )
 from mlops.workloads.monitoring.predicted import confidence_column
 
-LABEL = "(label)"
+LABEL_CONTENT = "(label)"
 _MOST_ROWS = 100_000
 _MISS_ABOVE = 0.8
 Answers = Callable[[pa.Table], list[Any]]
@@ -60,7 +60,7 @@ def live_reference(
     truth, predicted = arrays_of(contract, [(value, label) for value, label, _ in test])
     limit = None
     if task in (Task.REGRESSION, Task.QUANTILE, Task.MULTILABEL) and len(truth):
-        limit = float(np.quantile(losses_of(task, truth, predicted), _MISS_ABOVE))
+        limit = float(np.quantile(pair_losses(task, truth, predicted), _MISS_ABOVE))
     blocks = blocks_of_misses(task, truth, predicted, limit)
     misses, trials = (sum(one[place] for one in blocks) for place in (0, 1))
     reference = LiveReference(
@@ -135,7 +135,9 @@ def _labels(contract: dict[str, Any], table: pa.Table) -> list[Any]:
 def _label_windows(contract: dict[str, Any], training: pa.Table) -> WindowCalibration | None:
     kind = label_kind(contract)
     labels = [label for label in _labels(contract, training) if label is not None] if kind else []
-    return calibrate({LABEL: label_column(contract, labels)}, {LABEL: kind}) if labels and kind else None
+    return (
+        calibrate({LABEL_CONTENT: label_column(contract, labels)}, {LABEL_CONTENT: kind}) if labels and kind else None
+    )
 
 
 def _with_confidence(

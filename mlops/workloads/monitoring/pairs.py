@@ -11,14 +11,13 @@ import math
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from mlops.metrics.task import Task
 from mlops.workloads.label_values import is_number
+from mlops.workloads.metrics.weighted import Array
 from mlops.workloads.monitoring.vector_labels import VectorLabels
 
 Pairs = list[tuple[Any, Any]]
-Array = npt.NDArray[Any]
 RANKED = (Task.BINARY, Task.ANOMALY)
 BLOCK = 200
 """Rows that are of one time."""
@@ -77,7 +76,7 @@ def _misses(task: Task, truth: Array, predicted: Array, limit: float | None) -> 
         return float((firsts > seconds).sum() + (firsts == seconds).sum() / 2), float(count)
     if task is Task.MULTICLASS:
         return float((predicted.argmax(axis=1) != truth).sum()), float(len(truth))
-    losses = losses_of(task, truth, predicted)
+    losses = pair_losses(task, truth, predicted)
     return (float((losses > limit).sum()), float(len(losses))) if limit is not None else (0.0, 0.0)
 
 
@@ -98,7 +97,7 @@ def dispersion_of(blocks: list[tuple[float, float]]) -> float:
     return found
 
 
-def losses_of(task: Task, truth: Array, predicted: Array) -> Array:
+def pair_losses(task: Task, truth: Array, predicted: Array) -> Array:
     """Return how wrong each row is: the absolute error, in the mean over the numbers of a row; of quantiles the pinball loss."""
     if task is Task.QUANTILE:
         error, levels = truth[:, :1] - predicted, truth[:, 1:]

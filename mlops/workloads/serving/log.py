@@ -20,7 +20,8 @@ from concurrent.futures import Future
 from pathlib import Path
 
 from mlops.contracts.names import LOG_BODY, LOG_SIZE
-from mlops.workloads.serving.log_files import Segment, remove_old, shortened
+from mlops.contracts.server import ServerConfig
+from mlops.workloads.serving.log_files import Segment, cut_entry, remove_old
 
 _MOST_QUEUED = 200_000
 _MOST_QUEUED_BYTES = 32 * 2**20
@@ -69,7 +70,7 @@ class PredictionLog:
             return
         tag = b'{"t":%.6f%b"id":"%b",' % (time.time(), self._tag, request_id.encode())
         if len(body) > self._most_body or len(answer) > self._most_body:
-            self._put(b"%b%b}\n" % (tag, shortened(body)))
+            self._put(b"%b%b}\n" % (tag, cut_entry(body)))
         else:
             self._put(b'%b"q":%b,"a":%b}\n' % (tag, _line(body), answer))
 
@@ -171,6 +172,18 @@ class PredictionLog:
         if time.monotonic() - self._cleaned > _CLEAN_SECONDS:
             self._cleaned = time.monotonic()
             remove_old(self._folder, self._keep, self._size)
+
+
+def open_log(config: ServerConfig) -> PredictionLog | None:
+    """Return the log of a process that answers, None where it keeps none. Raises OSError."""
+    log = config.log
+    if log is None:
+        return None
+    size = LOG_SIZE if config.log_size is None else config.log_size
+    most = LOG_BODY if config.log_body is None else config.log_body
+    return PredictionLog(
+        Path(log.dir), config.version, sample=log.sample, flush=log.flush, keep=log.keep, size=size, body=most
+    )
 
 
 def _line(body: bytes) -> bytes:

@@ -1,6 +1,6 @@
 """Keep the files of the prediction log.
 
-Lives here: Segment, one file while it is written; remove_old; shortened, a line for a request that is too large.
+Lives here: Segment, one file while it is written; remove_old; cut_entry, a line for a request that is too large.
 Not here: what is written when (log), reading it (prediction_log).
 Law: a segment holds whole lines, and a line that reached no disk is counted; a folder that was taken away is made anew.
 """
@@ -78,7 +78,7 @@ def remove_old(folder: Path, keep: float, size: int) -> None:
                 path.unlink()
 
 
-def shortened(body: bytes) -> bytes:
+def cut_entry(body: bytes) -> bytes:
     """Return what is kept of a request that is too large, as the fields of its line: how many bytes it had, and the first ones as
     text. There are no rows to read in it, and none for a monitor."""
     head = json.dumps(body[:_HEAD].decode(errors="replace"), ensure_ascii=False).encode()

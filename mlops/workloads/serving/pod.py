@@ -11,11 +11,11 @@ import os
 import sys
 from pathlib import Path
 
-from mlops.contracts.server import LogConfig
+from mlops.contracts.server import ServerConfig
 from mlops.workloads.serving.app import Application, GoldenFailed
 from mlops.workloads.serving.auth_middleware import KeyRequired
 from mlops.workloads.serving.listen import listen
-from mlops.workloads.serving.log import PredictionLog
+from mlops.workloads.serving.log import PredictionLog, open_log
 from mlops.workloads.serving.server_settings import MODEL, KeyFile, Misconfigured, read_server_config
 
 
@@ -23,7 +23,7 @@ def main() -> None:
     try:
         config = read_server_config(os.environ)
         key = KeyFile(Path(config.key_file)) if config.key_file else None
-        log = _log(config.log, config.version) if config.log else None
+        log = _log(config)
         application = Application(MODEL, config.version, log, arrival=config.arrival)
     except (GoldenFailed, Misconfigured) as error:
         sys.exit(f"Error: {error}")
@@ -33,14 +33,12 @@ def main() -> None:
     )  # fmt: skip
 
 
-def _log(log: LogConfig, version: str) -> PredictionLog:
+def _log(config: ServerConfig) -> PredictionLog | None:
     try:
-        return PredictionLog(
-            Path(log.dir), version, sample=log.sample, flush=log.flush, keep=log.keep, size=log.size, body=log.body
-        )
+        return open_log(config)
     except OSError as error:
         raise Misconfigured(
-            f"MLOPS_LOG_DIR names {log.dir}, which cannot be written: {error.strerror}. Mount a volume there that user "
+            f"MLOPS_LOG_DIR names {config.log.dir if config.log else ''}, which cannot be written: {error.strerror}. Mount a volume there that user "
             f"{os.getuid()} may write, or leave the variable out to keep no log."
         ) from error
 

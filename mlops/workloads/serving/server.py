@@ -16,7 +16,7 @@ from mlops.contracts.server import ServerConfig
 from mlops.workloads.parent_death import die_with_parent
 from mlops.workloads.serving.app import Application, GoldenFailed
 from mlops.workloads.serving.listen import listen
-from mlops.workloads.serving.log import PredictionLog
+from mlops.workloads.serving.log import open_log
 from mlops.workloads.serving.server_settings import MODEL
 
 
@@ -27,18 +27,7 @@ def main() -> None:
         config = decode(ServerConfig, path.read_bytes())
     except ContractError as error:
         sys.exit(f"Error: {path} does not fit: {error}.")
-    log = None
-    if config.log:
-        kept = config.log
-        log = PredictionLog(
-            Path(kept.dir),
-            config.version,
-            sample=kept.sample,
-            flush=kept.flush,
-            keep=kept.keep,
-            size=kept.size,
-            body=kept.body,
-        )
+    log = open_log(config)
     try:
         folder = Path(config.bento) if config.bento else MODEL
         application = Application(folder, config.version, log, arrival=config.arrival)

@@ -10,7 +10,7 @@ from bench.simulated_experiments import Ended, compared, rolled
 from mlops.config.schema.endpoint import Endpoint, RolloutPolicy
 from mlops.config.schema.experiment import Experiment
 from mlops.rollout.confidence_sequence import ConfidenceSequence
-from mlops.rollout.experiment import Comparison, LabelledAnswer, Verdict, candidate_share, score_of
+from mlops.rollout.experiment import Comparison, ExperimentVerdict, LabelledAnswer, candidate_share, score_of
 
 PLAIN = Experiment()
 
@@ -75,7 +75,7 @@ def test_difference_within_indifference_ends_an_experiment() -> None:
     for _ in range(3000):
         for version in ("v1", "v2"):
             comparison.add(answered(True, {"late": drawn.random() < 0.5}, version=version))
-    assert comparison.verdict() is Verdict.EQUAL
+    assert comparison.verdict() is ExperimentVerdict.EQUAL
     comparison.add(answered(True, {"late": True}, version="v7"))
     assert set(comparison.arms) == {"v1", "v2"}
 

@@ -94,7 +94,7 @@ def test_auth_that_lets_nobody_in_is_refused() -> None:
         Auth()
 
 
-def test_quota_is_counted_through_restarts_of_the_gateway_and_begins_anew_with_its_time(tmp_path: Path) -> None:
+def test_quota_is_counted_through_restarts_and_begins_anew_with_its_time(tmp_path: Path) -> None:
     limits = {"batch": (5.0, 100.0)}
     assert not Quotas(tmp_path).add({"batch": 3.0}, limits, NOW)
     assert not Quotas(tmp_path).add({}, limits, NOW), "a gateway that gives no answer has counted nothing"

@@ -83,12 +83,12 @@ def test_request_of_any_protocol_is_logged_like_predict_with_its_id(
     assert infer(served, {"inputs": tensors()}).headers["x-request-id"]
     assert infer(served, {"inputs": []}).headers["x-request-id"]
     log.close()
-    entries = list(entries_between(tmp_path / "log", 0, 1e12))
+    entries = [entry for entry in entries_between(tmp_path / "log", 0, 1e12) if entry.answers is None]
     assert [entry.id for entry in entries[:4]] == ["a", "b", "c", "d"]
     assert len(entries) == 5
     assert all(entry.rows == ROWS for entry in entries)
     assert all(entry.predictions == [{"y": 7.0}, {"y": 3.5}] for entry in entries)
-    assert len(logged_lines(tmp_path / "log")) == 5
+    assert len([line for line in logged_lines(tmp_path / "log") if "q" in line]) == 5
 
 
 def binary_request(**more: Any) -> tuple[bytes, dict[str, str]]:
@@ -238,7 +238,7 @@ def test_compressed_request_is_logged_as_it_reads(served: Application, log: Pred
     content = gzip.compress(json.dumps({"rows": ROWS}).encode())
     ask_application(served, "POST", "/predict", content=content, headers={"content-encoding": "gzip"})
     log.close()
-    (line,) = logged_lines(tmp_path / "log")
+    (line,) = [line for line in logged_lines(tmp_path / "log") if "q" in line]
     assert line["q"] == {"rows": ROWS}
 
 

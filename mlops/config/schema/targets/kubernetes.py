@@ -131,7 +131,7 @@ def _of_monitor(use: StackUse) -> Iterator[Incompatibility]:
                 "image, and reads the prediction log from shared storage. Say it in its file."
             )
             yield Incompatibility("stack has no room for watchers", detail, "endpoint")
-    if use.inputs["labels"].get("source"):
+    if (use.inputs.get("labels") or {}).get("source"):
         detail = (
             f"{use.address} takes labels from a source, and its watcher on {use.stack_name} is a pod that has neither the files "
             "nor the secrets of this project. Send the labels to `POST /feedback`, many at once: "
