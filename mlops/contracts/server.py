@@ -61,13 +61,11 @@ class ServerConfig(Document, kw_only=True, frozen=True, omit_defaults=True):
     log: Annotated[LogConfig | None, Meta(description="The prediction log; always written.")]
     log_size: Annotated[
         int | None,
-        variable(
-            "MLOPS_LOG_SIZE", "Bytes of the log, beyond which its oldest segments are deleted; null: 10 GiB.", ge=0
-        ),
+        variable("MLOPS_LOG_SIZE", "Bytes of the log, beyond which its oldest segments are deleted; null: 10 GiB."),
     ] = None
     log_body: Annotated[
         int | None,
-        variable("MLOPS_LOG_BODY", "Bytes of a request, beyond which only its beginning is kept; null: 1 MiB.", ge=0),
+        variable("MLOPS_LOG_BODY", "Bytes of a request, beyond which only its beginning is kept; null: 1 MiB."),
     ] = None
     arrival: Annotated[
         float, variable("MLOPS_ARRIVAL", "Seconds that the body of a request may take to arrive.", ge=0.1)
@@ -81,6 +79,4 @@ class ServerConfig(Document, kw_only=True, frozen=True, omit_defaults=True):
             ge=0,
         ),
     ] = 0.0
-    grace: Annotated[float, variable("MLOPS_GRACE", "Seconds that requests under way may take after that.", ge=0)] = (
-        10.0
-    )
+    grace: Annotated[float, variable("MLOPS_GRACE", "Seconds that requests under way may take after that.")] = 10.0

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from http.server import ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from mlops.contracts.alerts import OUTBOX_FILE, SEVERITIES
@@ -132,7 +132,7 @@ def _waiting(folder: Path) -> int:
 def serve_metrics(folder: Path, host: str, port: int) -> ThreadingHTTPServer | None:
     """Serve the file at /metrics from a thread of this process, until it ends; None, with a line in the log, where the port is taken."""
 
-    class MetricsAnswer(BaseHTTPRequestMetricsAnswer):
+    class MetricsAnswer(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             try:
                 content = (folder / METRICS_FILE).read_bytes() if self.path == "/metrics" else None
