@@ -15,8 +15,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from mlops.context.paths import ProjectPaths
-from mlops.tools.unix_http import ask
 from tests.e2e.conftest import BIN, KEY, Workplace, make_small
 from tests.e2e.load import Load
 from tests.e2e.test_chain import ROW, pids
@@ -73,27 +71,6 @@ def test_a_killed_replica_is_replaced_and_no_request_fails(small: Workplace) -> 
     assert small.words() == {}
 
 
-def test_replicas_too_busy_for_their_health_check_are_still_asked(small: Workplace) -> None:
-    url = small.status()["endpoint.late"]["url"]
-    admin = ProjectPaths(small.root, "dev").sockets("local") / "admin.sock"
-    replicas = named(small, "serving.server")
-    for pid in replicas:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        until(lambda: ask(admin, "/clusters")[1].count(b"/failed_active_hc") == len(replicas))
-        with ThreadPoolExecutor() as pool:
-            asked = pool.submit(httpx.post, f"{url}/predict", json=ROW, timeout=30)
-            until(lambda: b"rq_active::1" in ask(admin, "/clusters")[1] or asked.done())
-            for pid in replicas:
-                os.kill(pid, signal.SIGCONT)
-            assert asked.result().status_code == 200
-    finally:
-        for pid in replicas:
-            os.kill(pid, signal.SIGCONT)
-    until(lambda: b"/failed_active_hc" not in ask(admin, "/clusters")[1])
-    assert small.words() == {}
-
-
 @pytest.mark.parametrize("word", ["serving.server", "bin/envoy", "supervisord"])
 def test_what_hangs_is_replaced_while_nobody_looks(small: Workplace, word: str) -> None:
     hung = named(small, word)[0]
@@ -104,16 +81,18 @@ def test_what_hangs_is_replaced_while_nobody_looks(small: Workplace, word: str) 
 
 
 def test_plan_sees_a_replica_that_hangs(small: Workplace) -> None:
-    (keeper,) = named(small, "targets.local.keeper")
     hung = named(small, "serving.server")[0]
-    os.kill(keeper, signal.SIGSTOP)
-    os.kill(hung, signal.SIGSTOP)
+    caretakers = [*named(small, "targets.local.watch"), *named(small, "targets.local.keeper")]
+    assert len(caretakers) == 2
+    for pid in (*caretakers, hung):
+        os.kill(pid, signal.SIGSTOP)
     try:
         assert small.words()["endpoint.late"][1] == "RESCALE"
         small.mlops("apply", "--yes")
         assert hung not in named(small, "serving.server")
     finally:
-        os.kill(keeper, signal.SIGCONT)
+        for pid in caretakers:
+            os.kill(pid, signal.SIGCONT)
     assert small.words() == {}
 
 

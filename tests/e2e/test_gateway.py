@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ import pytest
 from mlops.tools.envoy import EnvoyGateway
 from mlops.tools.envoy_documents import GateKey, Route, RoutingTable, Tls, TokenIssuer
 from mlops.tools.process import beside_python
+from mlops.tools.unix_http import ask
 from tests.ports import any_port
 
 SERVER = """
@@ -142,6 +144,29 @@ def test_a_hung_replica_costs_one_try_and_a_slow_answer_still_counts(gateway: Ga
     assert [one.status_code for one in answers] == [200] * 8
     slow = gateway.get(**{"x-sleep": "4"})
     assert slow.status_code == 200, "longer than a try, shorter than the timeout"
+
+
+def test_replicas_too_busy_for_their_health_check_are_still_asked(gateway: Gateway) -> None:
+    gateway.start()
+    gateway.put(timeout=30.0)
+    assert gateway.get().status_code == 200
+    stopped = [one.pid for one in gateway.replicas.values()]
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    end = time.monotonic() + 30
+    while ask(gateway.envoy.admin, "/clusters")[1].count(b"/failed_active_hc") < len(stopped):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    with ThreadPoolExecutor() as pool:
+        asked = pool.submit(gateway.get)
+        while b"rq_active::1" not in ask(gateway.envoy.admin, "/clusters")[1] and not asked.done():
+            time.sleep(0.05)
+        for pid in stopped:
+            os.kill(pid, signal.SIGCONT)
+        assert asked.result().status_code == 200
+    while b"/failed_active_hc" in ask(gateway.envoy.admin, "/clusters")[1]:
+        assert time.monotonic() < end
+        time.sleep(0.1)
 
 
 def test_replica_that_only_fails_is_ejected(gateway: Gateway) -> None:

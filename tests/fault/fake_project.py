@@ -108,7 +108,7 @@ class Doors:
         def do() -> None:
             made.parent.mkdir(parents=True, exist_ok=True)
             made.with_suffix(".bin").write_text("a profile")
-            made.write_text(json.dumps({"digest": config["baseline_digest"], "calibration": None}))
+            made.write_text(json.dumps({"digest": config["baseline_digest"], "calibration": None, "reference": None}))
 
         self.act(f"profiling for {config['monitor']}", do)
 

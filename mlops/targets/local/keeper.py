@@ -121,8 +121,9 @@ class Keeper:
             ask(path, _QUESTIONS.get(name, "/livez"), timeout=PATIENCE)
         except (TimeoutError, BlockingIOError):
             return True
-        except OSError:
-            return False  # it is just starting or ending, which supervisord sees
+        except OSError:  # it is just starting or ending, which supervisord sees, or was stopped before it listened
+            seen = activity(state.pid)
+            return seen is not None and seen.is_stopped
         return False
 
     def _look_after_watch(self) -> None:
