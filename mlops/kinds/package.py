@@ -164,7 +164,7 @@ class PackageKind(BaseKind):
                     f"or go back to a version that is kept: mlops history package.{name}",
                 )
             folder = self._folder(name, version)
-            if not is_sealed(folder):
+            if not is_sealed(folder, staged):
                 say("building the bento", 0.3)
                 shutil.rmtree(folder, ignore_errors=True)
                 run(

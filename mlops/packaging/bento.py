@@ -93,9 +93,18 @@ def seal_bento(folder: Path) -> None:
     (folder / _SEAL).write_text(_kept(folder))
 
 
-def is_sealed(folder: Path) -> bool:
-    """Say whether a bento is kept as it was built; never of one whose build was interrupted."""
-    return (folder / _SEAL).exists() and is_whole(folder)
+def is_sealed(folder: Path, staged: Path) -> bool:
+    """Say whether a bento is kept as it was built. One whose build was cut off at its very end is sealed now, where it holds all that
+    was laid out in `staged`."""
+    if not is_whole(folder):
+        return False
+    if not (folder / _SEAL).exists():
+        for path in (*(staged / "mlops").rglob("*.py"), *(staged / "model").iterdir()):
+            kept = folder / "src" / path.relative_to(staged)
+            if not kept.is_file() or kept.read_bytes() != path.read_bytes():
+                return False
+        seal_bento(folder)
+    return True
 
 
 def is_whole(folder: Path) -> bool:

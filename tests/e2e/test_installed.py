@@ -296,6 +296,8 @@ def test_extra_of_a_source_has_what_opens_it(install: Callable[[str], Path], tmp
         ("storage-s3", "dvc_s3"),
         ("notebook", "IPython, mlops.api.notebook.frames"),
         ("tuning", "lightning, optuna, cmaes"),
+        ("mlflow", "mlflow, mlops.workloads.publish_to_mlflow"),
+        ("tracing", "mlops.workloads.serving.tracing"),
     ],
 )
 def test_extra_brings_what_is_imported_of_it(
@@ -308,7 +310,7 @@ def test_every_extra_is_tested_alone() -> None:
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     tested = {"data", "training", "package", "serving", "monitoring", "local", "postgres", "kubernetes", "all"}
     several = {"sources", "reference", "dev"}
-    assert set(declared) == tested | {*SOURCES, "source-objects", "storage-s3", "notebook", "tuning"} | several
+    assert set(declared) == tested | {*SOURCES, "source-objects", "storage-s3", "notebook", "tuning", "mlflow", "tracing"} | several
 
 
 def test_all_extras_make_a_live_endpoint(install: Callable[[str], Path], tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ class Doors:
         folder = Path(env["BENTOML_HOME"]) / "bentos" / name / version
 
         def do() -> None:
-            shutil.copytree(cwd / "model", folder / "src" / "model")
+            shutil.copytree(cwd, folder / "src", ignore=shutil.ignore_patterns("bentofile.yaml"))
             self.touch("in the middle of a bento")
             (folder / "bento.yaml").write_text(f"{name}:{version}\n")
             self.done[f"bento {name}:{version}"] += 1

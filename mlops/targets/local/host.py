@@ -122,14 +122,9 @@ class Host:
         words = [sys.executable, "-m", "mlops.targets.local.keeper", f"{self.folder}/", str(self.sockets)]
         self.supervisor.put(Program(KEEPER, words, self.logs / f"{KEEPER}.log", cwd=self.paths.root))
         words = [
-            sys.executable,
-            "-m",
-            "mlops.targets.local.gatekeeper",
-            f"{self.folder}/",
-            str(self.paths.root),
-            self.paths.environment,
-            self.stack,
-        ]
+            sys.executable, str(_PARENT_DEATH), sys.executable, "-m", "mlops.targets.local.gatekeeper", f"{self.folder}/",
+            str(self.paths.root), self.paths.environment, self.stack,
+        ]  # fmt: skip
         self.supervisor.put(Program(GATEKEEPER, words, self.logs / f"{GATEKEEPER}.log", cwd=self.paths.root))
         (self.folder / SERVICE).write_text(service_unit(self.folder.absolute(), self.sockets))
 
