@@ -46,7 +46,7 @@ def test_a_damaged_baseline_is_noticed_and_made_anew(small: Workplace, name: str
 def test_what_runs_is_brought_back_though_every_file_that_it_starts_from_is_damaged(small: Workplace) -> None:
     files = [*(small.root / LOCAL).glob("programs/*.conf"), *(small.root / LOCAL).glob("gateway/*.json")]
     files += [*(small.root / LOCAL).glob("endpoints/late/versions/*/*.json"), small.root / MONITOR / "config.json"]
-    assert len(files) == 12
+    assert len(files) == 13
     for path in [*files, small.root / LOCAL / "supervisord.conf", small.root / LOCAL / "supervisord.pid"]:
         damage(path)
     end_supervisor_and_keeper(small)

@@ -264,7 +264,7 @@ def test_a_loss_that_is_no_number_is_told(fresh: Workplace) -> None:
 def logged(place: Workplace) -> int:
     """Requests in the prediction log."""
     folder = place.root / ".mlops/run/dev/local/endpoints/late/log"
-    return sum(path.read_bytes().count(b"\n") for path in folder.iterdir())
+    return sum(path.read_bytes().count(b',"q":') for path in folder.iterdir())
 
 
 def test_the_golden_requests_of_a_rollout_are_no_traffic_and_nobody_else_can_hide(small: Workplace) -> None:

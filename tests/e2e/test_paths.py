@@ -86,7 +86,7 @@ def test_supervisor_and_gateway_run_in_a_folder_of_any_name(host: Host) -> None:
     host.supervisor.put(Program("tiny", command, log, cwd=host.paths.root, env={"SAID": said}, stop_timeout=2))
     assert host.supervisor.states()["tiny"].pid == before, "a program that runs as described is left alone"
     host.supervisor.take("tiny")
-    assert set(host.supervisor.states()) == {"gateway", "keeper"}
+    assert set(host.supervisor.states()) == {"gatekeeper", "gateway", "keeper"}
 
 
 @pytest.mark.parametrize("name", NAMES)
