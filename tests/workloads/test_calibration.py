@@ -165,3 +165,14 @@ def test_equal_rows_give_equal_bytes_that_are_read_back(training: Columns, calib
 
 def test_few_rows_are_not_calibrated(training: Columns) -> None:
     assert calibrate(taken(training, slice(0, FEWEST_CALIBRATED - 1)), KINDS) is None
+
+
+def test_longer_window_of_rows_that_repeat_anyway_is_no_sign() -> None:
+    chance = np.random.default_rng(6)
+    colors = np.array(["red", "green", "blue"], dtype=object)
+    kinds = {"color": "text"}
+    made = calibrate({"color": colors[chance.integers(0, 3, 3000)]}, kinds)
+    assert made is not None
+    tally = Tally(made, kinds, {})
+    tally.add({"color": colors[chance.integers(0, 3, 900)]})
+    assert not [test.method for test in judge_window(tally, made, rate=RATE) if test.moved]

@@ -23,6 +23,8 @@ _AIM = 0.5
 """Share of the stated rate that is aimed at: thresholds are estimates too, of windows that overlap."""
 _RAREST = 1e-6
 _FEWEST = 500
+_REPEATED_ANYWAY = 0.5
+"""Share of rows that repeat others in clean windows, above which more of them are no sign: a longer window has more."""
 
 
 def judge_window(
@@ -48,7 +50,7 @@ def judge_window(
     out = []
     for (method, name), statistic in tally.statistics(calibration.method).items():
         tails = clean.each.get(method, {}).get(name)
-        if tails is None:
+        if tails is None or (method == "duplicates" and tails[-1].most > _REPEATED_ANYWAY):
             continue
         real = _threshold(clean.sizes, tails, rows, probability, method)
         floor = SMALLEST_THAT_MATTERS[method]
