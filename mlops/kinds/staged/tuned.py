@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from mlops.config.effective import typed
 from mlops.config.schema.category import Category
-from mlops.config.schema.units import format_budget
 from mlops.context.context import Context
 from mlops.context.inputs import without_fields
 from mlops.contracts.names import ONLY_HOW_MANY
@@ -94,6 +93,8 @@ def searched_before(context: Context, name: str) -> dict[str, Any]:
 
 def search_note(desired: Desired, record: Record | None, root: Path, category: str) -> list[str]:
     """Say what is chosen now, by how many trials, and how long the search takes; what it looks for where there was none."""
+    from mlops.config.schema.units import format_budget  # pydantic, which most commands need not
+
     search, ledger = desired.inputs[TUNE], read_ledger(root, desired.address.name)
     wanted: Tune = typed(desired.effective).tune
     most = wanted.trials
