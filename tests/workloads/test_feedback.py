@@ -100,6 +100,7 @@ def test_label_that_cannot_be_written_is_not_said_to_be_kept(
 ) -> None:
     log = PredictionLog(tmp_path / "log", "v1", sample=1.0, flush=0.05, keep=3600)
     (tmp_path / "log").rmdir()
+    (tmp_path / "log").write_text("a file where the folder was")
     answer = send(Application(model, "v1", log), {"id": "a", "label": True})
     log.close()
     assert answer.status_code == 503
@@ -133,5 +134,10 @@ def test_description_names_both_forms(model: Path) -> None:
             read: dict[str, Any] = json.loads((await client.get("/openapi.json")).text)
             return read
 
-    schema = asyncio.run(once())["paths"]["/feedback"]["post"]["requestBody"]["content"]["application/json"]["schema"]
-    assert [{*form["properties"]} for form in schema["oneOf"]] == [{"id", "label"}, {"labels"}]
+    described = asyncio.run(once())
+    content = described["paths"]["/feedback"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert content == {"$ref": "#/components/schemas/Feedback"}
+    schemas = described["components"]["schemas"]
+    one, many_at_once = schemas["Feedback"]["oneOf"]
+    assert one == many_at_once["properties"]["labels"]["items"] == {"$ref": "#/components/schemas/Label"}
+    assert {*schemas["Label"]["properties"]} == {"id", "label"}

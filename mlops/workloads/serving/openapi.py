@@ -102,7 +102,9 @@ def _schemas(contract: _Described, most: int, api: _Described) -> _Described:
         "Place": place,
         "Error": {"type": "object", "required": ["error"], "properties": {
             "error": {"type": "string"}, "problems": {"type": "array", "items": _ref("Place")}}},
-        "Feedback": {"type": "object", "required": ["id", "label"], "properties": {
+        "Feedback": {"oneOf": [_ref("Label"), {"type": "object", "required": ["labels"], "properties": {
+            "labels": {"type": "array", "minItems": 1, "items": _ref("Label")}}}]},
+        "Label": {"type": "object", "required": ["id", "label"], "properties": {
             "id": {"type": ["string", "integer"], "description": "The `x-request-id` of the prediction."},
             "label": {"description": "The label; of a request with several rows, a list of one for each."}}},
         "Tensor": tensor,
