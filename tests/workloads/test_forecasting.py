@@ -108,7 +108,7 @@ def test_forecasting_model_lives_from_series_to_late_labels(life: ModelLife) -> 
 
 def test_answer_is_a_number_for_each_step_ahead(life: ModelLife) -> None:
     life.make(task="forecasting", trainer={"max_epochs": 1})
-    rows = [{"store": "unheard of", "sales_past_1": 20.0}, {}]
+    rows = [{"store": "unheard of", "sales_past_1": 20.0}, {"store": "unheard of"}]
     answers = life.post("/predict", {"rows": rows})["predictions"]
     assert [list(answer) for answer in answers] == [["sales"], ["sales"]]
     assert [len(answer["sales"]) for answer in answers] == [3, 3]

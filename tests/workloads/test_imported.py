@@ -83,7 +83,7 @@ def test_onnx_file_lives_from_its_digest_to_a_golden_answer(life: ModelLife) -> 
     x = Graph((life.project / "models/m/train/features.onnx").read_bytes())(columns)
     served = Graph((life.export_folder / "model.onnx").read_bytes())(columns)
     assert np.abs(served - estimator.predict_proba(x)[:, 1]).max() < 1e-5
-    (answer,) = life.post("/predict", {"number": None, "flag": None})["predictions"]
+    (answer,) = life.post("/predict", {"number": None, "flag": True})["predictions"]
     assert list(answer) == ["probability", "late"]
     rows = raw_rows(
         life.project, "train", [*(column["name"] for column in life.contract["columns"]), "late"], count=200
