@@ -18,8 +18,8 @@ from pathlib import Path
 from tests.e2e.conftest import Workplace
 from tests.e2e.load import Load
 
-_READS = "            is_quick = len(body)"
-_ANSWERS = "            answer = self._writer.write(await self._model.predict(rows))\n"
+_READS = "            read = self._unjudged if is_probe else self._reader.read_judged"
+_ANSWERS = "            answer = self._writer.write(await self._model.predict(rows), outside)\n"
 _INDENT = " " * 12
 _drawn = random.Random(11)
 ROWS = tuple(
@@ -44,7 +44,7 @@ class Defect:
         text = code.read_text()
         scores = f"{_INDENT}scores = await self._model.predict(rows)\n{_INDENT}scores = {self.line}\n"
         before, after = (
-            (_ANSWERS, f"{scores}{_INDENT}answer = self._writer.write(scores)\n") if self.is_answer
+            (_ANSWERS, f"{scores}{_INDENT}answer = self._writer.write(scores, outside)\n") if self.is_answer
             else (_READS, f"{_INDENT}{self.line}\n{_READS}")
         )  # fmt: skip
         if text.count(before) != 1:

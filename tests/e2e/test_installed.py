@@ -310,7 +310,10 @@ def test_every_extra_is_tested_alone() -> None:
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     tested = {"data", "training", "package", "serving", "monitoring", "local", "postgres", "kubernetes", "all"}
     several = {"sources", "reference", "dev"}
-    assert set(declared) == tested | {*SOURCES, "source-objects", "storage-s3", "notebook", "tuning", "mlflow", "tracing"} | several
+    assert (
+        set(declared)
+        == tested | {*SOURCES, "source-objects", "storage-s3", "notebook", "tuning", "mlflow", "tracing"} | several
+    )
 
 
 def test_all_extras_make_a_live_endpoint(install: Callable[[str], Path], tmp_path: Path) -> None:
