@@ -70,5 +70,7 @@ def test_endpoint_answers_by_trees(applied: tuple[Workplace, str]) -> None:
     place, _ = applied
     rows = place.root / "ask.json"
     rows.write_text(json.dumps({"rows": [{"number": 2.0, "color": "red"}, {"number": None, "color": "violet"}]}))
-    first, second = json.loads(place.mlops("invoke", "endpoint.late", "--rows", str(rows)).stdout)["predictions"]
+    first, second = json.loads(place.mlops("invoke", "endpoint.late", "--rows", str(rows), "--json").stdout)[
+        "predictions"
+    ]
     assert first["probability"] > second["probability"]
