@@ -22,6 +22,18 @@ class Ended:
 Shell = Callable[..., Ended]
 
 
+def shell(capsys: pytest.CaptureFixture[str]) -> Shell:
+    """Return what runs words in the folder that this process is in."""
+
+    def run(*words: str) -> Ended:
+        with pytest.raises(SystemExit) as ended:
+            main(list(words))
+        written = capsys.readouterr()
+        return Ended(int(ended.value.code or 0), written.out, written.err)
+
+    return run
+
+
 @pytest.fixture
 def project(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     share_cache(tmp_path, cache)
@@ -31,13 +43,7 @@ def project(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
 
 @pytest.fixture
 def mlops(project: Path, capsys: pytest.CaptureFixture[str]) -> Shell:
-    def run(*words: str) -> Ended:
-        with pytest.raises(SystemExit) as ended:
-            main(list(words))
-        written = capsys.readouterr()
-        return Ended(int(ended.value.code or 0), written.out, written.err)
-
-    return run
+    return shell(capsys)
 
 
 @pytest.fixture

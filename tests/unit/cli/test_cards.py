@@ -10,11 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from mlops.cli.main import main
 from mlops.tools.digest import Hashes
 from tests.e2e.conftest import SMALL
 from tests.small_project import share_cache, write_files
-from tests.unit.cli.conftest import Ended, Shell
+from tests.unit.cli.conftest import Shell, shell
 from tests.version_repository import VersionRepository, lock_text, metrics_text
 
 CARDS = {
@@ -72,13 +71,7 @@ def prepared(root: Path) -> str:
 
 @pytest.fixture
 def mlops(repository: VersionRepository, capsys: pytest.CaptureFixture[str]) -> Shell:
-    def run(*words: str) -> Ended:
-        with pytest.raises(SystemExit) as ended:
-            main(list(words))
-        written = capsys.readouterr()
-        return Ended(int(ended.value.code or 0), written.out, written.err)
-
-    return run
+    return shell(capsys)
 
 
 def test_card_of_a_model_tells_what_is_declared_and_measured(mlops: Shell, repository: VersionRepository) -> None:

@@ -10,11 +10,10 @@ import pytest
 import yaml
 
 from mlops.address import Address
-from mlops.cli.main import main
 from mlops.config.load import load
 from tests.e2e.conftest import SMALL
 from tests.small_project import share_cache, write_files
-from tests.unit.cli.conftest import Ended, Shell
+from tests.unit.cli.conftest import Shell, shell
 
 TUNED = """\
 dataset: rows
@@ -41,13 +40,7 @@ def root(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def mlops(root: Path, capsys: pytest.CaptureFixture[str]) -> Shell:
-    def run(*words: str) -> Ended:
-        with pytest.raises(SystemExit) as ended:
-            main(list(words))
-        written = capsys.readouterr()
-        return Ended(int(ended.value.code or 0), written.out, written.err)
-
-    return run
+    return shell(capsys)
 
 
 def write_summary(root: Path, *members: tuple[dict[str, Any], float]) -> None:

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from mlops.cli.main import main
 from tests.e2e.conftest import SMALL
 from tests.small_project import share_cache, write_files
-from tests.unit.cli.conftest import Ended, Shell
+from tests.unit.cli.conftest import Shell, shell
 from tests.version_repository import ANN, VersionRepository
 
 
@@ -29,13 +28,7 @@ def repository(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.fixture
 def mlops(repository: VersionRepository, capsys: pytest.CaptureFixture[str]) -> Shell:
-    def run(*words: str) -> Ended:
-        with pytest.raises(SystemExit) as ended:
-            main(list(words))
-        written = capsys.readouterr()
-        return Ended(int(ended.value.code or 0), written.out, written.err)
-
-    return run
+    return shell(capsys)
 
 
 def test_versions_are_listed_for_people_and_for_programs(mlops: Shell, repository: VersionRepository) -> None:
