@@ -18,6 +18,7 @@ from mlops.workloads.serving.values import FAST_TYPES, shown
 
 MOST_OUTSIDE = 20
 """The most places that an answer names."""
+_MOST_NAMED = 10
 _MARGIN = 0.1
 _INT64 = 2**63
 OutsidePlace = dict[str, Any]
@@ -62,7 +63,10 @@ class RowRules:
         needed = [(index, name) for index, name in enumerate(self._names) if name in self.required]
         for number, row in enumerate(rows):
             if self._needs_one and all(value is None for value in row):
-                text = f"has no value of any column of the model, and needs one at least: {', '.join(self._names[:10])}"
+                named = ", ".join(self._names[:_MOST_NAMED])
+                others = len(self._names) - _MOST_NAMED
+                rest = f", or {others} more" if others > 0 else ""
+                text = f"has no value of any column of the model, and needs one at least: {named}{rest}"
                 problems.append({"row": number, "column": None, "problem": text})
             for index, name in needed:
                 if row[index] is None:
