@@ -320,11 +320,12 @@ def _bucket(count: int, seconds: float) -> dict[str, Any]:
 
 
 def keys_of(table: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Return endpoint -> the keys that a table of routes lets in."""
-    found: dict[str, list[str]] = {}
+    """Return endpoint -> the keys that a table of routes lets in, each once, in their order."""
+    found: dict[str, dict[str, None]] = {}
     for one in table.get("resources", ()):
         for entry in one["virtual_hosts"][0]["routes"]:
             for header in entry["match"].get("headers", ()):
                 if header["name"] == KEY_HEADER:
-                    found.setdefault(entry["match"]["prefix"].strip("/"), []).append(header["string_match"]["exact"])
-    return found
+                    endpoint, key = entry["match"]["prefix"].strip("/"), header["string_match"]["exact"]
+                    found.setdefault(endpoint, {})[key] = None
+    return {endpoint: list(keys) for endpoint, keys in found.items()}

@@ -15,13 +15,15 @@ import pytest
 
 from mlops.contracts.codec import encode
 from mlops.contracts.server import ServerConfig
-from mlops.tools.envoy import EnvoyGateway, Route, RoutingTable
+from mlops.tools.envoy import EnvoyGateway
+from mlops.tools.envoy_documents import GateKey, Route, RoutingTable
 from mlops.tools.process import beside_python
 from tests.ports import any_port
 from tests.served_model import write_served_model
 
 pytestmark = pytest.mark.slow
 KEY = {"x-api-key": "a-key"}
+KEYS = {"default": GateKey(["a-key"])}
 ROW = {"number": 5, "place": 2}
 
 
@@ -75,7 +77,7 @@ def test_errors_of_the_gateway_have_the_shape_of_the_service(gateway: Gateway) -
     ask = gateway.client
     assert "nothing is served at this address" in error_of(ask.get("/other/predict"))
     gateway.put(
-        Route("m", {"m-v1": 100}, "a-key", (3, 3600.0)), Route("none", {"m-v1": 0}), Route("gone", {"m-gone": 100}),
+        Route("m", {"m-v1": 100}, KEYS, rate=(3, 3600.0)), Route("none", {"m-v1": 0}), Route("gone", {"m-gone": 100}),
         Route("open", {"m-v1": 100}),
     )  # fmt: skip
     until(lambda: ask.post("/open/predict", json=ROW).status_code == 200)
@@ -88,12 +90,12 @@ def test_errors_of_the_gateway_have_the_shape_of_the_service(gateway: Gateway) -
     assert error_of(gone).endswith("send this one again shortly")
     answers = [ask.post("/m/predict", json=ROW, headers=KEY) for _ in range(4)]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
-    assert "rate limit" in error_of(answers[3])
+    assert "too many requests" in error_of(answers[3])
     large = ask.post("/open/predict", content=b" " * (2**20 + 1))
     assert (large.status_code, "more than 1,048,576 bytes" in large.text) == (413, True)
     error_of(large)
     assert "not found" in error_of(ask.get("/open/nothing"))
-    assert gateway.envoy.keys() == {"m": "a-key"}
+    assert gateway.envoy.keys() == {"m": ["a-key"]}
     late = ask.post("/open/predict", content=b"{}", headers={"expect": "100-continue", "content-encoding": "br"})
     assert late.status_code == 415
 
@@ -111,7 +113,7 @@ def test_answer_that_takes_too_long_is_said_in_the_same_shape(gateway: Gateway) 
 
 
 def test_page_and_what_browsers_ask_first_need_no_key(gateway: Gateway) -> None:
-    gateway.put(Route("m", {"m-v1": 100}, "a-key"))
+    gateway.put(Route("m", {"m-v1": 100}, KEYS))
     ask = gateway.client
     until(lambda: ask.post("/m/predict", json=ROW, headers=KEY).status_code == 200)
     bare = ask.get("/m")

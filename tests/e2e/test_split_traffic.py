@@ -17,7 +17,9 @@ from socketserver import ThreadingMixIn, UnixStreamServer
 import httpx
 import pytest
 
-from mlops.tools.envoy import PROBE, EnvoyGateway, Route, RoutingTable
+from mlops.contracts.names import PROBE_HEADER
+from mlops.tools.envoy import EnvoyGateway
+from mlops.tools.envoy_documents import GateKey, Route, RoutingTable
 from mlops.tools.envoy_split import TrafficSplit
 from mlops.tools.process import beside_python
 from tests.e2e.test_faults import until
@@ -43,7 +45,7 @@ class Version:
 
             def do_POST(self) -> None:
                 self.rfile.read(int(self.headers.get("content-length", 0)))
-                version.asked.append(self.headers.get(PROBE))
+                version.asked.append(self.headers.get(PROBE_HEADER))
                 self._say(version.name.encode())
 
             def do_GET(self) -> None:
@@ -78,7 +80,8 @@ class Gateway:
 
     def route(self, weights: dict[str, int], split: TrafficSplit, key: str | None = None) -> None:
         clusters = {name: [str(one.socket)] for one in self.versions for name in (one.name, f"{one.name}-asked")}
-        self.envoy.put(RoutingTable((Route("late", weights, key, None, split),), clusters))
+        keys = None if key is None else {"default": GateKey([key])}
+        self.envoy.put(RoutingTable((Route("late", weights, keys, split=split),), clusters))
 
     def ask(self, **headers: str) -> str:
         return self.client.post(f"{self.url}/late/predict", content=b"{}", headers=headers).text
@@ -112,7 +115,7 @@ def test_copies_reach_the_shadow_marked_as_such_and_nobody_gets_its_answers(gate
     gateway.route({"v1": 100, "v2": 0}, TrafficSplit(mirror="v2"))
     live.asked.clear()
     shadow.asked.clear()
-    assert {gateway.ask(**{PROBE: "1"}) for _ in range(20)} == {"v1"}
+    assert {gateway.ask(**{PROBE_HEADER: "1"}) for _ in range(20)} == {"v1"}
     until(lambda: len(shadow.asked) == 20)
     assert shadow.asked == ["1"] * 20
     assert live.asked == [None] * 20
@@ -149,4 +152,4 @@ def test_tester_gets_the_version_that_is_asked_for(gateway: Gateway) -> None:
     gateway.route({"v1": 100}, TrafficSplit(asked=asked), key="secret")
     assert gateway.ask(**{"x-mlops-version": "candidate", "x-api-key": "secret"}) == "v2"
     assert "x-api-key" in json.loads(gateway.ask(**{"x-mlops-version": "candidate"}))["error"]
-    assert gateway.envoy.keys() == {"late": "secret"}
+    assert gateway.envoy.keys() == {"late": ["secret"]}
