@@ -105,7 +105,7 @@ class Rehearsal:
             done = self.place.mlops("apply", "--yes", *words, code=None)
             evidence = None if done.returncode == 0 else done.stderr
             if done.returncode == 0 and defect is not None and defect.guard:
-                evidence = self._guarded(before, words, started + 2 * defect.guard)
+                evidence = self._guarded(before, words, time.monotonic() + 2 * defect.guard)
         seconds = time.monotonic() - started
         bad = sum(count for version, count in load.versions.items() if version not in (before, "?"))
         bad -= load.answers["422"] + load.answers["500"]

@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from bench.bad_versions import BAD, Rehearsal
+from bench.bad_versions import BAD, Defect, Rehearsal
 from tests.e2e.conftest import Workplace
 from tests.e2e.test_faults import live, named, until
 
@@ -31,20 +31,21 @@ def test_bad_version_is_taken_back_on_evidence(small: Workplace, name: str, sign
 
 
 def test_guard_that_is_killed_takes_traffic_back_from_errors_that_begin_later(small: Workplace) -> None:
-    """The guard is ended once, while it watches; another goes on."""
+    """The errors begin once the guard watches, and was ended; another goes on."""
     before = live(small)
+    broken = small.root / "broken"
     killed: list[int] = []
 
     def kill_the_guard() -> None:
         until(lambda: named(small, "targets.local.guard") != [], 120)
         killed.append(named(small, "targets.local.guard")[0])
         os.kill(killed[0], signal.SIGKILL)
+        broken.touch()
 
     killer = threading.Thread(target=kill_the_guard, daemon=True)
     killer.start()
-    ended = Rehearsal(small, policy=("steps=[50%,100%]", "pause=2s", "drain=500ms")).roll(
-        BAD["errors from 25 s after its start"]
-    )
+    defect = Defect(f"if __import__('os').path.exists({str(broken)!r}): raise RuntimeError", guard=90)
+    ended = Rehearsal(small, policy=("steps=[50%,100%]", "pause=2s", "drain=500ms")).roll(defect)
     killer.join(1)
     assert len(killed) == 1
     assert "requests failed with 5xx" in str(ended.evidence)
