@@ -87,6 +87,7 @@ def test_ledger_says_what_was_tried_and_what_the_budget_cut_off(project: Path) -
     assert content["cut"] == "the budget of 1ms was over"
     tried = [row["family"] for row in content["candidates"] if "val_auc" in row]
     assert tried == ["constant", "sklearn", "boosted_trees"]
+    assert next(row["trees"] for row in content["candidates"] if row["family"] == "boosted_trees") == 1
     assert len(content["candidates"]) == 7
     page = report_page(read_report("m"))
     assert "<h2>Candidates</h2>" in page

@@ -28,8 +28,8 @@ class Auto(FamilySpec):
     name: Literal["auto"] = spec_field(doc="The family.")
     budget: Duration = spec_field(
         60.0,
-        doc="No other candidate is tried when so much time is over; which ones were not is in the ledger. A linear model and "
-        "boosted trees are always tried.",
+        doc="How long candidates are tried and the best learn from all rows; which ones the time did not suffice for is in the "
+        "ledger. A linear model and boosted trees are always tried, of these as many as grow in the time.",
         gt=0,
     )
     space: Literal[1] = spec_field(

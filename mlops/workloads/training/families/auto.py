@@ -33,7 +33,7 @@ from mlops.workloads.training.families.auto_space import ALWAYS, BOOSTED, Candid
 from mlops.workloads.training.families.family import Examples, Family, Fit, Fitted
 from mlops.workloads.training.families.stacking import chances_of, losses_of, stack
 from mlops.workloads.training.families.trees.fitted import FittedTrees
-from mlops.workloads.training.families.trees.grow import Label
+from mlops.workloads.training.families.trees.grow import Label, TimeIsOver
 from mlops.workloads.training.run_log import CANDIDATE_SECONDS
 
 _FOLDED_ROWS, _FOLDS, _MOST_PARTS = 10_000, 5, 4
@@ -139,15 +139,15 @@ def _tried(
     fit: Fit, candidates: Sequence[Candidate], *, budget: float, is_folded: bool
 ) -> tuple[list[Trial], list[float | None]]:
     """Return the trials, and how long each candidate took; what is not done when the budget is over is left out, but for the
-    first ones."""
-    started = time.monotonic()
+    first ones, of which trees are as many as have grown. Where each learns in turn from most rows, as much time is left as
+    learning from all of them takes once more."""
+    end = time.monotonic() + budget * (_FOLDS / (_FOLDS + 1) if is_folded else 1.0)
     trials: list[Trial] = []
     seconds: list[float | None] = []
     for place, candidate in enumerate(candidates):
         began = time.monotonic()
-        end = math.inf if place < ALWAYS else started + budget
         say(f"trying {candidate.family}, {place + 1} of {len(candidates)}", 0.1 + 0.8 * place / len(candidates))
-        trial = _folded(candidate, fit, end) if is_folded else _validated(candidate, fit, end)
+        trial = (_folded if is_folded else _validated)(candidate, fit, end, is_always=place < ALWAYS)
         if trial is None:
             fit.log.write_line(f"the budget of {format_duration(budget)} is over: {candidate.family} is not tried")
             return trials, seconds + [None] * (len(candidates) - place)
@@ -157,23 +157,34 @@ def _tried(
     return trials, seconds
 
 
-def _validated(candidate: Candidate, fit: Fit, end: float) -> Trial | None:
-    if time.monotonic() >= end:
+def _validated(candidate: Candidate, fit: Fit, end: float, *, is_always: bool) -> Trial | None:
+    if time.monotonic() >= end and not is_always:
         return None
-    part = fit_part(candidate, fit, fit.train, fit.val)
+    try:
+        part = fit_part(candidate, fit, fit.train, fit.val, end=end, keep_cut=is_always)
+    except TimeIsOver:
+        return None
     trees = int(part.summary["kept"]) if isinstance(part, FittedTrees) else None
     return Trial(candidate, sums_of(part, fit, fit.val.x), trees, part)
 
 
-def _folded(candidate: Candidate, fit: Fit, end: float) -> Trial | None:
-    """Let a candidate learn from all folds but one, in turn. Boosted trees are as many as is best, the median of the folds."""
+def _folded(candidate: Candidate, fit: Fit, end: float, *, is_always: bool) -> Trial | None:
+    """Let a candidate learn from all folds but one, in turn. Boosted trees are as many as is best, the median of the folds. One
+    that is tried always has an equal part of the time for each."""
     folds = np.random.default_rng(fit.spec.trainer.seed).permutation(len(fit.train.y)) % _FOLDS
     parts: list[Part] = []
+    each = (end - time.monotonic()) / _FOLDS if is_always else 0.0
     for fold in range(_FOLDS):
-        if time.monotonic() >= end:
+        if time.monotonic() >= end and not is_always:
             return None
         rest, held = _rows(fit.train, folds != fold), _rows(fit.train, folds == fold)
-        parts.append(fit_part(candidate, fit, rest, held, keep_all=candidate.family == BOOSTED))
+        due = end - each * (_FOLDS - 1 - fold)
+        try:
+            parts.append(
+                fit_part(candidate, fit, rest, held, keep_all=candidate.family == BOOSTED, end=due, keep_cut=is_always)
+            )
+        except TimeIsOver:
+            return None
     trees = None
     if candidate.family == BOOSTED:
         best = [part.summary["kept"] for part in parts if isinstance(part, FittedTrees)]

@@ -7,6 +7,7 @@ Law: a linear part reads amounts, trees read codes; a regression is learned of t
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import dataclass, replace
 from typing import Any
@@ -78,9 +79,11 @@ def amounts_of(fit: Fit) -> int:
 
 
 def fit_part(
-    candidate: Candidate, fit: Fit, train: Examples, val: Examples, *, trees: int | None = None, keep_all: bool = False
-) -> Part:
-    """Learn from these rows. `trees`: as many boosted trees as this, else as many as are best on `val`, or some more."""
+    candidate: Candidate, fit: Fit, train: Examples, val: Examples, *, trees: int | None = None, keep_all: bool = False,
+    end: float = math.inf, keep_cut: bool = False,
+) -> Part:  # fmt: skip
+    """Learn from these rows. `trees`: as many boosted trees as this, else as many as are best on `val`, or some more. `end`,
+    `keep_cut`: the moment at which growing trees ends, see `grow`."""
     amounts = amounts_of(fit)
     if candidate.is_linear:
         options = {name: value for name, value in candidate.values.items() if name != "_target_"}
@@ -97,8 +100,11 @@ def fit_part(
     own = fit.spec.model_copy(update={"architecture": chosen})
     fit = replace(fit, spec=own, train=parts[0], val=parts[1], columns=fit.columns[amounts:])
     if isinstance(chosen, RandomForest):
-        return grow(fit, forest_params(chosen), trees=chosen.trees)
-    return grow(fit, boosting_params(chosen), trees=chosen.trees, patience=chosen.patience, keep_all=keep_all)
+        return grow(fit, forest_params(chosen), trees=chosen.trees, end=end, keep_cut=keep_cut)
+    return grow(
+        fit, boosting_params(chosen), trees=chosen.trees, patience=chosen.patience, keep_all=keep_all, end=end,
+        keep_cut=keep_cut,
+    )  # fmt: skip
 
 
 def sums_of(part: Part, fit: Fit, x: npt.NDArray[np.float32], *, trees: int | None = None) -> Array:

@@ -7,6 +7,7 @@ Law: one seed and one number of threads, one forest; a tree more or less never d
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,6 +40,10 @@ _EACH = 0.5
 _SECONDS_A_MINUTE = 60.0
 
 
+class TimeIsOver(Exception):
+    """Growing was to end before it did; nothing of it is kept."""
+
+
 @dataclass(frozen=True)
 class Label:
     """How a label is learned: less `center`, divided by `scale`; those of classes are learned as they are."""
@@ -57,16 +62,22 @@ class Label:
 
 
 def grow(
-    fit: Fit, params: Mapping[str, Any], *, trees: int, patience: int | None = None, keep_all: bool = False
-) -> FittedTrees:
+    fit: Fit, params: Mapping[str, Any], *, trees: int, patience: int | None = None, keep_all: bool = False,
+    end: float = math.inf, keep_cut: bool = False,
+) -> FittedTrees:  # fmt: skip
     """Grow trees on the train split. `params`: LightGBM's, beside those that every kind of trees has. `patience`: trees without a
-    better value on validation after which growing ends, and the best number is kept, or all with `keep_all`."""
+    better value on validation after which growing ends, and the best number is kept, or all with `keep_all`. `end`: the moment of
+    the monotonic clock at which growing ends; what has grown is the model with `keep_cut`. Raises TimeIsOver without it."""
     spec = fit.spec
     label = Label.of(spec.task, fit.train.y)
     given = {**base_params(spec, fit), **params}
     train = dataset(fit.train, fit, label, given)
     val = dataset(fit.val, fit, label, given, reference=train)
-    watch = _Watch(trees, spec.trainer.limit_minutes, fit.log)
+    minutes = spec.trainer.limit_minutes
+    limit = math.inf if minutes is None else time.monotonic() + minutes * _SECONDS_A_MINUTE
+    watch = _Watch(
+        trees, limit=min(limit, end if keep_cut else math.inf), end=math.inf if keep_cut else end, log=fit.log
+    )
     callbacks: list[Any] = [watch]
     if patience is not None:
         callbacks.append(lightgbm.early_stopping(patience, first_metric_only=True, verbose=False))
@@ -150,16 +161,16 @@ def _importance(booster: lightgbm.Booster, fit: Fit, kept: int) -> dict[str, flo
 
 
 class _Watch:
-    """Notes what each tree brought, says how far growing is, and ends it when its minutes are over."""
+    """Notes what each tree brought, says how far growing is, ends it at `limit`, and gives it up at `end`."""
 
     order = 10
     before_iteration = False
 
-    def __init__(self, most: int, minutes: float | None, log: RunLog) -> None:
+    def __init__(self, most: int, *, limit: float, end: float, log: RunLog) -> None:
         self.logged: list[dict[str, float]] = []
         self._log = log
         self._most = most
-        self._end = time.monotonic() + minutes * _SECONDS_A_MINUTE if minutes is not None else None
+        self._limit, self._end = limit, end
         self._next = 0.0
 
     def __call__(self, env: Any) -> None:
@@ -175,5 +186,7 @@ class _Watch:
                 f"tree {env.iteration + 1} of at most {self._most}, {words}",
                 0.1 + 0.8 * (env.iteration + 1) / self._most,
             )
-        if self._end is not None and now >= self._end:
+        if now >= self._end and env.iteration + 1 < self._most:
+            raise TimeIsOver
+        if now >= self._limit:
             raise lightgbm.callback.EarlyStopException(env.iteration, results)
