@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,8 @@ os.environ.update(
     ORT_DISABLE_TELEMETRY="1",
     NO_COLOR="1",
 )
+# A shell that runs the tests in the background ignores Ctrl-C, and so would every program that they start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 for name in [key for key in os.environ if key.startswith("MLOPS_")]:
     del os.environ[name]
 

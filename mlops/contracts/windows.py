@@ -51,8 +51,7 @@ class ReplayRequest(Document, kw_only=True, frozen=True, omit_defaults=True):
     config: Annotated[str, Meta(description="Path of the configuration of the monitor's watcher.")]
     rows: Annotated[str, Meta(description="Path of a Parquet, CSV, JSON or JSON Lines file of raw rows.")]
     per_window: Annotated[
-        int | None,
-        Meta(ge=1, description="Rows of a window; null: windows by the column of time, where the rows have it."),
+        int | None, Meta(description="Rows of a window; null: windows by the column of time, where the rows have it.")
     ] = None
     page: Annotated[str | None, Meta(description="Where to write the page of what was found; null: nowhere.")] = None
 

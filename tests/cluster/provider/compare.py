@@ -47,7 +47,7 @@ REPLACING: dict[tuple[str, str], tuple[str, ...]] = {
     ("", "ConfigMap"): ("data", "binaryData", "immutable"),
     ("", "Secret"): ("data", "stringData", "type", "immutable"),
     ("", "PersistentVolumeClaim"): (
-        "spec.accessModes", "spec.selector", "spec.storageClassName", "spec.volumeName", "spec.resources",
+        "spec.accessModes", "spec.selector", "spec.storageClassName", "spec.volumeName",
     ),
     ("", "Pod"): ("spec",),
     ("", "ResourceQuota"): ("spec.scopes",),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import msgspec
+import pytest
+
 from tests.formats import PAGE, contracts, described, render
 
 
@@ -17,3 +20,9 @@ def test_formats_page_describes_every_contract() -> None:
 def test_every_field_of_a_contract_has_a_meaning() -> None:
     silent = [line for line in PAGE.read_text().splitlines() if line.startswith("| `") and line.endswith("|  |")]
     assert not silent
+
+
+@pytest.mark.parametrize("name", contracts())
+def test_every_contract_can_be_read(name: str) -> None:
+    """A bound that does not fit its field's type is noticed by the first read alone."""
+    msgspec.json.Decoder(contracts()[name])
