@@ -184,16 +184,10 @@ class Versions:
         for index in indexes:
             name = self.program(version, index)
             log = self.host.logs / f"{name}.log"
-            starts = 0
             while not self.is_ready(version, index):
                 state = self.host.supervisor.states().get(name)
-                starts += state is not None and state.name == "BACKOFF"
-                if state is None or state.name in ("FATAL", "EXITED") or time.monotonic() > until:
-                    why = (
-                        "gave up"
-                        if state and state.name in ("FATAL", "EXITED")
-                        else f"was not ready in {timeout:.0f} s"
-                    )
+                if state is None or state.name == "FATAL" or time.monotonic() > until:
+                    why = "gave up" if state and state.name == "FATAL" else f"was not ready in {timeout:.0f} s"
                     raise MlopsError.of(
                         "version does not start",
                         f"{version} of {self.name} {why}; no traffic reached it, and what was live stays live. The end of its "
