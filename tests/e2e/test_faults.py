@@ -145,8 +145,8 @@ def test_a_version_that_cannot_start_or_answers_wrongly_gets_no_traffic(small: W
 
 
 def test_an_apply_that_is_killed_anywhere_is_completed_by_the_next(small: Workplace) -> None:
-    """Ten moments, from before the first write to the draining of the old version; two of them while training."""
-    moments = [(0.3, 1), (0.8, 1), (1.5, 1), (2.5, 1), (3.2, 1), (4.0, 1), (4.8, 1), (5.6, 1), (4.0, 3), (14.0, 4)]
+    """From before the first write to the draining of the old version; one of them while training. `make crash` has many more."""
+    moments = [(0.8, 1), (2.5, 1), (4.0, 1), (5.6, 1), (4.0, 3)]
     url = small.status()["endpoint.late"]["url"]
     with Load(url, ROW, {"x-api-key": KEY}, rate=20) as load:
         for number, (moment, epochs) in enumerate(moments):
