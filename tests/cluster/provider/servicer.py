@@ -282,7 +282,9 @@ class Servicer(ResourceProviderServicer):
         except Refused as refused:
             if refused.status == 0:
                 raise
-            is_claim = new["kind"] == "PersistentVolumeClaim"  # never replaced for what the server refuses: it holds data
+            is_claim = (
+                new["kind"] == "PersistentVolumeClaim"
+            )  # never replaced for what the server refuses: it holds data
             return "replace" if refused.is_immutable and not is_claim else "some", {}, {}
         return "none" if live is not None and compare.same(live, made) else "some", live or {}, made
 
