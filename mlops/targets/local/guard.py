@@ -29,18 +29,12 @@ def guard_name(endpoint: str) -> str:
 
 
 def guard_program(versions: Versions) -> Program:
-    paths, name = versions.host.paths, guard_name(versions.name)
+    host, name = versions.host, guard_name(versions.name)
     words = [
-        sys.executable,
-        "-m",
-        "mlops.targets.local.guard",
-        f"{paths.root}/",
-        paths.environment,
-        versions.host.stack,
-    ]
-    return Program(
-        name, [*words, versions.host.stack, versions.name], versions.host.logs / f"{name}.log", cwd=paths.root, restarts_at_end=False
-    )  # fmt: skip
+        sys.executable, "-m", "mlops.targets.local.guard", f"{host.folder}/", str(host.paths.root),
+        host.paths.environment, host.stack, versions.name,
+    ]  # fmt: skip
+    return Program(name, words, host.logs / f"{name}.log", cwd=host.paths.root, restarts_at_end=False)
 
 
 def keep_guard(versions: Versions) -> None:
