@@ -64,7 +64,7 @@ class Thing:
     name = "thing"
     created, deleted = MADE, GONE
     mostly_waits = False
-    restored = Effect(Action.UPDATE, "RESTORE", 2)
+    restored = Effect("RESTORE", 2)
 
     def __init__(self, world: dict[str, Any]) -> None:
         self.world = world
