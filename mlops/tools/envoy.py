@@ -187,6 +187,20 @@ class EnvoyGateway:
         except (OSError, ValueError, KeyError, TypeError):
             return {}, {}
 
+    def answered(self) -> dict[str, tuple[int, int]]:
+        """Return cluster -> answers, and those of 5xx, since Envoy started; empty where it gives no answer."""
+        words = "format=json&filter=^cluster\\..*\\.upstream_rq_(completed|5xx)$"
+        try:
+            stats = json.loads(ask(self.admin, f"/stats?{words}")[1])["stats"]
+        except (OSError, ValueError, KeyError):
+            return {}
+        counted = {one["name"].removeprefix("cluster."): int(one["value"]) for one in stats}
+        clusters = {name.rpartition(".")[0] for name in counted}
+        return {
+            name: (counted.get(f"{name}.upstream_rq_completed", 0), counted.get(f"{name}.upstream_rq_5xx", 0))
+            for name in clusters
+        }
+
     def key_counters(self) -> dict[tuple[str, str], float]:
         """Return how many requests of each key Envoy sent on since it started, by (route, key); empty where it gives no answer."""
         words = "format=json&filter=^vhost\\.all\\.route\\..*\\.upstream_rq_total$"

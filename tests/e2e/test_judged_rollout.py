@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from typing import Any
 
 import pytest
 
@@ -35,19 +36,23 @@ def test_guard_that_is_killed_takes_traffic_back_from_errors_that_begin_later(sm
     before = live(small)
     broken = small.root / "broken"
     killed: list[int] = []
+    told: list[dict[str, Any]] = []
 
     def kill_the_guard() -> None:
         until(lambda: named(small, "targets.local.guard") != [], 120)
         killed.append(named(small, "targets.local.guard")[0])
         os.kill(killed[0], signal.SIGKILL)
         broken.touch()
+        until(lambda: "failing" in small.status()["endpoint.late"]["text"], 30)
+        told.append(small.status()["endpoint.late"])
 
     killer = threading.Thread(target=kill_the_guard, daemon=True)
     killer.start()
     defect = Defect(f"if __import__('os').path.exists({str(broken)!r}): raise RuntimeError", guard=90)
     ended = Rehearsal(small, policy=("steps=[50%,100%]", "pause=2s", "drain=500ms")).roll(defect)
-    killer.join(1)
+    killer.join(30)
     assert len(killed) == 1
+    assert "answers in the last minute were errors (5xx)" in str(told[0]["attention"])
     assert "requests failed with 5xx" in str(ended.evidence)
     assert "mlops rollback endpoint.late" in str(ended.evidence)
     assert live(small) == before

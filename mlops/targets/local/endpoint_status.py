@@ -2,7 +2,7 @@
 
 Lives here: status_of.
 Not here: deciding what to do about it (engine).
-Law: what is said is what its replicas answer now.
+Law: what is said is what its replicas answer now, and what clients got in the last minute.
 """
 
 from __future__ import annotations
@@ -13,9 +13,13 @@ from dataclasses import dataclass
 from mlops.context.status import Status
 from mlops.engine.resource import Record
 from mlops.errors import MlopsError
+from mlops.targets.local.host import GATEKEEPER
+from mlops.targets.local.recent_answers import Answers, recent_answers
 from mlops.targets.local.versions import Versions
 from mlops.tools.unix_http import ask
 
+FAILING = 0.01
+"""Share of the last ten seconds' answers that are errors, from which on an endpoint is failing whatever its replicas say."""
 _COUNT = re.compile(r'^mlops_requests_total\{.*status="(\d+)"\} (\d+)$', re.MULTILINE)
 _BUCKET = re.compile(r'^mlops_request_seconds_bucket\{.*le="([^"]+)"\} (\d+)$', re.MULTILINE)
 
@@ -39,13 +43,24 @@ def status_of(versions: Versions, record: Record) -> Status:
         return Status("no version is live; repair it: mlops apply", "missing", url)
     wanted = int(record.outputs.get("replicas", 1))
     ready = sum(versions.is_ready(live, index) for index in range(wanted))
-    health = "healthy" if ready == wanted else "degraded" if ready else "down"
+    minute, now = recent_answers(versions.host.sockets / f"{GATEKEEPER}.sock", versions.name)
+    is_failing = now.share >= FAILING
+    health = "down" if not ready else "degraded" if ready < wanted else "failing" if is_failing else "healthy"
     counts = _counted(versions, live, wanted)
     text = (
         f"{live}  {health}  {ready}/{wanted} replicas  {counts.answers:,} answered  p99 {counts.p99}  "
         f"{counts.errors} errors"
     )
-    return Status(text, "ok" if ready == wanted else "missing", url)
+    state = "missing" if ready < wanted else "failed" if is_failing else "ok"
+    return Status(text, state, url, _attention(minute, versions.name))
+
+
+def _attention(minute: Answers, endpoint: str) -> tuple[str, ...]:
+    if not minute.errors:
+        return ()
+    return (
+        f"{minute.errors:,} of {minute.count:,} answers in the last minute were errors (5xx); look: mlops logs endpoint.{endpoint}",
+    )
 
 
 def _counted(versions: Versions, live: str, replicas: int) -> _Counts:

@@ -2,7 +2,7 @@
 
 Lives here: the program that supervisord runs: python -m mlops.targets.local.gatekeeper FOLDER ROOT ENVIRONMENT STACK.
 FOLDER, of the stack, is how its processes are known.
-Not here: who is let in (gate), the gateway's tables (host), adding counts up (quota, merged_metrics).
+Not here: who is let in (gate), the gateway's tables (host), adding counts up (quota, merged_metrics, recent_answers).
 Law: it writes no record and no endpoint's file; what it does follows from those files, the clock, and what the gateway counted.
 """
 
@@ -28,6 +28,7 @@ from mlops.targets.local.gate import keys_in, next_change
 from mlops.targets.local.host import GATEKEEPER, Host
 from mlops.targets.local.merged_metrics import MergedMetrics
 from mlops.targets.local.quota import Quotas
+from mlops.targets.local.recent_answers import PATH, Answers, RecentAnswers
 from mlops.tools.unix_http import ask
 
 _PAUSE = 1.0
@@ -39,6 +40,7 @@ class Gatekeeper:
     def __init__(self, host: Host) -> None:
         self.host = host
         self.metrics = MergedMetrics(host.folder / "metrics.json")
+        self.recent = RecentAnswers()
         self._looking = threading.Lock()
         self._pool = ThreadPoolExecutor(_MOST_AT_ONCE)
         self._last = 0.0
@@ -66,8 +68,18 @@ class Gatekeeper:
         if is_due:
             self.host.publish()
         self._last = now
+        self._note_answers(states)
         self.collect(states, counted)
         self.metrics.save()
+
+    def _note_answers(self, states: Mapping[str, RolloutState]) -> None:
+        answered = self.host.gateway.answered()
+        if not answered:
+            return
+        for name, state in states.items():
+            clusters = {f"{name}-{version}" for version in state.versions} & answered.keys()
+            self.recent.add(name, {one: Answers(*answered[one]) for one in clusters}, time.monotonic())
+        self.recent.keep_only(set(states))
 
     def collect(self, states: Mapping[str, RolloutState], counted: Mapping[tuple[str, str], float]) -> None:
         """Ask every replica what it has counted. `counted`: what the gateway has, of each key."""
@@ -90,6 +102,9 @@ class Gatekeeper:
                 self.metrics.take(f"gateway/{name}", name, _of_keys(name, counted))
             known = set(asked) | {f"gateway/{name}" for name in states}
             self.metrics.keep_only(known, {source for source, text in texts.items() if text is None})
+
+    def recent_text(self) -> str:
+        return self.recent.text(time.monotonic())
 
     def text(self) -> str:
         self.collect(self.states(), self.host.gateway.key_counters())
@@ -124,7 +139,10 @@ def run_gatekeeper(gatekeeper: Gatekeeper, path: Path) -> None:
 
         def do_GET(self) -> None:
             is_scrape = self.path.startswith("/metrics")
-            body = gatekeeper.text().encode() if is_scrape else b'{"ready":true}'
+            is_recent = self.path == PATH
+            body = (
+                gatekeeper.text() if is_scrape else gatekeeper.recent_text() if is_recent else '{"ready":true}'
+            ).encode()
             self.send_response(200)
             self.send_header("content-type", "text/plain; version=0.0.4" if is_scrape else "application/json")
             self.send_header("content-length", str(len(body)))
