@@ -11,6 +11,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from mlops.tools.envoy_documents import (
     listener,
     route_table,
     tls_files,
+    tls_in,
     token_filter,
 )
 from mlops.tools.unix_http import ask
@@ -84,6 +86,15 @@ class EnvoyGateway:
         for name, resources in tls_files(tls).items():
             if self._read(name).get("resources") != resources:
                 self._write(name, {"version_info": str(time.time_ns()), "resources": resources})
+
+    def renew(self, parts: Mapping[str, str]) -> bool:
+        """Give other certificates to a gateway that speaks TLS, and say whether any was another. `parts`: of certificate, key and
+        client_ca those that are known, as PEM."""
+        known = tls_in(self._read("certificate.json"), self._read("clients.json"))
+        if known is None or (newer := replace(known, **parts)) == known:
+            return False
+        self.secure(newer)
+        return True
 
     def is_whole(self) -> bool:
         """Say whether the files can be read that Envoy would start from again."""

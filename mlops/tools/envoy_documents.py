@@ -156,6 +156,17 @@ def tls_files(tls: Tls) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
+def tls_in(certificate: Mapping[str, Any], clients: Mapping[str, Any]) -> Tls | None:
+    """Return what stands in the files that `tls_files` names; None where there is no certificate."""
+    pair = next((one["tls_certificate"] for one in certificate.get("resources", ())), None)
+    if pair is None:
+        return None
+    trusted = next((one["validation_context"]["trusted_ca"] for one in clients.get("resources", ())), {})
+    return Tls(
+        *(pair[name]["inline_string"] for name in ("certificate_chain", "private_key")), trusted.get("inline_string")
+    )
+
+
 def token_filter(issuers: Mapping[str, TokenIssuer]) -> dict[str, Any]:
     """`issuers`: endpoint -> whose tokens it takes."""
     providers = {

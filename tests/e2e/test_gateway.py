@@ -20,6 +20,9 @@ from typing import Any
 import httpx
 import pytest
 
+from mlops.config.schema.targets.local import TlsFiles
+from mlops.errors import MlopsError
+from mlops.targets.local.certificates import Renewal, tls_file
 from mlops.tools.envoy import EnvoyGateway
 from mlops.tools.envoy_documents import GateKey, Route, RoutingTable, Tls, TokenIssuer
 from mlops.tools.process import beside_python
@@ -305,6 +308,31 @@ def test_mutual_tls_asks_for_a_certificate_and_a_new_one_is_taken_up(gateway: Ga
         time.sleep(0.1)
     for path in gateway.envoy.folder.iterdir():
         assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_renewed_certificate_is_taken_up_once_it_fits_its_key(gateway: Gateway, tmp_path: Path) -> None:
+    authority = certificate("authority", is_ca=True)
+    first, newer = certificate("first", authority), certificate("newer", authority)
+    places = {"ca.pem": authority[2], "cert.pem": first[2], "key.pem": first[3]}
+    for name, text in places.items():
+        (tmp_path / name).write_text(text)
+    gateway.start(Tls(first[2], first[3]))
+    gateway.put()
+    tls_file(tmp_path / "stack", TlsFiles(certificate="cert.pem", key="key.pem"), tmp_path)
+    renewal = Renewal(tmp_path / "stack")
+    assert [renewal.look(gateway.envoy) for _ in range(3)] == [False] * 3, "nothing is another"
+    (tmp_path / "cert.pem").write_text(newer[2])
+    assert not renewal.look(gateway.envoy), "whoever renews may still write"
+    with pytest.raises(MlopsError, match="do not fit together"):
+        renewal.look(gateway.envoy)
+    context = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
+    assert _common_name(context, gateway.port) == "first"
+    (tmp_path / "key.pem").write_text(newer[3])
+    assert [renewal.look(gateway.envoy) for _ in range(3)] == [False, True, False]
+    end = time.monotonic() + 20
+    while _common_name(context, gateway.port) != "newer":
+        assert time.monotonic() < end
+        time.sleep(0.1)
 
 
 def _common_name(context: ssl.SSLContext, port: int) -> str:

@@ -23,6 +23,7 @@ from typing import Any
 from mlops.context.paths import ProjectPaths
 from mlops.errors import MlopsError
 from mlops.rollout.state import RolloutState
+from mlops.targets.local.certificates import Renewal
 from mlops.targets.local.files import read_mapping
 from mlops.targets.local.gate import keys_in, next_change
 from mlops.targets.local.host import GATEKEEPER, Host
@@ -41,6 +42,7 @@ class Gatekeeper:
         self.host = host
         self.metrics = MergedMetrics(host.folder / "metrics.json")
         self.recent = RecentAnswers()
+        self.renewal = Renewal(host.folder)
         self._looking = threading.Lock()
         self._pool = ThreadPoolExecutor(_MOST_AT_ONCE)
         self._last = 0.0
@@ -71,6 +73,11 @@ class Gatekeeper:
         self._note_answers(states)
         self.collect(states, counted)
         self.metrics.save()
+
+    def renew(self) -> None:
+        """Take up certificates that others have renewed. Raises MlopsError, OSError."""
+        if self.renewal.look(self.host.gateway):
+            _log("the gateway was given certificates that were renewed")
 
     def _note_answers(self, states: Mapping[str, RolloutState]) -> None:
         answered = self.host.gateway.answered()
@@ -172,10 +179,11 @@ def main() -> None:
     gatekeeper = Gatekeeper(host)
     run_gatekeeper(gatekeeper, host.sockets / f"{GATEKEEPER}.sock")
     while True:
-        try:
-            gatekeeper.look(time.time())
-        except (MlopsError, OSError) as error:
-            _log(f"not now: {error}")
+        for look in (lambda: gatekeeper.look(time.time()), gatekeeper.renew):
+            try:
+                look()
+            except (MlopsError, OSError) as error:
+                _log(f"not now: {error}")
         time.sleep(_PAUSE)
 
 

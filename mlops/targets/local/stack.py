@@ -20,6 +20,7 @@ from mlops.config.schema.category import Category
 from mlops.context.context import Context
 from mlops.context.status import Status
 from mlops.engine.resource import Desired, Effect, Observed, Outcome, Reason, Record, Stale, Step
+from mlops.targets.local.certificates import tls_file
 from mlops.targets.local.gate import tls_of
 from mlops.targets.local.host import GATEKEEPER, TO_ANSWER, Host, PortTaken, newest, port_taken
 from mlops.targets.local.watch import KEEPER, is_watched
@@ -107,6 +108,7 @@ class LocalStack:
                 if is_given:
                     raise
                 port = free_port(address, port + 1)  # two applies looked at the same moment
+        tls_file(host.folder, stack.tls, self.context.root)
         digest = hashlib.sha256(f"{address}:{port}".encode()).hexdigest()
         scheme = "http" if stack.tls is None else "https"
         outputs = {"digest": digest, "address": f"{scheme}://{address}:{port}", "host": address, "port": port}

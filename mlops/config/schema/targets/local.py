@@ -19,7 +19,8 @@ from mlops.config.schema.units import Duration, Size
 
 
 class TlsFiles(Strict):
-    """TLS at the gateway. Each is a file of the project in PEM, or `${secret:NAME}`; one that changed is taken up by the next apply, without a restart."""
+    """TLS at the gateway. Each is a file of the project in PEM, taken up within seconds when it is renewed, or `${secret:NAME}`,
+    taken up by an apply."""
 
     certificate: str = spec_field(doc="The gateway's certificate, and those between it and its authority.")
     key: str = spec_field(doc="Its private key.")
