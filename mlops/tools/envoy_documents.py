@@ -161,10 +161,9 @@ def tls_in(certificate: Mapping[str, Any], clients: Mapping[str, Any]) -> Tls | 
     pair = next((one["tls_certificate"] for one in certificate.get("resources", ())), None)
     if pair is None:
         return None
-    trusted = next((one["validation_context"]["trusted_ca"] for one in clients.get("resources", ())), {})
-    return Tls(
-        *(pair[name]["inline_string"] for name in ("certificate_chain", "private_key")), trusted.get("inline_string")
-    )
+    contexts = [one["validation_context"] for one in clients.get("resources", ())]
+    certificate_text, key = (pair[name]["inline_string"] for name in ("certificate_chain", "private_key"))
+    return Tls(certificate_text, key, contexts[0]["trusted_ca"]["inline_string"] if contexts else None)
 
 
 def token_filter(issuers: Mapping[str, TokenIssuer]) -> dict[str, Any]:

@@ -74,8 +74,8 @@ class Gatekeeper:
         self.collect(states, counted)
         self.metrics.save()
 
-    def renew(self) -> None:
-        """Take up certificates that others have renewed. Raises MlopsError, OSError."""
+    def renew(self, now: float) -> None:
+        """Take up certificates that others have renewed by now. Raises MlopsError, OSError."""
         if self.renewal.look(self.host.gateway):
             _log("the gateway was given certificates that were renewed")
 
@@ -179,9 +179,9 @@ def main() -> None:
     gatekeeper = Gatekeeper(host)
     run_gatekeeper(gatekeeper, host.sockets / f"{GATEKEEPER}.sock")
     while True:
-        for look in (lambda: gatekeeper.look(time.time()), gatekeeper.renew):
+        for look in (gatekeeper.look, gatekeeper.renew):
             try:
-                look()
+                look(time.time())
             except (MlopsError, OSError) as error:
                 _log(f"not now: {error}")
         time.sleep(_PAUSE)
