@@ -64,7 +64,9 @@ class SilenceSettings(Strict):
     """Findings that nobody is told of; plan and status show them all the same."""
 
     monitor: Name | None = spec_field(None, doc="Those of this monitor. Default: of all.")
-    kind: Literal["drift", "concept", "quality"] | None = spec_field(None, doc="Those of this kind. Default: all.")
+    kind: Literal["drift", "concept", "quality", "labels"] | None = spec_field(
+        None, doc="Those of this kind. Default: all."
+    )
     until: dt.date | None = spec_field(None, doc="Until the beginning of this day, UTC. Default: for good.")
     reason: str = spec_field(doc="Why, for people.", min_length=1)
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
 from mlops.address import Address
+from mlops.config.schema.alerts import SilenceSettings
+from mlops.contracts.watcher import MonitorFinding
 from mlops.monitoring.alerts import write_alerts
 from tests.e2e.conftest import SMALL
 from tests.small_project import load_files, problems_of, share_cache
@@ -78,3 +81,10 @@ def test_alerts_that_cannot_be_meant_are_refused_with_their_line(tmp_path: Path,
     (problem,) = problems_of(tmp_path, {**SMALL, "conf/env/dev.yaml": alerts})
     assert words in f"{problem.detail} {problem.hint}"
     assert str(problem.source).startswith("conf/env/dev.yaml:1")
+
+
+def test_every_kind_of_finding_can_be_silenced() -> None:
+    kinds = get_args(get_type_hints(MonitorFinding)["kind"])
+    assert "labels" in kinds
+    for kind in kinds:
+        assert SilenceSettings(kind=kind, reason="a test").kind == kind
