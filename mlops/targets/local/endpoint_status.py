@@ -14,7 +14,7 @@ from mlops.context.status import Status
 from mlops.engine.resource import Record
 from mlops.errors import MlopsError
 from mlops.targets.local.host import GATEKEEPER
-from mlops.targets.local.recent_answers import Answers, recent_answers
+from mlops.targets.local.recent_answers import AnswerCount, recent_answers
 from mlops.targets.local.versions import Versions
 from mlops.tools.unix_http import ask
 
@@ -55,7 +55,7 @@ def status_of(versions: Versions, record: Record) -> Status:
     return Status(text, state, url, _attention(minute, versions.name))
 
 
-def _attention(minute: Answers, endpoint: str) -> tuple[str, ...]:
+def _attention(minute: AnswerCount, endpoint: str) -> tuple[str, ...]:
     if not minute.errors:
         return ()
     return (

@@ -29,7 +29,7 @@ from mlops.targets.local.gate import keys_in, next_change
 from mlops.targets.local.host import GATEKEEPER, Host
 from mlops.targets.local.merged_metrics import MergedMetrics
 from mlops.targets.local.quota import Quotas
-from mlops.targets.local.recent_answers import PATH, Answers, RecentAnswers
+from mlops.targets.local.recent_answers import PATH, AnswerCount, RecentAnswers
 from mlops.tools.unix_http import ask
 
 _PAUSE = 1.0
@@ -85,7 +85,7 @@ class Gatekeeper:
             return
         for name, state in states.items():
             clusters = {f"{name}-{version}" for version in state.versions} & answered.keys()
-            self.recent.add(name, {one: Answers(*answered[one]) for one in clusters}, time.monotonic())
+            self.recent.add(name, {one: AnswerCount(*answered[one]) for one in clusters}, time.monotonic())
         self.recent.keep_only(set(states))
 
     def collect(self, states: Mapping[str, RolloutState], counted: Mapping[tuple[str, str], float]) -> None:

@@ -21,7 +21,7 @@ _TO_ANSWER = 1.0
 
 
 @dataclass(frozen=True)
-class Answers:
+class AnswerCount:
     """`errors`: those of 5xx among `count`."""
 
     count: int = 0
@@ -34,10 +34,10 @@ class Answers:
 
 @dataclass
 class RecentAnswers:
-    _seen: dict[str, dict[str, Answers]] = field(default_factory=dict)
-    _added: dict[str, deque[tuple[float, Answers]]] = field(default_factory=dict)
+    _seen: dict[str, dict[str, AnswerCount]] = field(default_factory=dict)
+    _added: dict[str, deque[tuple[float, AnswerCount]]] = field(default_factory=dict)
 
-    def add(self, endpoint: str, counted: Mapping[str, Answers], now: float) -> None:
+    def add(self, endpoint: str, counted: Mapping[str, AnswerCount], now: float) -> None:
         """`counted`: cluster -> what the gateway has answered from it since it started, or since the cluster came."""
         seen = self._seen.get(endpoint)
         self._seen[endpoint] = dict(counted)
@@ -48,12 +48,12 @@ class RecentAnswers:
             return
         count = errors = 0
         for cluster, one in counted.items():
-            before = seen.get(cluster, Answers())
-            before = before if one.count >= before.count else Answers()  # the gateway was started anew
+            before = seen.get(cluster, AnswerCount())
+            before = before if one.count >= before.count else AnswerCount()  # the gateway was started anew
             count += one.count - before.count
             errors += one.errors - before.errors
         if count:
-            added.append((now, Answers(count, max(0, errors))))
+            added.append((now, AnswerCount(count, max(0, errors))))
 
     def keep_only(self, endpoints: set[str]) -> None:
         for known in (self._seen, self._added):
@@ -69,11 +69,11 @@ class RecentAnswers:
         return json.dumps(found)
 
 
-def recent_answers(socket: Path, endpoint: str) -> tuple[Answers, Answers]:
+def recent_answers(socket: Path, endpoint: str) -> tuple[AnswerCount, AnswerCount]:
     """Return what the process at `socket` keeps of an endpoint: the last minute, and its last ten seconds; nothing where it does
     not answer."""
     try:
         minute, now = json.loads(ask(socket, PATH, timeout=_TO_ANSWER)[1])[endpoint]
-        return Answers(*minute), Answers(*now)
+        return AnswerCount(*minute), AnswerCount(*now)
     except (OSError, ValueError, TypeError, KeyError):
-        return Answers(), Answers()
+        return AnswerCount(), AnswerCount()
