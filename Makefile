@@ -53,7 +53,7 @@ demo: env $(KEY)  ## real flights become a live, watched endpoint on this machin
 SIDE_BY_SIDE := --numprocesses logical --maxprocesses 8 --dist loadscope
 DURATIONS := --durations 10 --durations-min 1
 
-test: env  ## all tests that need no cluster, the real programs end to end too: some twenty minutes
+test: env  ## all tests that need no cluster, the real programs end to end too: some thirty minutes on two cores
 	@.ci/packages
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(DURATIONS) --ignore tests/cluster tests/e2e tests/fault tests/workloads tests
 
