@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections import defaultdict
 from itertools import cycle
 from types import TracebackType
@@ -103,7 +104,10 @@ def test_shadow_answers_nobody_and_is_no_traffic(small: Workplace) -> None:
         lines = [line for path in folder.glob(f"{after}-*") for line in path.read_bytes().splitlines()]
         return len({line["id"] for line in map(json.loads, lines) if "q" in line and line["v"] == after})
 
-    until(lambda: logged() == load.versions[after])
+    end = time.monotonic() + 60
+    while (count := logged()) != load.versions[after] and time.monotonic() < end:
+        time.sleep(0.2)
+    assert count == load.versions[after], load.versions
     small.mlops("rollback", "endpoint.late", "--now", "--yes")
     small.mlops("apply", "--yes")
     assert small.words() == {}
