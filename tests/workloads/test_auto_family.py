@@ -97,6 +97,20 @@ def test_ledger_says_what_was_tried_and_what_the_budget_cut_off(project: Path) -
     assert [bool(re.search(r">[\d.e-]+</td></tr>", row)) for row in took] == [False, True, True, *[False] * 4]
 
 
+def test_ledger_says_that_trees_were_cut_where_nothing_else_is_left_to_try(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "mlops.workloads.training.families.auto.candidates_for", lambda *_, **__: SPACES[1](Task.BINARY)[:2]
+    )
+    say_dataset(project, label="late")
+    prepare("rows")
+    model(project, {"name": "auto", "budget": "1ms"}, task="binary")
+    assert summary(project)["cut"] == "the budget of 1ms was over"
+    model(project, {"name": "auto"}, task="binary")
+    assert "cut" not in summary(project)
+
+
 def test_winner_as_plain_yaml_trains_to_the_same_model(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     linear = candidates_for(1, Task.BINARY, rows=100, outputs=1)[0]
     monkeypatch.setitem(SPACES, 1, lambda _: (linear, Candidate("boosted_trees", {"leaves": 8})))

@@ -60,7 +60,9 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 def _see_that_they_fit(certificate: str, key: str) -> None:
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(
+            certificate, key, password=""
+        )  # else it asks a terminal for one
     except ssl.SSLError as error:
         raise MlopsError.of(
             "certificate is not taken up",

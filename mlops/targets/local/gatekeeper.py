@@ -178,12 +178,14 @@ def main() -> None:
     host = Host(ProjectPaths(Path(root), environment), stack)
     gatekeeper = Gatekeeper(host)
     run_gatekeeper(gatekeeper, host.sockets / f"{GATEKEEPER}.sock")
+    said = ""
     while True:
         for look in (gatekeeper.look, gatekeeper.renew):
             try:
                 look(time.time())
             except (MlopsError, OSError) as error:
-                _log(f"not now: {error}")
+                if said != (said := str(error)):
+                    _log(f"not now: {error}")
         time.sleep(_PAUSE)
 
 

@@ -42,12 +42,13 @@ _FOLDED_ROWS, _FOLDS, _MOST_PARTS = 10_000, 5, 4
 @dataclass(frozen=True)
 class Trial:
     """A candidate that was tried. `held_out`: `[N, K]`, what it says of rows that it did not learn from. `trees`: how many are best.
-    `part`: what learned from the whole train split, where that is so already."""
+    `part`: what learned from the whole train split, where that is so already. `is_cut`: the time ended the growing of its trees."""
 
     candidate: Candidate
     held_out: Array
     trees: int | None = None
     part: Part | None = None
+    is_cut: bool = False
 
 
 class AutoFamily(Family):
@@ -65,13 +66,14 @@ class AutoFamily(Family):
         parts = [trial.part or fit_part(trial.candidate, fit, fit.train, fit.val, trees=trial.trees) for trial in kept]
         if fit.log.folder is not None:
             write_json(fit.log.folder / CANDIDATE_SECONDS, seconds)
+        is_over = len(trials) < len(candidates) or any(trial.is_cut for trial in trials)
         summary: dict[str, Any] = {
             "space": spec.space, "candidates": _ledger(fit, candidates, trials, truth, outputs),
             "members": [
                 {"architecture": _architecture(trial), "weight": round(float(weight), 6)}
                 for trial, weight in zip(kept, weights, strict=True)
             ],
-            **({"cut": f"the budget of {format_duration(spec.budget)} was over"} if len(trials) < len(candidates) else {}),
+            **({"cut": f"the budget of {format_duration(spec.budget)} was over"} if is_over else {}),
         }  # fmt: skip
         trees = [(w, part) for w, part in zip(weights, parts, strict=True) if isinstance(part, FittedTrees)]
         if trees:
@@ -165,7 +167,7 @@ def _validated(candidate: Candidate, fit: Fit, end: float, *, is_always: bool) -
     except TimeIsOver:
         return None
     trees = int(part.summary["kept"]) if isinstance(part, FittedTrees) else None
-    return Trial(candidate, sums_of(part, fit, fit.val.x), trees, part)
+    return Trial(candidate, sums_of(part, fit, fit.val.x), trees, part, _is_cut([part]))
 
 
 def _folded(candidate: Candidate, fit: Fit, end: float, *, is_always: bool) -> Trial | None:
@@ -193,7 +195,11 @@ def _folded(candidate: Candidate, fit: Fit, end: float, *, is_always: bool) -> T
     held_out = np.empty((len(folds), sums[0].shape[1]))
     for fold, own in enumerate(sums):
         held_out[folds == fold] = own
-    return Trial(candidate, held_out, trees)
+    return Trial(candidate, held_out, trees, is_cut=_is_cut(parts))
+
+
+def _is_cut(parts: Sequence[Part]) -> bool:
+    return any(isinstance(part, FittedTrees) and "cut" in part.summary for part in parts)
 
 
 def _ledger(

@@ -92,7 +92,7 @@ def grow(
     importance = _importance(booster, fit, kept)
     return FittedTrees(
         booster.model_to_string(num_iteration=taken if keep_all else kept), spec.task, width=fit.width, center=label.center, scale=label.scale,
-        logged=watch.logged, summary={"trees": taken, "kept": kept, "importance": importance},
+        logged=watch.logged, summary={"trees": taken, "kept": kept, "importance": importance, **({"cut": True} if watch.is_cut and keep_cut else {})},
     )  # fmt: skip
 
 
@@ -171,6 +171,7 @@ class _Watch:
         self._log = log
         self._most = most
         self._limit, self._end = limit, end
+        self.is_cut = False
         self._next = 0.0
 
     def __call__(self, env: Any) -> None:
@@ -189,4 +190,5 @@ class _Watch:
         if now >= self._end and env.iteration + 1 < self._most:
             raise TimeIsOver
         if now >= self._limit:
+            self.is_cut = env.iteration + 1 < self._most
             raise lightgbm.callback.EarlyStopException(env.iteration, results)
