@@ -237,7 +237,7 @@ def assert_nothing_private_is_added(place: Installed, data: Data) -> None:
         *(secret.read_text().strip() for secret in secrets),
         data.secrets.get("PG_PASSWORD", object_stores.KEY),
     ):
-        found = place.run("git", "grep", "--cached", "-lF", value, code=None)
+        found = place.run("git", "grep", "--cached", "-lF", "-e", value, code=None)
         assert found.returncode == 1, found.stdout
 
 

@@ -9,13 +9,12 @@ from typing import Any
 from mlops.workloads.tuning.tune import tune
 
 LEDGER = Path("tuning/model/late.json")
-TREES = {"name": "boosted_trees", "trees": 4}
 SPACE = {"architecture.leaves": {"log_int": [2, 16]}, "architecture.learning_rate": {"log": [0.01, 0.5]}}
 
 
-def say_search(root: Path, *, price: str = "", **fields: Any) -> None:
+def say_search(root: Path, *, price: str = "", trees: int = 4, **fields: Any) -> None:
     said = {"space": SPACE, "trials": 5, **fields}
-    model = {"dataset": "rows", "task": "binary", "architecture": TREES}
+    model = {"dataset": "rows", "task": "binary", "architecture": {"name": "boosted_trees", "trees": trees}}
     asked = {"tune": said, "dataset": "rows", "task": "binary", "code": {}}
     asked |= {"price": price} if price else {}
     params = {

@@ -13,7 +13,7 @@ from mlops.errors import MlopsError
 from mlops.workloads.training.train import train
 from mlops.workloads.tuning import trial as trials
 from mlops.workloads.tuning.report import search_page
-from mlops.workloads.tuning.study import next_trial, open_study
+from mlops.workloads.tuning.study import cut_off, finished, next_trial, open_study, place_of
 from mlops.workloads.tuning.tune import tune
 from tests.workloads.searched_project import SPACE, ledger, say_search, search_anew
 
@@ -239,6 +239,24 @@ def test_grid_ends_where_every_combination_was_tried(tmp_path: Path) -> None:
         study.tell(chosen[0], 1.0)
         found.append(tuple(chosen[1].values()))
     assert found == [(seed, lr) for seed in (1, 2, 3) for lr in (0.1, 0.2)]
+
+
+def test_values_whose_process_always_dies_are_a_trial_that_failed(tmp_path: Path) -> None:
+    asked = Tune.model_validate({"search": "random", "space": {"trainer.seed": {"int": [1, 300]}}})
+    study = open_study(tmp_path / "journal", asked, ["maximize"])
+    tries = 0
+    while not finished(study) and tries < 20:
+        begun = next_trial(study, asked)
+        assert begun is not None
+        cut_off(study, study.get_trials()[begun[0].number])
+        tries += 1
+    assert tries == 5
+    (one,) = finished(study)
+    assert (place_of(one), one.state.name) == (0, "FAIL")
+    assert "died, 5 times" in one.user_attrs["reason"]
+    after = next_trial(study, asked)
+    assert after is not None
+    assert after[0].user_attrs["place"] == 1
 
 
 def test_every_kind_of_value_is_drawn_within_its_ends(tmp_path: Path) -> None:

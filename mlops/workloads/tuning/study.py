@@ -12,6 +12,7 @@ import logging
 import os
 import warnings
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,6 +31,8 @@ REASON, CHOSEN_VALUES, SECONDS, PLACE, WORKER = "reason", "values", "seconds", "
 """Attributes of a trial: why it failed; field -> value; how long it took; its place among all trials, which it keeps when the
 process that ran it was killed and it is tried again; the id of that process."""
 INTERRUPTED = "interrupted"
+_TRIES = 5
+"""How often a place is tried whose process dies each time."""
 _STUDY = "tune"
 
 
@@ -88,8 +91,16 @@ def _begun(study: optuna.Study, place: int, fixed: Mapping[str, Any] | None) -> 
 
 
 def cut_off(study: optuna.Study, trial: FrozenTrial) -> None:
-    """End a trial whose process was killed; its place is tried again."""
-    study._storage.set_trial_user_attr(trial._trial_id, REASON, INTERRUPTED)
+    """End a trial whose process was killed. Its place is tried again, unless all that began there were cut off: then it failed."""
+    place = trial.user_attrs.get(PLACE)
+    tries = [one for one in study.get_trials(deepcopy=False) if one.user_attrs.get(PLACE) == place]
+    reason = INTERRUPTED
+    if CHOSEN_VALUES in trial.user_attrs and len(tries) >= _TRIES:
+        reason = f"The process that ran it died, {len(tries)} times. Perhaps there was not enough memory for these values."
+    started = trial.datetime_start or datetime.now()
+    storage, number = study._storage, trial._trial_id
+    storage.set_trial_user_attr(number, SECONDS, (datetime.now() - started).total_seconds())
+    storage.set_trial_user_attr(number, REASON, reason)
     study.tell(trial.number, state=TrialState.FAIL)
 
 

@@ -74,11 +74,12 @@ def _write_line(search: Search, line: str) -> None:
 
 def work_side_by_side(search: Search, first: Sequence[Mapping[str, Any]], record: Callable[[], None]) -> str:
     """Run the workers as processes; one that is killed is replaced, and its trial is tried again. Raises MlopsError where they
-    die one after the other."""
+    die one after the other, and no trial ends between."""
     (search.folder / _FIRST).write_text(json.dumps(list(first)))
     command = [sys.executable, "-m", "mlops.workloads.tuning.work", search.name, str(os.getpid())]
     workers: list[subprocess.Popen[bytes]] = []
-    deaths = 0
+    deaths, ended = 0, 0
+    """Deaths since a trial ended."""
     try:
         workers = [subprocess.Popen(command, cwd=search.root) for _ in range(search.tune.parallel)]
         while workers:
@@ -87,10 +88,12 @@ def work_side_by_side(search: Search, first: Sequence[Mapping[str, Any]], record
             for worker in [one for one in workers if one.poll() is not None]:
                 workers.remove(worker)
                 if worker.returncode:
-                    deaths += 1
-                    if deaths > 3 * search.tune.parallel:
-                        raise failed("workers end", f"{deaths} workers of the search died; see the log above.")
                     _clear_of(search, worker.pid)
+                    before, ended = ended, len(finished(search.study()))
+                    deaths = deaths + 1 if ended == before else 1
+                    if deaths > 3 * search.tune.parallel:
+                        text = f"{deaths} workers of the search died, and no trial ended between; see the log above."
+                        raise failed("workers end", text)
                     workers.append(subprocess.Popen(command, cwd=search.root))
     finally:
         for worker in workers:
