@@ -21,7 +21,7 @@ import httpx
 @dataclass
 class Load:
     """Posts `row`, or several of them in turn, to `url` `rate` times a second while in its `with` block, from so many `clients`.
-    `answers` counts status codes and errors."""
+    `answers` counts status codes and errors; `given`: the id of a request -> the version that answered it."""
 
     url: str
     row: dict[str, Any] | Sequence[dict[str, Any]]
@@ -30,6 +30,7 @@ class Load:
     clients: int = 4
     answers: Counter[str] = field(default_factory=Counter)
     versions: Counter[str] = field(default_factory=Counter)
+    given: dict[str, str] = field(default_factory=dict)
     slowest: float = 0.0
 
     def __enter__(self) -> Load:
@@ -55,7 +56,9 @@ class Load:
                 try:
                     answer = client.post(f"{self.url}/predict", content=next(bodies), headers=self.headers)
                     self.answers[str(answer.status_code)] += 1
-                    self.versions[answer.headers.get("x-mlops-version", "?")] += 1
+                    version = answer.headers.get("x-mlops-version", "?")
+                    self.versions[version] += 1
+                    self.given[answer.headers.get("x-request-id", "?")] = version
                 except httpx.HTTPError as error:
                     self.answers[type(error).__name__] += 1
                 self.slowest = max(self.slowest, time.monotonic() - started)
