@@ -37,6 +37,8 @@ from mlops.workloads.training.families.trees.grow import Label, TimeIsOver
 from mlops.workloads.training.run_log import CANDIDATE_SECONDS
 
 _FOLDED_ROWS, _FOLDS, _MOST_PARTS = 10_000, 5, 4
+_SURE = 2.0
+"""Standard errors by which something is better. Several are held against each other, and one is passed by chance too often."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ def choose(trials: Sequence[Trial], truth: Array, task: Task) -> tuple[list[Tria
     """Return the trials that are kept, their weights `[M]`, and the bias `[K]`.
 
     It goes from simple to complex: the best linear model; trees beside it; several forests beside it. A step is taken where it
-    is better by more than one standard error, which few rows cannot tell from chance. Each row is judged by weights that it had
+    is better by more than two standard errors, which few rows cannot tell from chance. Each row is judged by weights that it had
     no part in.
     """
     linear = _best_linear([trial for trial in trials if trial.candidate.is_linear], truth, task)
@@ -119,7 +121,7 @@ def _best_linear(trials: Sequence[Trial], truth: Array, task: Task) -> Trial:
 
 def _is_better(losses: Array, than: Array) -> bool:
     gain = than - losses
-    return bool(gain.mean() > gain.std() / math.sqrt(len(gain)))
+    return bool(gain.mean() > _SURE * gain.std() / math.sqrt(len(gain)))
 
 
 def _losses(trials: Sequence[Trial], truth: Array, task: Task) -> Array:
