@@ -10,11 +10,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 _CHUNK = 1 << 20
+_Computed = TypeVar("_Computed")
 
 
 def listing_text(entries: list[dict[str, str]]) -> bytes:
@@ -39,6 +40,7 @@ class Hashes:
     def __init__(self, memory: Path) -> None:
         self._memory = memory
         self._dirty = False
+        self._computed: dict[Hashable, Any] = {}
         try:
             self._known: dict[str, list[Any]] = json.loads(memory.read_bytes())
         except (OSError, ValueError):
@@ -54,6 +56,13 @@ class Hashes:
         made_by = self.file(Path(compute.__code__.co_filename))
         value: list[str] = self._of(path, f"{name} {path}", compute, made_by)
         return value
+
+    def once(self, key: Hashable, compute: Callable[[], _Computed]) -> _Computed:
+        """Return what was computed under this key before. It must depend on files alone that do not change while a process runs."""
+        if key not in self._computed:
+            self._computed[key] = compute()
+        found: _Computed = self._computed[key]
+        return found
 
     def _of(self, path: Path, key: str, compute: Callable[[Path], Any], made_by: str = "") -> Any:
         stat = path.stat()

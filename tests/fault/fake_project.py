@@ -244,8 +244,11 @@ class Chain:
         self.programs = deepcopy(self.doors.programs)
 
     def back(self) -> None:
+        caches, aside = self.root / ".mlops/cache", self.root.with_name("caches")
+        caches.rename(aside)  # they depend on the content of files alone, and it takes a second to find all of it out again
         shutil.rmtree(self.root)
-        shutil.copytree(self.kept, self.root, symlinks=True)
+        shutil.copytree(self.kept, self.root, symlinks=True, ignore=shutil.ignore_patterns("cache"))
+        aside.rename(caches)
         self.doors.programs, self.doors.done = deepcopy(self.programs), Counter()
         self.doors.touch = lambda where: None
 

@@ -48,8 +48,11 @@ def stage_code(stage: str, hashes: Hashes, *, registered: Iterable[str] = ()) ->
 def work_code(modules: Sequence[str], hashes: Hashes) -> dict[str, str]:
     """Return file -> beginning of the digest of the code that these modules of workloads run."""
     packages = {top: _folder(top) for top in sorted({module.partition(".")[0] for module in modules} - {"mlops"})}
-    found = closure(modules, {"mlops": _PACKAGE, **packages}, hashes, skip=_is_exempt)
-    return _digests(found, hashes)
+
+    def found() -> dict[str, str]:
+        return _digests(closure(modules, {"mlops": _PACKAGE, **packages}, hashes, skip=_is_exempt), hashes)
+
+    return found() if packages else dict(hashes.once(("code", *modules), found))
 
 
 def project_code(target: str, root: Path, hashes: Hashes) -> dict[str, str]:
