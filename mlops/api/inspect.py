@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import math
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
@@ -154,23 +155,33 @@ class Inspection:
             ) from error
 
     def keep_hints(self, overrides: Sequence[str]) -> list[str]:
-        """Return the edit of the YAML that would keep each override."""
-        from mlops.config.compose.overrides import split_override
+        """Return the edit of the YAML that would keep each override, but for those that take a field away."""
+        from mlops.config.compose.overrides import read_overrides
 
         hints: list[str] = []
         context = self.context()
-        for override in overrides:
-            path, value = split_override(override.lstrip("+"))
-            kind, *rest = path.split(".")
-            if len(rest) > 1 and kind in KINDS:
+        for override in read_overrides(overrides).values:
+            kind, *rest = override.path
+            if len(rest) > 1 and kind in KINDS and not override.delete:
                 at = Address(kind, rest[0])
-                hints.append(kind_class(kind)(context).override_hint(at, ".".join(rest[1:]), value or ""))
+                hints.append(kind_class(kind)(context).override_hint(at, ".".join(rest[1:]), _as_yaml(override.value)))
         return hints
 
 
 def _status_of(context: Context, record: Record) -> dict[str, Any]:
     status = _incomplete(record) if not record.complete else kind_class(record.address.kind)(context).status(record)
     return {"address": str(record.address), **asdict(status), "attention": list(status.attention)}
+
+
+def _as_yaml(value: Any) -> str:
+    """Return a value as it stands behind a field, in one line."""
+    import yaml
+
+    return (
+        yaml.safe_dump(value, default_flow_style=True, width=math.inf, sort_keys=False, allow_unicode=True)
+        .split("\n...")[0]
+        .strip()
+    )
 
 
 def _incomplete(record: Record) -> Status:

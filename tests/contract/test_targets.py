@@ -71,6 +71,8 @@ def test_status_logs_and_hints_come_from_the_target_and_its_kinds(root: Path) ->
     assert project.keep_hints(["stack.shelf.folder=other"]) == [
         "To keep it, say in conf/stack/shelf.yaml:  folder: other"
     ]
+    for said, written in (("{a:{log:[1,2]},b:x}", "{a: {log: [1, 2]}, b: x}"), ('"yes"', "'yes'"), ("3m", "3m")):
+        assert project.keep_hints([f"stack.shelf.folder={said}"])[0].endswith(f"  folder: {written}")
 
 
 def test_endpoint_whose_file_is_gone_is_planned_and_put_back(root: Path) -> None:

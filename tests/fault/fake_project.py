@@ -245,7 +245,9 @@ class Chain:
 
     def back(self) -> None:
         caches, aside = self.root / ".mlops/cache", self.root.with_name("caches")
-        caches.rename(aside)  # they depend on the content of files alone, and it takes a second to find all of it out again
+        caches.rename(
+            aside
+        )  # they depend on the content of files alone, and it takes a second to find all of it out again
         shutil.rmtree(self.root)
         shutil.copytree(self.kept, self.root, symlinks=True, ignore=shutil.ignore_patterns("cache"))
         aside.rename(caches)
