@@ -57,8 +57,8 @@ class Versions:
 
     @property
     def route_file(self) -> Path:
-        """RolloutState as JSON; a version's body is {bento, sockets}, the gate {auth, rate}; with it `guarding`, what is watched
-        after its rollout, and `reversal`, what a guard took back. `auth` names the secret that clients send, and holds a digest of it; a version before this one wrote the `key` itself."""
+        """RolloutState as JSON; a version's body is {bento, log, sockets}, the gate {auth, rate}; with it `rolling`, what goes on without
+        an apply, `guarding`, what is watched after its rollout, and `reversal`, what was taken back. `auth` names the secret that clients send, and holds a digest of it; a version before this one wrote the `key` itself."""
         return self.folder / "route.json"
 
     def read(self) -> RolloutState:
@@ -69,7 +69,7 @@ class Versions:
 
     @contextlib.contextmanager
     def exclusive(self, *, wait: bool = True) -> Iterator[bool]:
-        """Keep other processes, an apply or a guard, from changing the endpoint meanwhile; yield whether that is so. One that is
+        """Keep other processes, an apply or a controller, from changing the endpoint meanwhile; yield whether that is so. One that is
         killed lets go."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "changing.lock").open("w") as lock:

@@ -1,0 +1,95 @@
+"""Look after an endpoint on this machine while no apply does.
+
+Lives here: the program that supervisord runs while an endpoint rolls out without an apply, or is guarded: python -m
+mlops.targets.local.controller FOLDER ROOT ENVIRONMENT STACK ENDPOINT; controller_program, which describes it. FOLDER, of the stack,
+is how its processes are known.
+Not here: what is found and done (rollout.rollout, rollout.guard).
+Law: it works only while no apply works on the endpoint, and writes the endpoint's file alone, never a record; it ends by itself,
+and supervisord starts one that was killed anew, which goes on from that file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from mlops.config.effective import typed
+from mlops.context.paths import ProjectPaths
+from mlops.errors import MlopsError, ToolFailed
+from mlops.rollout.guard import Guard
+from mlops.rollout.rollout import Rollout, evidence_of
+from mlops.rollout.state import Rolling
+from mlops.targets.local.host import PARENT_DEATH, Host
+from mlops.targets.local.versions import Versions
+from mlops.tools.supervisor import Program
+
+_PAUSE = 0.5
+
+
+def controller_name(endpoint: str) -> str:
+    return f"controller-{endpoint}"
+
+
+def controller_program(versions: Versions) -> Program:
+    """Describe it. It ends with supervisord: an orphan would judge versions whose processes are ending."""
+    host, name = versions.host, controller_name(versions.name)
+    words = [
+        sys.executable, str(PARENT_DEATH), sys.executable, "-m", "mlops.targets.local.controller", f"{host.folder}/",
+        str(host.paths.root), host.paths.environment, host.stack, versions.name,
+    ]  # fmt: skip
+    return Program(name, words, host.logs / f"{name}.log", cwd=host.paths.root, restarts_at_end=False)
+
+
+def is_controlled(versions: Versions) -> bool:
+    """Say whether it runs."""
+    state = versions.host.states().get(controller_name(versions.name))
+    return state is not None and state.name in ("RUNNING", "STARTING")
+
+
+def control(versions: Versions) -> None:
+    """Carry out what the endpoint's file says is rolling out, then guard it. Return when nothing is left to do."""
+    guard = Guard(versions, time.time, _log)
+    while True:
+        try:
+            with versions.exclusive(wait=False) as is_mine:
+                rolling = versions.read().rolling if is_mine else None
+                if rolling is not None:
+                    _carry_on(versions, rolling)
+                elif is_mine and not guard.look():
+                    return
+        except (MlopsError, OSError) as error:
+            _log(f"not now: {error}")
+        time.sleep(_PAUSE)
+
+
+def _carry_on(versions: Versions, rolling: Rolling) -> None:
+    """Raises ToolFailed and OSError where something outside fails, and leaves all as it was; what is called again goes on."""
+    policy = typed(rolling.policy)
+    log = versions.read().versions[rolling.candidate].body.get("log")
+    rollout = Rollout(
+        replace(versions, log=log), policy, lambda line, share: _log(line), guard=rolling.policy if rolling.is_guarded else None
+    )  # fmt: skip
+    try:
+        _log(rollout.carry_on())
+    except ToolFailed:
+        raise
+    except MlopsError as error:
+        _log(f"{rolling.candidate} does not take over: {evidence_of(error)}")
+
+
+def _log(text: str) -> None:
+    with contextlib.suppress(OSError):  # supervisord, which keeps the output, may be gone
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+
+
+def main() -> None:
+    _, root, environment, stack, endpoint = sys.argv[1:]
+    control(Versions(Host(ProjectPaths(Path(root), environment), stack), endpoint))
+
+
+if __name__ == "__main__":
+    main()
