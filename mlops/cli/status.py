@@ -10,18 +10,17 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
 
-from mlops.cli.session import Session, overrides_argument, pass_session
+from mlops.cli.session import FAULT, Session, overrides_argument, pass_session
 from mlops.errors import MlopsError
 
 if TYPE_CHECKING:
     from mlops.api import Project
 
-_LEAST_PAUSE = 0.1
+_LEAST_PAUSE, _INTERRUPTED = 0.1, 130
 
 
 @click.command("status")
@@ -30,7 +29,7 @@ _LEAST_PAUSE = 0.1
 @click.option(
     "--watch",
     is_flag=True,
-    help="Look again and again, until no rollout goes on any more; exit 1 where one of them gave up meanwhile.",
+    help="Look again and again, until no rollout goes on any more; exit 1 where a version was found bad since the last apply.",
 )
 @click.option(
     "--every", default="1s", metavar="DURATION", show_default=True, help="How long to wait between two looks."
@@ -62,33 +61,27 @@ def _pause(every: str) -> float:
 
 
 def _watch(session: Session, project: Project, pause: float) -> None:
-    try:
-        moved = set(_looks(session, project, pause))
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None
-    if any(item["rollout"] and item["address"] in moved for item in project.status()):
-        raise SystemExit(1)
-
-
-def _looks(session: Session, project: Project, pause: float) -> Iterator[str]:
-    """Draw anew where there is a terminal; elsewhere print all at both ends, and between them the rollouts that moved. Yield the
-    addresses of what rolls out."""
+    """Draw anew where there is a terminal; elsewhere print all at both ends, and between them the rollouts that moved. Ends with
+    SystemExit where a version was found bad, or at Ctrl-C."""
     from mlops.render.status import render_rollouts, render_status
 
     is_terminal, said = sys.stdout.isatty(), None
     while True:
         statuses = project.status()
-        rolling = [item["address"] for item in statuses if item["rollout"] and item["rollout"]["is_running"]]
-        yield from rolling
+        rollouts = [item["rollout"] for item in statuses if item["rollout"]]
+        is_over = not any(rollout["is_running"] for rollout in rollouts)
         if is_terminal:
             click.clear()
-        if is_terminal or said is None or not rolling:
+        if is_terminal or said is None or is_over:
             session.say(render_status(statuses, color=session.color))
         lines = render_rollouts(statuses)
         for line in lines:
-            if not is_terminal and said is not None and rolling and line not in said:
+            if not is_terminal and said is not None and not is_over and line not in said:
                 session.say(line)
         said = lines
-        if not rolling:
-            return
-        time.sleep(pause)
+        if is_over:
+            raise SystemExit(FAULT if rollouts else 0)
+        try:
+            time.sleep(pause)
+        except KeyboardInterrupt:
+            raise SystemExit(_INTERRUPTED) from None
