@@ -3,7 +3,7 @@
 Lives here: the program that supervisord runs while an endpoint rolls out without an apply, or is guarded: python -m
 mlops.targets.local.controller FOLDER ROOT ENVIRONMENT STACK ENDPOINT; controller_program, which describes it. FOLDER, of the stack,
 is how its processes are known.
-Not here: what is found and done (rollout.rollout, rollout.guard).
+Not here: what is found and done (rollout.controller).
 Law: it works only while no apply works on the endpoint, and writes the endpoint's file alone, never a record; it ends by itself,
 and supervisord starts one that was killed anew, which goes on from that file.
 """
@@ -13,15 +13,11 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
-from mlops.config.effective import typed
 from mlops.context.paths import ProjectPaths
-from mlops.errors import MlopsError, ToolFailed
-from mlops.rollout.guard import Guard
-from mlops.rollout.rollout import Rollout, evidence_of
-from mlops.rollout.state import Rolling
+from mlops.errors import MlopsError
+from mlops.rollout.controller import Controller
 from mlops.targets.local.host import PARENT_DEATH, Host
 from mlops.targets.local.versions import Versions
 from mlops.tools.supervisor import Program
@@ -51,33 +47,15 @@ def is_controlled(versions: Versions) -> bool:
 
 def control(versions: Versions) -> None:
     """Carry out what the endpoint's file says is rolling out, then guard it. Return when nothing is left to do."""
-    guard = Guard(versions, time.time, _log)
+    controller = Controller(versions, time.time, _log)
     while True:
         try:
             with versions.exclusive(wait=False) as is_mine:
-                rolling = versions.read().rolling if is_mine else None
-                if rolling is not None:
-                    _carry_on(versions, rolling)
-                elif is_mine and not guard.look():
+                if is_mine and not controller.look():
                     return
         except (MlopsError, OSError) as error:
             _log(f"not now: {error}")
         time.sleep(_PAUSE)
-
-
-def _carry_on(versions: Versions, rolling: Rolling) -> None:
-    """Raises ToolFailed and OSError where something outside fails, and leaves all as it was; what is called again goes on."""
-    policy = typed(rolling.policy)
-    log = versions.read().versions[rolling.candidate].body.get("log")
-    rollout = Rollout(
-        replace(versions, log=log), policy, lambda line, share: _log(line), guard=rolling.policy if rolling.is_guarded else None
-    )  # fmt: skip
-    try:
-        _log(rollout.carry_on())
-    except ToolFailed:
-        raise
-    except MlopsError as error:
-        _log(f"{rolling.candidate} does not take over: {evidence_of(error)}")
 
 
 def _log(text: str) -> None:

@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,7 @@ _PROBE = {PROBE_HEADER: "1"}
 
 @dataclass(frozen=True)
 class Versions:
-    """`log`: {sample, flush, keep} of the prediction log, None for none. `grace`: seconds a process may take to end."""
+    """`log`: {sample, flush, keep} of the prediction log, None for none; of a version that does not say its own. `grace`: seconds a process may take to end."""
 
     host: Host
     name: str
@@ -87,8 +87,9 @@ class Versions:
     def start(self, state: RolloutState, version: str, replicas: int, timeout: float) -> RolloutState:
         body = {"sockets": [], **state.versions[version].body}
         self.write(state.with_version(version, body=body))
+        kept = replace(self, log=body.get("log", self.log))
         for index in range(replicas):
-            self.put(version, index, body["bento"])
+            kept.put(version, index, body["bento"])
         self.wait_ready(version, range(replicas), timeout)
         sockets = [str(self.socket(version, index)) for index in range(replicas)] + body["sockets"][replicas:]
         return state.with_version(version, body={**body, "sockets": sockets})
