@@ -190,7 +190,8 @@ def test_target_without_a_controller_refuses_before_anything_is_done(tmp_path: P
     gateway = {"name": "shared", "namespace": "gateways", "url": "https://models.example.com"}
     stack = {"target": "kubernetes", "context": "prod", "namespace": "ml", "gateway": gateway}
     package = {"model": "late", "image": {"base": f"localhost/python@sha256:{'0' * 64}"}}
-    declare(tmp_path, {**FILES, "stack/local": stack, "package/late": package})
+    project = {"name": "chain", "registry": {"url": "registry.example.com/team"}}
+    declare(tmp_path, {**FILES, "project": project, "stack/local": stack, "package/late": package})
     spec = load(tmp_path, overrides=())
     kinds = build_kinds(Context(tmp_path, spec.settings, resources=spec.resources))
     with pytest.raises(MlopsError, match="has no controller") as raised:
