@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from mlops.errors import MlopsError, ToolFailed
 from mlops.rollout.fleet import Fleet
 from mlops.rollout.state import Guarding, Rolling, RolloutState, guard_seconds
-from mlops.rollout.strategies import FoundBad, Shift, parts_of
+from mlops.rollout.strategies import FoundBad, Shift, part_count
 
 if TYPE_CHECKING:
     from mlops.config.schema.endpoint import RolloutPolicy
@@ -85,7 +85,7 @@ class Rollout:
         rolling = state.rolling
         if rolling is None or rolling.candidate != candidate or rolling.strategy != self._strategy:
             return None
-        return rolling if rolling.parts == parts_of(self._strategy, self.policy, replicas) else None
+        return rolling if rolling.parts == part_count(self._strategy, self.policy, replicas) else None
 
     def _shift(self, state: RolloutState, live: str, candidate: str, replicas: int, first: int) -> Shift:
         strategy = state.rolling.strategy if state.rolling is not None else self._strategy
@@ -96,7 +96,7 @@ class Rollout:
         assert state.live is not None
         assert self.leaves is not None
         begun, live = state.rolling, state.live
-        parts = parts_of(self._strategy, self.policy, replicas)
+        parts = part_count(self._strategy, self.policy, replicas)
         is_guarded = self.guard is not None
         if begun is None:
             counted = {"usual": self.fleet.counts(live).to_json()}

@@ -1,6 +1,6 @@
 """Give traffic to a new version, by the strategy of its policy.
 
-Lives here: Shift, one rollout's way from no traffic to all of it; parts_of, and outline, which describes that way in a plan; FoundBad.
+Lives here: Shift, one rollout's way from no traffic to all of it; part_count, and outline, which describes that way in a plan; FoundBad.
 Not here: what comes before and after (rollout), judging a step (watch), comparing outcomes (experiment).
 Law: what is published is all that a gateway needs, and a shift that was killed begins again from it; a version gets all traffic only
 after its strategy found for it.
@@ -60,7 +60,7 @@ class Shift:
 
     @property
     def _parts(self) -> int:
-        return parts_of(self.strategy, self.policy, self.replicas)
+        return part_count(self.strategy, self.policy, self.replicas)
 
     def begin(self) -> None:
         """Have the candidate ready; without traffic, where it had none before."""
@@ -197,7 +197,7 @@ class Shift:
         )  # fmt: skip
 
 
-def parts_of(strategy: str, policy: RolloutPolicy, replicas: int) -> int:
+def part_count(strategy: str, policy: RolloutPolicy, replicas: int) -> int:
     """Return in how many parts a strategy moves the traffic, each of them judged."""
     match strategy:
         case "rolling":

@@ -9,16 +9,20 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from bench.bad_versions import ROWS, Defect
 from tests.e2e.conftest import Workplace
 from tests.e2e.load import Load
-from tests.e2e.test_faults import answers, live, named, until
+from tests.e2e.test_chain import ROW
+from tests.e2e.test_faults import named, until
 from tests.e2e.test_strategies import next_version
 
 CONTROLLER = "targets.local.controller"
 
 
 def state(place: Workplace) -> dict[str, Any]:
+    """What the endpoint's file says."""
     found: dict[str, Any] = json.loads((place.root / ".mlops/run/dev/local/endpoints/late/route.json").read_text())
     return found
 
@@ -27,60 +31,56 @@ def words_of(rows: int, pause: str) -> list[str]:
     return [f"package.late.api.max_rows={rows}", f"endpoint.late.rollout.pause={pause}"]
 
 
-def attention(place: Workplace, *words: str) -> str:
-    return json.dumps(place.plan(*words)["attention"])
+def planned(place: Workplace, *words: str) -> tuple[list[str], str]:
+    """What would change, and what the plan says besides."""
+    document = place.plan(*words)
+    return [change["address"] for change in document["changes"]], json.dumps(document["attention"])
 
 
-def leave(place: Workplace, words: list[str]) -> str:
-    """Apply without waiting; return the version that rolls out."""
+def leave(place: Workplace, words: list[str]) -> tuple[str, int]:
+    """Apply without waiting; return the version that rolls out, and the process that is at it."""
     after = next_version(place)
     done = place.mlops("apply", "--yes", "--no-wait", *words)
     assert f"{after} takes 50% since" in done.stdout
     assert "it goes on by itself: mlops status --watch" in done.stdout
-    assert state(place)["rolling"]["candidate"] == after
-    return after
+    assert (state(place)["rolling"]["candidate"], state(place)["rolling"]["part"]) == (after, 1)
+    (controller,) = named(place, CONTROLLER)
+    return after, controller
 
 
-def test_good_version_goes_live_by_itself_and_by_another_controller_where_one_is_killed(small: Workplace) -> None:
-    before, words = live(small), words_of(711, "2s")
-    with Load(small.status()["endpoint.late"]["url"], ROWS, rate=40) as load:
-        after = leave(small, words)
-        began = state(small)["rolling"]
-        (killed,) = named(small, CONTROLLER)
-        os.kill(killed, signal.SIGKILL)
-        assert small.words(*words) == {}
-        assert f"endpoint.late rolls {after} out" in attention(small, *words)
-        assert live(small) == before
-        until(lambda: named(small, CONTROLLER) not in ([], [killed]))
+def test_good_version_goes_live_though_its_controller_is_killed(small: Workplace) -> None:
+    before, words = state(small)["live"], words_of(711, "2s")
+    with Load(small.status()["endpoint.late"]["url"], ROWS, rate=50) as load:
+        after, controller = leave(small, words)
+        os.kill(controller, signal.SIGKILL)
+        assert state(small)["live"] == before
+        until(lambda: named(small, CONTROLLER) not in ([], [controller]))
         watched = small.mlops("status", "--watch", "--every", "200ms")
     assert load.failed == {}
     assert load.versions[after] > 0
-    assert f"{after} takes " in watched.stdout
-    assert live(small) == after
-    assert set(state(small)["versions"]) == {after}
-    assert began["part"] == 1
-    assert (small.words(*words), attention(small, *words)) == ({}, "[]")
+    assert f"{after}  healthy  2/2 replicas" in watched.stdout
     until(lambda: named(small, CONTROLLER) == [])
-    assert small.words(*words) == {}
+    assert (state(small)["live"], set(state(small)["versions"])) == (after, {after})
+    assert planned(small, *words) == ([], "[]")
     small.mlops("rollback", "endpoint.late", "--now", "--yes")
     small.mlops("apply", "--yes")
     assert small.words() == {}
 
 
 def test_bad_version_leaves_and_the_next_plan_says_why(small: Workplace) -> None:
-    before, words, broken = live(small), words_of(712, "60s"), small.root / "broken"
+    before, words, broken = state(small)["live"], words_of(712, "60s"), small.root / "broken"
     small.mlops("apply", "--yes", "--target", "package.late", *words[:1])
     record = json.loads(small.mlops("show", "package.late", "--format", "json").stdout)[0]
     code = Path(record["outputs"]["bento"]).parent / "mlops/workloads/serving/app.py"
     Defect(f"if __import__('os').path.exists({str(broken)!r}): raise RuntimeError").put_into(code)
     with Load(small.status()["endpoint.late"]["url"], ROWS, rate=40):
-        after = leave(small, words)
+        after, _ = leave(small, words)
         broken.touch()
         watched = small.mlops("status", "--watch", "--every", "200ms", code=1)
     assert f"{after} was found bad at" in watched.stdout
     assert "requests failed with 5xx" in watched.stdout
-    assert live(small) == before
-    assert set(state(small)["versions"]) == {before}
+    until(lambda: named(small, CONTROLLER) == [])
+    assert (state(small)["live"], set(state(small)["versions"])) == (before, {before})
     shown = small.mlops("plan", *words).stdout
     assert f"its rollout gave up {after}: {after} at 50%: " in shown
     assert "the rollout of endpoint.late gave up" in shown
@@ -88,21 +88,29 @@ def test_bad_version_leaves_and_the_next_plan_says_why(small: Workplace) -> None
     small.mlops("rollback", "endpoint.late", "--yes")
     shutil.rmtree(code.parents[4])
     small.mlops("apply", "--yes")
-    assert (small.words(), attention(small)) == ({}, "[]")
+    assert planned(small) == ([], "[]")
 
 
-def test_rollout_goes_on_after_its_supervisor_was_killed_and_ends_at_a_rollback(small: Workplace) -> None:
-    before, words = live(small), words_of(713, "60s")
-    after = leave(small, words)
-    (killed,) = named(small, CONTROLLER)
+def test_rollout_outlives_its_supervisor_and_ends_at_a_rollback(small: Workplace) -> None:
+    before, words = state(small)["live"], words_of(711, "60s")
+    url = small.status()["endpoint.late"]["url"]
+    after, controller = leave(small, words)
     (supervisor,) = named(small, "supervisord")
     os.kill(supervisor, signal.SIGKILL)
-    until(lambda: named(small, CONTROLLER) not in ([], [killed]))
-    until(lambda: answers(small))
-    until(lambda: small.words(*words) == {})
+    until(lambda: named(small, CONTROLLER) not in ([], [controller]))
+
+    def answers() -> bool:
+        try:
+            return httpx.post(f"{url}/predict", json=ROW).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    until(answers)
+    until(lambda: planned(small, *words)[0] == [])
+    assert f"endpoint.late rolls {after} out" in planned(small, *words)[1]
     assert state(small)["weights"] == {before: 50, after: 50}
     small.mlops("rollback", "endpoint.late", "--now", "--yes")
-    assert (live(small), set(state(small)["versions"])) == (before, {before})
+    assert (state(small)["live"], set(state(small)["versions"])) == (before, {before})
     assert named(small, CONTROLLER) == []
     small.mlops("apply", "--yes")
     assert small.words() == {}

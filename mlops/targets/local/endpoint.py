@@ -30,7 +30,7 @@ from mlops.targets.local.controller import controller_name, controller_program, 
 from mlops.targets.local.endpoint_status import replicas_of, status_of
 from mlops.targets.local.gate import gate_of
 from mlops.targets.local.host import Host, newest
-from mlops.targets.local.ongoing import attention_of, begun
+from mlops.targets.local.ongoing import begun, rollout_attention
 from mlops.targets.local.versions import Versions
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class LocalEndpoint:
         if record is None or desired is None:
             return Observed(record, exists=record is not None)
         wrong = self._fault(address, record)
-        attention = attention_of(address, self._versions(address, record.inputs["stack"]), record)
+        attention = rollout_attention(address, self._versions(address, record.inputs["stack"]), record)
         if wrong is None:
             return Observed(record, attention=attention)
         text, effect = wrong

@@ -1,6 +1,6 @@
 """Say what goes on with an endpoint while no apply works on it.
 
-Lives here: begun, which waits until a rollout begins; attention_of, what a plan says of it; ongoing_rollout, what its status says.
+Lives here: begun, which waits until a rollout begins; rollout_attention, what a plan says of it; ongoing_rollout, what its status says.
 Not here: carrying a rollout on (controller, rollout).
 Law: what is said stands in the endpoint's file; it is a fact of the world, and no change of a plan.
 """
@@ -47,7 +47,7 @@ def begun(versions: Versions, version: str) -> str:
     return f"{version} live"
 
 
-def attention_of(address: Address, versions: Versions, record: Record) -> tuple[Attention, ...]:
+def rollout_attention(address: Address, versions: Versions, record: Record) -> tuple[Attention, ...]:
     try:
         state = versions.read()
     except MlopsError:
