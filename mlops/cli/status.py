@@ -43,8 +43,11 @@ def command(session: Session, overrides: tuple[str, ...], as_json: bool, watch: 
         raise MlopsError.of("cannot be both", "`--watch` draws for people; ask for `--json` again and again instead.")
     project = session.open(overrides)
     if watch:
-        _watch(session, project, _pause(every))
-        return
+        try:
+            code = _watch(session, project, _pause(every))
+        except KeyboardInterrupt:
+            code = _INTERRUPTED
+        raise SystemExit(code)
     statuses = project.status()
     session.say(
         json.dumps(statuses, indent=2, sort_keys=True) if as_json else render_status(statuses, color=session.color)
@@ -60,9 +63,9 @@ def _pause(every: str) -> float:
         raise MlopsError.of("not a duration", f"--every: {error}.") from error
 
 
-def _watch(session: Session, project: Project, pause: float) -> None:
-    """Draw anew where there is a terminal; elsewhere print all at both ends, and between them the rollouts that moved. Ends with
-    SystemExit where a version was found bad, or at Ctrl-C."""
+def _watch(session: Session, project: Project, pause: float) -> int:
+    """Draw anew where there is a terminal; elsewhere print all at both ends, and between them the rollouts that moved. Return the
+    exit code."""
     from mlops.render.status import render_rollouts, render_status
 
     is_terminal, said = sys.stdout.isatty(), None
@@ -80,8 +83,5 @@ def _watch(session: Session, project: Project, pause: float) -> None:
                 session.say(line)
         said = lines
         if is_over:
-            raise SystemExit(FAULT if rollouts else 0)
-        try:
-            time.sleep(pause)
-        except KeyboardInterrupt:
-            raise SystemExit(_INTERRUPTED) from None
+            return FAULT if rollouts else 0
+        time.sleep(pause)

@@ -11,6 +11,7 @@ import contextlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mlops.errors import MlopsError, ToolFailed
@@ -20,6 +21,9 @@ from mlops.rollout.strategies import FoundBad, Shift, part_count
 
 if TYPE_CHECKING:
     from mlops.config.schema.endpoint import RolloutPolicy
+
+_AGAIN = 4.0
+"""How many times its `ready_timeout` a version has that was ready before: what starts it again starts all else of the stack too."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,7 @@ class Rollout:
         assert live is not None
         candidate = rolling.candidate
         shift = self._shift(state, live, candidate, rolling.replicas, max(1, rolling.part))
+        shift.start = partial(self._start, patience=_AGAIN)
         try:
             shift.begin()
             state = shift.carry_out()
@@ -133,8 +138,8 @@ class Rollout:
         self.fleet.shrink(state, live, replicas, min(self.policy.drain, 1.0))
         return f"{live}, {before} → {replicas} replicas" if before != replicas else f"{live} stays, {replicas} replicas"
 
-    def _start(self, state: RolloutState, version: str, replicas: int) -> RolloutState:
-        started = self.fleet.start(state, version, replicas, self.policy.ready_timeout)
+    def _start(self, state: RolloutState, version: str, replicas: int, patience: float = 1.0) -> RolloutState:
+        started = self.fleet.start(state, version, replicas, patience * self.policy.ready_timeout)
         return started.with_version(version, replicas=replicas)
 
     def _roll(self, state: RolloutState, candidate: str, replicas: int, first: int) -> str:

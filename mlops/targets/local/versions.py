@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from mlops.contracts.names import PROBE_HEADER
-from mlops.errors import MlopsError
+from mlops.errors import MlopsError, ToolFailed
 from mlops.rollout.evidence import Counts, Pair
 from mlops.rollout.state import RolloutState
 from mlops.targets.local.compared_rows import Ask, compared_rows, golden_rows, logged_rows
@@ -186,7 +186,12 @@ class Versions:
             name = self.program(version, index)
             log = self.host.logs / f"{name}.log"
             while not self.is_ready(version, index):
-                state = self.host.supervisor.states().get(name)
+                states = self.host.supervisor.states()
+                if not states:
+                    raise ToolFailed.of(
+                        "supervisor gives no answer", f"Nobody can say how {version} of {self.name} starts."
+                    )
+                state = states.get(name)
                 if state is None or state.name == "FATAL" or time.monotonic() > until:
                     why = "gave up" if state and state.name == "FATAL" else f"was not ready in {timeout:.0f} s"
                     raise MlopsError.of(
