@@ -104,7 +104,7 @@ class Rollout:
         parts = part_count(self._strategy, self.policy, replicas)
         is_guarded = self.guard is not None
         if begun is None:
-            counted = {"usual": self.fleet.counts(live).to_json()}
+            counted = {"usual": self.fleet.counts(live).to_json(), "counter": self.fleet.counter_id()}
             rolling = Rolling(
                 candidate, self._strategy, replicas, self.leaves, parts, time.time(), is_guarded, counted=counted
             )

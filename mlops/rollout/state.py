@@ -56,7 +56,8 @@ class Rolling:
     """A version takes over while no apply waits for it. `policy`: how, as JSON; `strategy` and `replicas` as its apply meant them.
     `is_guarded`: it is watched afterwards. `since`, `begun`: seconds since 1970 when the rollout began, and when its present part did.
     `part`: the number of that part, of `parts`; those before it were judged good, and 0 is before the first. `counted`: what clients
-    had seen by then, as JSON: of `candidate` and `live` when the part began, and of `usual`, the live version, when the rollout did."""
+    had seen by then, as JSON: of `candidate` and `live` when the part began, of `usual`, the live version, when the rollout did, and the
+    `counter` that counted it."""
 
     candidate: str
     strategy: str

@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from mlops.errors import MlopsError
@@ -93,17 +93,22 @@ class Shift:
         return StepWatch(self.fleet, self.policy, self.candidate, self.live, before, self._parts)
 
     def _begin(self, part: int, watch: StepWatch) -> Begun | None:
-        """Have the state say that a part begins; return when it was begun before, and with what counts."""
+        """Have the state say that a part begins; return when it was begun before, and with what counts. What was counted before the
+        counter started anew is nothing to go on from, and what it counted since is no evidence: the versions were starting too."""
         rolling = self.state.rolling
         if rolling is None:
             return None
-        if rolling.part == part and rolling.begun is not None:
+        counter, since = self.fleet.counter_id(), rolling.begun if rolling.part == part else None
+        is_same = rolling.counted.get("counter") == counter
+        if since is not None and is_same:
             candidate, live = (Counts.from_json(rolling.counted.get(who, {})) for who in ("candidate", "live"))
-            return Begun(rolling.begun, candidate, live)
-        begun = watch.begin()
-        counted = {"candidate": begun.candidate.to_json(), "live": begun.live.to_json()}
-        self.state = self.state.rolled(rolling.at_part(part, begun.at, counted))
-        return None
+            return Begun(since, candidate, live)
+        begun = watch.begin(warms=since is not None)
+        counted = {"candidate": begun.candidate.to_json(), "live": begun.live.to_json(), "counter": counter}
+        if not is_same:
+            watch.before, counted["usual"] = begun.live, begun.live.to_json()
+        self.state = self.state.rolled(rolling.at_part(part, since or begun.at, counted))
+        return replace(begun, at=since) if since is not None else None
 
     def _publish(self, percent: int) -> None:
         self.state = self.state.shifted({self.live: 100 - percent, self.candidate: percent})

@@ -62,7 +62,10 @@ class StepWatch:
     pairs: dict[str, Pair] = field(default_factory=dict, init=False)
     """The rows that both were asked, from the first step on."""
 
-    def begin(self) -> Begun:
+    def begin(self, *, warms: bool = False) -> Begun:
+        """`warms`: the candidate has just started, and what clients see of its first seconds is left out."""
+        if warms:
+            sleep(_COLD)
         return Begun(time.time(), self.fleet.counts(self.candidate), self.fleet.counts(self.live))
 
     def step(self, begun: Begun | None = None) -> str | None:

@@ -41,15 +41,15 @@ def leave(place: Workplace, words: list[str]) -> tuple[str, int]:
     """Apply without waiting; return the version that rolls out, and the process that is at it."""
     after = next_version(place)
     done = place.mlops("apply", "--yes", "--no-wait", *words)
-    assert f"{after} takes 50% since" in done.stdout
+    assert f"{after} takes " in done.stdout
     assert "it goes on by itself: mlops status --watch" in done.stdout
-    assert (state(place)["rolling"]["candidate"], state(place)["rolling"]["part"]) == (after, 1)
+    assert state(place)["rolling"]["candidate"] == after
     (controller,) = named(place, CONTROLLER)
     return after, controller
 
 
 def test_good_version_goes_live_though_its_controller_is_killed(small: Workplace) -> None:
-    before, words = state(small)["live"], words_of(711, "2s")
+    before, words = state(small)["live"], words_of(711, "5s")
     with Load(small.status()["endpoint.late"]["url"], ROWS, rate=50) as load:
         after, controller = leave(small, words)
         os.kill(controller, signal.SIGKILL)
@@ -105,8 +105,17 @@ def test_rollout_outlives_its_supervisor_and_ends_at_a_rollback(small: Workplace
         except httpx.TransportError:
             return False
 
-    until(answers)
-    until(lambda: planned(small, *words)[0] == [])
+    until(answers, 60)
+    while_starting: list[Any] = []
+
+    def is_whole() -> bool:
+        while_starting[:] = [(change["address"], change["because"]) for change in small.plan(*words)["changes"]]
+        return not while_starting
+
+    try:
+        until(is_whole, 90)
+    except AssertionError:
+        raise AssertionError(f"still to change: {while_starting}; {state(small)}") from None
     assert f"endpoint.late rolls {after} out" in planned(small, *words)[1]
     assert state(small)["weights"] == {before: 50, after: 50}
     small.mlops("rollback", "endpoint.late", "--now", "--yes")

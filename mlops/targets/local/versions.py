@@ -28,6 +28,7 @@ from mlops.rollout.state import RolloutState
 from mlops.targets.local.compared_rows import Ask, compared_rows, golden_rows, logged_rows
 from mlops.targets.local.files import read_mapping, write_private
 from mlops.targets.local.host import Host, end_of
+from mlops.targets.local.keeper import GATEWAY
 from mlops.targets.local.labelled_answers import LogReader
 from mlops.tools.supervisor import Program
 from mlops.tools.unix_http import ask
@@ -111,6 +112,10 @@ class Versions:
         names = ("total", "completed", "4xx", "5xx", "active")
         started, answered, refused, failed, waiting = (counted.get(f"upstream_rq_{name}", 0.0) for name in names)
         return Counts(started, answered, refused, failed, waiting, within)
+
+    def counter_id(self) -> str:
+        state = self.host.states().get(GATEWAY)
+        return str(state.pid) if state is not None else ""
 
     def compare(self, live: str, candidate: str, known: Collection[str], most: int) -> Mapping[str, Pair]:
         def ask_one(version: str) -> Ask:

@@ -121,6 +121,18 @@ def test_evidence_of_a_step_outlives_its_controller(monkeypatch: pytest.MonkeyPa
     assert said[-1].startswith("v2 does not take over: v2 at 20%: ")
 
 
+def test_what_failed_while_the_whole_stack_started_is_no_evidence(monkeypatch: pytest.MonkeyPatch) -> None:
+    fleet = left(GOOD, policy_of(pause="60s"), monkeypatch)
+    fleet.ends_at = 20
+    with pytest.raises(Killed):
+        Controller(fleet, lambda: fleet.clock, lambda text: None).look()
+    version = fleet.versions["v2"]
+    version.started, version.answered, version.failed = 40, 40, 40  # of a gateway that runs before the versions do
+    monkeypatch.setattr(fleet, "counter_id", lambda: "another")
+    carry_on(fleet)
+    check_ended(fleet, "v2")
+
+
 def test_what_went_live_is_guarded_by_the_same_controller(monkeypatch: pytest.MonkeyPatch) -> None:
     late = Behaviour(failed=0.1, from_second=35.0)
     fleet = left(late, policy_of(guard={"for": "2m", "window": "20s"}), monkeypatch)
