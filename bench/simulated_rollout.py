@@ -140,6 +140,9 @@ class SimulatedFleet:
             dict(zip(map(float, BOUNDS), accumulate(one.took), strict=False)),
         )
 
+    def counter_id(self) -> str:
+        return "one"
+
     def compare(self, live: str, candidate: str, known: Collection[str], most: int) -> Mapping[str, Pair]:
         does = self.versions[candidate].behaviour
         found = {}

@@ -40,7 +40,7 @@ from mlops.engine.state import Head, Operation, operation_id
 from mlops.engine.store import DatabaseStore, in_project, open_database
 from mlops.errors import Interrupted, LockHeld, MlopsError, Problem
 from mlops.kinds.base import BaseKind
-from mlops.kinds.registry import acting, build_kinds, desire_all, refuse_what_cannot_work
+from mlops.kinds.registry import acting, build_kinds, desire_all, refuse_to_leave, refuse_what_cannot_work
 from mlops.kinds.staged.params import out_of_date, write_params
 from mlops.secret_values import read_secret
 from mlops.tools.git import commit_of
@@ -208,38 +208,38 @@ class Project(NotebookViews):
 
     def apply(
         self, plan: Plan | None = None, *, sink: Sink | None = None, lock_timeout: str | float = 0.0,
-        parallel: int | None = None,
+        parallel: int | None = None, wait: bool = True,
     ) -> Report:  # fmt: skip
         """Do what the plan says or, without one, what would be planned now. Raises what `carry_out` raises, and MlopsError with
         every problem where a change failed; what was done stays done.
 
         `sink`: takes what happens meanwhile; without one, a notebook or a terminal shows a bar. `lock_timeout`: how long to
-        wait for another apply, such as `30s`.
+        wait for another apply, such as `30s`. `wait`: until rollouts are over; else until each has begun, and a controller goes on.
         """
         plan = plan or self.plan()
         if sink is None:
             with progress_of(plan) as shown:
-                return self.apply(plan, sink=shown, lock_timeout=lock_timeout, parallel=parallel)
-        report = self.carry_out(plan, sink=sink, lock_timeout=lock_timeout, parallel=parallel)
+                return self.apply(plan, sink=shown, lock_timeout=lock_timeout, parallel=parallel, wait=wait)
+        report = self.carry_out(plan, sink=sink, lock_timeout=lock_timeout, parallel=parallel, wait=wait)
         if report.error is not None:
             raise report.error
         return report
 
     def carry_out(
         self, plan: Plan, *, sink: Sink = lambda event: None, stop: threading.Event | None = None,
-        lock_timeout: str | float = 0.0, parallel: int | None = None, resume: bool = False,
+        lock_timeout: str | float = 0.0, parallel: int | None = None, resume: bool = False, wait: bool = True,
     ) -> Report:  # fmt: skip
         """Do what the plan says, and report what failed rather than raise it. Raises LockHeld, StalePlan where something moved
         since, and MlopsError where protection blocks it.
 
-        `resume`: what an earlier apply of this very plan did is no reason to refuse.
+        `resume`: what an earlier apply of this very plan did is no reason to refuse. `wait`: as for `apply`.
         """
         from mlops.config.schema.units import parse_duration
 
         who = getpass.getuser()
-        wait = parse_duration(lock_timeout)
+        patience = parse_duration(lock_timeout)
         stop = stop or threading.Event()
-        with lease(self.store, Holder.me(who, _now(), _command()), wait=wait) as token:
+        with lease(self.store, Holder.me(who, _now(), _command()), wait=patience) as token:
             fresh = replace(self, saved_as=None)
             options = Options.of_extra(plan.extra)
             snapshot = fresh._snapshot_of(options)
@@ -251,6 +251,8 @@ class Project(NotebookViews):
             else:
                 check_same(base, again, file=self.saved_as or "the plan")
             check_needs(self.root, snapshot.kinds, snapshot.desired_inputs, again.changes)
+            if not wait:
+                refuse_to_leave(snapshot.kinds, again.changes)
             operation = _operation(again, who, plan_digest(plan))
             self.store.begin(operation, token)
             apply_context = ApplyContext(
@@ -262,6 +264,7 @@ class Project(NotebookViews):
                 stop,
                 parallel or self.spec.settings.concurrency,
                 may_lose_data=options.may_lose_data,
+                waits=wait,
             )
             return self._walk(again, apply_context, stop)
 

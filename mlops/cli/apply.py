@@ -23,12 +23,15 @@ from mlops.errors import MlopsError
 @click.option("--lock-timeout", default="0s", metavar="DURATION", help="How long to wait for another apply, as in 30s.")
 @click.option("--parallel", default=4, show_default=True, type=click.IntRange(1, 64), help="Changes made at once.")
 @click.option("--resume", is_flag=True, help="Go on with a saved plan whose apply was interrupted.")
+@click.option(
+    "--wait/--no-wait", default=True, help="Wait for rollouts, or leave them to a controller once they have begun."
+)
 @click.option("--preflight/--no-preflight", default=True, help="Refuse what is known not to work, or try it.")
 @choice_options
 @pass_session
 def command(
     session: Session, overrides: tuple[str, ...], yes: bool, as_json: bool, lock_timeout: str, parallel: int,
-    resume: bool, preflight: bool, targets: tuple[str, ...], exclude: tuple[str, ...], replace: tuple[str, ...],
+    resume: bool, wait: bool, preflight: bool, targets: tuple[str, ...], exclude: tuple[str, ...], replace: tuple[str, ...],
     refresh_data: bool, may_lose_data: tuple[str, ...],
 ) -> None:  # fmt: skip
     """Make it so. Give a saved plan's file, or overrides as for `plan`."""
@@ -64,7 +67,7 @@ def command(
             _someone_to_ask(yes)
         apply_and_report(
             session, project, plan, ask=not (yes or files), stream=stream, lock_timeout=lock_timeout, parallel=parallel,
-            overrides=values, resume=resume,
+            overrides=values, resume=resume, wait=wait,
         )  # fmt: skip
 
 

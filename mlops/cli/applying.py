@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 def apply_and_report(
     session: Session, project: Project, plan: Plan, *, ask: bool = False, stream: JsonLines | None = None,
     lock_timeout: str = "0s", parallel: int = 4, overrides: Sequence[str] = (), resume: bool = False,
+    wait: bool = True,
 ) -> None:  # fmt: skip
     """Show the plan, ask, apply it and report. Ends with SystemExit where the apply did not succeed."""
     document = plan_document(plan)
@@ -53,7 +54,7 @@ def apply_and_report(
     with interrupts() as stop:
         result = project.carry_out(
             plan, sink=stream or _progress(session, document), stop=stop, lock_timeout=lock_timeout, parallel=parallel,
-            resume=resume,
+            resume=resume, wait=wait,
         )  # fmt: skip
     if result.error is not None:
         from mlops.cli.session import report

@@ -50,7 +50,7 @@ class Result:
 @dataclass(frozen=True)
 class ApplyContext:
     """What an apply works with. `operation`: the id that records are written under. `token`: the fencing token of the
-    lease. `may_lose_data`: the addresses of resources whose data may be deleted."""
+    lease. `may_lose_data`: the addresses of resources whose data may be deleted. `waits`: as of a Step."""
 
     plan_inputs: PlanInputs
     store: Store
@@ -61,6 +61,7 @@ class ApplyContext:
     parallel: int = 4
     clock: Callable[[], float] = time.time
     may_lose_data: Collection[str] = ()
+    waits: bool = True
 
     def now(self) -> str:
         return datetime.fromtimestamp(self.clock(), UTC).isoformat(timespec="seconds")
@@ -269,7 +270,8 @@ class _Walk:
                 last[0] = now
                 self._emit("progress", at, {"line": line, "fraction": fraction})
 
-        return Step(at, action, category, key, desired, record, upstream, change.fields, say, restore)
+        waits = self.apply_context.waits
+        return Step(at, action, category, key, desired, record, upstream, change.fields, say, restore, waits)
 
     def _upstream(self, desired: Desired, restore: Restore | None) -> dict[Address, Mapping[str, Json]]:
         """Return the outputs of every dependency: as they are now or, where the resource goes back, as that version had them."""

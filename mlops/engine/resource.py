@@ -260,6 +260,7 @@ class Step:
     `key` is the idempotency key: the same step after a crash has the same key. `upstream`: the outputs of every
     dependency, by address. `fields`: what changed (empty at create). `say` reports progress: a line, and the fraction
     of the work that is done or None. `restore`: the version to go back to; `upstream` then has what that version consumed.
+    `waits`: whether to return when all is done, or once what lasts has begun, where something else carries it on.
     """
 
     address: Address
@@ -272,6 +273,7 @@ class Step:
     fields: tuple[FieldChange, ...] = ()
     say: Callable[[str, float | None], None] = lambda line, fraction: None
     restore: Restore | None = None
+    waits: bool = True
 
 
 @dataclass(frozen=True)

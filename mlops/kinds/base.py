@@ -89,6 +89,10 @@ class BaseKind:
             if resource is not None and change.category != Category.METADATA:
                 yield from missing_secrets(resource, self.context.paths.secrets)
 
+    def must_wait(self, changes: Sequence[Change]) -> Iterator[Problem]:
+        """Yield why an apply has to stay until these changes of the kind are done (`--no-wait`), where it has to although they last."""
+        yield from ()
+
     def create(self, step: Step) -> Outcome:
         raise NotImplementedError
 

@@ -8,7 +8,7 @@ Law: a version is named by what it answers with; one that moves to another stack
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,12 +20,13 @@ from mlops.config.schema.category import Category
 from mlops.context.effects import KEEPS_OUTPUTS, effect_of
 from mlops.context.secrets import unseal
 from mlops.context.status import Status
+from mlops.engine.plan import Change
 from mlops.engine.resource import Dependency, Desired, Observed, Outcome, Record, Step
-from mlops.errors import MlopsError
+from mlops.errors import MlopsError, Problem
 from mlops.kinds.base import BaseKind, Question
 from mlops.kinds.package import PackageKind
 from mlops.rollout.strategies import outline
-from mlops.targets.target import Hosted, target_of_stack
+from mlops.targets.target import Hosted, stack_inputs, target_of_stack
 
 if TYPE_CHECKING:
     from mlops.config.schema.endpoint import Endpoint
@@ -58,6 +59,20 @@ class EndpointKind(BaseKind):
             return of_target
         endpoint: Endpoint = typed(desired.effective)
         return (outline(endpoint.rollout, endpoint.replicas), *of_target)
+
+    def must_wait(self, changes: Sequence[Change]) -> Iterator[Problem]:
+        for change in changes:
+            resource = self.context.resources.get(change.address)
+            if resource is None or change.category != Category.REDEPLOY:
+                continue
+            stack = str(resource.inputs["stack"])
+            if not target_of_stack(self.context, stack).carries_on:
+                words = (
+                    f"Nothing on stack.{stack} goes on with a rollout after its apply has ended: its target, "
+                    f"{stack_inputs(self.context, stack)['target']}, has no controller. Leave --no-wait out, or apply the rest: "
+                    f"--no-wait --exclude {change.address}"
+                )
+                yield Problem("apply has to wait", words, address=str(change.address))
 
     def create(self, step: Step) -> Outcome:
         assert step.desired is not None

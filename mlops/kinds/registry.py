@@ -47,13 +47,25 @@ def desire_all(kinds: Mapping[str, BaseKind], project: ProjectSpec) -> dict[Addr
 
 def refuse_what_cannot_work(kinds: Mapping[str, BaseKind], changes: Iterable[Change]) -> None:
     """Raise InvalidConfig with every problem that the kinds know of before an apply would meet it."""
+    problems = [problem for name, pending in _pending(changes).items() for problem in kinds[name].problems(pending)]
+    if problems:
+        raise InvalidConfig(*dict.fromkeys(problems))
+
+
+def refuse_to_leave(kinds: Mapping[str, BaseKind], changes: Iterable[Change]) -> None:
+    """Raise MlopsError with every reason why an apply has to wait for what it begins."""
+    problems = [problem for name, pending in _pending(changes).items() for problem in kinds[name].must_wait(pending)]
+    if problems:
+        raise MlopsError(*problems)
+
+
+def _pending(changes: Iterable[Change]) -> dict[str, list[Change]]:
+    """Return the changes that make something, by kind."""
     by_kind: dict[str, list[Change]] = {}
     for change in changes:
         if change.action.changes_something and not change.action.removes_record:
             by_kind.setdefault(change.address.kind, []).append(change)
-    problems = [problem for name, pending in by_kind.items() for problem in kinds[name].problems(pending)]
-    if problems:
-        raise InvalidConfig(*dict.fromkeys(problems))
+    return by_kind
 
 
 def acting(kinds: Mapping[str, BaseKind]) -> dict[str, Kind]:

@@ -21,8 +21,8 @@ _MOST_LINES = 20
 
 
 def render_status(resources: Sequence[Mapping[str, Any]], *, color: bool = False) -> str:
-    """Draw how resources are. `resources`: {address, state: "ok|changed|missing|failed", text, url, attention: [lines]}
-    for each."""
+    """Draw how resources are. `resources`: {address, state: "ok|changed|missing|failed", text, url, attention: [lines],
+    rollout: {text, is_running} or None} for each."""
     if not resources:
         return "Nothing has been applied in this environment. See what would be: mlops plan"
     paint = Paint(color)
@@ -34,8 +34,15 @@ def render_status(resources: Sequence[Mapping[str, Any]], *, color: bool = False
         url = f"   {paint(item['url'], 'link')}" if item.get("url") else ""
         name = paint(item["address"].ljust(names), tone)
         out.append(f"{name}   {item['text'].ljust(texts if url else 0)}{url}".rstrip())
-        out += [f"  {paint(line, 'change')}" for line in item.get("attention", ())]
+        rollout = item.get("rollout")
+        lines = [rollout["text"]] if rollout else []
+        out += [f"  {paint(line, 'change')}" for line in [*lines, *item.get("attention", ())]]
     return "\n".join(out)
+
+
+def render_rollouts(resources: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return a line for each resource that rolls out, or whose rollout gave up."""
+    return [f"{item['address']}   {item['rollout']['text']}" for item in resources if item.get("rollout")]
 
 
 def render_records(records: Sequence[Mapping[str, Any]], *, color: bool = False) -> str:

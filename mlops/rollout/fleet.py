@@ -48,6 +48,10 @@ class Fleet(Protocol):
         """Return what clients saw of a version since it was started, as far as it can be had."""
         ...
 
+    def counter_id(self) -> str:
+        """Return what names the process that counts: counts of another one began anew, while versions may have started too."""
+        ...
+
     def compare(self, live: str, candidate: str, known: Collection[str], most: int) -> Mapping[str, Pair]:
         """Ask both versions the same rows, those that clients asked of late and golden rows, and return the answers by what
         names each row, without those that are `known`. What is asked so is neither logged nor counted."""

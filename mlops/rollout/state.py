@@ -1,6 +1,7 @@
 """Hold where a rollout stands.
 
-Lives here: VersionState, Routing, Guarding (and guard_seconds), Reversal and RolloutState, with the moves that a rollout makes, and their JSON.
+Lives here: VersionState, Routing, Rolling, Guarding (and guard_seconds), Reversal and RolloutState, with the moves that a rollout
+makes, and their JSON.
 Not here: making the moves happen (rollout), storing them (the targets' fleets).
 Law: a state never changes; each move gives a new one. What an apply that was killed left behind reads back as it was.
 """
@@ -14,8 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     from mlops.config.schema.endpoint import RolloutPolicy
 
-_Watched = TypeVar("_Watched", "Guarding", "Reversal", "Routing")
-_OWN = ("live", "next", "versions", "weights", "guarding", "reversal", "routing")
+_Watched = TypeVar("_Watched", "Guarding", "Reversal", "Routing", "Rolling")
+_OWN = ("live", "next", "versions", "weights", "guarding", "reversal", "routing", "rolling")
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,29 @@ class Routing:
 
 
 @dataclass(frozen=True)
+class Rolling:
+    """A version takes over while no apply waits for it. `policy`: how, as JSON; `strategy` and `replicas` as its apply meant them.
+    `is_guarded`: it is watched afterwards. `since`, `begun`: seconds since 1970 when the rollout began, and when its present part did.
+    `part`: the number of that part, of `parts`; those before it were judged good, and 0 is before the first. `counted`: what clients
+    had seen by then, as JSON: of `candidate` and `live` when the part began, of `usual`, the live version, when the rollout did, and the
+    `counter` that counted it."""
+
+    candidate: str
+    strategy: str
+    replicas: int
+    policy: Mapping[str, Any]
+    parts: int
+    since: float
+    is_guarded: bool = False
+    part: int = 0
+    begun: float | None = None
+    counted: Mapping[str, Any] = field(default_factory=dict)
+
+    def at_part(self, part: int, begun: float, counted: Mapping[str, Any]) -> Rolling:
+        return replace(self, part=part, begun=begun, counted={**self.counted, **counted})
+
+
+@dataclass(frozen=True)
 class Guarding:
     """A version that went live is still watched. `previous`: the version that stays warm. `until`: seconds since 1970.
     `policy`: what it is judged by, as JSON. `usual`: what clients saw of the previous version, as JSON."""
@@ -68,12 +92,14 @@ def guard_seconds(policy: RolloutPolicy) -> float:
 
 @dataclass(frozen=True)
 class Reversal:
-    """A guard gave all traffic back. `at`: seconds since 1970. `why`: the evidence."""
+    """All traffic was given back while no apply waited. `at`: seconds since 1970. `why`: the evidence. `was_live`: the version was found
+    bad by its guard, after it had gone live; else by its rollout."""
 
     from_version: str
     to_version: str
     at: float
     why: str
+    was_live: bool = True
 
 
 @dataclass(frozen=True)
@@ -89,6 +115,7 @@ class RolloutState:
     guarding: Guarding | None = None
     reversal: Reversal | None = None
     routing: Routing | None = None
+    rolling: Rolling | None = None
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> RolloutState:
@@ -100,11 +127,14 @@ class RolloutState:
         return cls(
             value.get("live"), int(value.get("next", 1)), versions, weights, gate, _read(Guarding, value.get("guarding")),
             _read(Reversal, value.get("reversal")), _read(Routing, value.get("routing")),
+            _read(Rolling, value.get("rolling")),
         )  # fmt: skip
 
     def to_json(self) -> dict[str, Any]:
         versions = {name: one.to_json() for name, one in self.versions.items()}
-        watched = {"guarding": self.guarding, "reversal": self.reversal, "routing": self.routing}
+        watched = {
+            "guarding": self.guarding, "reversal": self.reversal, "routing": self.routing, "rolling": self.rolling,
+        }  # fmt: skip
         return {
             **self.gate, "live": self.live, "next": self.next, "versions": versions, "weights": dict(self.weights),
             **{name: asdict(one) for name, one in watched.items() if one is not None},
@@ -144,6 +174,9 @@ class RolloutState:
     def routed(self, routing: Routing | None) -> RolloutState:
         return replace(self, routing=routing)
 
+    def rolled(self, rolling: Rolling | None) -> RolloutState:
+        return replace(self, rolling=rolling)
+
     def guarded(self, guarding: Guarding | None) -> RolloutState:
         return replace(self, guarding=guarding)
 
@@ -154,17 +187,23 @@ class RolloutState:
         reversal = Reversal(self.live, self.guarding.previous, at, why)
         return replace(self.promoted(self.guarding.previous), guarding=None, reversal=reversal)
 
+    def given_up(self, candidate: str, at: float, why: str) -> RolloutState:
+        """Return the state in which a version that was to take over does not, and what is live has all of the traffic."""
+        assert self.live is not None
+        reversal = Reversal(candidate, self.live, at, why, was_live=False)
+        return replace(self.promoted(self.live), reversal=reversal)
+
     def settled(self) -> RolloutState:
-        """Return the state in which nothing is watched, and nothing is known of an earlier reversal."""
-        return replace(self, guarding=None, reversal=None)
+        """Return the state in which nothing is watched or carried on, and nothing is known of an earlier reversal."""
+        return replace(self, guarding=None, reversal=None, rolling=None)
 
     def promoted(self, name: str) -> RolloutState:
         """Return the state in which a version is live and has all of the traffic."""
-        return replace(self, live=name, weights={name: 100}, routing=None)
+        return replace(self, live=name, weights={name: 100}, routing=None, rolling=None)
 
     def withdrawn(self) -> RolloutState:
         """Return the state in which nothing answers."""
-        return replace(self, live=None, weights={}, routing=None)
+        return replace(self, live=None, weights={}, routing=None, rolling=None)
 
 
 def _read(form: type[_Watched], value: Mapping[str, Any] | None) -> _Watched | None:

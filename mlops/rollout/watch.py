@@ -1,6 +1,6 @@
 """Watch a version while clients ask it.
 
-Lives here: StepWatch, which gathers evidence at short intervals and asks the judges, through one step of a rollout.
+Lives here: Begun, and StepWatch, which gathers evidence at short intervals and asks the judges, through one step of a rollout.
 Not here: the moves between steps (rollout), the judges and their tests (judges, sequential).
 Law: a version is left as soon as there is evidence against it, and is good only after a minimum of requests, or golden rows where
 nobody asks.
@@ -9,6 +9,7 @@ nobody asks.
 from __future__ import annotations
 
 import math
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -33,6 +34,15 @@ _MOST_INTERVALS = 5000
 """After so many short times, more of them are no news."""
 
 
+@dataclass(frozen=True)
+class Begun:
+    """When a step began, in seconds since 1970, and what both versions had answered by then."""
+
+    at: float
+    candidate: Counts
+    live: Counts
+
+
 @dataclass
 class StepWatch:
     """`live`: what the candidate is measured against, and `before`, what it had answered when the rollout began. `parts`: how many
@@ -52,26 +62,40 @@ class StepWatch:
     pairs: dict[str, Pair] = field(default_factory=dict, init=False)
     """The rows that both were asked, from the first step on."""
 
-    def step(self) -> str | None:
-        """Watch one step to its end, and return the evidence against the candidate; None where there is none."""
-        evidence = self._watch(self.policy.pause * self.policy.extend, self._has_asked)
+    def begin(self, *, warms: bool = False) -> Begun:
+        """`warms`: the candidate has just started, and what clients see of its first seconds is left out."""
+        if warms:
+            sleep(_COLD)
+        return Begun(time.time(), self.fleet.counts(self.candidate), self.fleet.counts(self.live))
+
+    def step(self, begun: Begun | None = None) -> str | None:
+        """Watch one step to its end, and return the evidence against the candidate; None where there is none. `begun`: the step was
+        begun before by a process that was killed, and only what is left of it is watched."""
+        passed = max(0.0, time.time() - begun.at) if begun is not None else 0.0
+        pause = self.policy.pause
+        least = pause if begun is None else max(min(pause, _STUCK), pause - passed)
+        evidence = self._watch(least, pause * self.policy.extend - passed, self._has_asked, begun)
         if evidence is not None:
             return evidence
         return self.fleet.ask_golden(self.candidate) if self.requests < self.policy.min_requests else None
 
-    def until(self, is_over: Callable[[], bool], most: float) -> str | None:
-        """Watch until `is_over`, which is asked at every look, or for `most` seconds; return the evidence against the candidate."""
-        return self._watch(most, is_over)
+    def until(self, is_over: Callable[[], bool], most: float, begun: Begun | None = None) -> str | None:
+        """Watch until `is_over`, which is asked at every look, or for `most` seconds; return the evidence against the candidate, since it
+        was `begun` where a process before this one began."""
+        return self._watch(self.policy.pause, most, is_over, begun)
 
     def _has_asked(self) -> bool:
         """Say whether clients asked enough, or do not ask at all."""
         return self.requests >= self.policy.min_requests or not self.requests
 
-    def _watch(self, longest: float, is_over: Callable[[], bool]) -> str | None:
+    def _watch(
+        self, shortest: float, longest: float, is_over: Callable[[], bool], begun: Begun | None = None
+    ) -> str | None:
         interval = min(_INTERVAL, self.policy.pause)
-        least = max(1, math.ceil(self.policy.pause / interval)) if interval else 1
+        least = max(1, math.ceil(shortest / interval)) if interval else 1
         most = max(least, math.ceil(longest / interval)) if interval else 1
-        start, live_start = self.fleet.counts(self.candidate), self.fleet.counts(self.live)
+        begun = begun or self.begin()
+        start, live_start = begun.candidate, begun.live
         looks: deque[tuple[Counts, Counts]] = deque(maxlen=max(1, math.ceil(_STUCK / interval)) if interval else 1)
         cold = math.ceil(min(_COLD, self.policy.pause / 2) / interval) if interval else 0
         self.last = None

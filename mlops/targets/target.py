@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from mlops.address import Address
 from mlops.config.project import LoadedResource
@@ -76,6 +76,9 @@ class Schedules(Protocol):
 
 class Target:
     """One place where things run. An instance serves one command."""
+
+    carries_on: ClassVar[bool] = False
+    """Whether something there goes on with a rollout after its apply has ended (`Step.waits`)."""
 
     def __init__(self, context: Context) -> None:
         self.context = context

@@ -39,8 +39,8 @@ def test_guard_that_is_killed_takes_traffic_back_from_errors_that_begin_later(sm
     told: list[dict[str, Any]] = []
 
     def kill_the_guard() -> None:
-        until(lambda: named(small, "targets.local.guard") != [], 120)
-        killed.append(named(small, "targets.local.guard")[0])
+        until(lambda: named(small, "targets.local.controller") != [], 120)
+        killed.append(named(small, "targets.local.controller")[0])
         os.kill(killed[0], signal.SIGKILL)
         broken.touch()
         until(lambda: "failing" in small.status()["endpoint.late"]["text"], 30)
@@ -57,7 +57,7 @@ def test_guard_that_is_killed_takes_traffic_back_from_errors_that_begin_later(sm
     assert "mlops rollback endpoint.late" in str(ended.evidence)
     assert live(small) == before
     assert small.words() == {}
-    assert named(small, "targets.local.guard") == []
+    assert named(small, "targets.local.controller") == []
 
 
 def test_good_version_goes_live_under_the_same_load(small: Workplace) -> None:

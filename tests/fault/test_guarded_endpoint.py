@@ -34,14 +34,14 @@ def test_guarded_version_is_watched_and_what_the_guard_did_is_planned(
     (change,) = [one for one in chain.plan() if one.address == ENDPOINT]
     assert any("stays warm for 3600 s" in note for note in change.notes)
     apply(chain)
-    assert programs(chain) == {"late-v1-0", "late-v2-0", "guard-late"}
+    assert programs(chain) == {"late-v1-0", "late-v2-0", "controller-late"}
     assert chain.plan() == []
     versions = Versions(Host(ProjectPaths(chain.root, "dev"), "local"), "late")
-    versions.host.supervisor.take("guard-late")
+    versions.host.supervisor.take("controller-late")
     (change,) = chain.plan()
     assert [reason.text for reason in change.reasons] == ["its guard does not run"]
     apply(chain)
-    assert programs(chain) == {"late-v1-0", "late-v2-0", "guard-late"}
+    assert programs(chain) == {"late-v1-0", "late-v2-0", "controller-late"}
 
     versions.publish(versions.read().taken_back(0.0, "40 of 200 requests failed"))  # as the guard does
     project = Project.open(chain.root)

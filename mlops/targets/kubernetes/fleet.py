@@ -100,6 +100,10 @@ class ClusterFleet:
         total = sum(answers.values())
         return Counts(total, total, answers.get("4", 0.0), answers.get("5", 0.0), 0.0, within)
 
+    def counter_id(self) -> str:
+        """Each pod counts for itself."""
+        return ""
+
     def compare(self, live: str, candidate: str, known: Collection[str], most: int) -> Mapping[str, Pair]:
         """Nothing: pods are reached through their service alone."""
         return {}

@@ -1,7 +1,8 @@
 """What an endpoint is on this machine.
 
 Lives here: LocalEndpoint.
-Not here: moving traffic (rollout), the processes (versions), how they are doing (endpoint_status).
+Not here: moving traffic (rollout), the processes (versions), how they are doing (endpoint_status), what goes on without an apply
+(controller) and what a plan says of it (ongoing).
 Law: what is live is what the endpoint's file says; a process is restarted only where its version is another.
 """
 
@@ -11,7 +12,6 @@ import json
 import shutil
 import time
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,15 +21,16 @@ from mlops.config.schema.category import Category
 from mlops.context.context import Context
 from mlops.context.effects import effect_of
 from mlops.context.status import Status
-from mlops.engine.resource import Attention, Desired, Effect, Observed, Outcome, Reason, Record, Stale, Step
+from mlops.engine.resource import Desired, Effect, Observed, Outcome, Reason, Record, Stale, Step
 from mlops.errors import MlopsError
 from mlops.rollout.rollout import Rollout
 from mlops.rollout.state import guard_seconds
 from mlops.rollout.version_identity import log_settings, served_outputs, version_key
-from mlops.targets.local.endpoint_status import status_of
+from mlops.targets.local.controller import controller_name, controller_program, is_controlled
+from mlops.targets.local.endpoint_status import replicas_of, status_of
 from mlops.targets.local.gate import gate_of
-from mlops.targets.local.guard import guard_name, guard_program
 from mlops.targets.local.host import Host, newest
+from mlops.targets.local.ongoing import begun, rollout_attention
 from mlops.targets.local.versions import Versions
 
 if TYPE_CHECKING:
@@ -44,31 +45,11 @@ class LocalEndpoint:
         if record is None or desired is None:
             return Observed(record, exists=record is not None)
         wrong = self._fault(address, record)
+        attention = rollout_attention(address, self._versions(address, record.inputs["stack"]), record)
         if wrong is None:
-            return Observed(record)
+            return Observed(record, attention=attention)
         text, effect = wrong
-        return Observed(record, stale=(Stale(Reason(text), effect),), attention=self._attention(address, record))
-
-    def _attention(self, address: Address, record: Record) -> tuple[Attention, ...]:
-        """Say what a guard did since the last apply, and what can be done about it."""
-        try:
-            back = self._versions(address, record.inputs["stack"]).read().reversal
-        except MlopsError:
-            return ()
-        if back is None:
-            return ()
-        when = datetime.fromtimestamp(back.at, UTC).isoformat(timespec="seconds")
-        lines = (
-            f"At {when} {back.from_version} was found bad: {back.why}.",
-            f"{back.to_version} has all traffic since.",
-        )
-        summary = f"the guard of {address} took traffic back"
-        keep = f"mlops rollback {address}"
-        return (Attention(address, summary, lines, "To keep what is live, roll back; an apply tries again.", (keep,)),)
-
-    def _is_guarded(self, versions: Versions) -> bool:
-        state = versions.host.states().get(guard_name(versions.name))
-        return state is not None and state.name in ("RUNNING", "STARTING")
+        return Observed(record, stale=(Stale(Reason(text), effect),), attention=attention)
 
     def _fault(self, address: Address, record: Record) -> tuple[str, Effect] | None:
         """Say what is not as it was recorded, and what putting it right means."""
@@ -81,22 +62,27 @@ class LocalEndpoint:
         live, recorded = state.live, record.outputs.get("version")
         if live is None:
             return "no version is live", redeploy
-        if (back := state.reversal) is not None and live == back.to_version:
-            return f"its guard took traffic back from {back.from_version}: {back.why}", redeploy
-        if live != recorded:
-            return f"{live} is live, and {recorded} was recorded", redeploy
+        rolling = state.rolling
+        if rolling is None or recorded not in (live, rolling.candidate):
+            if (back := state.reversal) is not None and live == back.to_version != recorded:
+                who = "its guard took traffic back from" if back.was_live else "its rollout gave up"
+                return f"{who} {back.from_version}: {back.why}", redeploy
+            if live != recorded:
+                return f"{live} is live, and {recorded} was recorded", redeploy
+        if rolling is not None and not is_controlled(versions):
+            return f"nothing carries on the rollout of {rolling.candidate}", rescale
         warm = state.guarding.previous if state.guarding else None
-        if state.others((live, warm)):
+        if state.others((live, warm)) and not is_controlled(versions):
             return "an interrupted rollout left a second version", redeploy
-        if strays := versions.strays(state.versions):
+        if (strays := versions.strays(state.versions)) and not is_controlled(versions):
             return f"an interrupted rollout left something of {', '.join(strays)} behind", rescale
         if state.gate.get("key"):
             return "its key stands in a file in the clear, as an older version wrote it", effect_of(
                 Category.RECONFIGURE
             )
-        if warm and not self._is_guarded(versions):
-            return "its guard does not run", effect_of(Category.RESCALE)
-        wanted, running = int(record.outputs.get("replicas", 1)), versions.running(live)
+        if warm and not is_controlled(versions):
+            return "its guard does not run", rescale
+        wanted, running = replicas_of(state, record), versions.running(live)
         if running != wanted:
             return f"{running} of {wanted} replicas run", rescale
         silent = len(versions.silent(live, wanted))
@@ -120,20 +106,34 @@ class LocalEndpoint:
         versions = replace(self._versions(step.address, endpoint.stack), log=log)
         key = version_key(package["digest"], log, step.address.name)
         gate = gate_of(endpoint, self.context.root, self.context.paths.secrets, versions.read().gate, time.time())
-        guard = None
-        if endpoint.rollout.guard is not None and step.restore is None:
-            guard = json.loads(json.dumps(endpoint.rollout, default=dict))
+        policy = json.loads(json.dumps(endpoint.rollout, default=dict))
+        is_guarded = endpoint.rollout.guard is not None and step.restore is None
         rollout = Rollout(
             versions,
             endpoint.rollout,
             step.say,
             at_once=step.restore is not None and step.restore.at_once,
             goes_back=step.restore is not None,
-            guard=guard,
+            guard=policy if is_guarded else None,
+            leaves=None if step.waits else policy,
         )
+        supervisor, controller = versions.host.supervisor, controller_program(versions)
+        if versions.read().rolling is not None:
+            supervisor.take(controller.name)  # it works for as long as a step lasts; what it was at stands in the file
         with versions.exclusive():
-            version, note = rollout.converge(key, {"bento": package["bento"]}, endpoint.replicas, gate)
-            self._guard(versions)
+            if not step.waits:
+                supervisor.put(
+                    controller
+                )  # before the file gives it work, so that an apply killed here leaves none undone
+            body = {"bento": package["bento"], "log": log}
+            version, note = rollout.converge(key, body, endpoint.replicas, gate)
+            state = versions.read()
+            if state.guarding is None and state.rolling is None:
+                supervisor.take(controller.name)
+            else:
+                supervisor.put(controller)
+        if state.rolling is not None:
+            note = begun(versions, version)
         outputs = {
             "url": f"{stack['address']}/{step.address.name}", "version": version, "weights": {version: 100},
             "replicas": endpoint.replicas, **served_outputs(key, package, endpoint.stack),
@@ -143,7 +143,7 @@ class LocalEndpoint:
     def delete(self, step: Step) -> None:
         assert step.recorded is not None
         versions = self._versions(step.address, step.recorded.inputs["stack"])
-        versions.host.supervisor.take(guard_name(versions.name))
+        versions.host.supervisor.take(controller_name(versions.name))
         with versions.exclusive():
             if versions.route_file.exists():
                 versions.write(versions.read().withdrawn())
@@ -159,14 +159,8 @@ class LocalEndpoint:
 
     def logs(self, record: Record) -> tuple[Path, ...]:
         host = Host(self.context.paths, record.outputs["stack"])
-        return newest(host.logs.glob(f"{record.address.name}-v*.log"))
-
-    def _guard(self, versions: Versions) -> None:
-        """Have what went live watched, or no longer."""
-        if versions.read().guarding is None:
-            versions.host.supervisor.take(guard_name(versions.name))
-        else:
-            versions.host.supervisor.put(guard_program(versions))
+        name = record.address.name
+        return newest([*host.logs.glob(f"{name}-v*.log"), *host.logs.glob(f"{controller_name(name)}.log")])
 
     def _publish(self, host: Host) -> None:
         if host.gateway.is_ready():

@@ -1,6 +1,6 @@
 """Say how an endpoint on this machine is doing.
 
-Lives here: status_of.
+Lives here: status_of, and replicas_of, how many should run of what is live.
 Not here: deciding what to do about it (engine).
 Law: what is said is what its replicas answer now, and what clients got in the last minute.
 """
@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from mlops.context.status import Status
 from mlops.engine.resource import Record
 from mlops.errors import MlopsError
+from mlops.rollout.state import RolloutState
 from mlops.targets.local.host import GATEKEEPER
+from mlops.targets.local.ongoing import ongoing_rollout
 from mlops.targets.local.recent_answers import AnswerCount, recent_answers
 from mlops.targets.local.versions import Versions
 from mlops.tools.unix_http import ask
@@ -36,12 +38,13 @@ class _Counts:
 def status_of(versions: Versions, record: Record) -> Status:
     url = record.outputs.get("url")
     try:
-        live = versions.read().live
+        state = versions.read()
+        live = state.live
     except MlopsError as error:
         return Status(error.problems[0].detail, "failed", url)
     if live is None:
         return Status("no version is live; repair it: mlops apply", "missing", url)
-    wanted = int(record.outputs.get("replicas", 1))
+    wanted = replicas_of(state, record)
     ready = sum(versions.is_ready(live, index) for index in range(wanted))
     minute, now = recent_answers(versions.host.sockets / f"{GATEKEEPER}.sock", versions.name)
     is_failing = now.share >= FAILING
@@ -51,8 +54,18 @@ def status_of(versions: Versions, record: Record) -> Status:
         f"{live}  {health}  {ready}/{wanted} replicas  {counts.answers:,} answered  p99 {counts.p99}  "
         f"{counts.errors} errors"
     )
-    state = "missing" if ready < wanted else "failed" if is_failing else "ok"
-    return Status(text, state, url, _attention(minute, versions.name))
+    rollout = ongoing_rollout(state)
+    is_given_up = rollout is not None and not rollout.is_running
+    tone = "missing" if ready < wanted else "failed" if is_failing or is_given_up else "ok"
+    return Status(text, tone, url, _attention(minute, versions.name), rollout)
+
+
+def replicas_of(state: RolloutState, record: Record) -> int:
+    """Return how many replicas of what is live should run; what was recorded is of another version while one rolls out."""
+    live = state.live_version
+    if live is not None and live.replicas is not None and record.outputs.get("version") != state.live:
+        return live.replicas
+    return int(record.outputs.get("replicas", 1))
 
 
 def _attention(minute: AnswerCount, endpoint: str) -> tuple[str, ...]:

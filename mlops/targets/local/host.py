@@ -44,7 +44,7 @@ GATEKEEPER = "gatekeeper"
 """Name of the program that keeps the gate: overlaps, quotas and the merged metrics."""
 SERVICE = "stack.service"
 """The unit of systemd that starts the stack with the machine; it counts once somebody enables it."""
-_PARENT_DEATH = Path(mlops.__file__).parent / "workloads" / "parent_death.py"
+PARENT_DEATH = Path(mlops.__file__).parent / "workloads" / "parent_death.py"
 _locks: dict[Path, threading.RLock] = {}
 
 
@@ -91,7 +91,7 @@ class Host:
         self.sockets.mkdir(mode=0o700, exist_ok=True)
         self.supervisor.start()
         self.gateway.prepare(host, port, tls)
-        command = [sys.executable, str(_PARENT_DEATH), *self.gateway.command(beside_python("envoy"))]
+        command = [sys.executable, str(PARENT_DEATH), *self.gateway.command(beside_python("envoy"))]
         log = self.logs / "gateway.log"
         self.supervisor.put(
             Program(GATEWAY, command, log, stop_timeout=stop_timeout, log_size=log_size, log_files=log_files)
@@ -122,7 +122,7 @@ class Host:
         words = [sys.executable, "-m", "mlops.targets.local.keeper", f"{self.folder}/", str(self.sockets)]
         self.supervisor.put(Program(KEEPER, words, self.logs / f"{KEEPER}.log", cwd=self.paths.root))
         words = [
-            sys.executable, str(_PARENT_DEATH), sys.executable, "-m", "mlops.targets.local.gatekeeper", f"{self.folder}/",
+            sys.executable, str(PARENT_DEATH), sys.executable, "-m", "mlops.targets.local.gatekeeper", f"{self.folder}/",
             str(self.paths.root), self.paths.environment, self.stack,
         ]  # fmt: skip
         self.supervisor.put(Program(GATEKEEPER, words, self.logs / f"{GATEKEEPER}.log", cwd=self.paths.root))

@@ -14,6 +14,8 @@ from mlops.targets.target import Hosted, Schedules, Target
 class LocalTarget(Target):
     """This machine: a supervisor that keeps processes, and a gateway before them."""
 
+    carries_on = True
+
     def stack(self) -> Hosted:
         from mlops.targets.local.stack import LocalStack
 

@@ -16,18 +16,19 @@ import sys
 import time
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from mlops.contracts.names import PROBE_HEADER
-from mlops.errors import MlopsError
+from mlops.errors import MlopsError, ToolFailed
 from mlops.rollout.evidence import Counts, Pair
 from mlops.rollout.state import RolloutState
 from mlops.targets.local.compared_rows import Ask, compared_rows, golden_rows, logged_rows
 from mlops.targets.local.files import read_mapping, write_private
 from mlops.targets.local.host import Host, end_of
+from mlops.targets.local.keeper import GATEWAY
 from mlops.targets.local.labelled_answers import LogReader
 from mlops.tools.supervisor import Program
 from mlops.tools.unix_http import ask
@@ -40,7 +41,7 @@ _PROBE = {PROBE_HEADER: "1"}
 
 @dataclass(frozen=True)
 class Versions:
-    """`log`: {sample, flush, keep} of the prediction log, None for none. `grace`: seconds a process may take to end."""
+    """`log`: {sample, flush, keep} of the prediction log, None for none; of a version that does not say its own. `grace`: seconds a process may take to end."""
 
     host: Host
     name: str
@@ -57,8 +58,8 @@ class Versions:
 
     @property
     def route_file(self) -> Path:
-        """RolloutState as JSON; a version's body is {bento, sockets}, the gate {auth, rate}; with it `guarding`, what is watched
-        after its rollout, and `reversal`, what a guard took back. `auth` names the secret that clients send, and holds a digest of it; a version before this one wrote the `key` itself."""
+        """RolloutState as JSON; a version's body is {bento, log, sockets}, the gate {auth, rate}; with it `rolling`, what goes on without
+        an apply, `guarding`, what is watched after its rollout, and `reversal`, what was taken back. `auth` names the secret that clients send, and holds a digest of it; a version before this one wrote the `key` itself."""
         return self.folder / "route.json"
 
     def read(self) -> RolloutState:
@@ -69,7 +70,7 @@ class Versions:
 
     @contextlib.contextmanager
     def exclusive(self, *, wait: bool = True) -> Iterator[bool]:
-        """Keep other processes, an apply or a guard, from changing the endpoint meanwhile; yield whether that is so. One that is
+        """Keep other processes, an apply or a controller, from changing the endpoint meanwhile; yield whether that is so. One that is
         killed lets go."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "changing.lock").open("w") as lock:
@@ -87,8 +88,9 @@ class Versions:
     def start(self, state: RolloutState, version: str, replicas: int, timeout: float) -> RolloutState:
         body = {"sockets": [], **state.versions[version].body}
         self.write(state.with_version(version, body=body))
+        kept = replace(self, log=body.get("log", self.log))
         for index in range(replicas):
-            self.put(version, index, body["bento"])
+            kept.put(version, index, body["bento"])
         self.wait_ready(version, range(replicas), timeout)
         sockets = [str(self.socket(version, index)) for index in range(replicas)] + body["sockets"][replicas:]
         return state.with_version(version, body={**body, "sockets": sockets})
@@ -110,6 +112,10 @@ class Versions:
         names = ("total", "completed", "4xx", "5xx", "active")
         started, answered, refused, failed, waiting = (counted.get(f"upstream_rq_{name}", 0.0) for name in names)
         return Counts(started, answered, refused, failed, waiting, within)
+
+    def counter_id(self) -> str:
+        state = self.host.states().get(GATEWAY)
+        return str(state.pid) if state is not None else ""
 
     def compare(self, live: str, candidate: str, known: Collection[str], most: int) -> Mapping[str, Pair]:
         def ask_one(version: str) -> Ask:
@@ -185,7 +191,12 @@ class Versions:
             name = self.program(version, index)
             log = self.host.logs / f"{name}.log"
             while not self.is_ready(version, index):
-                state = self.host.supervisor.states().get(name)
+                states = self.host.supervisor.states()
+                if not states:
+                    raise ToolFailed.of(
+                        "supervisor gives no answer", f"Nobody can say how {version} of {self.name} starts."
+                    )
+                state = states.get(name)
                 if state is None or state.name == "FATAL" or time.monotonic() > until:
                     why = "gave up" if state and state.name == "FATAL" else f"was not ready in {timeout:.0f} s"
                     raise MlopsError.of(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mlops.cli.main import cli, main
+from mlops.context.status import OngoingRollout, Status
 from mlops.errors import InvalidConfig
 from tests.small_project import write_files
 from tests.unit.cli.conftest import Shell
@@ -38,6 +41,59 @@ def test_status_lists_what_is_recorded(applied: Shell) -> None:
     assert "value.one" in applied("status").out
     (one,) = json.loads(applied("status", "--json").out)
     assert (one["address"], one["state"]) == ("value.one", "ok")
+
+
+class Rollouts:
+    """A project's endpoint at one look after the other; `pressed`: Ctrl-C comes in the pause after so many."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *looks: OngoingRollout | None, pressed: int = 99) -> None:
+        self.looks, self.pressed, self.pauses = list(looks), pressed, 0
+        monkeypatch.setattr("mlops.api.inspect._status_of", self._status)
+        monkeypatch.setattr("mlops.cli.status.time.sleep", self._sleep)
+
+    def _status(self, context: object, record: object) -> dict[str, Any]:
+        return {
+            "address": "value.one",
+            **asdict(Status("v1  healthy", rollout=self.looks[self.pauses])),
+            "attention": [],
+        }
+
+    def _sleep(self, seconds: float) -> None:
+        self.pauses += 1
+        if self.pauses == self.pressed:
+            raise KeyboardInterrupt
+
+
+QUARTER, HALF = OngoingRollout("v2 takes 25%"), OngoingRollout("v2 takes 50%")
+
+
+def test_watched_status_prints_what_moves_and_ends_with_the_rollout(
+    applied: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Rollouts(monkeypatch, QUARTER, QUARTER, HALF, None)
+    ended = applied("status", "--watch", "--every", "5s")
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.splitlines() == [
+        "value.one   v1  healthy", "  v2 takes 25%", "value.one   v2 takes 50%", "value.one   v1  healthy",
+    ]  # fmt: skip
+
+
+def test_watched_status_fails_where_a_version_was_found_bad(applied: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    Rollouts(monkeypatch, HALF, OngoingRollout("v2 was found bad", is_running=False))
+    ended = applied("status", "--watch")
+    assert (ended.code, ended.out.splitlines()[-1]) == (1, "  v2 was found bad")
+
+
+def test_watched_status_ends_at_ctrl_c(applied: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    Rollouts(monkeypatch, HALF, HALF, pressed=1)
+    ended = applied("status", "--watch")
+    assert (ended.code, ended.err) == (130, "")
+
+
+def test_status_where_nothing_rolls_out_is_over_at_once(applied: Shell) -> None:
+    assert applied("status", "--watch").out == applied("status").out
+    assert "--every: `soon` is not a duration" in applied("status", "--watch", "--every", "soon").err
+    assert "cannot be both" in applied("status", "--watch", "--json").err
 
 
 def test_show_prints_records_and_saved_plans(applied: Shell) -> None:
