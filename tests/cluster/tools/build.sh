@@ -4,7 +4,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 command -v go >/dev/null || { echo "The test cluster is built from Go modules, and \`go\` was not found. Install Go 1.26 or newer." >&2; exit 1; }
-key=$(cat */go.mod */go.sum */*/*.go build.sh | sha256sum | cut -c1-16)
+asked=$(sed -n 's/^pulumi-kubernetes==//p' ../../../requirements.lock)
+key=$( (cat */go.mod */go.sum */*/*.go build.sh; echo "$asked") | sha256sum | cut -c1-16)
 home="${MLOPS_CLUSTER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/mlops-cluster}/$key"
 if [ ! -e "$home/ready" ]; then
   mkdir -p "$home/bin" "$home/plug-ins" "$home/part"
@@ -18,15 +19,15 @@ if [ ! -e "$home/ready" ]; then
     echo "building $*" >&2
     (cd "$folder" && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w $link" $flags -o "$home/part/" "$@")
   }
-  # The plug-in embeds its schema, which lies in the folder of its module's own main program.
+  # The plug-in says that it is the version that the SDK asks for, where the engine would warn of another in every preview. It embeds its schema, which lies in the folder of its module's own main program.
   plugin=github.com/pulumi/pulumi-kubernetes/provider/v4
   from="$(files plug-in $plugin)/cmd/pulumi-resource-kubernetes" to="$PWD/plug-in/pulumi-resource-kubernetes"
   printf '{"Replace": {"%s/schema.json": "%s/schema.json", "%s/terraform-mapping.json": "%s/terraform-mapping.json"}}' \
     "$to" "$from" "$to" "$from" >"$home/embedded.json"
-  pulumi=github.com/pulumi/pulumi of_plugin=$(version plug-in $plugin)
+  pulumi=github.com/pulumi/pulumi
   build pulumi "-X $pulumi/sdk/v3/go/common/version.Version=$(version pulumi $pulumi/pkg/v3)" "" $pulumi/pkg/v3/cmd/pulumi &
   engine=$!
-  build plug-in "-X $plugin/pkg/version.Version=${of_plugin#v}" "-overlay $home/embedded.json" ./pulumi-resource-kubernetes &
+  build plug-in "-X $plugin/pkg/version.Version=$asked" "-overlay $home/embedded.json" ./pulumi-resource-kubernetes &
   plug_in=$!
   build kubernetes "-X k8s.io/component-base/version.gitVersion=$(version kubernetes k8s.io/kubernetes)" "" \
     k8s.io/kubernetes/cmd/{kube-apiserver,kube-controller-manager,kube-scheduler} go.etcd.io/etcd/server/v3 sigs.k8s.io/kwok/cmd/kwok &
