@@ -14,6 +14,10 @@ from msgspec import Meta, field
 from mlops.contracts.codec import Contract
 from mlops.contracts.program import ProgramInputs, check_label
 
+PRIORITIES = {"training": 1000, "serving": 10_000}
+"""What runs in a namespace -> the value of its PriorityClass. No API server changes the value of a class that is there: another
+one needs another name."""
+
 
 class StorageInputs(Contract, kw_only=True, frozen=True, omit_defaults=True):
     """A claim that many pods write to."""
@@ -50,8 +54,6 @@ class PlatformInputs(ProgramInputs, kw_only=True, frozen=True, omit_defaults=Tru
     pull_secrets: Annotated[
         tuple[str, ...], Meta(description="Secrets of the images' registry, which are there already.")
     ] = ()
-    training_priority: Annotated[int, Meta(description="Value of the PriorityClass of training.")] = 1000
-    serving_priority: Annotated[int, Meta(description="Value of the PriorityClass of serving.")] = 10000
 
     def __post_init__(self) -> None:
         super().__post_init__()

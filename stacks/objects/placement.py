@@ -85,12 +85,5 @@ class Placement:
     def clusterwide(self, name: str, identity: Identity) -> ObjectMetaArgsDict:
         return {"name": name, "labels": self.labels(identity)}
 
-    def options(
-        self, after: Sequence[pulumi.Resource] = (), *, immutable: Sequence[str] = ()
-    ) -> pulumi.ResourceOptions:
-        """`immutable`: fields that the API server lets nobody change, of kinds of which the plug-in does not know it. Another value
-        makes the object anew; the old one goes first, since the name stays."""
-        return pulumi.ResourceOptions(
-            provider=self.provider, depends_on=list(after), replace_on_changes=list(immutable) or None,
-            delete_before_replace=bool(immutable) or None,
-        )  # fmt: skip
+    def options(self, after: Sequence[pulumi.Resource] = ()) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(provider=self.provider, depends_on=list(after))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import pulumi
 
 from mlops.contracts.names import CLAIM, GPU_RESOURCE
-from mlops.contracts.platform import PlatformInputs, StorageInputs
+from mlops.contracts.platform import PRIORITIES, PlatformInputs, StorageInputs
 from stacks.objects.api import (
     LimitRange,
     Namespace,
@@ -92,17 +92,14 @@ def _limits(inputs: PlatformInputs, place: Placement, identity: Identity, option
 
 def _priorities(inputs: PlatformInputs, place: Placement, identity: Identity) -> None:
     """Cluster-wide, so named after the namespace. Serving may push training off a node, and training nobody."""
-    for name, value, policy in (
-        ("training", inputs.training_priority, "Never"),
-        ("serving", inputs.serving_priority, "PreemptLowerPriority"),
-    ):
+    for name, policy in (("training", "Never"), ("serving", "PreemptLowerPriority")):
         PriorityClass(
             f"priority/{name}",
             metadata=place.clusterwide(f"{inputs.namespace}-{name}", identity),
-            value=value,
+            value=PRIORITIES[name],
             preemption_policy=policy,
             description=f"{name} in {inputs.namespace}, by mlops",
-            opts=place.options(immutable=("value", "preemption_policy")),
+            opts=place.options(),
         )
 
 

@@ -1,7 +1,7 @@
 """The process of a Pulumi plug-in: one gRPC server for one engine.
 
 Lives here: the port on stdout, signals, the end when the parent goes.
-Not here: what is served (provider/, language/).
+Not here: what is served (language/).
 Law: stdout says the port and nothing else; the process never outlives its engine.
 """
 
@@ -20,9 +20,8 @@ import grpc
 LARGE = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 
 
-def serve(add: Callable[[Any], None], *, threads: int, then: Callable[[], Any] = lambda: None) -> None:
-    """Serve what `add` puts on the server, until SIGINT, SIGTERM or the parent's end. `then` runs beside it, once the
-    engine knows the port."""
+def serve(add: Callable[[Any], None], *, threads: int) -> None:
+    """Serve what `add` puts on the server, until SIGINT, SIGTERM or the parent's end."""
     parent, stop = os.getppid(), threading.Event()
     for sign in (signal.SIGINT, signal.SIGTERM):
         signal.signal(sign, lambda *_: stop.set())
@@ -31,7 +30,6 @@ def serve(add: Callable[[Any], None], *, threads: int, then: Callable[[], Any] =
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, flush=True)
-    threading.Thread(target=then, daemon=True).start()
     threading.Thread(target=_watch, args=(parent, stop), daemon=True).start()
     stop.wait()
     server.stop(0.2).wait(2)

@@ -1,7 +1,7 @@
 """Pulumi as the tests run it: an engine and plug-ins of their own, nothing fetched, nothing of the caller's.
 
-Lives here: PULUMI_HOME with the tests' plug-ins in it, and the environment that an update needs.
-Not here: the plug-ins themselves (provider/, language/).
+Lives here: PULUMI_HOME with the plug-ins in it, and the environment that an update needs.
+Not here: building the engine and Pulumi's Kubernetes plug-in (programs), the host of plain `pulumi up` (language/).
 Law: production code sees an ordinary Pulumi installation: `pulumi` on PATH, plug-ins in their folders.
 """
 
@@ -37,26 +37,29 @@ def pulumi_environment(folder: Path, kubeconfig: Path | None = None) -> dict[str
 
 
 def install(home: Path) -> Path:
-    """Both plug-ins where Pulumi looks for them, started by this interpreter."""
-    kubernetes = version("pulumi-kubernetes")
-    _launch(home, "resource-kubernetes", kubernetes, "tests.cluster.provider")
-    _launch(home, "language-python", engine_version(), "tests.cluster.language")
+    """Both plug-ins where Pulumi looks for them: its own for Kubernetes, under the version that the SDK asks for, and the
+    host of Python programs, by this interpreter."""
+    name = "pulumi-resource-kubernetes"
+    own = _folder(home, "resource-kubernetes", version("pulumi-kubernetes")) / name
+    own.unlink(missing_ok=True)
+    own.symlink_to(programs() / "plug-ins" / name)
+    launcher = _folder(home, "language-python", engine_version()) / "pulumi-language-python"
+    launcher.write_text(
+        "#!/bin/sh\n"
+        f"export PYTHONPATH={shlex.quote(str(ROOT))} PYTHONDONTWRITEBYTECODE=\n"
+        f'exec {shlex.quote(sys.executable)} -m tests.cluster.language "$@"\n'
+    )
+    launcher.chmod(0o755)
     return home
+
+
+def _folder(home: Path, name: str, told: str) -> Path:
+    place = home / "plugins" / f"{name}-v{told}"
+    place.mkdir(parents=True, exist_ok=True)
+    return place
 
 
 @cache
 def engine_version() -> str:
     told = subprocess.run([programs() / "bin" / "pulumi", "version"], capture_output=True, text=True, check=True)
     return told.stdout.strip().removeprefix("v")
-
-
-def _launch(home: Path, name: str, told: str, module: str) -> None:
-    place = home / "plugins" / f"{name}-v{told}"
-    place.mkdir(parents=True, exist_ok=True)
-    launcher = place / f"pulumi-{name}"
-    launcher.write_text(
-        "#!/bin/sh\n"
-        f"export MLOPS_PROVIDER_VERSION={told} PYTHONPATH={shlex.quote(str(ROOT))} PYTHONDONTWRITEBYTECODE=\n"
-        f'exec {shlex.quote(sys.executable)} -m {module} "$@"\n'
-    )
-    launcher.chmod(0o755)

@@ -1,7 +1,7 @@
 """A small project whose stack is on the test cluster.
 
 Lives here: cluster_project and what the tests ask of it and of the cluster.
-Not here: the control plane (control_plane), the provider (provider).
+Not here: the control plane (control_plane), the plug-ins (pulumi_home).
 Law: what a test sees is what a user sees: the commands' output, and the cluster by its own API.
 """
 

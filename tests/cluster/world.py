@@ -31,15 +31,10 @@ class World:
     weights: tuple[int, ...] = (1,)
     job: str = "train-1"
     widget: bool = False
-    adopts: bool = False
     patience: str = "60"
-    as_root: bool = False
 
     def program(self) -> None:
-        space = k8s.core.v1.Namespace(
-            "ns", metadata={"name": self.namespace, "labels": _strict(self.labels)},
-            opts=pulumi.ResourceOptions(import_=self.namespace if self.adopts else None),
-        )  # fmt: skip
+        space = k8s.core.v1.Namespace("ns", metadata={"name": self.namespace, "labels": _strict(self.labels)})
         self._configuration(space.metadata.name)
         self._serving(space.metadata.name)
         self._batch(space.metadata.name)
@@ -106,7 +101,7 @@ class World:
             "name": "main",
             "image": self.image,
             "resources": {"requests": {"cpu": "100m", "memory": self.memory}},
-            "security_context": {"allow_privilege_escalation": self.as_root, "capabilities": {"drop": ["ALL"]}},
+            "security_context": {"allow_privilege_escalation": False, "capabilities": {"drop": ["ALL"]}},
         }
         security = {"run_as_non_root": True, "seccomp_profile": {"type": "RuntimeDefault"}}
         return {"security_context": security, "containers": [container]}

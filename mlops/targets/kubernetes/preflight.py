@@ -99,6 +99,13 @@ def storage_of(cluster: ClusterContext) -> Iterator[str]:
         yield f"The cluster has no default storage class; name one: `storage: {{storage_class: …}}`. There are: {', '.join(names)}."
 
 
+def is_other_claim(cluster: ClusterContext) -> bool:
+    """Say whether the claim that is there is of another storage class than is asked for. No claim changes its class."""
+    wanted = cluster.stack.storage.storage_class if cluster.stack.storage else None
+    claim = cluster.client.one("PersistentVolumeClaim", cluster.namespace, CLAIM) if wanted else None
+    return claim is not None and claim["spec"].get("storageClassName") != wanted
+
+
 def claim_of(cluster: ClusterContext) -> Iterator[str]:
     """What a claim that is there refuses: it can grow, where its class lets it, and never shrink."""
     storage = cluster.stack.storage

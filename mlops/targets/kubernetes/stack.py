@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,10 @@ from mlops.config.schema.category import Category
 from mlops.context.context import Context
 from mlops.context.inputs import METADATA_NAMES, without_fields
 from mlops.context.status import Status
+from mlops.contracts.names import CLAIM
 from mlops.contracts.platform import PlatformInputs, StorageInputs
 from mlops.engine.diff import diff
-from mlops.engine.resource import Desired, Effect, Observed, Outcome, Record, Step
+from mlops.engine.resource import Action, Desired, Effect, Observed, Outcome, Record, Step
 from mlops.errors import ToolFailed
 from mlops.targets.kubernetes.cluster_context import (
     ClusterContext,
@@ -36,8 +38,9 @@ from mlops.targets.kubernetes.cluster_context import (
 )
 from mlops.targets.kubernetes.faults import faulty, stack_faults
 from mlops.targets.kubernetes.health import on_cluster, stack_status
-from mlops.targets.kubernetes.preflight import answers, claim_of, namespace_of, rights_of, storage_of
+from mlops.targets.kubernetes.preflight import answers, claim_of, is_other_claim, namespace_of, rights_of, storage_of
 
+_CLAIM = f"PersistentVolumeClaim {CLAIM}"
 _MENDS = Effect(Category.PROVISION.value, Category.PROVISION.rank, keeps=True)
 
 
@@ -67,15 +70,18 @@ class ClusterStack:
             storage_of(cluster),
             claim_of(cluster),
         )
+        is_other = not obstacles and is_other_claim(cluster)
         parts, unfit = previewed(
             cluster,
             "platform",
             address.name,
-            lambda: inputs_of(cluster),
+            lambda: inputs_of(cluster, claims=not is_other),
             {},
             refresh=record is not None,
             unless=obstacles,
         )
+        if is_other:
+            parts = tuple(replace(one, action=Action.REPLACE) if one.name == _CLAIM else one for one in parts)
         stale = drift_of(parts, _MENDS) if is_said else ()
         attention = maybe_drifted(address, unfit) if is_said else ()
         return Observed(record, exists=record is not None, parts=parts, stale=stale, obstacles=(*obstacles, *unfit),
@@ -87,10 +93,10 @@ class ClusterStack:
     def update(self, step: Step) -> Outcome:
         assert step.desired is not None
         cluster = ClusterContext(self.context, step.address.name, typed(step.desired.effective))
-        program = cluster.program("platform", step.address.name)
         step.say(f"bringing up namespace {cluster.namespace}", 0.2)
-        inputs = program_inputs(lambda: inputs_of(cluster))
-        program.up(inputs, {}, lambda line: step.say(line, None), refresh=step.recorded is not None)
+        if is_other_claim(cluster):  # nothing can be previewed, nor made, in the place of what is there
+            self._up(step, cluster, claims=False)
+        self._up(step, cluster)
         gateway = step.desired.inputs.get("gateway") or {}
         where = f"kubernetes://{cluster.stack.context or 'current'}/{cluster.namespace}"
         identity = json.dumps([where, gateway], sort_keys=True)
@@ -99,6 +105,11 @@ class ClusterStack:
             "namespace": cluster.namespace, "prints": self._now(cluster, fresh=True),
         }  # fmt: skip
         return Outcome(outputs, f"namespace {cluster.namespace}, {len(outputs['prints'])} objects")
+
+    def _up(self, step: Step, cluster: ClusterContext, *, claims: bool = True) -> None:
+        inputs = program_inputs(lambda: inputs_of(cluster, claims=claims))
+        program = cluster.program("platform", step.address.name)
+        program.up(inputs, {}, lambda line: step.say(line, None), refresh=step.recorded is not None)
 
     def delete(self, step: Step) -> None:
         assert step.recorded is not None
@@ -119,15 +130,15 @@ class ClusterStack:
         return found.get(("platform", cluster.namespace), {})
 
 
-def inputs_of(cluster: ClusterContext) -> PlatformInputs:
-    """Return what stacks/platform is given. Raises ValueError."""
+def inputs_of(cluster: ClusterContext, *, claims: bool = True) -> PlatformInputs:
+    """Return what stacks/platform is given. `claims`: with what holds data. Raises ValueError."""
     stack = cluster.stack
     quota, storage = stack.quota, stack.storage
     hard = {"requests.cpu": quota.cpu, "requests.memory": quota.memory, "pods": quota.pods}
     return PlatformInputs(
         **cluster.common, adopt=stack.adopt, gpus=quota.gpus,
         quota={name: str(most) for name, most in hard.items() if most is not None},
-        storage=StorageInputs(storage_class=storage.storage_class, size=storage.size) if storage else None,
+        storage=StorageInputs(storage_class=storage.storage_class, size=storage.size) if storage and claims else None,
         gateway_namespace=stack.gateway.namespace if stack.gateway else None,
     )  # fmt: skip
 

