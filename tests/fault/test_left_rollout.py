@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -80,8 +81,10 @@ class Left(Chain):
 
 
 @pytest.fixture
-def left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Left:
-    return Left(tmp_path, monkeypatch)
+def left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Left]:
+    made = Left(tmp_path, monkeypatch)
+    yield made
+    made.end()  # while the doors are still pretended
 
 
 def shown(chain: Left) -> tuple[ShownPlan, list[str]]:
