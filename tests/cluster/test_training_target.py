@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from typing import Any
@@ -109,14 +110,16 @@ def test_two_pods_train_one_model_together(place: ClusterPlace, admin: Api) -> N
 
 def test_trials_are_pods_of_a_job_and_one_that_is_lost_loses_none(place: ClusterPlace, admin: Api) -> None:
     space = "{optimizer.lr:{log:[0.001,0.1]},optimizer.weight_decay:{log:[0.0001,0.1]}}"
-    words = [f"model.late.tune={{trials:9,parallel:3,search:random,space:{space}}}", "training.retries=3"]
+    words = [f"model.late.tune={{trials:60,parallel:3,search:random,space:{space}}}", "training.retries=3"]
+    words.append("model.late.trainer.max_epochs=20")  # so long that the search goes on while a pod is taken away
     assert (
         "on stack.gpu: 3 pods for the trials of the search, then 1 pod"
         in place.change("model.late", *words)["notes"][0]
     )
     command = [str(BIN / "mlops"), "apply", "--yes", *words]
     apply = subprocess.Popen(command, cwd=place.root, env=place.env, stdin=subprocess.DEVNULL)
-    until(lambda: "trial 2 of 9" in place.mlops("logs", "model.late").stdout, "two trials", seconds=300, every=0.5)
+    some = re.compile(r"trial [1-9]\d* of 60")
+    until(lambda: some.search(place.mlops("logs", "model.late").stdout), "some trials", seconds=300, every=0.2)
     pods = {
         pod["metadata"]["annotations"]["batch.kubernetes.io/job-completion-index"]: pod for pod in admin.items(PODS)
     }
@@ -124,8 +127,8 @@ def test_trials_are_pods_of_a_job_and_one_that_is_lost_loses_none(place: Cluster
     admin.delete(f"{PODS}/{pods['1']['metadata']['name']}")
     assert apply.wait(timeout=600) == 0
     trials = json.loads((place.root / "tuning/model/late.json").read_text())["trials"]
-    assert [one["number"] for one in trials] == list(range(9))
-    assert len({json.dumps(one["values"]) for one in trials}) == 9
+    assert [one["number"] for one in trials] == list(range(60))
+    assert len({json.dumps(one["values"]) for one in trials}) == 60
     assert json.loads(place.run("dvc", "status", "--json").stdout) == {}
 
 
