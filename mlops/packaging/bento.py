@@ -21,7 +21,7 @@ from mlops.contracts.names import ANSWER_TIMEOUT
 from mlops.errors import MlopsError, near
 
 if TYPE_CHECKING:
-    from mlops.config.schema.package import Package
+    from mlops.config.schema.package import Api, Package
 
 NEEDS = ("onnxruntime", "numpy", "msgspec", "uvicorn", "httptools", "uvloop")
 IMAGE_NEEDS = ("pillow",)
@@ -32,6 +32,8 @@ _SERVING = (
     "workloads/features/__init__.py", "workloads/features/images.py",
     *(f"contracts/{name}.py" for name in ("__init__", "codec", "names", "server")),
 )  # fmt: skip
+_OPTIONAL = ("top_k", "units")
+"""Fields of `api` that stand in api.json where they are said."""
 _SEAL = "content.sha256"
 _PACKAGE = Path(mlops.__file__).parent
 
@@ -41,15 +43,23 @@ def api_of(package: Package) -> dict[str, Any]:
     api = package.api
     said = {} if api.threshold is None else {"threshold": api.threshold}
     said |= {} if api.timeout == ANSWER_TIMEOUT else {"timeout": api.timeout}
+    said |= {name: value for name in _OPTIONAL if (value := getattr(api, name)) is not None}
     return {
         "max_rows": api.max_rows, "gather": api.gather, "threads": package.threads, "required": api.required,
         "outside": api.outside, "cors": api.cors, **said,
     }  # fmt: skip
 
 
-def _check_required(name: str, required: str | list[str], model: Path) -> None:
+def _check_api(name: str, api: Api, model: Path) -> None:
+    """Raises MlopsError where the interface does not fit the model."""
+    contract = json.loads((model / "contract.json").read_text())
+    for field, why in api.misfits(contract.get("task", "")):
+        raise MlopsError.of("answer does not fit the model", f"package.{name}: {why}. Take `api.{field}` out.")
+    _check_required(name, api.required, [column["name"] for column in contract["columns"]])
+
+
+def _check_required(name: str, required: str | list[str], columns: list[str]) -> None:
     """Raises MlopsError where a column is required that the model does not take."""
-    columns = [column["name"] for column in json.loads((model / "contract.json").read_text())["columns"]]
     unknown = [] if isinstance(required, str) else [column for column in required if column not in columns]
     if unknown:
         raise MlopsError.of(
@@ -71,7 +81,7 @@ def stage_bento(folder: Path, name: str, exported: Path, package: Package) -> st
             shutil.copyfile(_PACKAGE / part, target)
     model = folder / "model"
     shutil.copytree(exported, model)
-    _check_required(name, package.api.required, model)
+    _check_api(name, package.api, model)
     golden, count = json.loads((model / "golden.json").read_text()), package.api.golden_rows
     kept = {**golden, "rows": golden["rows"][:count], "predictions": golden["predictions"][:count]}
     for file, value in (("golden.json", kept), ("api.json", api_of(package)), ("package.json", {"name": name})):

@@ -8,6 +8,7 @@ Law: a field here changes what runs, so it means REPACKAGE.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
@@ -16,10 +17,12 @@ from mlops.config.schema.base import ModelReference, Resource, Strict, Unsaid, s
 from mlops.config.schema.category import Category
 from mlops.config.schema.units import Duration
 from mlops.contracts.names import ANSWER_TIMEOUT
+from mlops.metrics.task import Task
 
 _PINNED = re.compile(r"(?P<name>[a-z0-9][a-z0-9._/:-]*)@sha256:[0-9a-f]{64}")
 _ORIGIN = re.compile(r"https?://[a-z0-9.\-]+(:[0-9]{1,5})?")
 _REPOSITORY = r"[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*"
+_IN_UNITS = (Task.REGRESSION, Task.QUANTILE, Task.FORECASTING)
 _FIND = (
     "Find it with `docker buildx imagetools inspect {name}`, or `podman pull {name}` and `podman images --digests`; of an "
     "image in local storage, `buildah images --digests` tells it"
@@ -103,9 +106,30 @@ class Api(Strict):
         "Kubernetes the model alone holds to it.",
         gt=0,
     )
+    top_k: int | None = spec_field(
+        None,
+        doc="Multi-class: list that many classes with the highest probabilities in their order, as `top` beside `probabilities`. "
+        "Default: none are listed.",
+        ge=1,
+    )
+    units: str | None = spec_field(
+        None,
+        doc="Regression, quantiles and forecasts: the unit of the label, such as minutes. It stands in every answer, in "
+        "`/openapi.json` and on the page of documentation. Default: none is said.",
+        min_length=1,
+        max_length=40,
+    )
     golden_rows: int = spec_field(
         16, doc="Rows of the test split kept with their predictions, to check a version by.", ge=1
     )
+
+
+    def misfits(self, task: str) -> Iterator[tuple[str, str]]:
+        """Yield each field that says something of answers which a model of this task does not give, and why."""
+        if self.top_k is not None and task != Task.MULTICLASS:
+            yield "top_k", f"`top_k` lists classes by probability, which only `task: multiclass` has; this is `task: {task}`"
+        if self.units is not None and task not in _IN_UNITS:
+            yield "units", f"`units` are those of a number in the label's unit, and `task: {task}` predicts none"
 
 
 class Package(Resource):

@@ -97,7 +97,9 @@ class Application:
         least = MOST_BYTES if self._reader.has_images else _MOST_BYTES
         self._bodies = BodyReader(max(least, most * _MOST_ROW_BYTES), arrival)
         self._beside = ThreadPoolExecutor(1, "large-requests")
-        self._writer = AnswerWriter(self.contract, version, api.get("threshold"))
+        self._writer = AnswerWriter(
+            self.contract, version, api.get("threshold"), top_k=api.get("top_k", 0), units=api.get("units")
+        )
         self._labels = LabelValues(self.contract)
         self._version_header = (b"x-mlops-version", version.encode())
         self._count = 0

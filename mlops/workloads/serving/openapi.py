@@ -65,7 +65,7 @@ def openapi(
     }  # fmt: skip
     return {
         "openapi": "3.1.0",
-        "info": {"title": model, "version": version, "description": _about(contract)},
+        "info": {"title": model, "version": version, "description": _about(contract, (api or {}).get("units"))},
         "servers": [{"url": "."}],
         "security": [{"key": []}, {}],
         "paths": paths,
@@ -95,7 +95,8 @@ def _schemas(contract: _Described, most: int, api: _Described) -> _Described:
         "Rows": {"type": "object", "required": ["rows"], "additionalProperties": False, "properties": {
             "rows": {"type": "array", "minItems": 1, "maxItems": most, "items": _ref("Row")}}},
         "Answer": {"type": "object", "required": ["predictions", "version"], "properties": {
-            "predictions": {"type": "array", "items": _prediction(contract)}, "version": {"type": "string"},
+            "predictions": {"type": "array", "items": _prediction(contract, int(api.get("top_k", 0)))},
+            "version": {"type": "string"}, **_units(api),
             "outside": {
                 "type": "array", "items": _ref("Place"),
                 "description": "What of the rows lies far outside of what training saw; the first twenty places."}}},
@@ -142,8 +143,14 @@ def _tensorflow_paths(base: str) -> _Described:
     }  # fmt: skip
 
 
-def _prediction(contract: _Described) -> _Described:
-    """Return the schema of one prediction."""
+def _units(api: _Described) -> _Described:
+    if "units" not in api:
+        return {}
+    return {"units": {"const": api["units"], "description": "The unit of the numbers that are predicted."}}
+
+
+def _prediction(contract: _Described, top_k: int) -> _Described:
+    """Return the schema of one prediction. `top_k`: how many classes are listed by their probability; 0: none."""
     own = answer_row(contract)
     if own is not None:
         return own.schema()
@@ -158,7 +165,12 @@ def _prediction(contract: _Described) -> _Described:
         case "multiclass":
             each = {"type": "object", "additionalProperties": {**_NUMBER, "minimum": 0, "maximum": 1}}
             chosen = {"enum": [*contract["classes"], None]}
-            return {"type": "object", "properties": {label: chosen, "probabilities": each}}
+            listed = {"type": "object", "properties": {
+                "class": {"enum": contract["classes"]}, "probability": {"type": "number", "minimum": 0, "maximum": 1}}}  # fmt: skip
+            words = "The classes with the highest probabilities, the highest first."
+            top = {"top": {"type": ["array", "null"], "items": listed, "maxItems": top_k, "description": words}}
+            properties = {label: chosen, "probabilities": each, **(top if top_k else {})}
+            return {"type": "object", "properties": properties}
     return {"type": "object", "properties": {label: _NUMBER}}
 
 
@@ -178,9 +190,10 @@ def _column(column: _Described) -> _Described:
     return {**schema, "description": " ".join(words)} if words else schema
 
 
-def _about(contract: _Described) -> str:
+def _about(contract: _Described, units: str | None) -> str:
     label = contract["label"]
     named = f" of `{label}`" if isinstance(label, str) else ""
+    named += f" in {units}" if units else ""
     return f"Predictions{named} by the model `{contract['model']}` ({contract['task']})."
 
 
