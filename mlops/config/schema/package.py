@@ -123,11 +123,13 @@ class Api(Strict):
         16, doc="Rows of the test split kept with their predictions, to check a version by.", ge=1
     )
 
-
     def misfits(self, task: str) -> Iterator[tuple[str, str]]:
         """Yield each field that says something of answers which a model of this task does not give, and why."""
         if self.top_k is not None and task != Task.MULTICLASS:
-            yield "top_k", f"`top_k` lists classes by probability, which only `task: multiclass` has; this is `task: {task}`"
+            yield (
+                "top_k",
+                f"`top_k` lists classes by probability, which only `task: multiclass` has; this is `task: {task}`",
+            )
         if self.units is not None and task not in _IN_UNITS:
             yield "units", f"`units` are those of a number in the label's unit, and `task: {task}` predicts none"
 

@@ -24,7 +24,13 @@ class AnswerWriter:
     numbers that are predicted."""
 
     def __init__(
-        self, contract: dict[str, Any], version: str, threshold: float | None, *, top_k: int = 0, units: str | None = None
+        self,
+        contract: dict[str, Any],
+        version: str,
+        threshold: float | None,
+        *,
+        top_k: int = 0,
+        units: str | None = None,
     ) -> None:
         self._task = contract["task"]
         self._threshold = float(contract.get("threshold", _EVEN) if threshold is None else threshold)
