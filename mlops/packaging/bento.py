@@ -32,8 +32,10 @@ _SERVING = (
     "workloads/features/__init__.py", "workloads/features/images.py",
     *(f"contracts/{name}.py" for name in ("__init__", "codec", "names", "server")),
 )  # fmt: skip
-_OPTIONAL = ("top_k", "units")
+_OPTIONAL = ("top_k", "units", "explain")
 """Fields of `api` that stand in api.json where they are said."""
+_EXPLAINER = ("explain.json", "explain.npz", "features.onnx")
+"""Files of an export that only explanations need."""
 _SEAL = "content.sha256"
 _PACKAGE = Path(mlops.__file__).parent
 
@@ -43,7 +45,7 @@ def api_of(package: Package) -> dict[str, Any]:
     api = package.api
     said = {} if api.threshold is None else {"threshold": api.threshold}
     said |= {} if api.timeout == ANSWER_TIMEOUT else {"timeout": api.timeout}
-    said |= {name: value for name in _OPTIONAL if (value := getattr(api, name)) is not None}
+    said |= {name: value for name in _OPTIONAL if (value := getattr(api, name)) not in (None, False)}
     return {
         "max_rows": api.max_rows, "gather": api.gather, "threads": package.threads, "required": api.required,
         "outside": api.outside, "cors": api.cors, **said,
@@ -55,6 +57,13 @@ def _check_api(name: str, api: Api, model: Path) -> None:
     contract = json.loads((model / "contract.json").read_text())
     for field, why in api.misfits(contract.get("task", "")):
         raise MlopsError.of("answer does not fit the model", f"package.{name}: {why}. Take `api.{field}` out.")
+    if api.explain and not (model / _EXPLAINER[0]).exists():
+        raise MlopsError.of(
+            "model cannot be explained",
+            f"package.{name} says `api.explain: true`, and the model's export has no {_EXPLAINER[0]}: it takes images, or an "
+            "earlier version of the tool exported it. Take `explain` out, or export the model anew: "
+            f"dvc repro -f -s export@{contract.get('model')}",
+        )
     _check_required(name, api.required, [column["name"] for column in contract["columns"]])
 
 
@@ -80,7 +89,7 @@ def stage_bento(folder: Path, name: str, exported: Path, package: Package) -> st
         else:
             shutil.copyfile(_PACKAGE / part, target)
     model = folder / "model"
-    shutil.copytree(exported, model)
+    shutil.copytree(exported, model, ignore=None if package.api.explain else shutil.ignore_patterns(*_EXPLAINER))
     _check_api(name, package.api, model)
     golden, count = json.loads((model / "golden.json").read_text()), package.api.golden_rows
     kept = {**golden, "rows": golden["rows"][:count], "predictions": golden["predictions"][:count]}

@@ -23,6 +23,7 @@ _PINNED = re.compile(r"(?P<name>[a-z0-9][a-z0-9._/:-]*)@sha256:[0-9a-f]{64}")
 _ORIGIN = re.compile(r"https?://[a-z0-9.\-]+(:[0-9]{1,5})?")
 _REPOSITORY = r"[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*"
 _IN_UNITS = (Task.REGRESSION, Task.QUANTILE, Task.FORECASTING)
+_EXPLAINED = (Task.BINARY, Task.MULTICLASS, Task.REGRESSION, Task.ANOMALY)
 _FIND = (
     "Find it with `docker buildx imagetools inspect {name}`, or `podman pull {name}` and `podman images --digests`; of an "
     "image in local storage, `buildah images --digests` tells it"
@@ -119,6 +120,12 @@ class Api(Strict):
         min_length=1,
         max_length=40,
     )
+    explain: bool = spec_field(
+        False,
+        doc="Say what each column contributed to a prediction, to whoever asks `POST /predict?explain=true`, of 100 rows at most: "
+        "exact for linear models and trees, sampled against 64 rows of the training data, which the package then holds, for all "
+        "others. Not for images, and for tasks that predict one thing: binary, multiclass, regression and anomaly.",
+    )
     golden_rows: int = spec_field(
         16, doc="Rows of the test split kept with their predictions, to check a version by.", ge=1
     )
@@ -132,6 +139,11 @@ class Api(Strict):
             )
         if self.units is not None and task not in _IN_UNITS:
             yield "units", f"`units` are those of a number in the label's unit, and `task: {task}` predicts none"
+        if self.explain and task not in _EXPLAINED:
+            yield (
+                "explain",
+                f"`explain` is for tasks that predict one thing, {', '.join(_EXPLAINED)}; this is `task: {task}`",
+            )
 
 
 class Package(Resource):

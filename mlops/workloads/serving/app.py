@@ -27,6 +27,7 @@ from mlops.workloads.serving.body import ARRIVAL_SECONDS, BodyReader, Receive
 from mlops.workloads.serving.content_coding import is_packed, packed_answer, plain_body, wants_gzip
 from mlops.workloads.serving.describe import model_metadata, server_metadata
 from mlops.workloads.serving.docs_page import PAGE
+from mlops.workloads.serving.explain import Explainer, not_explained, wants_explanation
 from mlops.workloads.serving.feedback import read_feedback
 from mlops.workloads.serving.foreign import JSON_TYPE, ForeignRequest
 from mlops.workloads.serving.images import MOST_BYTES
@@ -100,12 +101,21 @@ class Application:
         self._writer = AnswerWriter(
             self.contract, version, api.get("threshold"), top_k=api.get("top_k", 0), units=api.get("units")
         )
+        self._explainer: Explainer | None = None
+        if api.get("explain"):
+            timeout = float(api.get("timeout", ANSWER_TIMEOUT))
+            self._explainer = Explainer(folder, self.contract, self._reader, timeout=timeout)
         self._labels = LabelValues(self.contract)
         self._version_header = (b"x-mlops-version", version.encode())
         self._count = 0
         self._prefix = f"{os.getpid():x}{time.time_ns() & 0xFFFFFFFF:x}-"
         self.origins: Sequence[str] = api.get("cors", ())
         """The origins whose pages may ask from a browser."""
+        self._build_routes(api, golden, most)
+
+    def _build_routes(self, api: dict[str, Any], golden: dict[str, Any], most: int) -> None:
+        """Build the tables of what is answered where. `most`: the most rows of one request."""
+        version = self.version
         v2 = OpenInference(self.contract, version, self._reader, most)
         tf = TensorFlowServing(self.contract, version, self._reader, most)
         v1_bases, v2_bases = tf.bases(), v2.bases()
@@ -199,11 +209,15 @@ class Application:
             else:
                 rows, outside = await self._aside(read, body)
             count = len(rows)
-            answer = self._writer.write(await self._model.predict(rows), outside)
+            explainer = self._explainer_of(query, rows) if (query := scope.get("query_string")) else None
+            predictions = await self._model.predict(rows)
+            plain = answer = self._writer.write(predictions, outside)
+            if explainer is not None:
+                answer = await explainer.add_to(plain, rows, predictions)
             if outside:
                 self.meter.count_outside(outside)
             if self.log is not None and not is_probe:
-                self.log.offer(request_id, body, answer)
+                self.log.offer(request_id, body, plain)
         except BadRows as error:
             status, answer, close = error.status, _bad(error), error.close
         except ConnectionError:
@@ -222,6 +236,15 @@ class Application:
         await send({"type": "http.response.body", "body": answer})
         if not is_probe:
             self.meter.observe(status, time.perf_counter() - started, count)
+
+    def _explainer_of(self, query: bytes, rows: list[RequestRow]) -> Explainer | None:
+        """Return what explains rows, where the query asks for that. Raises BadRows where it cannot be had."""
+        if not wants_explanation(query):
+            return None
+        if self._explainer is None:
+            raise not_explained()
+        self._explainer.check(rows)
+        return self._explainer
 
     def _id_of(self, head: KeptHeaders, own: str = "") -> str:
         """Return the id that a client gave its request, in the header or as `own`, or a new one."""
