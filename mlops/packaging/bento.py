@@ -32,7 +32,7 @@ _SERVING = (
     "workloads/features/__init__.py", "workloads/features/images.py",
     *(f"contracts/{name}.py" for name in ("__init__", "codec", "names", "server")),
 )  # fmt: skip
-_OPTIONAL = ("top_k", "units", "explain")
+_OPTIONAL = ("top_k", "units", "explain", "cache")
 """Fields of `api` that stand in api.json where they are said."""
 _EXPLAINER = ("explain.json", "explain.npz", "features.onnx")
 """Files of an export that only explanations need."""

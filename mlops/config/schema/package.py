@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field
 
 from mlops.config.schema.base import ModelReference, Resource, Strict, Unsaid, spec_field
 from mlops.config.schema.category import Category
-from mlops.config.schema.units import Duration
+from mlops.config.schema.units import Count, Duration
 from mlops.contracts.names import ANSWER_TIMEOUT
 from mlops.metrics.task import Task
 
@@ -125,6 +125,11 @@ class Api(Strict):
         doc="Say what each column contributed to a prediction, to whoever asks `POST /predict?explain=true`, of 100 rows at most: "
         "exact for linear models and trees, sampled against 64 rows of the training data, which the package then holds, for all "
         "others. Not for images, and for tasks that predict one thing: binary, multiclass, regression and anomaly.",
+    )
+    cache: Annotated[Count, Field(ge=1, le=1_000_000)] | None = spec_field(
+        None,
+        doc="Keep the predictions of that many rows in each replica, such as 10k, and answer equal rows of small requests (up to 64 "
+        "rows) from there. They are logged and counted like all others. Default: none is kept.",
     )
     golden_rows: int = spec_field(
         16, doc="Rows of the test split kept with their predictions, to check a version by.", ge=1

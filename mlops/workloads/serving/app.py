@@ -24,6 +24,7 @@ from mlops.contracts.names import ANSWER_TIMEOUT
 from mlops.workloads.label_values import LabelValues
 from mlops.workloads.serving.answer import AnswerWriter
 from mlops.workloads.serving.body import ARRIVAL_SECONDS, BodyReader, Receive
+from mlops.workloads.serving.cache import CachedModel
 from mlops.workloads.serving.content_coding import is_packed, packed_answer, plain_body, wants_gzip
 from mlops.workloads.serving.describe import model_metadata, server_metadata
 from mlops.workloads.serving.docs_page import PAGE
@@ -94,7 +95,9 @@ class Application:
         )
         golden = json.loads((folder / "golden.json").read_text())
         sound = self._golden(predictor, golden)
-        self._model = Gatherer(predictor, sound, gather=bool(api["gather"]))
+        self._gatherer = Gatherer(predictor, sound, gather=bool(api["gather"]))
+        self._cache = CachedModel(self._gatherer, api["cache"]) if api.get("cache") else None
+        self._model: Gatherer | CachedModel = self._cache or self._gatherer
         least = MOST_BYTES if self._reader.has_images else _MOST_BYTES
         self._bodies = BodyReader(max(least, most * _MOST_ROW_BYTES), arrival)
         self._beside = ThreadPoolExecutor(1, "large-requests")
@@ -155,6 +158,7 @@ class Application:
 
     def _metrics(self) -> Answer:
         self.meter.dropped = self.log.dropped if self.log is not None else 0
+        self.meter.cached = (self._cache.hits, self._cache.misses) if self._cache is not None else None
         return 200, self.meter.text().encode(), _TEXT
 
     def _golden(self, predictor: OnnxPredictor, golden: dict[str, Any]) -> RequestRow:
@@ -210,7 +214,8 @@ class Application:
                 rows, outside = await self._aside(read, body)
             count = len(rows)
             explainer = self._explainer_of(query, rows) if (query := scope.get("query_string")) else None
-            predictions = await self._model.predict(rows)
+            # What the machine asks itself judges the model, and not what it said once.
+            predictions = await (self._gatherer if is_probe else self._model).predict(rows)
             plain = answer = self._writer.write(predictions, outside)
             if explainer is not None:
                 answer = await explainer.add_to(plain, rows, predictions)
