@@ -55,13 +55,14 @@ def api_of(package: Package) -> dict[str, Any]:
 def _check_api(name: str, api: Api, model: Path) -> None:
     """Raises MlopsError where the interface does not fit the model."""
     contract = json.loads((model / "contract.json").read_text())
-    for field, why in api.misfits(contract.get("task", "")):
+    has_images = any("image" in column for column in contract["columns"])
+    for field, why in api.misfits(contract.get("task", ""), has_images=has_images):
         raise MlopsError.of("answer does not fit the model", f"package.{name}: {why}. Take `api.{field}` out.")
     if api.explain and not (model / _EXPLAINER[0]).exists():
         raise MlopsError.of(
             "model cannot be explained",
-            f"package.{name} says `api.explain: true`, and the model's export has no {_EXPLAINER[0]}: it takes images, or an "
-            "earlier version of the tool exported it. Take `explain` out, or export the model anew: "
+            f"package.{name} says `api.explain: true`, and the model's export has no {_EXPLAINER[0]}: an earlier version of "
+            "the tool exported it. Take `explain` out, or export the model anew: "
             f"dvc repro -f -s export@{contract.get('model')}",
         )
     _check_required(name, api.required, [column["name"] for column in contract["columns"]])

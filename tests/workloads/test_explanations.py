@@ -32,6 +32,7 @@ ROWS: list[dict[str, Any]] = [
 ]
 COLUMNS = ["number", "color", "size", "hour", "flag"]
 LABELS = {"binary": "late", "multiclass": "grade", "regression": "delay"}
+AUTO = {"name": "auto"}
 TREES = {"name": "boosted_trees", "trees": 30, "patience": 10}
 
 
@@ -62,7 +63,7 @@ def check_sums(explanations: dict[str, Any]) -> None:
         assert one["base"] + sum(one["contributions"].values()) == pytest.approx(one["score"], abs=1e-6)
 
 
-@pytest.mark.parametrize("architecture", [{"name": "linear"}, TREES, {"name": "random_forest", "trees": 10}])
+@pytest.mark.parametrize("architecture", [{"name": "linear"}, TREES, {"name": "random_forest", "trees": 10}, AUTO])
 def test_exact_contributions_add_up_to_the_log_odds(project: Path, architecture: dict[str, Any]) -> None:
     answer = ask(explained(project, task="binary", architecture=architecture))
     assert (answer["explanations"]["method"], answer["explanations"]["scale"]) == ("exact", "log-odds")
@@ -71,7 +72,7 @@ def test_exact_contributions_add_up_to_the_log_odds(project: Path, architecture:
         assert 1 / (1 + math.exp(-one["score"])) == pytest.approx(prediction["probability"], abs=1e-5)
 
 
-@pytest.mark.parametrize("architecture", [{"name": "linear"}, TREES])
+@pytest.mark.parametrize("architecture", [{"name": "linear"}, TREES, AUTO])
 def test_exact_contributions_are_in_the_unit_of_the_label(project: Path, architecture: dict[str, Any]) -> None:
     application = explained(project, task="regression", architecture=architecture)
     answer = ask(application)
@@ -82,13 +83,25 @@ def test_exact_contributions_are_in_the_unit_of_the_label(project: Path, archite
         assert one["score"] == pytest.approx(value, abs=1e-4)
 
 
-@pytest.mark.parametrize("architecture", [{"name": "linear"}, TREES])
+@pytest.mark.parametrize("architecture", [{"name": "linear"}, TREES, AUTO])
 def test_exact_contributions_of_the_predicted_class_are_its_logit(project: Path, architecture: dict[str, Any]) -> None:
     answer = ask(explained(project, task="multiclass", architecture=architecture))
     check_sums(answer["explanations"])
     assert answer["explanations"]["scale"] == "logit"
     for prediction, one in zip(answer["predictions"], answer["explanations"]["rows"], strict=True):
         assert one["of"] == prediction["grade"]
+    folder = project / "models/m/export"
+    types = feature_types(json.loads((project / "data/rows/schema.json").read_text()))
+    columns = read_columns(project / "data/rows/test.parquet", types)
+    exact = ExactContributions(folder / "explain.npz", len(COLUMNS))
+    for x, chances in zip(
+        Graph((folder / "features.onnx").read_bytes())(columns)[:20],
+        Graph((folder / "model.onnx").read_bytes())(columns),
+        strict=False,
+    ):
+        parts = [exact.of(x, output) for output in range(len(chances))]
+        powers = np.exp([base + contributions.sum() for base, contributions in parts])
+        assert powers / powers.sum() == pytest.approx(chances, abs=1e-5)
 
 
 def test_one_column_that_changes_moves_its_own_contribution_alone_in_a_linear_model(project: Path) -> None:
@@ -106,7 +119,9 @@ def test_contributions_of_trees_are_those_of_lightgbm(project: Path, task: str, 
     explained(project, task=task, architecture=family)
     folder = project / "models/m"
     types = feature_types(json.loads((project / "data/rows/schema.json").read_text()))
-    columns = {name: values[:40].copy() for name, values in read_columns(project / "data/rows/test.parquet", types).items()}
+    columns = {
+        name: values[:40].copy() for name, values in read_columns(project / "data/rows/test.parquet", types).items()
+    }
     columns["color"][0], columns["number"][1], columns["flag"][2], columns["hour"][3] = "violet", np.nan, np.nan, np.nan
     rows = Graph((folder / "train/features.onnx").read_bytes())(columns)
     booster = lightgbm.Booster(model_str=(folder / "train/trees.txt").read_text())
@@ -115,11 +130,19 @@ def test_contributions_of_trees_are_those_of_lightgbm(project: Path, task: str, 
     expected = np.asarray(booster.predict(rows, pred_contrib=True)).reshape(len(rows), outputs, -1)
     rounds = booster.current_iteration() if family["name"] == "random_forest" else 1
     expected = expected / rounds * label["scale"]
-    exact = ExactContributions(folder / "export/explain.npz", "trees", len(COLUMNS))
+    exact = ExactContributions(folder / "export/explain.npz", len(COLUMNS))
     for place, output in itertools.product(range(len(rows)), range(outputs)):
         base, contributions = exact.of(rows[place], output)
         assert contributions == pytest.approx(expected[place, output, :-1], abs=1e-6)
         assert base == pytest.approx(expected[place, output, -1] + label["center"], abs=1e-6)
+
+
+def test_trees_without_a_branch_contribute_nothing(tmp_path: Path) -> None:
+    x, y = np.zeros((50, 2)), np.full(50, 3.0)
+    booster = lightgbm.train({"verbose": -1, "num_threads": 1}, lightgbm.Dataset(x, y), 2)
+    np.savez(tmp_path / "explain.npz", **tree_terms([(booster, 2.0)], (0, 1)))
+    base, contributions = ExactContributions(tmp_path / "explain.npz", 2).of(np.zeros(2, dtype=np.float32), 0)
+    assert (base, contributions.tolist()) == (pytest.approx(6.0), [0.0, 0.0])
 
 
 def test_columns_that_become_several_numbers_are_one_player(tmp_path: Path) -> None:
@@ -128,8 +151,8 @@ def test_columns_that_become_several_numbers_are_one_player(tmp_path: Path) -> N
     y = x[:, 0] * x[:, 1] + x[:, 2] - x[:, 3] * x[:, 0]
     booster = lightgbm.train({"verbose": -1, "num_leaves": 12, "num_threads": 1}, lightgbm.Dataset(x, y), 10)
     column_of = (0, 0, 1, 2)
-    np.savez(tmp_path / "explain.npz", **tree_terms(booster, column_of))
-    exact = ExactContributions(tmp_path / "explain.npz", "trees", 3)
+    np.savez(tmp_path / "explain.npz", **tree_terms([(booster, 1.0)], column_of))
+    exact = ExactContributions(tmp_path / "explain.npz", 3)
     for row in x[:5].astype(np.float32):
         base, contributions = exact.of(row, 0)
         assert contributions == pytest.approx(brute_force(booster, row, column_of), abs=1e-9)

@@ -123,8 +123,8 @@ class Api(Strict):
     explain: bool = spec_field(
         False,
         doc="Say what each column contributed to a prediction, to whoever asks `POST /predict?explain=true`, of 100 rows at most: "
-        "exact for linear models and trees, sampled against 64 rows of the training data, which the package then holds, for all "
-        "others. Not for images, and for tasks that predict one thing: binary, multiclass, regression and anomaly.",
+        "exact for the families `auto`, `linear`, `boosted_trees` and `random_forest`, sampled against 64 rows of the training data, "
+        "which the package then holds, for all others. Not for images, and for tasks that predict one thing: binary, multiclass, regression and anomaly.",
     )
     cache: Annotated[Count, Field(ge=1, le=1_000_000)] | None = spec_field(
         None,
@@ -135,8 +135,8 @@ class Api(Strict):
         16, doc="Rows of the test split kept with their predictions, to check a version by.", ge=1
     )
 
-    def misfits(self, task: str) -> Iterator[tuple[str, str]]:
-        """Yield each field that says something of answers which a model of this task does not give, and why."""
+    def misfits(self, task: str, *, has_images: bool) -> Iterator[tuple[str, str]]:
+        """Yield each field that says something of answers which such a model does not give, and why."""
         if self.top_k is not None and task != Task.MULTICLASS:
             yield (
                 "top_k",
@@ -148,6 +148,11 @@ class Api(Strict):
             yield (
                 "explain",
                 f"`explain` is for tasks that predict one thing, {', '.join(_EXPLAINED)}; this is `task: {task}`",
+            )
+        if self.explain and has_images:
+            yield (
+                "explain",
+                "`explain` says what each column contributed, and this model looks at images, each of them one column",
             )
 
 

@@ -81,7 +81,9 @@ def _answers(address: str, package: Mapping[str, Any], resources: Mapping[str, A
     api = package["inputs"].get("api")
     if model is None or not api:
         return
-    for field, why in Api.model_validate(api).misfits(model["effective"]["task"]):
+    dataset = resources[f"dataset.{model['inputs']['dataset']}"]["inputs"]
+    has_images = "image" in dataset["features"]
+    for field, why in Api.model_validate(api).misfits(model["effective"]["task"], has_images=has_images):
         detail = f"{why}. Take it out."
         yield _problem(Incompatibility("answer does not fit the model", detail, f"api.{field}"), package, address)
 

@@ -64,7 +64,7 @@ class Explainer:
             self._sampled = SampledContributions(model.predict, background)
         else:
             self._encoder = OnnxPredictor(folder / "features.onnx", reader, 1, timeout)
-            self._exact = ExactContributions(folder / "explain.npz", self._form, len(self._columns))
+            self._exact = ExactContributions(folder / "explain.npz", len(self._columns))
 
     def check(self, rows: list[RequestRow]) -> None:
         """Raises BadRows where there are too many rows, or too many who wait already."""
@@ -91,8 +91,7 @@ class Explainer:
             if time.monotonic() > until:
                 raise whole(f"the explanations took longer than {self._timeout:g} s; send fewer rows", 504, "explain")
             found.append(self._one(row, prediction, None if encoded is None else encoded[place]))
-        method = "sampled" if self._form == "sampled" else "exact"
-        return {"method": method, "scale": self._scale, "rows": found}
+        return {"method": self._form, "scale": self._scale, "rows": found}
 
     def _one(self, row: RequestRow, prediction: Any, x: npt.NDArray[Any] | None) -> dict[str, Any] | None:
         """Return the explanation of one row; None where its prediction is no finite number."""

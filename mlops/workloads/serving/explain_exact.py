@@ -28,26 +28,30 @@ class _Terms(Protocol):
 
 
 class ExactContributions:
-    """Reads explain.npz. `form`: of explain.json. `columns`: how many raw columns there are."""
+    """Reads explain.npz. `columns`: how many raw columns there are."""
 
-    def __init__(self, path: Path, form: str, columns: int) -> None:
+    def __init__(self, path: Path, columns: int) -> None:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         self._base = arrays["base"]
-        self._terms: _Terms = _Linear(arrays, columns) if form == "linear" else _Trees(arrays, columns)
+        self._columns = columns
+        self._terms: list[_Terms] = [_Linear(arrays, columns)] if "weights" in arrays else []
+        self._terms += [_Trees(arrays, columns)] if "values" in arrays else []
 
     def of(self, x: _Array, output: int) -> tuple[float, _Array]:
         """Return base and contributions, `[D]`, of one encoded row."""
-        return float(self._base[output]), self._terms.of(x, output)
+        contributions = sum((terms.of(x, output) for terms in self._terms), start=np.zeros(self._columns))
+        return float(self._base[output]), contributions
 
 
 class _Linear:
     def __init__(self, arrays: dict[str, _Array], columns: int) -> None:
-        self._weights, self._mean, self._column_of = arrays["weights"], arrays["mean"], arrays["column_of"]
+        self._weights, self._mean, self._places = arrays["weights"], arrays["mean"], arrays["places"]
+        self._column_of = arrays["column_of"][self._places]
         self._columns = columns
 
     def of(self, x: _Array, output: int) -> _Array:
-        parts = self._weights[output] * (x.astype(np.float64) - self._mean)
+        parts = self._weights[output] * (x[self._places].astype(np.float64) - self._mean)
         return np.bincount(self._column_of, parts, self._columns)
 
 

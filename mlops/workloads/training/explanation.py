@@ -45,8 +45,9 @@ def write_explainer(
         write_json(out / "explain.json", {"form": "sampled", "scale": scale, "background": background(data)})
         return
     scale = _EXACT_SCALES.get(task, "prediction")
-    write_json(out / "explain.json", {"form": terms.form, "scale": scale})
-    np.savez(out / "explain.npz", **dict(sorted(terms.arrays.items())))  # type: ignore[arg-type]
+    write_json(out / "explain.json", {"form": "exact", "scale": scale})
+    arrays = {**terms.arrays, "column_of": np.asarray(terms.column_of, dtype=np.int32)}
+    np.savez(out / "explain.npz", **dict(sorted(arrays.items())))  # type: ignore[arg-type]
     (out / "features.onnx").write_bytes(features.SerializeToString(deterministic=True))
 
 

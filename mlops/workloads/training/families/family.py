@@ -91,10 +91,12 @@ class Fit:
 
 @dataclass(frozen=True)
 class ExactTerms:
-    """What a raw score is the sum of. `form`: `linear` or `trees`, by which `serving.explain` reads `arrays`."""
+    """What a raw score is the sum of, as `serving.explain_exact` reads it: `base`, `[K]`, what is expected of a row; for a linear
+    part `places` of the numbers that it reads, `[A]`, their `mean` and `weights`, `[K, A]`; for trees what `tree_terms` gives.
+    `column_of`: of each number of a row, the place of its raw column."""
 
-    form: str
     arrays: Mapping[str, npt.NDArray[Any]]
+    column_of: Sequence[int]
 
 
 class Fitted(ABC):

@@ -88,10 +88,10 @@ class FittedNetwork(Fitted):
         center, scale = (float(getattr(self._predictor, name)) for name in LABEL_UNITS)
         mean = rows.encoded().mean(axis=0, dtype=np.float64)
         arrays = {
-            "weights": weights * scale, "mean": mean, "base": (weights @ mean + bias) * scale + center,
-            "column_of": np.asarray(column_of, dtype=np.int32),
+            "weights": weights * scale, "mean": mean, "places": np.arange(len(mean), dtype=np.int32),
+            "base": (weights @ mean + bias) * scale + center,
         }  # fmt: skip
-        return ExactTerms("linear", arrays)
+        return ExactTerms(arrays, column_of)
 
     def to_onnx(self, output: str) -> onnx.ModelProto:
         logging.getLogger("torch.onnx").setLevel(logging.ERROR)

@@ -67,7 +67,8 @@ class FittedTrees(Fitted):
         column_of = rows.column_of()
         if column_of is None:
             return None
-        return ExactTerms("trees", tree_terms(self.booster, column_of, center=self.center, scale=self.scale))
+        terms = tree_terms([(self.booster, self.scale)], column_of)
+        return ExactTerms({**terms, "base": terms["base"] + self.center}, column_of)
 
     def to_onnx(self, output: str) -> onnx.ModelProto:
         return trees_to_onnx(self.booster, self._task, self.width, output, center=self.center, scale=self.scale)

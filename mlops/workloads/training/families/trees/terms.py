@@ -1,7 +1,7 @@
 """Write grown trees as games of their columns.
 
 Lives here: tree_terms, which gives each leaf as what a row must hold to reach it.
-Not here: Shapley values of a row (serving.explain_trees), the graph that predicts (graph).
+Not here: Shapley values of a row (serving.explain_exact), the graph that predicts (graph).
 Law: a row takes the branches that LightGBM takes; what a row does not say is weighed by the training rows that took each
 branch, as TreeSHAP does (Lundberg et al. 2020, doi:10.1038/s42256-019-0138-9).
 """
@@ -23,17 +23,20 @@ Branch = tuple[int, bool, float]
 
 
 def tree_terms(
-    booster: lightgbm.Booster, column_of: Sequence[int], *, center: float = 0.0, scale: float = 1.0
+    boosters: Sequence[tuple[lightgbm.Booster, float]], column_of: Sequence[int], *, first: int = 0
 ) -> dict[str, npt.NDArray[Any]]:
-    """Return the arrays that `serving.explain_trees` reads. `column_of`: of each number of a row, the number of its raw column.
-    `center` and `scale`: of the label of a regression."""
-    model = booster.dump_model()
-    outputs = int(model["num_tree_per_iteration"])
-    rounds = max(len(model["tree_info"]) // outputs, 1)
-    parts = _Parts(column_of, scale / (rounds if model.get("average_output") else 1))
-    for index, tree in enumerate(model["tree_info"]):
-        parts.add_tree(tree["tree_structure"], output=index % outputs)
-    return {**parts.arrays(), "base": parts.base(outputs) + center}
+    """Return the arrays that `serving.explain_exact` reads. `boosters`: each with what its sum is multiplied by. `column_of`: of
+    each number of a row, the place of its raw column. `first`: the place of the first number that trees read."""
+    parts = _Parts(column_of, first)
+    outputs = 1
+    for booster, scale in boosters:
+        model = booster.dump_model()
+        outputs = int(model["num_tree_per_iteration"])
+        rounds = max(len(model["tree_info"]) // outputs, 1)
+        parts.scale = scale / (rounds if model.get("average_output") else 1)
+        for index, tree in enumerate(model["tree_info"]):
+            parts.add_tree(tree["tree_structure"], output=index % outputs)
+    return {**parts.arrays(), "base": parts.base(outputs)}
 
 
 @dataclass
@@ -41,7 +44,8 @@ class _Parts:
     """What has been written so far. A pair is a leaf and a raw column on its path; a step is one node of a pair."""
 
     column_of: Sequence[int]
-    scale: float
+    first: int
+    scale: float = 1.0
     features: list[int] = field(default_factory=list)
     thresholds: list[float] = field(default_factory=list)
     missing_left: list[bool] = field(default_factory=list)
@@ -72,7 +76,7 @@ class _Parts:
 
     def _add_node(self, node: Mapping[str, Any]) -> int:
         own = len(self.features)
-        self.features.append(int(node["split_feature"]))
+        self.features.append(self.first + int(node["split_feature"]))
         if node["decision_type"] == "<=":
             threshold = float(node["threshold"])
             # Where training had no missing value in this column, LightGBM takes one for 0.
