@@ -54,9 +54,11 @@ def api_of(package: Package) -> dict[str, Any]:
 
 def _check_api(name: str, api: Api, model: Path) -> None:
     """Raises MlopsError where the interface does not fit the model."""
+    from mlops.config.schema.package import answer_misfits  # pydantic, which most commands need not
+
     contract = json.loads((model / "contract.json").read_text())
     has_images = any("image" in column for column in contract["columns"])
-    for field, why in api.misfits(contract.get("task", ""), has_images=has_images):
+    for field, why in answer_misfits(api, contract.get("task", ""), has_images=has_images):
         raise MlopsError.of("answer does not fit the model", f"package.{name}: {why}. Take `api.{field}` out.")
     if api.explain and not (model / _EXPLAINER[0]).exists():
         raise MlopsError.of(

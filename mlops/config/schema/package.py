@@ -135,26 +135,6 @@ class Api(Strict):
         16, doc="Rows of the test split kept with their predictions, to check a version by.", ge=1
     )
 
-    def misfits(self, task: str, *, has_images: bool) -> Iterator[tuple[str, str]]:
-        """Yield each field that says something of answers which such a model does not give, and why."""
-        if self.top_k is not None and task != Task.MULTICLASS:
-            yield (
-                "top_k",
-                f"`top_k` lists classes by probability, which only `task: multiclass` has; this is `task: {task}`",
-            )
-        if self.units is not None and task not in _IN_UNITS:
-            yield "units", f"`units` are those of a number in the label's unit, and `task: {task}` predicts none"
-        if self.explain and task not in _EXPLAINED:
-            yield (
-                "explain",
-                f"`explain` is for tasks that predict one thing, {', '.join(_EXPLAINED)}; this is `task: {task}`",
-            )
-        if self.explain and has_images:
-            yield (
-                "explain",
-                "`explain` says what each column contributed, and this model looks at images, each of them one column",
-            )
-
 
 class Package(Resource):
     """A model with its interface, as a bento and, if asked for, as an image."""
@@ -172,3 +152,24 @@ class Package(Resource):
     api: Api = spec_field(Api(), doc="How it answers.", change=Category.REPACKAGE)
     threads: int = Field(1, ge=1, description="Threads of onnxruntime.", json_schema_extra={"x-change": "REPACKAGE"})
     image: Image | None = spec_field(None, doc="Build an OCI image too. Default: none.", change=Category.REPACKAGE)
+
+
+def answer_misfits(api: Api, task: str, *, has_images: bool) -> Iterator[tuple[str, str]]:
+    """Yield each field that says something of answers which such a model does not give, and why."""
+    if api.top_k is not None and task != Task.MULTICLASS:
+        yield (
+            "top_k",
+            f"`top_k` lists classes by probability, which only `task: multiclass` has; this is `task: {task}`",
+        )
+    if api.units is not None and task not in _IN_UNITS:
+        yield "units", f"`units` are those of a number in the label's unit, and `task: {task}` predicts none"
+    if api.explain and task not in _EXPLAINED:
+        yield (
+            "explain",
+            f"`explain` is for tasks that predict one thing, {', '.join(_EXPLAINED)}; this is `task: {task}`",
+        )
+    if api.explain and has_images:
+        yield (
+            "explain",
+            "`explain` says what each column contributed, and this model looks at images, each of them one column",
+        )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mlops.config.schema.package import Api
+from mlops.config.schema.package import Api, answer_misfits
 from mlops.config.schema.targets.base import Incompatibility, StackUse
 from mlops.config.validate.labels import family_problems, label_problems
 from mlops.errors import FileLocation, Problem
@@ -83,7 +83,7 @@ def _answers(address: str, package: Mapping[str, Any], resources: Mapping[str, A
         return
     dataset = resources[f"dataset.{model['inputs']['dataset']}"]["inputs"]
     has_images = "image" in dataset["features"]
-    for field, why in Api.model_validate(api).misfits(model["effective"]["task"], has_images=has_images):
+    for field, why in answer_misfits(Api.model_validate(api), model["effective"]["task"], has_images=has_images):
         detail = f"{why}. Take it out."
         yield _problem(Incompatibility("answer does not fit the model", detail, f"api.{field}"), package, address)
 

@@ -12,6 +12,8 @@ import httpx
 import jsonschema
 import pytest
 
+from mlops.config.effective import typed
+from mlops.config.schema.kinds import effective_of
 from mlops.config.schema.package import Package
 from mlops.errors import MlopsError
 from mlops.packaging.bento import api_of, stage_bento
@@ -25,6 +27,12 @@ from tests.served_model import CONTRACT, GOLDEN, ask_application, logged_lines, 
 
 MULTICLASS = {**CONTRACT, "task": "multiclass", "label": "kind", "classes": ["ash", "beech", "oak"]}
 ROW = GOLDEN["rows"][0]
+
+
+def package_of(**api: Any) -> Package:
+    """Return a package as an apply reads it."""
+    package: Package = typed(effective_of("package", {"model": "m", "api": api}))
+    return package
 
 
 def test_top_k_lists_the_most_probable_classes_in_their_order() -> None:
@@ -65,10 +73,10 @@ def test_units_stand_in_the_answer_and_its_description(tmp_path: Path) -> None:
 
 def test_bento_is_not_built_where_the_model_does_not_give_the_answer(tmp_path: Path) -> None:
     exported = write_served_model(tmp_path / "exported")
-    package = Package.model_validate({"model": "m", "api": {"top_k": 3}})
+    package = package_of(top_k=3)
     with pytest.raises(MlopsError, match=r"only `task: multiclass` has; this is `task: regression`"):
         stage_bento(tmp_path / "bento", "m", exported, package)
-    fitting = Package.model_validate({"model": "m", "api": {"units": "minutes"}})
+    fitting = package_of(units="minutes")
     stage_bento(tmp_path / "fitting", "m", exported, fitting)
     assert json.loads((tmp_path / "fitting/model/api.json").read_text())["units"] == "minutes"
     assert "units" not in api_of(Package(model="m"))
@@ -180,9 +188,9 @@ def test_only_so_many_explanations_wait(tmp_path: Path) -> None:
 def test_bento_holds_what_explains_only_where_that_is_offered(tmp_path: Path) -> None:
     exported = write_explained_model(tmp_path / "exported")
     for name, api in (("plain", {}), ("explained", {"explain": True})):
-        stage_bento(tmp_path / name, "m", exported, Package.model_validate({"model": "m", "api": api}))
+        stage_bento(tmp_path / name, "m", exported, package_of(**api))
         assert (tmp_path / name / "model/explain.json").exists() == bool(api)
     (exported / "explain.json").unlink()
-    package = Package.model_validate({"model": "m", "api": {"explain": True}})
+    package = package_of(explain=True)
     with pytest.raises(MlopsError, match=r"export has no explain\.json"):
         stage_bento(tmp_path / "none", "m", exported, package)
