@@ -21,7 +21,7 @@ from mlops.contracts.names import ANSWER_TIMEOUT
 from mlops.errors import MlopsError, near
 
 if TYPE_CHECKING:
-    from mlops.config.schema.package import Package
+    from mlops.config.schema.package import Api, Package
 
 NEEDS = ("onnxruntime", "numpy", "msgspec", "uvicorn", "httptools", "uvloop")
 IMAGE_NEEDS = ("pillow",)
@@ -32,6 +32,10 @@ _SERVING = (
     "workloads/features/__init__.py", "workloads/features/images.py",
     *(f"contracts/{name}.py" for name in ("__init__", "codec", "names", "server")),
 )  # fmt: skip
+_OPTIONAL = ("top_k", "units", "explain", "cache")
+"""Fields of `api` that stand in api.json where they are said."""
+_EXPLAINER = ("explain.json", "explain.npz", "features.onnx")
+"""Files of an export that only explanations need."""
 _SEAL = "content.sha256"
 _PACKAGE = Path(mlops.__file__).parent
 
@@ -41,15 +45,33 @@ def api_of(package: Package) -> dict[str, Any]:
     api = package.api
     said = {} if api.threshold is None else {"threshold": api.threshold}
     said |= {} if api.timeout == ANSWER_TIMEOUT else {"timeout": api.timeout}
+    said |= {name: value for name in _OPTIONAL if (value := getattr(api, name)) not in (None, False)}
     return {
         "max_rows": api.max_rows, "gather": api.gather, "threads": package.threads, "required": api.required,
         "outside": api.outside, "cors": api.cors, **said,
     }  # fmt: skip
 
 
-def _check_required(name: str, required: str | list[str], model: Path) -> None:
+def _check_api(name: str, api: Api, model: Path) -> None:
+    """Raises MlopsError where the interface does not fit the model."""
+    from mlops.config.schema.package import answer_misfits  # pydantic, which most commands need not
+
+    contract = json.loads((model / "contract.json").read_text())
+    has_images = any("image" in column for column in contract["columns"])
+    for field, why in answer_misfits(api, contract.get("task", ""), has_images=has_images):
+        raise MlopsError.of("answer does not fit the model", f"package.{name}: {why}. Take `api.{field}` out.")
+    if api.explain and not (model / _EXPLAINER[0]).exists():
+        raise MlopsError.of(
+            "model cannot be explained",
+            f"package.{name} says `api.explain: true`, and the model's export has no {_EXPLAINER[0]}: an earlier version of "
+            "the tool exported it. Take `explain` out, or export the model anew: "
+            f"dvc repro -f -s export@{contract.get('model')}",
+        )
+    _check_required(name, api.required, [column["name"] for column in contract["columns"]])
+
+
+def _check_required(name: str, required: str | list[str], columns: list[str]) -> None:
     """Raises MlopsError where a column is required that the model does not take."""
-    columns = [column["name"] for column in json.loads((model / "contract.json").read_text())["columns"]]
     unknown = [] if isinstance(required, str) else [column for column in required if column not in columns]
     if unknown:
         raise MlopsError.of(
@@ -70,8 +92,8 @@ def stage_bento(folder: Path, name: str, exported: Path, package: Package) -> st
         else:
             shutil.copyfile(_PACKAGE / part, target)
     model = folder / "model"
-    shutil.copytree(exported, model)
-    _check_required(name, package.api.required, model)
+    shutil.copytree(exported, model, ignore=None if package.api.explain else shutil.ignore_patterns(*_EXPLAINER))
+    _check_api(name, package.api, model)
     golden, count = json.loads((model / "golden.json").read_text()), package.api.golden_rows
     kept = {**golden, "rows": golden["rows"][:count], "predictions": golden["predictions"][:count]}
     for file, value in (("golden.json", kept), ("api.json", api_of(package)), ("package.json", {"name": name})):

@@ -15,6 +15,7 @@ MADE_BY = "<!-- Made by `mlops schema --format markdown --write` from the schema
 _UNITS = {
     "duration": "a number with `ms`, `s`, `m`, `h`, `d` or `w`: `500ms`, `15m`, `7d`",
     "size": "bytes, or a number with `k`, `M`, `G`, `T`, `Ki`, `Mi`, `Gi` or `Ti`: `100M`, `4Gi`",
+    "count": "a whole number, or one with `k` or `M`: `500`, `10k`",
     "share": "a percentage, or a number between 0 and 1: `2%`, `0.02`",
     "rate": "a count per time: `200/s`, `5000/m`, `100/10s`",
     "budget": "a duration, or money with the three letters of its currency: `15m`, `5 USD`",

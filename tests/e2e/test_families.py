@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 
+import httpx
 import pytest
 import yaml
 
@@ -48,7 +50,7 @@ def applied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Workplac
             family, dataset="bare", task=task, architecture={"name": family, **fields}
         )
     files["conf/project.yaml"] = "name: families\nenvironment: dev\nallow_targets: [sklearn]\n"
-    files["conf/package/late.yaml"] = "model: boosted-trees\n"
+    files["conf/package/late.yaml"] = "model: boosted-trees\napi: { explain: true }\n"
     place = make_project(tmp_path_factory.mktemp("families") / "project", files, commit=False)
     write_rows(place.root / "rows.csv", 600)
     try:
@@ -74,3 +76,14 @@ def test_endpoint_answers_by_trees(applied: tuple[Workplace, str]) -> None:
         "predictions"
     ]
     assert first["probability"] > second["probability"]
+
+
+def test_endpoint_explains_by_trees_what_it_is_asked_to_explain(applied: tuple[Workplace, str]) -> None:
+    place, _ = applied
+    row = {"number": 2.0, "color": "red"}
+    answer = httpx.post(f"{place.status()['endpoint.late']['url']}/predict?explain=true", json=row).json()
+    (one,) = answer["explanations"]["rows"]
+    assert one["base"] + sum(one["contributions"].values()) == pytest.approx(one["score"], abs=1e-6)
+    chance = answer["predictions"][0]["probability"]
+    assert math.log(chance / (1 - chance)) == pytest.approx(one["score"], abs=1e-4)
+    assert one["contributions"]["number"] > 0

@@ -8,18 +8,22 @@ Law: a field here changes what runs, so it means REPACKAGE.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
 from mlops.config.schema.base import ModelReference, Resource, Strict, Unsaid, spec_field
 from mlops.config.schema.category import Category
-from mlops.config.schema.units import Duration
+from mlops.config.schema.units import Count, Duration
 from mlops.contracts.names import ANSWER_TIMEOUT
+from mlops.metrics.task import Task
 
 _PINNED = re.compile(r"(?P<name>[a-z0-9][a-z0-9._/:-]*)@sha256:[0-9a-f]{64}")
 _ORIGIN = re.compile(r"https?://[a-z0-9.\-]+(:[0-9]{1,5})?")
 _REPOSITORY = r"[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*"
+_IN_UNITS = (Task.REGRESSION, Task.QUANTILE, Task.FORECASTING)
+_EXPLAINED = (Task.BINARY, Task.MULTICLASS, Task.REGRESSION, Task.ANOMALY)
 _FIND = (
     "Find it with `docker buildx imagetools inspect {name}`, or `podman pull {name}` and `podman images --digests`; of an "
     "image in local storage, `buildah images --digests` tells it"
@@ -103,6 +107,30 @@ class Api(Strict):
         "Kubernetes the model alone holds to it.",
         gt=0,
     )
+    top_k: int | None = spec_field(
+        None,
+        doc="Multi-class: list that many classes with the highest probabilities in their order, as `top` beside `probabilities`. "
+        "Default: none are listed.",
+        ge=1,
+    )
+    units: str | None = spec_field(
+        None,
+        doc="Regression, quantiles and forecasts: the unit of the label, such as minutes. It stands in every answer, in "
+        "`/openapi.json` and on the page of documentation. Default: none is said.",
+        min_length=1,
+        max_length=40,
+    )
+    explain: bool = spec_field(
+        False,
+        doc="Say what each column contributed to a prediction, to whoever asks `POST /predict?explain=true`, of 100 rows at most: "
+        "exact for the families `auto`, `linear`, `boosted_trees` and `random_forest`, sampled against 64 rows of the training data, "
+        "which the package then holds, for all others. Not for images, and for tasks that predict one thing: binary, multiclass, regression and anomaly.",
+    )
+    cache: Annotated[Count, Field(ge=1, le=1_000_000)] | None = spec_field(
+        None,
+        doc="Keep the predictions of that many rows in each replica, such as 10k, and answer equal rows of small requests (up to 64 "
+        "rows) from there. They are logged and counted like all others. Default: none is kept.",
+    )
     golden_rows: int = spec_field(
         16, doc="Rows of the test split kept with their predictions, to check a version by.", ge=1
     )
@@ -124,3 +152,24 @@ class Package(Resource):
     api: Api = spec_field(Api(), doc="How it answers.", change=Category.REPACKAGE)
     threads: int = Field(1, ge=1, description="Threads of onnxruntime.", json_schema_extra={"x-change": "REPACKAGE"})
     image: Image | None = spec_field(None, doc="Build an OCI image too. Default: none.", change=Category.REPACKAGE)
+
+
+def answer_misfits(api: Api, task: str, *, has_images: bool) -> Iterator[tuple[str, str]]:
+    """Yield each field that says something of answers which such a model does not give, and why."""
+    if api.top_k is not None and task != Task.MULTICLASS:
+        yield (
+            "top_k",
+            f"`top_k` lists classes by probability, which only `task: multiclass` has; this is `task: {task}`",
+        )
+    if api.units is not None and task not in _IN_UNITS:
+        yield "units", f"`units` are those of a number in the label's unit, and `task: {task}` predicts none"
+    if api.explain and task not in _EXPLAINED:
+        yield (
+            "explain",
+            f"`explain` is for tasks that predict one thing, {', '.join(_EXPLAINED)}; this is `task: {task}`",
+        )
+    if api.explain and has_images:
+        yield (
+            "explain",
+            "`explain` says what each column contributed, and this model looks at images, each of them one column",
+        )

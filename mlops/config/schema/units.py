@@ -1,6 +1,6 @@
 """Read units as people write them.
 
-Lives here: Duration (seconds), Size (bytes), Share (0 to 1), Rate (count per seconds), Money, and Budget (a duration or money), each
+Lives here: Duration (seconds), Size (bytes), Count, Share (0 to 1), Rate (count per seconds), Money, and Budget (a duration or money), each
 written as text.
 Not here: fields that use them.
 Law: parsed once, here; a value written out reads back as itself.
@@ -62,6 +62,24 @@ def parse_size(value: Any) -> int:
 
 def format_size(count: int) -> str:
     for unit in ("Ti", "Gi", "Mi", "Ki", "T", "G", "M", "k"):
+        if count and count % _BYTES[unit] == 0:
+            return f"{count // _BYTES[unit]}{unit}"
+    return str(count)
+
+
+def parse_count(value: Any) -> int:
+    found = re.fullmatch(r"(\d+)\s*([kM]?)", value.strip()) if isinstance(value, str) else None
+    if found:
+        return int(found[1]) * _BYTES[found[2]]
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    raise ValueError(
+        f"`{value}` is not a number of things; write a whole number, or thousands or millions: 500, 10k, 1M"
+    )
+
+
+def format_count(count: int) -> str:
+    for unit in ("M", "k"):
         if count and count % _BYTES[unit] == 0:
             return f"{count // _BYTES[unit]}{unit}"
     return str(count)
@@ -149,6 +167,12 @@ Size = Annotated[
     PlainSerializer(format_size, when_used="json"),
     WithJsonSchema({"type": ["string", "integer"], "x-unit": "size"}),
 ]
+Count = Annotated[
+    int,
+    BeforeValidator(parse_count),
+    PlainSerializer(format_count, when_used="json"),
+    WithJsonSchema({"type": ["string", "integer"], "x-unit": "count"}),
+]
 Share = Annotated[
     float,
     BeforeValidator(parse_share),
@@ -175,6 +199,7 @@ Budget = Annotated[
 FORMATS: Mapping[str, Callable[[Any], str]] = {
     "duration": format_duration,
     "size": format_size,
+    "count": format_count,
     "share": format_share,
     "rate": str,
     "budget": format_budget,

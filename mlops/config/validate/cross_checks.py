@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mlops.config.schema.package import Api, answer_misfits
 from mlops.config.schema.targets.base import Incompatibility, StackUse
 from mlops.config.validate.labels import family_problems, label_problems
 from mlops.errors import FileLocation, Problem
@@ -38,6 +39,8 @@ def cross_check(settings: Mapping[str, Any], resources: Mapping[str, Any]) -> It
                 for found in check(resource["inputs"], dataset["inputs"]):
                     yield _problem(found, resource, address)
             yield from _members(address, resource, resources)
+        elif kind == "package":
+            yield from _answers(address, resource, resources)
     name = settings["training"]["stack"]
     if f"stack.{name}" in resources:
         stack = resources[f"stack.{name}"]["effective"]
@@ -70,6 +73,19 @@ def _other_model(address: str, endpoint: Mapping[str, Any], resources: Mapping[s
             f"take conf/package/{name}.yaml away."
         )
         yield Problem("models do not fit", detail, address, _source_of(origin) if origin else None)
+
+
+def _answers(address: str, package: Mapping[str, Any], resources: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield a problem for each answer that a package promises and its model does not give."""
+    model = resources.get(f"model.{package['inputs']['model']}")  # none: a version that a tag names
+    api = package["inputs"].get("api")
+    if model is None or not api:
+        return
+    dataset = resources[f"dataset.{model['inputs']['dataset']}"]["inputs"]
+    has_images = "image" in dataset["features"]
+    for field, why in answer_misfits(Api.model_validate(api), model["effective"]["task"], has_images=has_images):
+        detail = f"{why}. Take it out."
+        yield _problem(Incompatibility("answer does not fit the model", detail, f"api.{field}"), package, address)
 
 
 def _batch_monitor(address: str, monitor: Mapping[str, Any], resources: Mapping[str, Any]) -> Iterator[Problem]:

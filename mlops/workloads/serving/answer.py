@@ -8,6 +8,7 @@ is no finite number, is null, and so is its class. Imports nothing heavy: a prob
 
 from __future__ import annotations
 
+import heapq
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -19,9 +20,18 @@ _EVEN = 0.5
 
 class AnswerWriter:
     """Makes the bodies of answers. `threshold`: from where a binary prediction is the second class; None: what the model says
-    in its contract."""
+    in its contract. `top_k`: how many classes of the highest probabilities are listed in their order; 0: none. `units`: of the
+    numbers that are predicted."""
 
-    def __init__(self, contract: dict[str, Any], version: str, threshold: float | None) -> None:
+    def __init__(
+        self,
+        contract: dict[str, Any],
+        version: str,
+        threshold: float | None,
+        *,
+        top_k: int = 0,
+        units: str | None = None,
+    ) -> None:
         self._task = contract["task"]
         self._threshold = float(contract.get("threshold", _EVEN) if threshold is None else threshold)
         self._own_row = answer_row(contract, self._threshold)
@@ -29,7 +39,9 @@ class AnswerWriter:
         classes = [json.dumps(value, ensure_ascii=False).encode() for value in contract["classes"]]
         self._classes = classes
         self._keys = [json.dumps(str(_plain(value)), ensure_ascii=False).encode() for value in contract["classes"]]
-        self._tail = b'],"version":%b}' % json.dumps(version).encode()
+        self._top_k = top_k
+        unit = b"" if units is None else b',"units":%b' % json.dumps(units, ensure_ascii=False).encode()
+        self._tail = b'],"version":%b%b}' % (json.dumps(version).encode(), unit)
         if self._task == "binary":
             self._no, self._yes = (b",%b:%b}" % (self._label, value) for value in classes)
 
@@ -66,13 +78,21 @@ class AnswerWriter:
                 return b'{"probability":null,%b:null}' % self._label
             case "multiclass":
                 each = b",".join(b"%b:null" % key for key in self._keys)
-                return b'{%b:null,"probabilities":{%b}}' % (self._label, each)
+                top = b',"top":null' if self._top_k else b""
+                return b'{%b:null,"probabilities":{%b}%b}' % (self._label, each, top)
         return b"{%b:null}" % self._label
 
     def _many(self, probabilities: list[float]) -> bytes:
         best = max(range(len(probabilities)), key=probabilities.__getitem__)
         each = b",".join(b"%b:%.9g" % (key, p) for key, p in zip(self._keys, probabilities, strict=True))
-        return b'{%b:%b,"probabilities":{%b}}' % (self._label, self._classes[best], each)
+        top = self._top(probabilities) if self._top_k else b""
+        return b'{%b:%b,"probabilities":{%b}%b}' % (self._label, self._classes[best], each, top)
+
+    def _top(self, probabilities: list[float]) -> bytes:
+        """Return the classes of the highest probabilities, the highest first; of equal ones the first class."""
+        places = heapq.nlargest(self._top_k, range(len(probabilities)), key=probabilities.__getitem__)
+        each = (b'{"class":%b,"probability":%.9g}' % (self._classes[place], probabilities[place]) for place in places)
+        return b',"top":[%b]' % b",".join(each)
 
 
 def read_predictions(answer: dict[str, Any], contract: dict[str, Any]) -> list[Any]:

@@ -24,9 +24,11 @@ from mlops.contracts.names import ANSWER_TIMEOUT
 from mlops.workloads.label_values import LabelValues
 from mlops.workloads.serving.answer import AnswerWriter
 from mlops.workloads.serving.body import ARRIVAL_SECONDS, BodyReader, Receive
+from mlops.workloads.serving.cache import CachedModel
 from mlops.workloads.serving.content_coding import is_packed, packed_answer, plain_body, wants_gzip
 from mlops.workloads.serving.describe import model_metadata, server_metadata
 from mlops.workloads.serving.docs_page import PAGE
+from mlops.workloads.serving.explain import Explainer, not_explained, wants_explanation
 from mlops.workloads.serving.feedback import read_feedback
 from mlops.workloads.serving.foreign import JSON_TYPE, ForeignRequest
 from mlops.workloads.serving.images import MOST_BYTES
@@ -93,17 +95,30 @@ class Application:
         )
         golden = json.loads((folder / "golden.json").read_text())
         sound = self._golden(predictor, golden)
-        self._model = Gatherer(predictor, sound, gather=bool(api["gather"]))
+        self._gatherer = Gatherer(predictor, sound, gather=bool(api["gather"]))
+        self._cache = CachedModel(self._gatherer, api["cache"]) if api.get("cache") else None
+        self._model: Gatherer | CachedModel = self._cache or self._gatherer
         least = MOST_BYTES if self._reader.has_images else _MOST_BYTES
         self._bodies = BodyReader(max(least, most * _MOST_ROW_BYTES), arrival)
         self._beside = ThreadPoolExecutor(1, "large-requests")
-        self._writer = AnswerWriter(self.contract, version, api.get("threshold"))
+        self._writer = AnswerWriter(
+            self.contract, version, api.get("threshold"), top_k=api.get("top_k", 0), units=api.get("units")
+        )
+        self._explainer: Explainer | None = None
+        if api.get("explain"):
+            timeout = float(api.get("timeout", ANSWER_TIMEOUT))
+            self._explainer = Explainer(folder, self.contract, self._reader, timeout=timeout)
         self._labels = LabelValues(self.contract)
         self._version_header = (b"x-mlops-version", version.encode())
         self._count = 0
         self._prefix = f"{os.getpid():x}{time.time_ns() & 0xFFFFFFFF:x}-"
         self.origins: Sequence[str] = api.get("cors", ())
         """The origins whose pages may ask from a browser."""
+        self._build_routes(api, golden, most)
+
+    def _build_routes(self, api: dict[str, Any], golden: dict[str, Any], most: int) -> None:
+        """Build the tables of what is answered where. `most`: the most rows of one request."""
+        version = self.version
         v2 = OpenInference(self.contract, version, self._reader, most)
         tf = TensorFlowServing(self.contract, version, self._reader, most)
         v1_bases, v2_bases = tf.bases(), v2.bases()
@@ -143,6 +158,7 @@ class Application:
 
     def _metrics(self) -> Answer:
         self.meter.dropped = self.log.dropped if self.log is not None else 0
+        self.meter.cached = (self._cache.hits, self._cache.misses) if self._cache is not None else None
         return 200, self.meter.text().encode(), _TEXT
 
     def _golden(self, predictor: OnnxPredictor, golden: dict[str, Any]) -> RequestRow:
@@ -197,11 +213,16 @@ class Application:
             else:
                 rows, outside = await self._aside(read, body)
             count = len(rows)
-            answer = self._writer.write(await self._model.predict(rows), outside)
+            explainer = self._explainer_of(query, rows) if (query := scope.get("query_string")) else None
+            # What the machine asks itself judges the model, and not what it said once.
+            predictions = await (self._gatherer if is_probe else self._model).predict(rows)
+            plain = answer = self._writer.write(predictions, outside)
+            if explainer is not None:
+                answer = await explainer.add_to(plain, rows, predictions)
             if outside:
                 self.meter.count_outside(outside)
             if self.log is not None and not is_probe:
-                self.log.offer(request_id, body, answer)
+                self.log.offer(request_id, body, plain)
         except BadRows as error:
             status, answer, close = error.status, _bad(error), error.close
         except ConnectionError:
@@ -220,6 +241,15 @@ class Application:
         await send({"type": "http.response.body", "body": answer})
         if not is_probe:
             self.meter.observe(status, time.perf_counter() - started, count)
+
+    def _explainer_of(self, query: bytes, rows: list[RequestRow]) -> Explainer | None:
+        """Return what explains rows, where the query asks for that. Raises BadRows where it cannot be had."""
+        if not wants_explanation(query):
+            return None
+        if self._explainer is None:
+            raise not_explained()
+        self._explainer.check(rows)
+        return self._explainer
 
     def _id_of(self, head: KeptHeaders, own: str = "") -> str:
         """Return the id that a client gave its request, in the header or as `own`, or a new one."""

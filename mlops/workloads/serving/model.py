@@ -40,14 +40,19 @@ class OnnxPredictor:
     def predict(self, rows: list[RequestRow]) -> list[Any]:
         """Return a number for each row, or a list of one for each class; None where one is not finite. Raises BadRows with 504
         where that takes too long."""
-        try:
-            predictions: npt.NDArray[Any] = self._deadline.run(self._session, self._reader.inputs(rows))[0]
-        except TooLate:
-            raise whole(f"the model took longer than {self._deadline.seconds:g} s", 504) from None
+        predictions = self.run(rows)
         numbers: list[Any] = predictions.tolist()
         if predictions.ndim == 1 and math.isfinite(sum(numbers)):
             return numbers
         return numbers if np.isfinite(predictions).all() else _without_infinite(predictions)
+
+    def run(self, rows: list[RequestRow]) -> npt.NDArray[Any]:
+        """Return the first output of the graph. Raises BadRows with 504 where that takes too long."""
+        try:
+            output: npt.NDArray[Any] = self._deadline.run(self._session, self._reader.inputs(rows))[0]
+        except TooLate:
+            raise whole(f"the model took longer than {self._deadline.seconds:g} s", 504) from None
+        return output
 
     def worst(self, rows: list[RequestRow], expected: list[Any]) -> float:
         """Return the largest difference from what is expected, as a share of it where that is beyond 1; infinite where an

@@ -12,6 +12,7 @@ from typing import Any
 
 from mlops.contracts.names import KEY_HEADER
 from mlops.workloads.answer_row import answer_row
+from mlops.workloads.serving.explain import MOST_EXPLAINED
 
 _TYPES: dict[str, dict[str, Any]] = {
     "bool": {"type": "boolean"}, "int": {"type": "integer"}, "float": {"type": "number"}, "string": {"type": "string"},
@@ -30,6 +31,19 @@ _ERRORS = {
     429: "Too many requests.", 500: "A defect of the service.", 503: "No replica is ready.", 504: "The answer took too long.",
 }  # fmt: skip
 _Described = dict[str, Any]
+_EXPLAIN: _Described = {
+    "name": "explain", "in": "query", "schema": {"type": "boolean", "default": False},
+    "description": f"Say what each column contributed to each prediction; of {MOST_EXPLAINED} rows at most.",
+}  # fmt: skip
+_EXPLANATIONS: _Described = {
+    "type": "object", "description": "Where `explain=true` asks for them.", "properties": {
+        "method": {"enum": ["exact", "sampled"]},
+        "scale": {"type": "string", "description": "What is explained: log-odds or logits before calibration, or what is predicted."},
+        "rows": {"type": "array", "items": {
+            "type": ["object", "null"], "description": "Base and contributions add up to the score.", "properties": {
+                "of": {"description": "The class whose score it is, the predicted one."}, "score": {"type": "number"},
+                "base": {"type": "number", "description": "The score that is expected where no column is known."},
+                "contributions": {"type": "object", "additionalProperties": {"type": "number"}}}}}}}  # fmt: skip
 
 
 def openapi(
@@ -40,8 +54,9 @@ def openapi(
     first rows are answered with."""
     rows = _example_rows(golden or {"rows": []})
     model = contract["model"]
+    about_explaining = {"parameters": [_EXPLAIN]} if (api or {}).get("explain") else {}
     paths = {
-        "/predict": {"post": _post(
+        "/predict": {"post": about_explaining | _post(
             "Predict rows.", _body({"oneOf": [_ref("Rows"), _ref("Row")]}, {"one row": rows[:1], "rows": rows and [{"rows": rows}]}),
             _ok("Predictions, in the order of the rows.", _ref("Answer"), answer if rows else None))},
         "/feedback": {"post": _post(
@@ -65,7 +80,7 @@ def openapi(
     }  # fmt: skip
     return {
         "openapi": "3.1.0",
-        "info": {"title": model, "version": version, "description": _about(contract)},
+        "info": {"title": model, "version": version, "description": _about(contract, (api or {}).get("units"))},
         "servers": [{"url": "."}],
         "security": [{"key": []}, {}],
         "paths": paths,
@@ -95,7 +110,8 @@ def _schemas(contract: _Described, most: int, api: _Described) -> _Described:
         "Rows": {"type": "object", "required": ["rows"], "additionalProperties": False, "properties": {
             "rows": {"type": "array", "minItems": 1, "maxItems": most, "items": _ref("Row")}}},
         "Answer": {"type": "object", "required": ["predictions", "version"], "properties": {
-            "predictions": {"type": "array", "items": _prediction(contract)}, "version": {"type": "string"},
+            "predictions": {"type": "array", "items": _prediction(contract, int(api.get("top_k", 0)))},
+            "version": {"type": "string"}, **_units(api), **({"explanations": _EXPLANATIONS} if api.get("explain") else {}),
             "outside": {
                 "type": "array", "items": _ref("Place"),
                 "description": "What of the rows lies far outside of what training saw; the first twenty places."}}},
@@ -142,8 +158,14 @@ def _tensorflow_paths(base: str) -> _Described:
     }  # fmt: skip
 
 
-def _prediction(contract: _Described) -> _Described:
-    """Return the schema of one prediction."""
+def _units(api: _Described) -> _Described:
+    if "units" not in api:
+        return {}
+    return {"units": {"const": api["units"], "description": "The unit of the numbers that are predicted."}}
+
+
+def _prediction(contract: _Described, top_k: int) -> _Described:
+    """Return the schema of one prediction. `top_k`: how many classes are listed by their probability; 0: none."""
     own = answer_row(contract)
     if own is not None:
         return own.schema()
@@ -158,7 +180,12 @@ def _prediction(contract: _Described) -> _Described:
         case "multiclass":
             each = {"type": "object", "additionalProperties": {**_NUMBER, "minimum": 0, "maximum": 1}}
             chosen = {"enum": [*contract["classes"], None]}
-            return {"type": "object", "properties": {label: chosen, "probabilities": each}}
+            listed = {"type": "object", "properties": {
+                "class": {"enum": contract["classes"]}, "probability": {"type": "number", "minimum": 0, "maximum": 1}}}  # fmt: skip
+            words = "The classes with the highest probabilities, the highest first."
+            top = {"top": {"type": ["array", "null"], "items": listed, "maxItems": top_k, "description": words}}
+            properties = {label: chosen, "probabilities": each, **(top if top_k else {})}
+            return {"type": "object", "properties": properties}
     return {"type": "object", "properties": {label: _NUMBER}}
 
 
@@ -178,9 +205,10 @@ def _column(column: _Described) -> _Described:
     return {**schema, "description": " ".join(words)} if words else schema
 
 
-def _about(contract: _Described) -> str:
+def _about(contract: _Described, units: str | None) -> str:
     label = contract["label"]
     named = f" of `{label}`" if isinstance(label, str) else ""
+    named += f" in {units}" if units else ""
     return f"Predictions{named} by the model `{contract['model']}` ({contract['task']})."
 
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 _BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+_CACHED = {"hits": "had", "misses": "did not have"}
 
 
 class Meter:
@@ -23,6 +24,8 @@ class Meter:
         self.answers: Counter[int] = Counter()
         self.rows = self.outside = 0
         self.dropped = 0
+        self.cached: tuple[int, int] | None = None
+        """Rows that the cache had and had not; None where there is none."""
         self._buckets = [0] * (len(_BOUNDS) + 1)
         self._sum = 0.0
 
@@ -50,6 +53,9 @@ class Meter:
                   "# TYPE mlops_outside_rows_total counter", f"mlops_outside_rows_total{{{self._labels}}} {self.outside}"]  # fmt: skip
         lines += ["# HELP mlops_log_dropped_total Lines that the prediction log had no room for.",
                   "# TYPE mlops_log_dropped_total counter", f"mlops_log_dropped_total{{{self._labels}}} {self.dropped}"]  # fmt: skip
+        for name, count in zip(("hits", "misses"), self.cached or (), strict=False):
+            lines += [f"# HELP mlops_cache_{name}_total Rows that the cache of answers {_CACHED[name]}.",
+                      f"# TYPE mlops_cache_{name}_total counter", f"mlops_cache_{name}_total{{{self._labels}}} {count}"]  # fmt: skip
         lines += ["# HELP mlops_request_seconds Time to answer.", "# TYPE mlops_request_seconds histogram"]
         total = 0
         for bound, count in zip((*_BOUNDS, "+Inf"), self._buckets, strict=True):

@@ -7,7 +7,6 @@ Law: the file that is written was run on raw rows and gave what training gave, w
 
 from __future__ import annotations
 
-import base64
 import json
 import shutil
 from pathlib import Path
@@ -32,7 +31,9 @@ from mlops.workloads.training.calibration import calibrated
 from mlops.workloads.training.data import PreparedData, targets
 from mlops.workloads.training.decision import EVEN, Decision
 from mlops.workloads.training.description import Description
+from mlops.workloads.training.explanation import write_explainer
 from mlops.workloads.training.families.family import INPUT, family_named
+from mlops.workloads.training.plain_rows import plain_rows
 from mlops.workloads.training.predictions import predictions_of
 from mlops.workloads.training.seen import seen_of
 from mlops.workloads.training.unlabelled import scale_of
@@ -92,6 +93,7 @@ def export(name: str, *, root: Path = Path()) -> None:
     scale = scale_of(summary)
     write_json(out / "contract.json", described if scale is None else {**described, "scale": scale})
     write_json(out / "golden.json", golden(data, expected))
+    write_explainer(out, fitted, onnx.load(folder / "features.onnx"), data, description.task)
     say("exported", 1.0)
 
 
@@ -175,7 +177,7 @@ def golden(data: PreparedData, expected: npt.NDArray[Any]) -> dict[str, Any]:
     order = np.argsort(~missing[chosen], kind="stable")
     mixed = [int(i) for pair in zip(chosen[order], chosen[order][::-1], strict=True) for i in pair]
     places = _few_bytes(raw, list(dict.fromkeys(mixed))[:count])
-    rows = [{key: _plain(value) for key, value in row.items()} for row in raw.take(pa.array(places)).to_pylist()]
+    rows = plain_rows(raw.take(pa.array(places)))
     return {"rows": rows, "predictions": np.asarray(expected)[places].tolist(), "tolerance": TOLERANCE}
 
 
@@ -187,9 +189,3 @@ def _few_bytes(raw: pa.Table, places: list[int]) -> list[int]:
     sizes = [sum(len(column[place].as_py() or b"") for column in images) for place in places]
     fitting = int(np.searchsorted(np.cumsum(sizes), GOLDEN_BYTES, side="right"))
     return places[: max(1, fitting)]
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
-    return value if value is None or isinstance(value, bool | int | float | str) else value.isoformat()

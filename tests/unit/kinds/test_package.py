@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from mlops.address import Address
-from mlops.config.schema.package import Package
+from mlops.config.schema.package import Package, answer_misfits
 from mlops.engine.resource import Action
 from mlops.errors import MlopsError
 from mlops.packaging.bento import stage_bento
@@ -105,3 +105,12 @@ def test_required_column_that_the_model_does_not_take_is_named(tmp_path: Path) -
 def test_origin_is_a_scheme_a_host_and_a_port(origin: str) -> None:
     with pytest.raises(ValidationError, match="is no origin; write the scheme and the host"):
         Package.model_validate({"model": "m", "api": {"cors": [origin]}})
+
+
+def test_package_explains_no_images() -> None:
+    api = Package.model_validate({"model": "m", "api": {"explain": True}}).api
+    assert not list(answer_misfits(api, "binary", has_images=False))
+    ((field, why),) = answer_misfits(api, "binary", has_images=True)
+    assert (field, "looks at images" in why) == ("explain", True)
+    ((_, why),) = answer_misfits(api, "clustering", has_images=False)
+    assert "this is `task: clustering`" in why

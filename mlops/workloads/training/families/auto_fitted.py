@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,11 +22,15 @@ from mlops.workloads.features.graph import IR, ML_OPSET, OPSET
 from mlops.workloads.metrics.weighted import Array
 from mlops.workloads.stage import write_json
 from mlops.workloads.training.families.auto_parts import LinearPart, Part, logarithms_of
-from mlops.workloads.training.families.family import INPUT, Fitted
+from mlops.workloads.training.families.family import INPUT, ExactTerms, Fitted
 from mlops.workloads.training.families.stacking import chances_of
 from mlops.workloads.training.families.trees.fitted import FittedTrees
 from mlops.workloads.training.families.trees.graph import sum_of_trees
 from mlops.workloads.training.families.trees.grow import Label
+from mlops.workloads.training.families.trees.terms import tree_terms
+
+if TYPE_CHECKING:
+    from mlops.workloads.training.explanation import TrainRows
 
 _FILE = "auto.json"
 GraphStep = tuple[str, list[str], str, dict[str, Any]]
@@ -84,6 +88,27 @@ class FittedAuto(Fitted):
         ]  # fmt: skip
         weights, bias = np.asarray(content["weights"]), np.asarray(content["bias"])
         return cls(task, parts, weights, bias, Label(content["center"], content["scale"]), widths=(amounts, width))
+
+    def exact_terms(self, rows: TrainRows) -> ExactTerms | None:
+        column_of = rows.column_of()
+        if column_of is None:
+            return None
+        unit = self._label.scale if self._task is Task.REGRESSION else 1.0
+        scaled = list(zip(self._parts, self._weights * unit, strict=True))
+        base = self._bias * unit + (self._label.center if self._task is Task.REGRESSION else 0.0)
+        arrays: dict[str, npt.NDArray[Any]] = {}
+        linear = [(part, weight) for part, weight in scaled if isinstance(part, LinearPart)]
+        if linear:
+            mean = rows.encoded()[:, : self._amounts].mean(axis=0, dtype=np.float64)
+            weights = sum(weight * part.coefficients.T for part, weight in linear)
+            base = base + weights @ mean + sum(weight * part.intercept for part, weight in linear)
+            arrays |= {"weights": weights, "mean": mean, "places": np.arange(self._amounts, dtype=np.int32)}
+        trees = [(part.booster, float(weight)) for part, weight in scaled if isinstance(part, FittedTrees)]
+        if trees:
+            terms = tree_terms(trees, column_of, first=self._amounts)
+            base = base + terms.pop("base")
+            arrays |= terms
+        return ExactTerms({**arrays, "base": base}, column_of)
 
     def to_onnx(self, output: str) -> onnx.ModelProto:
         constants: dict[str, Any] = {

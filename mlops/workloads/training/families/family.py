@@ -32,6 +32,8 @@ from mlops.workloads.training.run_log import RunLog
 if TYPE_CHECKING:
     import onnx
 
+    from mlops.workloads.training.explanation import TrainRows
+
 INPUT = "x"
 """The input of a family's ONNX graph: `[N, width]` FLOAT."""
 
@@ -87,6 +89,16 @@ class Fit:
         return int(self.train.x.shape[1])
 
 
+@dataclass(frozen=True)
+class ExactTerms:
+    """What a raw score is the sum of, as `serving.explain_exact` reads it: `base`, `[K]`, what is expected of a row; for a linear
+    part `places` of the numbers that it reads, `[A]`, their `mean` and `weights`, `[K, A]`; for trees what `tree_terms` gives.
+    `column_of`: of each number of a row, the place of its raw column."""
+
+    arrays: Mapping[str, npt.NDArray[Any]]
+    column_of: Sequence[int]
+
+
 class Fitted(ABC):
     """A model that has learned. `logged`: what it measured on its way, a row for each time, as DVC draws it.
 
@@ -109,6 +121,11 @@ class Fitted(ABC):
     @abstractmethod
     def to_onnx(self, output: str) -> onnx.ModelProto:
         """Return a graph that predicts what `predict` predicts, from the input `x` to an output of this name."""
+
+    def exact_terms(self, rows: TrainRows) -> ExactTerms | None:
+        """Return what a raw score is the sum of; None where it is no sum, and explanations are sampled. `rows`: those of the
+        train split."""
+        return None
 
 
 class Family(ABC):

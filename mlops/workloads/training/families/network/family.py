@@ -14,7 +14,7 @@ import warnings
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import lightning
 import numpy as np
@@ -32,7 +32,7 @@ from mlops.workloads.features.pictures import Picture
 from mlops.workloads.parent_death import die_with_parent
 from mlops.workloads.stage import failed
 from mlops.workloads.training.description import Description
-from mlops.workloads.training.families.family import INPUT, Family, Fit, Fitted, output_count
+from mlops.workloads.training.families.family import INPUT, ExactTerms, Family, Fit, Fitted, output_count
 from mlops.workloads.training.families.network.augment import Augmenter
 from mlops.workloads.training.families.network.batches import TensorRows
 from mlops.workloads.training.families.network.epochs import EpochMetrics, Epochs
@@ -46,6 +46,9 @@ from mlops.workloads.training.families.network.predictor import LABEL_UNITS, Pre
 from mlops.workloads.training.families.network.ranks import Ranks
 from mlops.workloads.training.families.network.transfer import begin_from, check_patterns
 from mlops.workloads.training.families.network.weighing import weigh
+
+if TYPE_CHECKING:
+    from mlops.workloads.training.explanation import TrainRows
 
 _CHUNK = 65_536
 WEIGHTS = "network.safetensors"
@@ -73,6 +76,22 @@ class FittedNetwork(Fitted):
         if self._predictor.is_scaled:
             state |= {key: getattr(self._predictor, key) for key in LABEL_UNITS}
         save_file(dict(sorted(state.items())), folder / WEIGHTS)
+
+    def exact_terms(self, rows: TrainRows) -> ExactTerms | None:
+        network = self._predictor.network
+        if not isinstance(network, nn.Linear) or type(network) is not nn.Linear:  # a subclass may do anything
+            return None
+        column_of = rows.column_of()
+        if column_of is None:
+            return None
+        weights, bias = (part.detach().numpy().astype(np.float64) for part in (network.weight, network.bias))
+        center, scale = (float(getattr(self._predictor, name)) for name in LABEL_UNITS)
+        mean = rows.encoded().mean(axis=0, dtype=np.float64)
+        arrays = {
+            "weights": weights * scale, "mean": mean, "places": np.arange(len(mean), dtype=np.int32),
+            "base": (weights @ mean + bias) * scale + center,
+        }  # fmt: skip
+        return ExactTerms(arrays, column_of)
 
     def to_onnx(self, output: str) -> onnx.ModelProto:
         logging.getLogger("torch.onnx").setLevel(logging.ERROR)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import lightgbm
 import numpy as np
@@ -19,8 +19,12 @@ import onnx
 
 from mlops.metrics.task import Task
 from mlops.workloads.stage import write_json
-from mlops.workloads.training.families.family import Fitted
+from mlops.workloads.training.families.family import ExactTerms, Fitted
 from mlops.workloads.training.families.trees.graph import trees_to_onnx
+from mlops.workloads.training.families.trees.terms import tree_terms
+
+if TYPE_CHECKING:
+    from mlops.workloads.training.explanation import TrainRows
 
 _TREES, _LABEL = "trees.txt", "label.json"
 
@@ -58,6 +62,13 @@ class FittedTrees(Fitted):
     def load(cls, folder: Path, task: Task, width: int) -> FittedTrees:
         label = json.loads((folder / _LABEL).read_text())
         return cls((folder / _TREES).read_text(), task, width=width, center=label["center"], scale=label["scale"])
+
+    def exact_terms(self, rows: TrainRows) -> ExactTerms | None:
+        column_of = rows.column_of()
+        if column_of is None:
+            return None
+        terms = tree_terms([(self.booster, self.scale)], column_of)
+        return ExactTerms({**terms, "base": terms["base"] + self.center}, column_of)
 
     def to_onnx(self, output: str) -> onnx.ModelProto:
         return trees_to_onnx(self.booster, self._task, self.width, output, center=self.center, scale=self.scale)
