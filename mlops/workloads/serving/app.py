@@ -28,7 +28,7 @@ from mlops.workloads.serving.content_coding import is_packed, packed_answer, pla
 from mlops.workloads.serving.describe import model_metadata, server_metadata
 from mlops.workloads.serving.docs_page import PAGE
 from mlops.workloads.serving.feedback import read_feedback
-from mlops.workloads.serving.foreign import JSON_TYPE, ForeignRequest
+from mlops.workloads.serving.foreign import JSON_TYPE, Answered, ForeignAnswer, ForeignRequest
 from mlops.workloads.serving.images import MOST_BYTES
 from mlops.workloads.serving.log import PredictionLog
 from mlops.workloads.serving.model import Gatherer, OnnxPredictor
@@ -86,8 +86,10 @@ class Application:
         self.meter = Meter(self.contract["model"], version)
         if log is not None:
             log.answers = self.meter.answers
-        most = int(api["max_rows"])
+        self.speaks_grpc = bool(api.get("grpc", False))
+        self.most = most = int(api["max_rows"])
         self._reader = RowReader(self.contract, most, api)
+        self.most_columns = self._reader.most_columns
         predictor = OnnxPredictor(
             folder / "model.onnx", self._reader, int(api["threads"]), float(api.get("timeout", ANSWER_TIMEOUT))
         )
@@ -96,6 +98,7 @@ class Application:
         self._model = Gatherer(predictor, sound, gather=bool(api["gather"]))
         least = MOST_BYTES if self._reader.has_images else _MOST_BYTES
         self._bodies = BodyReader(max(least, most * _MOST_ROW_BYTES), arrival)
+        self.body_limit = self._bodies.limit
         self._beside = ThreadPoolExecutor(1, "large-requests")
         self._writer = AnswerWriter(self.contract, version, api.get("threshold"))
         self._labels = LabelValues(self.contract)
@@ -104,7 +107,7 @@ class Application:
         self._prefix = f"{os.getpid():x}{time.time_ns() & 0xFFFFFFFF:x}-"
         self.origins: Sequence[str] = api.get("cors", ())
         """The origins whose pages may ask from a browser."""
-        v2 = OpenInference(self.contract, version, self._reader, most)
+        self.inference = v2 = OpenInference(self.contract, version, self._reader, most)
         tf = TensorFlowServing(self.contract, version, self._reader, most)
         v1_bases, v2_bases = tf.bases(), v2.bases()
         health: dict[str, Callable[[], Answer]] = {
@@ -255,20 +258,41 @@ class Application:
     async def _answer_foreign(
         self, read: Callable[[bytes, KeptHeaders], ForeignRequest], scope: Scope, receive: Receive, send: Send
     ) -> None:
-        """Answer a request of another protocol; it is logged as `/predict` would be for the same rows."""
-        started = time.perf_counter()
-        status, count, close = 200, 0, False
         head = read_head(scope)
-        headers: tuple[tuple[bytes, bytes], ...] = (JSON_TYPE,)
+        is_probe = bool(head) and asks_itself(head, scope)
+        try:
+            answered = await self.answer(self._bodies.begin(receive), read, head, is_probe=is_probe)
+        except ConnectionError:
+            return
+        body, headers, error = _INTERNAL, (JSON_TYPE,), answered.refused
+        if answered.answer is not None:
+            body, headers = answered.answer.body, answered.answer.headers
+        elif error is not None:
+            body = _bad(error, sentence_of(error))
+        named = (REQUEST_ID, answered.request_id.encode())
+        close = error is not None and error.close
+        await self._send(send, answered.status, body, *headers, named, head=head, close=close)
+
+    async def answer(
+        self, arriving: bytes | Awaitable[bytes], read: Callable[[bytes, KeptHeaders], ForeignRequest], head: KeptHeaders,
+        *, is_probe: bool = False,
+    ) -> Answered:  # fmt: skip
+        """Answer a request of another protocol; it is logged as `/predict` would be for the same rows. Raises ConnectionError where
+        the client has gone."""
+        started = time.perf_counter()
+        status, count = 200, 0
+        answer: ForeignAnswer | None = None
+        refused: BadRows | None = None
         asked: ForeignRequest | None = None
 
         def understood(body: bytes) -> tuple[ForeignRequest, JudgedRows]:
             nonlocal asked
             asked = read(body, head)
-            return asked, self._reader.judge(self._reader.check({"rows": asked.rows}))
+            rows = self._reader.check({"rows": asked.rows})
+            return asked, (rows, ()) if is_probe else self._reader.judge(rows)
 
         try:
-            body = await self._bodies.read(receive)
+            body = arriving if isinstance(arriving, bytes) else await arriving
             if is_packed(head.get(CONTENT_CODING)):
                 (given, (rows, outside)), _ = await self._aside(self._unpack_and(understood), body, head)
             elif len(body) <= LARGE and not self._reader.has_images:
@@ -277,24 +301,24 @@ class Application:
                 given, (rows, outside) = await self._aside(understood, body)
             count = len(rows)
             predictions = await self._model.predict(rows)
-            answered = given.write(predictions, outside)
-            answer, headers = answered.body, answered.headers
+            answer = given.write(predictions, outside)
             if outside:
                 self.meter.count_outside(outside)
         except BadRows as error:
-            status, answer, close = error.status, _bad(error, _sentence(error)), error.close
+            status, refused = error.status, error
         except ConnectionError:
-            return
+            raise
         except Exception:
             traceback.print_exc()
-            status, answer = 500, _INTERNAL
+            status = 500
         request_id = self._id_of(head, asked.id if asked is not None else "")
-        if status == 200 and self.log is not None and asked is not None:
+        if answer is not None and self.log is not None and asked is not None and not is_probe:
             self.log.offer(
                 request_id, msgspec.json.encode({"rows": asked.rows}), self._writer.write(predictions, outside)
             )
-        await self._send(send, status, answer, *headers, (REQUEST_ID, request_id.encode()), head=head, close=close)
-        self.meter.observe(status, time.perf_counter() - started, count)
+        if not is_probe:
+            self.meter.observe(status, time.perf_counter() - started, count)
+        return Answered(request_id, status, answer, refused)
 
     async def _feedback(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer once what was kept is on the disk, so that no crash loses it."""
@@ -311,7 +335,7 @@ class Application:
                 if written is None or not await asyncio.wrap_future(written):
                     status, answer = 503, _NOT_KEPT
         except BadRows as error:
-            status, answer, close = error.status, _bad(error, _sentence(error)), error.close
+            status, answer, close = error.status, _bad(error, sentence_of(error)), error.close
         except ConnectionError:
             return
         except Exception:
@@ -352,7 +376,7 @@ def _bad(error: BadRows, sentence: str = "invalid rows") -> bytes:
     return text.encode(errors="replace")
 
 
-def _sentence(error: BadRows) -> str:
+def sentence_of(error: BadRows) -> str:
     """Return the one problem of a body as a whole, or that there are bad rows."""
     first = error.problems[0]
     if first["row"] is not None:

@@ -53,6 +53,8 @@ class RowReader:
         """Whether reading a row takes long, and happens beside the event loop."""
         self._names = {name for name, _, _ in self.columns}
         self._known = {*contract.get("known", ()), *label_columns(contract)}
+        self.most_columns = 2 * (len(self.columns) + len(self._known))
+        """How many columns are looked at in a request by columns, so that a wrong name among the right ones is told."""
         self._most = most
         # A tensor may hold each value in a list of its own, so a value counts twice.
         self._most_values = (most + 1) * 2 * (len(self.columns) + len(self._known) + 1) + _SPARE_VALUES
