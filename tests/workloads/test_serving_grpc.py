@@ -41,7 +41,9 @@ def served(
 
                 async def ask(method: str, request: Any, *sent: tuple[str, str]) -> tuple[Any, Mapping[str, str]]:
                     call = channel.unary_unary(f"/{SERVICE}/{method}")(
-                        request if isinstance(request, bytes) else request.SerializeToString(), metadata=sent, timeout=30
+                        request if isinstance(request, bytes) else request.SerializeToString(),
+                        metadata=sent,
+                        timeout=30,
                     )
                     body = await call
                     return message_class(f"{method}Response").FromString(body), dict(await call.initial_metadata())
@@ -184,7 +186,9 @@ def test_missing_value_is_nan_and_half_precision_comes_raw(tmp_path: Path) -> No
         (output,) = (await ask("ModelInfer", request))[0].outputs
         assert np.isnan(output.contents.fp32_contents[0])
         assert output.contents.fp32_contents[1] == 3.0
-        answer, _ = await ask("ModelInfer", infer_request({"place": ("FP16", [2.0]), "number": ("FP16", [0.5])}, raw=True))
+        answer, _ = await ask(
+            "ModelInfer", infer_request({"place": ("FP16", [2.0]), "number": ("FP16", [0.5])}, raw=True)
+        )
         assert np.frombuffer(answer.raw_output_contents[0], "<f4").tolist() == [2.5]
         half = message_class("ModelInferRequest")(model_name="m")
         half.inputs.add(name="number", datatype="FP16", shape=[1]).contents.fp32_contents.append(1.0)

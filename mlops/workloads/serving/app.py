@@ -264,14 +264,12 @@ class Application:
             answered = await self.answer(self._bodies.begin(receive), read, head, is_probe=is_probe)
         except ConnectionError:
             return
-        body, headers, error = _INTERNAL, (JSON_TYPE,), answered.refused
-        if answered.answer is not None:
-            body, headers = answered.answer.body, answered.answer.headers
-        elif error is not None:
-            body = _bad(error, sentence_of(error))
+        error = answered.refused
+        failed = ForeignAnswer(_INTERNAL if error is None else _bad(error, sentence_of(error)))
+        given = answered.answer or failed
         named = (REQUEST_ID, answered.request_id.encode())
         close = error is not None and error.close
-        await self._send(send, answered.status, body, *headers, named, head=head, close=close)
+        await self._send(send, answered.status, given.body, *given.headers, named, head=head, close=close)
 
     async def answer(
         self, arriving: bytes | Awaitable[bytes], read: Callable[[bytes, KeptHeaders], ForeignRequest], head: KeptHeaders,

@@ -8,7 +8,6 @@ answer names its request and the version, as over HTTP.
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
@@ -77,13 +76,14 @@ class GrpcServer:
         }  # fmt: skip
         # Bytes come as they are: what cannot be read is a mistake of the client, which grpc would call INTERNAL.
         handlers = {
-            method: grpc.unary_unary_rpc_method_handler(self._guarded(method, answer))  # type: ignore[arg-type]
+            method: grpc.unary_unary_rpc_method_handler(self._guarded(method, answer))
             for method, answer in answers.items()
         }
         return grpc.method_handlers_generic_handler(SERVICE, handlers)
 
     def _guarded(self, method: str, answer: _Answer) -> Callable[[bytes, Any], Awaitable[bytes]]:
         """Return what asks for the key first, and gives refusals as status."""
+        import grpc
 
         async def guarded(body: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
             sent = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
@@ -94,9 +94,9 @@ class GrpcServer:
                 return await answer(body, sent, context)
             except BadRows as error:
                 refused = error
-            except (asyncio.CancelledError, _aborted()):
-                raise
-            except Exception:
+            except Exception as error:
+                if isinstance(error, grpc.aio.AbortError):
+                    raise
                 traceback.print_exc()
                 await self._abort(context, "INTERNAL", _DEFECT)
             await self._refuse(context, refused)
@@ -131,7 +131,9 @@ class GrpcServer:
 
     async def _model_metadata(self, body: bytes, sent: Mapping[str, str], context: Any) -> bytes:
         self._check_named("ModelMetadataRequest", body)
-        return _written("ModelMetadataResponse", **model_metadata(self._application.contract, self._application.version))
+        return _written(
+            "ModelMetadataResponse", **model_metadata(self._application.contract, self._application.version)
+        )
 
     def _check_named(self, message: str, body: bytes) -> None:
         """Raises BadRows where a request names another model."""
@@ -153,12 +155,6 @@ class GrpcServer:
         assert answered.answer is not None
         await context.send_initial_metadata((named, self._version))
         return answered.answer.body
-
-
-def _aborted() -> type[BaseException]:
-    import grpc
-
-    return grpc.aio.AbortError
 
 
 def _written(message: str, **fields: Any) -> bytes:
@@ -184,4 +180,6 @@ def grpc_server_of(application: Application, where: str, key: KeyFile | None = N
     try:
         return GrpcServer(application, where, key)
     except ImportError as error:
-        sys.exit(f"Error: the package says `api: {{grpc: true}}`, and {error.name} is not installed; install mlops[grpc].")
+        sys.exit(
+            f"Error: the package says `api: {{grpc: true}}`, and {error.name} is not installed; install mlops[grpc]."
+        )

@@ -56,7 +56,9 @@ class GrpcInference:
     def _tensors(self, request: Any) -> Iterator[tuple[str, list[Any]]]:
         raw = request.raw_input_contents
         if raw and len(raw) != len(request.inputs):
-            problem = f"{len(raw):,} raw_input_contents for {len(request.inputs):,} inputs; there is one for each, or none"
+            problem = (
+                f"{len(raw):,} raw_input_contents for {len(request.inputs):,} inputs; there is one for each, or none"
+            )
             raise whole(problem, 400, "raw_input_contents")
         for index, tensor in enumerate(request.inputs):
             said = {"name": tensor.name, "datatype": tensor.datatype, "shape": list(tensor.shape[:3])}
@@ -84,9 +86,7 @@ class GrpcInference:
             return [_text(content, row, name) for row, content in enumerate(values)]
         return numbers_or_none(list(values), name) if field.startswith("fp") else list(values)
 
-    def _write(
-        self, predictions: list[Any], outside: Sequence[OutsidePlace], own_id: str, *, is_raw: bool
-    ) -> bytes:
+    def _write(self, predictions: list[Any], outside: Sequence[OutsidePlace], own_id: str, *, is_raw: bool) -> bytes:
         head = self._protocol.head
         answer = self._response(model_name=head["model_name"], model_version=head["model_version"], id=own_id)
         output = answer.outputs.add(name=self._protocol.output, datatype="FP32", shape=shape_of(predictions))
