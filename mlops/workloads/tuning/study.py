@@ -96,7 +96,9 @@ def cut_off(study: optuna.Study, trial: FrozenTrial) -> None:
     tries = [one for one in study.get_trials(deepcopy=False) if one.user_attrs.get(PLACE) == place]
     reason = INTERRUPTED
     if CHOSEN_VALUES in trial.user_attrs and len(tries) >= _TRIES:
-        reason = f"The process that ran it died, {len(tries)} times. Perhaps there was not enough memory for these values."
+        reason = (
+            f"The process that ran it died, {len(tries)} times. Perhaps there was not enough memory for these values."
+        )
     started = trial.datetime_start or datetime.now()
     storage, number = study._storage, trial._trial_id
     storage.set_trial_user_attr(number, SECONDS, (datetime.now() - started).total_seconds())
