@@ -7,6 +7,12 @@ Law: plain constants; imports nothing.
 
 PORT = 8000
 """Where a serving container listens."""
+GRPC_PORT = 8001
+"""Where it listens for gRPC, where its package says that it speaks that."""
+GRPC_SUFFIX = ".grpc"
+"""Stands behind the path of a process's socket for HTTP in that for gRPC."""
+ENDPOINT_HEADER = "x-mlops-endpoint"
+"""The metadata of a gRPC call through a gateway that names the endpoint; its path is the same for all."""
 COORDINATOR_PORT = 29500
 """Where the first pod of a job listens for the others."""
 LOG_SIZE, LOG_BODY = 10 * 2**30, 2**20

@@ -13,7 +13,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from mlops.contracts.codec import Contract, Document, variable
-from mlops.contracts.names import PORT
+from mlops.contracts.names import GRPC_PORT, PORT
 
 WEEK = 604800.0
 
@@ -50,6 +50,15 @@ class ServerConfig(Document, kw_only=True, frozen=True, omit_defaults=True):
     uds: Annotated[str | None, Meta(description="The Unix socket to listen on; null for host and port.")] = None
     host: Annotated[str, variable("MLOPS_HOST", "The address to listen on.")] = "0.0.0.0"  # noqa: S104  a container's own
     port: Annotated[int, variable("MLOPS_PORT", "The port to listen on.", ge=1, le=65535)] = PORT
+    grpc_port: Annotated[
+        int,
+        variable(
+            "MLOPS_GRPC_PORT",
+            "The port for gRPC, where the package says `api: {grpc: true}`; with `uds`, its path with `.grpc` behind it.",
+            ge=1,
+            le=65535,
+        ),
+    ] = GRPC_PORT
     key_file: Annotated[
         str | None,
         variable(

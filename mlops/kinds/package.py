@@ -226,7 +226,7 @@ class PackageKind(BaseKind):
         return Status(str(record.outputs.get("tag", "")))
 
     def extras(self, inputs: Mapping[str, Any]) -> tuple[str, ...]:
-        return ("package",)
+        return ("package", "grpc") if (inputs.get("api") or {}).get("grpc") else ("package",)
 
     def delete(self, step: Step) -> None:
         if step.recorded and (image := step.recorded.inputs.get("image")):

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 NEEDS = ("onnxruntime", "numpy", "msgspec", "uvicorn", "httptools", "uvloop")
 IMAGE_NEEDS = ("pillow",)
 """What it imports too where the model takes images."""
+GRPC_NEEDS = ("grpcio", "protobuf")
+"""What it imports too where it speaks gRPC."""
 _SERVING = (
     "__init__.py", "workloads/__init__.py", "workloads/parent_death.py", "workloads/serving", "workloads/vector_answer.py",
     "workloads/unlabelled_answer.py", "workloads/answer_row.py", "workloads/label_values.py",
@@ -44,6 +46,7 @@ def api_of(package: Package) -> dict[str, Any]:
     """Return what api.json says: how a package's application answers."""
     api = package.api
     said = {} if api.threshold is None else {"threshold": api.threshold}
+    said |= {"grpc": True} if api.grpc else {}
     said |= {} if api.timeout == ANSWER_TIMEOUT else {"timeout": api.timeout}
     said |= {name: value for name in _OPTIONAL if (value := getattr(api, name)) not in (None, False)}
     return {
@@ -146,9 +149,11 @@ def _kept(folder: Path) -> str:
 
 
 def needs_of(model: Path) -> tuple[str, ...]:
-    """Return the packages that serving imports. `model`: the folder of contract.json."""
+    """Return the packages that serving imports. `model`: the folder of contract.json and api.json."""
     columns = json.loads((model / "contract.json").read_text())["columns"]
-    return (*NEEDS, *(IMAGE_NEEDS if any("image" in column for column in columns) else ()))
+    speaks_grpc = json.loads((model / "api.json").read_text()).get("grpc", False)
+    images = IMAGE_NEEDS if any("image" in column for column in columns) else ()
+    return (*NEEDS, *images, *(GRPC_NEEDS if speaks_grpc else ()))
 
 
 @cache

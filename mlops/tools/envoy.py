@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from mlops.tools.envoy_documents import (
     Tls,
     TokenIssuer,
     bootstrap,
-    cluster,
+    clusters,
     keys_of,
     listener,
     route_table,
@@ -30,6 +31,7 @@ from mlops.tools.envoy_documents import (
     tls_in,
     token_filter,
 )
+from mlops.tools.envoy_grpc import by_class, cluster_of, stats_words
 from mlops.tools.unix_http import ask
 
 IsTaken = Callable[[str, Sequence[Mapping[str, Any]], Sequence[str]], bool]
@@ -121,7 +123,7 @@ class EnvoyGateway:
     def put(self, table: RoutingTable, timeout: float = 10.0) -> None:
         """Write the clusters first, then the routes, and then remove clusters that no route names any more. Raises
         ToolFailed."""
-        wanted = [cluster(name, sockets) for name, sockets in sorted(table.clusters.items())]
+        wanted = clusters(table)
         names = {one["name"] for one in wanted}
         there = [one for one in self._read("clusters.json").get("resources", ()) if one["name"] not in names]
         self._put("clusters.json", [*wanted, *there], self._has_clusters, timeout)
@@ -189,28 +191,49 @@ class EnvoyGateway:
         """Return what Envoy counted of a cluster since it started, as upstream_rq_total, and milliseconds -> how many answers took
         at most so long. Both are empty where Envoy gives no answer."""
         names = "upstream_rq_(total|completed|4xx|5xx|active|time)"
-        words = f"format=json&histogram_buckets=cumulative&filter=^cluster\\.{cluster}\\.{names}$"
+        kinds = f"^cluster\\.{cluster}(-grpc)?\\.{names}$|{stats_words(cluster)}"
         try:
-            stats = json.loads(ask(self.admin, f"/stats?{words}")[1])["stats"]
-            counted = {one["name"].rpartition(".")[2]: float(one["value"]) for one in stats if "name" in one}
-            buckets = [bucket for one in stats for each in one.get("histograms", ()) for bucket in each["buckets"]]
-            return counted, {float(bucket["upper_bound"]): float(bucket["cumulative"]) for bucket in buckets}
+            found = self._stats(f"histogram_buckets=cumulative&filter={kinds}")
+            counted: defaultdict[str, float] = defaultdict(float)
+            for one in (one for one in found if "name" in one and ".grpc." not in one["name"]):
+                kind = one["name"].rpartition(".")[2]
+                # Of calls, the status that the gateway makes up counts among those of gRPC.
+                if not (kind.endswith("xx") and one["name"].startswith(f"cluster.{cluster_of(cluster)}.")):
+                    counted[kind] += float(one["value"])
+            for kind, value in by_class(found).get(cluster, {}).items():
+                counted[f"upstream_rq_{kind}"] += value
+            within: defaultdict[float, float] = defaultdict(float)
+            for one in found:
+                for each in one.get("histograms", ()):
+                    for bucket in each["buckets"]:
+                        within[float(bucket["upper_bound"])] += float(bucket["cumulative"])
+            return dict(counted), dict(within)
         except (OSError, ValueError, KeyError, TypeError):
             return {}, {}
 
     def answered(self) -> dict[str, tuple[int, int]]:
         """Return cluster -> answers, and those of 5xx, since Envoy started; empty where it gives no answer."""
-        words = "format=json&filter=^cluster\\..*\\.upstream_rq_(completed|5xx)$"
         try:
-            stats = json.loads(ask(self.admin, f"/stats?{words}")[1])["stats"]
+            stats = self._stats(f"filter=^cluster\\..*\\.upstream_rq_(completed|5xx)$|{stats_words('.*')}")
         except (OSError, ValueError, KeyError):
             return {}
-        counted = {one["name"].removeprefix("cluster."): int(one["value"]) for one in stats}
-        clusters = {name.rpartition(".")[0] for name in counted}
-        return {
-            name: (counted.get(f"{name}.upstream_rq_completed", 0), counted.get(f"{name}.upstream_rq_5xx", 0))
-            for name in clusters
+        counted = {
+            one["name"].removeprefix("cluster."): int(one["value"]) for one in stats if ".grpc." not in one["name"]
         }
+        calls = by_class(stats)
+        names = {name.rpartition(".")[0] for name in counted}
+        return {
+            name: (
+                sum(counted.get(f"{one}.upstream_rq_completed", 0) for one in (name, cluster_of(name))),
+                counted.get(f"{name}.upstream_rq_5xx", 0) + int(calls.get(name, {}).get("5xx", 0)),
+            )
+            for name in names
+        }
+
+    def _stats(self, words: str) -> list[dict[str, Any]]:
+        """Raises OSError, ValueError, KeyError where Envoy gives no answer."""
+        found: list[dict[str, Any]] = json.loads(ask(self.admin, f"/stats?format=json&{words}")[1])["stats"]
+        return found
 
     def key_counters(self) -> dict[tuple[str, str], float]:
         """Return how many requests of each key Envoy sent on since it started, by (route, key); empty where it gives no answer."""

@@ -7,12 +7,13 @@ Law: equal inputs give equal documents; every answer of the gateway itself is JS
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from mlops.contracts.names import ANSWER_TIMEOUT, KEY_HEADER, PROBE_HEADER
+from mlops.tools import envoy_grpc
 from mlops.tools.envoy_replies import LOCAL_REPLIES, address_entry, open_entries
 from mlops.tools.envoy_split import TrafficSplit
 
@@ -49,9 +50,9 @@ class GateKey:
 
 @dataclass(frozen=True)
 class Route:
-    """Sends `/NAME/…` to the clusters by their weights. `keys`: name -> what that client sends; None lets everybody in.
+    """Sends `/NAME/…` to the clusters by their weights, and the calls that name it to those that speak gRPC. `keys`: name -> what that client sends; None lets everybody in.
     `is_signed`: whether a token that its issuer signed lets in too. `rate`: (count, seconds), of all clients together. `timeout`:
-    seconds until an answer must be there."""
+    seconds until an answer must be there. `grpc`: those of its clusters that speak gRPC too. `prefix`: how a path begins for them."""
 
     name: str
     weights: Mapping[str, int]
@@ -60,14 +61,17 @@ class Route:
     rate: tuple[int, float] | None = None
     timeout: float = ANSWER_TIMEOUT
     split: TrafficSplit = field(default_factory=TrafficSplit)
+    grpc: Collection[str] = ()
+    prefix: str = "/"
 
 
 @dataclass(frozen=True)
 class RoutingTable:
-    """All that the gateway routes by. `clusters`: name -> the sockets of its replicas."""
+    """All that the gateway routes by. `clusters`: name -> the sockets of its replicas. `grpc`: those that speak gRPC too."""
 
     routes: Sequence[Route] = ()
     clusters: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    grpc: Collection[str] = ()
 
 
 @dataclass(frozen=True)
@@ -115,6 +119,7 @@ def listener(folder: Path, host: str, port: int, tls: Tls | None, tokens: Mappin
         "http_filters": [
             {"name": _TOKENS, "typed_config": tokens},
             {"name": "rate", "typed_config": limit},
+            envoy_grpc.FILTER,
             {"name": "router", "typed_config": {"@type": f"{_TYPE}extensions.filters.http.router.v3.Router"}},
         ],
         "local_reply_config": LOCAL_REPLIES,
@@ -135,6 +140,7 @@ def _downstream_tls(folder: Path, tls: Tls) -> dict[str, Any]:
         return {"name": name, "sds_config": _file(folder, f"{name}.json")}
 
     common: dict[str, Any] = {"tls_certificate_sds_secret_configs": [named("certificate")],
+                              "alpn_protocols": ["h2", "http/1.1"],
                               "tls_params": {"tls_minimum_protocol_version": "TLSv1_2"}}  # fmt: skip
     if tls.client_ca:
         common["validation_context_sds_secret_config"] = named("clients")
@@ -178,11 +184,23 @@ def token_filter(issuers: Mapping[str, TokenIssuer]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def cluster(name: str, sockets: Sequence[str]) -> dict[str, Any]:
+def clusters(table: RoutingTable) -> list[dict[str, Any]]:
+    """Return every cluster of a table, for HTTP and for gRPC."""
+    there = sorted(table.clusters.items())
+    return [_cluster(name, sockets) for name, sockets in there] + [
+        _cluster(name, sockets, is_grpc=True) for name, sockets in there if name in table.grpc
+    ]
+
+
+def _cluster(name: str, sockets: Sequence[str], *, is_grpc: bool = False) -> dict[str, Any]:
     endpoints = [{"endpoint": {"address": {"pipe": {"path": path}}}} for path in sockets]
+    spoken = "http_protocol_options"
+    if is_grpc:
+        name, spoken = envoy_grpc.cluster_of(name), "http2_protocol_options"
+        endpoints = envoy_grpc.endpoints_of(sockets)
     options = {
         "@type": f"{_TYPE}extensions.upstreams.http.v3.HttpProtocolOptions",
-        "common_http_protocol_options": {"idle_timeout": _UPSTREAM_IDLE}, "explicit_http_config": {"http_protocol_options": {}},
+        "common_http_protocol_options": {"idle_timeout": _UPSTREAM_IDLE}, "explicit_http_config": {spoken: {}},
     }  # fmt: skip
     return {
         "@type": f"{_TYPE}config.cluster.v3.Cluster", "name": name, "type": "STATIC", "connect_timeout": "1s",
@@ -210,6 +228,8 @@ def route_table(routes: Sequence[Route], *, is_measured: bool = False) -> dict[s
     entries = [entry for route in routes for entry in _entries(route)]
     if is_measured:
         entries.append({"match": {"path": f"/{MERGED_METRICS}"}, "route": {"cluster": MERGED_METRICS, "timeout": "5s"}})
+    if any(route.grpc for route in routes):
+        entries.append(envoy_grpc.closing_entry())
     limits = list(_limits(routes))
     host: dict[str, Any] = {"name": "all", "domains": ["*"], "routes": entries}
     if limits:
@@ -227,12 +247,25 @@ def _entries(route: Route) -> Iterator[dict[str, Any]]:
         yield _refuse(match, 503, "no version of this endpoint is live")
         return
     yield address_entry(route.name)
+    yield from _gated(route, match, served, open_entries(route.name, _action(route, served, None)))
+    calls = replace(
+        route, split=route.split.over_grpc(route.grpc), prefix=envoy_grpc.SERVICE_PREFIX,
+        weights={envoy_grpc.cluster_of(name): weight for name, weight in served if name in route.grpc},
+    )  # fmt: skip
+    if calls.weights:
+        yield from _gated(calls, envoy_grpc.match_of(route.name), sorted(calls.weights.items()), ())
+
+
+def _gated(
+    route: Route, match: Mapping[str, Any], served: Sequence[tuple[str, int]], is_open: Sequence[dict[str, Any]]
+) -> Iterator[dict[str, Any]]:
+    """Yield the routes of those who may come, and last that of all others. `is_open`: routes that need no key."""
     if route.keys is None and not route.is_signed:
         yield from _forwarded(route, match, _action(route, served, None))
         return
     for name, key in sorted((route.keys or {}).items()):
         for value in key.values:
-            fits = {**match, "headers": [{"name": KEY_HEADER, "string_match": {"exact": value}}]}
+            fits = _with_header(match, {"name": KEY_HEADER, "string_match": {"exact": value}})
             if key.is_spent:
                 yield _refuse(fits, 429, "the quota of this key is used up")
             else:
@@ -246,10 +279,14 @@ def _entries(route: Route) -> Iterator[dict[str, Any]]:
                 "requirement_name": route.name,
             }
         }
-        token = {**match, "headers": [{"name": "authorization", "present_match": True}]}
+        token = _with_header(match, {"name": "authorization", "present_match": True})
         yield from _forwarded(route, token, {"typed_per_filter_config": requirement, **_action(route, served, None)})
-    yield from open_entries(route.name, _action(route, served, None))
+    yield from is_open
     yield _refuse(match, 401, _DENIED if not route.is_signed else f"{_DENIED}, and there is no token")
+
+
+def _with_header(match: Mapping[str, Any], header: Mapping[str, Any]) -> dict[str, Any]:
+    return {**match, "headers": [*match.get("headers", ()), header]}
 
 
 def _forwarded(route: Route, match: Mapping[str, Any], what: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -269,7 +306,7 @@ def _action(route: Route, served: Sequence[tuple[str, int]], key: str | None) ->
     if key is not None and route.keys and route.keys[key].rate:
         limits.append({"actions": [_part("key", f"{route.name}/{key}")]})
     action: dict[str, Any] = {
-        "prefix_rewrite": "/", "timeout": _seconds(route.timeout),
+        "prefix_rewrite": route.prefix, "timeout": _seconds(route.timeout),
         "retry_policy": {
             "retry_on": _RETRY, "num_retries": _TRIES, "host_selection_retry_max_attempts": 5,
             "per_try_timeout": _seconds(min(route.timeout, max(_SHORTEST_TRY, route.timeout / _TRIES))),
@@ -316,7 +353,7 @@ def _buckets(limits: Sequence[tuple[str, str, tuple[int, float]]]) -> dict[str, 
     return {
         "@type": f"{_TYPE}extensions.filters.http.local_ratelimit.v3.LocalRateLimit", "stat_prefix": "rate",
         "token_bucket": {"max_tokens": 2**32 - 1, "tokens_per_fill": 2**32 - 1, "fill_interval": _seconds(_FILL)},
-        "always_consume_default_token_bucket": False, "descriptors": descriptors,
+        "always_consume_default_token_bucket": False, "rate_limited_as_resource_exhausted": True, "descriptors": descriptors,
         "filter_enabled": {"default_value": every}, "filter_enforced": {"default_value": every},
     }  # fmt: skip
 
@@ -334,6 +371,8 @@ def keys_of(table: Mapping[str, Any]) -> dict[str, list[str]]:
     found: dict[str, dict[str, None]] = {}
     for one in table.get("resources", ()):
         for entry in one["virtual_hosts"][0]["routes"]:
+            if envoy_grpc.endpoint_of(entry["match"]) is not None:
+                continue
             for header in entry["match"].get("headers", ()):
                 if header["name"] == KEY_HEADER:
                     endpoint, key = entry["match"]["prefix"].strip("/"), header["string_match"]["exact"]

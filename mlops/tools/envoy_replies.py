@@ -37,11 +37,19 @@ def _mapper(what: Mapping[str, Any], status: int, sentence: str, later: str | No
     }  # fmt: skip
 
 
+_MAPPERS = [
+    _mapper({"status_code_filter": {"comparison": _EQUALS_429}}, 429, _LIMITED, "1"),
+    *(_mapper({"response_flag_filter": {"flags": [flag]}}, *rest) for flag, rest in _FLAGS.items()),
+]
+_IS_CALL = {"header_filter": {"header": {"name": "content-type", "string_match": {"prefix": "application/grpc"}}}}
+_SENTENCE = {"text_format_source": {"inline_string": "%LOCAL_REPLY_BODY%"}}
+_OF_CALLS = [
+    {**one, "filter": {"and_filter": {"filters": [one["filter"], _IS_CALL]}}, "body_format_override": _SENTENCE}
+    for one in _MAPPERS
+]
+"""A call over gRPC gets the sentence alone, as the details of its status."""
 LOCAL_REPLIES: Mapping[str, Any] = {
-    "mappers": [
-        _mapper({"status_code_filter": {"comparison": _EQUALS_429}}, 429, _LIMITED, "1"),
-        *(_mapper({"response_flag_filter": {"flags": [flag]}}, *rest) for flag, rest in _FLAGS.items()),
-    ],
+    "mappers": [*_OF_CALLS, {"filter": _IS_CALL, "body_format_override": _SENTENCE}, *_MAPPERS],
     "body_format": _SHAPE,
 }
 """What stands as local_reply_config."""

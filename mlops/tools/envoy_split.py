@@ -8,9 +8,11 @@ no evidence about it, because what was asked so counts elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+from mlops.tools.envoy_grpc import cluster_of
 
 ASKED = "x-mlops-version"
 """The header by which a client asks for a version: `candidate`, `live`, or its name."""
@@ -48,6 +50,12 @@ class TrafficSplit:
         elif self.assigned and self.cookie:
             said["hash_policy"] = [{"cookie": {"name": self.cookie}}]
         return said
+
+    def over_grpc(self, known: Collection[str]) -> TrafficSplit:
+        """Return this split of calls over gRPC. `known`: the clusters that speak it."""
+        asked = {name: cluster_of(cluster) for name, cluster in self.asked.items() if cluster in known}
+        mirror = cluster_of(self.mirror) if self.mirror is not None and self.mirror in known else None
+        return replace(self, mirror=mirror, asked=asked)
 
     def entries(self, match: Mapping[str, Any], entry: Mapping[str, Any]) -> Sequence[dict[str, Any]]:
         """Return the routes of clients who ask for a version, which come before `entry`, that of all others."""

@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import grpc
 import httpx
 import pytest
 
@@ -70,11 +71,19 @@ class Gateway:
 
     def put(self, **more: Any) -> None:
         route = Route("late", {"c": 100}, **more)
-        self.envoy.put(RoutingTable((route,), {"c": [str(self.folder / name) for name in "ab"]}))
+        self.envoy.put(RoutingTable((route,), {"c": [str(self.folder / name) for name in "ab"]}, route.grpc))
 
     def get(self, key: str | None = None, **headers: str) -> httpx.Response:
         sent = {**headers, **({"x-api-key": key} if key else {})}
         return httpx.get(f"http://127.0.0.1:{self.port}/late/predict", headers=sent, timeout=30)
+
+    def call(self, shown: grpc.ChannelCredentials | None = None, **sent: str) -> str:
+        """Return the status of a call over gRPC that is refused: the replicas know no gRPC. `shown`: for TLS."""
+        address, metadata = f"127.0.0.1:{self.port}", [(name.replace("_", "-"), value) for name, value in sent.items()]
+        opened = grpc.secure_channel(address, shown) if shown else grpc.insecure_channel(address)
+        with opened as channel, pytest.raises(grpc.RpcError) as raised:
+            channel.unary_unary("/inference.GRPCInferenceService/ServerLive")(b"", metadata=metadata, timeout=20)
+        return str(raised.value.code().name)
 
     def end(self) -> None:
         for one in (*self.replicas.values(), self._envoy):
@@ -190,7 +199,7 @@ def test_token_of_the_issuer_lets_in_and_no_other(gateway: Gateway) -> None:
         url = f"http://127.0.0.1:{gateway.port}/late/predict"
         assert early.get(url).status_code == 200
         gateway.envoy.trust({"late": TokenIssuer(mine.keys(), "https://issuer", ("late",))})
-        gateway.put(keys={"app": GateKey(("one",))}, is_signed=True)
+        gateway.put(keys={"app": GateKey(("one",))}, is_signed=True, grpc=["c"])
         forged = other.token(iss="https://issuer", aud="late")
         assert early.get(url, headers={"authorization": f"Bearer {forged}"}).status_code in (401, 403)
     good = mine.token(iss="https://issuer", aud="late")
@@ -204,6 +213,9 @@ def test_token_of_the_issuer_lets_in_and_no_other(gateway: Gateway) -> None:
         assert denied.json()["error"]
     assert gateway.get("one").status_code == 200
     assert gateway.get().status_code == 401
+    assert gateway.call(x_mlops_endpoint="late", authorization=f"Bearer {good}") == "UNAVAILABLE", "it was let in"
+    for sent in ({}, {"authorization": f"Bearer {forged}"}, {"x_api_key": "two"}):
+        assert gateway.call(x_mlops_endpoint="late", **sent) == "UNAUTHENTICATED"
     expired = mine.token(iss="https://issuer", aud="late", exp=int(time.time()) - 3600)
     assert gateway.get(authorization=f"Bearer {expired}").status_code == 401
 
@@ -283,7 +295,7 @@ def test_mutual_tls_asks_for_a_certificate_and_a_new_one_is_taken_up(gateway: Ga
         certificate("stranger"),
     )
     gateway.start(Tls(server[2], server[3], authority[2]))
-    gateway.put()
+    gateway.put(grpc=["c"])
     (tmp_path / "ca.pem").write_text(authority[2])
     url = f"https://127.0.0.1:{gateway.port}/late/predict"
 
@@ -295,6 +307,9 @@ def test_mutual_tls_asks_for_a_certificate_and_a_new_one_is_taken_up(gateway: Ga
         return made
 
     assert httpx.get(url, verify=context(client)).status_code == 200
+    of_client = grpc.ssl_channel_credentials(authority[2].encode(), client[3].encode(), client[2].encode())
+    assert gateway.call(of_client) == "UNIMPLEMENTED", "it names no endpoint"
+    assert gateway.call(grpc.ssl_channel_credentials(authority[2].encode())) == "UNAVAILABLE"
     for nobody in (None, stranger):
         with pytest.raises(httpx.TransportError):
             httpx.get(url, verify=context(nobody))

@@ -6,10 +6,11 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import grpc
 import httpx
 import pytest
 
@@ -17,7 +18,9 @@ from mlops.contracts.codec import encode
 from mlops.contracts.server import ServerConfig
 from mlops.tools.envoy import EnvoyGateway
 from mlops.tools.envoy_documents import GateKey, Route, RoutingTable
+from mlops.tools.envoy_split import TrafficSplit
 from mlops.tools.process import beside_python
+from mlops.workloads.serving.inference_messages import SERVICE, message_class
 from tests.ports import any_port
 from tests.served_model import write_served_model
 
@@ -35,7 +38,7 @@ class Gateway:
     sockets: dict[str, list[str]]
 
     def put(self, *routes: Route) -> None:
-        self.envoy.put(RoutingTable(routes, self.sockets))
+        self.envoy.put(RoutingTable(routes, self.sockets, [one for route in routes for one in route.grpc]))
 
 
 def until(fits: Callable[[], bool], seconds: float = 60.0) -> None:
@@ -48,7 +51,7 @@ def until(fits: Callable[[], bool], seconds: float = 60.0) -> None:
 @pytest.fixture
 def gateway(tmp_path: Path) -> Iterator[Gateway]:
     root = tmp_path
-    model = write_served_model(root / "model", cors=["https://app.example.com"])
+    model = write_served_model(root / "model", cors=["https://app.example.com"], grpc=True)
     socket, config, port = root / "s.sock", root / "config.json", any_port()
     config.write_text(encode(ServerConfig(version="v1", bento=str(model), uds=str(socket), log=None)))
     envoy = EnvoyGateway(root / "gateway", root / "admin.sock")
@@ -129,3 +132,69 @@ def test_page_and_what_browsers_ask_first_need_no_key(gateway: Gateway) -> None:
     assert ask.head("/m/readyz", headers=KEY).status_code == 200
     assert ask.post("/m/v2/models/m/infer", json={}).status_code == 401
     assert ask.post("/m/predict", json=ROW, headers={**KEY, "x-mlops-probe": "1"}).status_code == 200
+
+
+@dataclass(frozen=True)
+class Called:
+    """How a call was answered: its status, what was said of it, the numbers and the metadata that came with them."""
+
+    status: str
+    said: str = ""
+    numbers: Sequence[float] = ()
+    head: Mapping[str, str] = field(default_factory=dict)
+
+
+def call(gateway: Gateway, *sent: tuple[str, str], values: Sequence[float] = (5.0,)) -> Called:
+    request = message_class("ModelInferRequest")(model_name="m")
+    for name in ("number", "place"):
+        request.inputs.add(name=name, datatype="FP64", shape=[len(values)]).contents.fp64_contents.extend(values)
+    address = str(gateway.client.base_url).removeprefix("http://")
+    with grpc.insecure_channel(address) as channel:
+        ask = channel.unary_unary(f"/{SERVICE}/ModelInfer")
+        try:
+            body, done = ask.with_call(request.SerializeToString(), metadata=sent, timeout=20)
+        except grpc.RpcError as error:
+            return Called(error.code().name, error.details())
+    answer = message_class("ModelInferResponse").FromString(body)
+    numbers = list(answer.outputs[0].contents.fp32_contents)
+    return Called("OK", numbers=numbers, head=dict(done.initial_metadata()))
+
+
+def test_calls_over_grpc_pass_the_gate_of_their_endpoint_and_count_as_its_requests(gateway: Gateway) -> None:
+    to_m, to_open, key = ("x-mlops-endpoint", "m"), ("x-mlops-endpoint", "open"), ("x-api-key", "a-key")
+    spent = {"spent": GateKey(["old"], is_spent=True), **KEYS}
+    asked = TrafficSplit(asked={"v1": "m-v1", "candidate": "m-gone"})
+    gateway.put(
+        Route("m", {"m-v1": 100}, spent, rate=(3, 3600.0), split=asked, grpc=["m-v1"]),
+        Route("open", {"m-v1": 50, "m-gone": 50}, grpc=["m-v1"]), Route("http", {"m-v1": 100}),
+    )  # fmt: skip
+    until(lambda: call(gateway, to_open).status == "OK")
+    before = gateway.envoy.counters("m-v1")[0].get("upstream_rq_total", 0)
+    answer = call(gateway, to_open, ("x-request-id", "mine"), values=(1.0, 2.0))
+    assert (answer.numbers, answer.head["x-request-id"], answer.head["x-mlops-version"]) == ([2.0, 4.0], "mine", "v1")
+    for sent in ((), (("x-mlops-endpoint", "http"),), (("x-mlops-endpoint", "no"),)):
+        refused = call(gateway, *sent)
+        assert (refused.status, "name one in the metadata x-mlops-endpoint" in refused.said) == ("UNIMPLEMENTED", True)
+    assert call(gateway, to_m) == Called("UNAUTHENTICATED", "the header x-api-key is missing or wrong")
+    assert call(gateway, to_m, ("x-api-key", "old")).status == "UNAVAILABLE"
+    assert call(gateway, to_m, key, ("x-mlops-version", "v1")).status == "OK"
+    bad = call(gateway, to_m, key, values=(1.5,))
+    assert (bad.status, "row 0, place: must be a whole number" in bad.said) == ("INVALID_ARGUMENT", True)
+    assert gateway.client.post("/m/predict", json=ROW, headers=KEY).status_code == 200
+    limited = call(gateway, to_m, key)
+    assert (limited.status, "too many requests" in limited.said) == ("RESOURCE_EXHAUSTED", True)
+    assert gateway.envoy.keys() == {"m": ["a-key", "old"]}
+
+    def counted() -> tuple[float, float, float, int]:
+        now = gateway.envoy.counters("m-v1")[0]
+        keyed = gateway.envoy.key_counters().get(("m", "default"), 0)
+        return now["upstream_rq_total"] - before, now["upstream_rq_4xx"], now.get("upstream_rq_5xx", 0), int(keyed)
+
+    until(lambda: counted() == (4.0, 1.0, 0.0, 3))
+    assert gateway.envoy.answered()["m-v1"][1] == 0
+    text = gateway.client.get("/http/metrics").text
+    assert 'mlops_requests_total{model="m",version="v1",status="422"} 1' in text
+    gateway.server.kill()
+    gateway.server.wait(20)
+    assert call(gateway, to_open).status == "UNAVAILABLE"
+    until(lambda: gateway.envoy.answered()["m-v1"][1] >= 1)

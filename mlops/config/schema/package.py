@@ -101,6 +101,11 @@ class Api(Strict):
     cors: list[Annotated[str, AfterValidator(_origin)]] = spec_field(
         [], doc="Origins whose pages may ask from a browser, such as https://app.example.com; `*` for all."
     )
+    grpc: bool = spec_field(
+        False,
+        doc="Answer the Open Inference Protocol over gRPC too (`inference.GRPCInferenceService`). At the gateway a call names its "
+        "endpoint in the metadata `x-mlops-endpoint`. On this machine.",
+    )
     timeout: Duration = spec_field(
         ANSWER_TIMEOUT,
         doc="How long an answer may take, from the gateway to the model; then the client gets 504 and the model stops. On "

@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +156,7 @@ class Host:
             fcntl.flock(lock, fcntl.LOCK_EX)  # a guard publishes too
             routes: list[Route] = []
             issuers: dict[str, TokenIssuer] = {}
+            of_all: set[str] = set()
             in_force, now = self.gateway.keys(), time.time()
             clusters: dict[str, list[str]] = {MERGED_METRICS: [str(self.sockets / f"{GATEKEEPER}.sock")]}
             for path in sorted((self.folder / "endpoints").glob("*/route.json")):
@@ -164,12 +165,15 @@ class Host:
                     if one.body.get("sockets"):
                         clusters[f"{name}-{version}"] = one.body["sockets"]
                 split = _split(name, state, clusters)
+                grpc = _speak_grpc(name, state, clusters)
+                of_all |= grpc
                 weights = {f"{name}-{v}": share for v, share in state.weights.items() if f"{name}-{v}" in clusters}
-                routes.append(self._route(name, state, weights, in_force.get(name, ()), now, split))
+                route = self._route(name, state, weights, in_force.get(name, ()), now, split)
+                routes.append(replace(route, grpc=grpc))
                 if (issuer := issuer_of(state.gate)) is not None:
                     issuers[name] = issuer
             self.gateway.trust(issuers)
-            self.gateway.put(RoutingTable(tuple(routes), clusters))
+            self.gateway.put(RoutingTable(tuple(routes), clusters, of_all))
 
     def _route(
         self,
@@ -212,12 +216,27 @@ def _split(name: str, state: RolloutState, clusters: dict[str, list[str]]) -> Tr
     return TrafficSplit(mirror, routing.assigned, routing.header, routing.cookie, known)
 
 
+def _speak_grpc(name: str, state: RolloutState, clusters: Mapping[str, Any]) -> set[str]:
+    """Return those clusters of an endpoint whose version speaks gRPC."""
+    speaking = [version for version, one in state.versions.items() if _interface(one.body).get("grpc")]
+    return {one for version in speaking for one in (f"{name}-{version}", f"{name}-{version}-asked") if one in clusters}
+
+
 def answer_timeout(body: Mapping[str, Any]) -> float:
     """Return how many seconds a version may take to answer, as its bento says."""
     try:
-        return float(json.loads((Path(body["bento"]) / "api.json").read_text()).get("timeout", ANSWER_TIMEOUT))
-    except (KeyError, OSError, ValueError):
+        return float(_interface(body).get("timeout", ANSWER_TIMEOUT))
+    except (TypeError, ValueError):
         return ANSWER_TIMEOUT
+
+
+def _interface(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the bento of a version says of how it answers; nothing where that cannot be read."""
+    try:
+        said: dict[str, Any] = json.loads((Path(body["bento"]) / "api.json").read_text())
+    except (KeyError, OSError, ValueError):
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
 class PortTaken(MlopsError):

@@ -21,7 +21,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from mlops.contracts.names import PROBE_HEADER
+from mlops.contracts.names import GRPC_SUFFIX, PROBE_HEADER
 from mlops.errors import MlopsError, ToolFailed
 from mlops.rollout.evidence import Counts, Pair
 from mlops.rollout.state import RolloutState
@@ -173,7 +173,8 @@ class Versions:
 
     def take(self, version: str, index: int) -> None:
         self.host.supervisor.take(self.program(version, index))
-        self.socket(version, index).unlink(missing_ok=True)
+        for suffix in ("", GRPC_SUFFIX):
+            Path(f"{self.socket(version, index)}{suffix}").unlink(missing_ok=True)
         with contextlib.suppress(OSError):
             (self.folder / "versions" / version / f"{index}.json").unlink()
 

@@ -30,7 +30,7 @@ from mlops.workloads.serving.describe import model_metadata, server_metadata
 from mlops.workloads.serving.docs_page import PAGE
 from mlops.workloads.serving.explain import Explainer, not_explained, wants_explanation
 from mlops.workloads.serving.feedback import read_feedback
-from mlops.workloads.serving.foreign import JSON_TYPE, ForeignRequest
+from mlops.workloads.serving.foreign import JSON_TYPE, Answered, ForeignAnswer, ForeignRequest
 from mlops.workloads.serving.images import MOST_BYTES
 from mlops.workloads.serving.log import PredictionLog
 from mlops.workloads.serving.model import Gatherer, OnnxPredictor
@@ -46,7 +46,7 @@ from mlops.workloads.serving.request_head import (
     usable_id,
 )
 from mlops.workloads.serving.request_metrics import Meter
-from mlops.workloads.serving.rows import BadRows, JudgedRows, RequestRow, RowReader
+from mlops.workloads.serving.rows import BadRows, JudgedRows, RequestRow, RowReader, refusal_of, sentence_of
 from mlops.workloads.serving.structure import LARGE
 from mlops.workloads.serving.tf_serving import TensorFlowServing
 
@@ -88,8 +88,10 @@ class Application:
         self.meter = Meter(self.contract["model"], version)
         if log is not None:
             log.answers = self.meter.answers
-        most = int(api["max_rows"])
+        self.speaks_grpc = bool(api.get("grpc", False))
+        self.most = most = int(api["max_rows"])
         self._reader = RowReader(self.contract, most, api)
+        self.most_columns = self._reader.most_columns
         predictor = OnnxPredictor(
             folder / "model.onnx", self._reader, int(api["threads"]), float(api.get("timeout", ANSWER_TIMEOUT))
         )
@@ -100,6 +102,7 @@ class Application:
         self._model: Gatherer | CachedModel = self._cache or self._gatherer
         least = MOST_BYTES if self._reader.has_images else _MOST_BYTES
         self._bodies = BodyReader(max(least, most * _MOST_ROW_BYTES), arrival)
+        self.body_limit = self._bodies.limit
         self._beside = ThreadPoolExecutor(1, "large-requests")
         self._writer = AnswerWriter(
             self.contract, version, api.get("threshold"), top_k=api.get("top_k", 0), units=api.get("units")
@@ -119,7 +122,7 @@ class Application:
     def _build_routes(self, api: dict[str, Any], golden: dict[str, Any], most: int) -> None:
         """Build the tables of what is answered where. `most`: the most rows of one request."""
         version = self.version
-        v2 = OpenInference(self.contract, version, self._reader, most)
+        self.inference = v2 = OpenInference(self.contract, version, self._reader, most)
         tf = TensorFlowServing(self.contract, version, self._reader, most)
         v1_bases, v2_bases = tf.bases(), v2.bases()
         health: dict[str, Callable[[], Answer]] = {
@@ -224,7 +227,7 @@ class Application:
             if self.log is not None and not is_probe:
                 self.log.offer(request_id, body, plain)
         except BadRows as error:
-            status, answer, close = error.status, _bad(error), error.close
+            status, answer, close = error.status, refusal_of(error), error.close
         except ConnectionError:
             return
         except Exception:
@@ -285,20 +288,39 @@ class Application:
     async def _answer_foreign(
         self, read: Callable[[bytes, KeptHeaders], ForeignRequest], scope: Scope, receive: Receive, send: Send
     ) -> None:
-        """Answer a request of another protocol; it is logged as `/predict` would be for the same rows."""
-        started = time.perf_counter()
-        status, count, close = 200, 0, False
         head = read_head(scope)
-        headers: tuple[tuple[bytes, bytes], ...] = (JSON_TYPE,)
+        is_probe = bool(head) and asks_itself(head, scope)
+        try:
+            answered = await self.answer(self._bodies.begin(receive), read, head, is_probe=is_probe)
+        except ConnectionError:
+            return
+        error = answered.refused
+        failed = ForeignAnswer(_INTERNAL if error is None else refusal_of(error, sentence_of(error)))
+        given = answered.answer or failed
+        named = (REQUEST_ID, answered.request_id.encode())
+        close = error is not None and error.close
+        await self._send(send, answered.status, given.body, *given.headers, named, head=head, close=close)
+
+    async def answer(
+        self, arriving: bytes | Awaitable[bytes], read: Callable[[bytes, KeptHeaders], ForeignRequest], head: KeptHeaders,
+        *, is_probe: bool = False,
+    ) -> Answered:  # fmt: skip
+        """Answer a request of another protocol; it is logged as `/predict` would be for the same rows. Raises ConnectionError where
+        the client has gone."""
+        started = time.perf_counter()
+        status, count = 200, 0
+        answer: ForeignAnswer | None = None
+        refused: BadRows | None = None
         asked: ForeignRequest | None = None
 
         def understood(body: bytes) -> tuple[ForeignRequest, JudgedRows]:
             nonlocal asked
             asked = read(body, head)
-            return asked, self._reader.judge(self._reader.check({"rows": asked.rows}))
+            rows = self._reader.check({"rows": asked.rows})
+            return asked, (rows, ()) if is_probe else self._reader.judge(rows)
 
         try:
-            body = await self._bodies.read(receive)
+            body = arriving if isinstance(arriving, bytes) else await arriving
             if is_packed(head.get(CONTENT_CODING)):
                 (given, (rows, outside)), _ = await self._aside(self._unpack_and(understood), body, head)
             elif len(body) <= LARGE and not self._reader.has_images:
@@ -307,24 +329,24 @@ class Application:
                 given, (rows, outside) = await self._aside(understood, body)
             count = len(rows)
             predictions = await self._model.predict(rows)
-            answered = given.write(predictions, outside)
-            answer, headers = answered.body, answered.headers
+            answer = given.write(predictions, outside)
             if outside:
                 self.meter.count_outside(outside)
         except BadRows as error:
-            status, answer, close = error.status, _bad(error, _sentence(error)), error.close
+            status, refused = error.status, error
         except ConnectionError:
-            return
+            raise
         except Exception:
             traceback.print_exc()
-            status, answer = 500, _INTERNAL
+            status = 500
         request_id = self._id_of(head, asked.id if asked is not None else "")
-        if status == 200 and self.log is not None and asked is not None:
+        if answer is not None and self.log is not None and asked is not None and not is_probe:
             self.log.offer(
                 request_id, msgspec.json.encode({"rows": asked.rows}), self._writer.write(predictions, outside)
             )
-        await self._send(send, status, answer, *headers, (REQUEST_ID, request_id.encode()), head=head, close=close)
-        self.meter.observe(status, time.perf_counter() - started, count)
+        if not is_probe:
+            self.meter.observe(status, time.perf_counter() - started, count)
+        return Answered(request_id, status, answer, refused)
 
     async def _feedback(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer once what was kept is on the disk, so that no crash loses it."""
@@ -341,7 +363,7 @@ class Application:
                 if written is None or not await asyncio.wrap_future(written):
                     status, answer = 503, _NOT_KEPT
         except BadRows as error:
-            status, answer, close = error.status, _bad(error, _sentence(error)), error.close
+            status, answer, close = error.status, refusal_of(error, sentence_of(error)), error.close
         except ConnectionError:
             return
         except Exception:
@@ -375,16 +397,3 @@ def _page() -> Answer:
 
 def _json(content: dict[str, Any]) -> Answer:
     return 200, json.dumps(content, ensure_ascii=False).encode(errors="replace"), JSON_TYPE
-
-
-def _bad(error: BadRows, sentence: str = "invalid rows") -> bytes:
-    text = json.dumps({"error": sentence, "problems": error.problems}, ensure_ascii=False)
-    return text.encode(errors="replace")
-
-
-def _sentence(error: BadRows) -> str:
-    """Return the one problem of a body as a whole, or that there are bad rows."""
-    first = error.problems[0]
-    if first["row"] is not None:
-        return "invalid rows"
-    return f"{first['column']}: {first['problem']}" if first["column"] else str(first["problem"])

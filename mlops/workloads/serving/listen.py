@@ -7,10 +7,12 @@ Law: the first SIGTERM drains: readiness turns false at once, and requests are a
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ctypes
 import os
 import signal
+import socket
 import time
 from collections.abc import Awaitable, Callable
 from types import FrameType
@@ -20,6 +22,7 @@ import uvicorn
 
 from mlops.workloads.serving.app import Application
 from mlops.workloads.serving.cross_origin import with_cross_origin
+from mlops.workloads.serving.grpc_server import GrpcServer
 from mlops.workloads.serving.http_protocol import HttpProtocol
 from mlops.workloads.serving.log import PredictionLog
 from mlops.workloads.serving.tracing import with_tracing
@@ -34,12 +37,27 @@ _GIVEN_BACK_BYTES = 2**17
 
 
 class Draining(uvicorn.Server):
-    """A server that drains. `drain`: seconds between the first signal and the end of listening; a second signal ends it at once."""
+    """A server that drains. `drain`: seconds between the first signal and the end of listening; a second signal ends it at once.
+    `grpc`: what answers beside it, in the same event loop."""
 
-    def __init__(self, config: uvicorn.Config, application: Application, drain: float) -> None:
+    def __init__(
+        self, config: uvicorn.Config, application: Application, drain: float, grpc: GrpcServer | None = None
+    ) -> None:
         super().__init__(config)
-        self._application, self._drain = application, drain
+        self._application, self._drain, self._grpc = application, drain, grpc
         self._until: float | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen for gRPC before HTTP, whose readiness counts for both."""
+        if self._grpc is not None:
+            await self._grpc.start()
+        await super().startup(sockets)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        ended = [super().shutdown(sockets)]
+        if self._grpc is not None:
+            ended.append(self._grpc.stop(self.config.timeout_graceful_shutdown or 0))
+        await asyncio.gather(*ended)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._application.draining = True
@@ -56,9 +74,10 @@ class Draining(uvicorn.Server):
 
 def listen(
     application: Application, log: PredictionLog | None, *, grace: float, drain: float = 0.0,
-    through: Callable[..., Awaitable[None]] | None = None, **where: Any,
+    through: Callable[..., Awaitable[None]] | None = None, grpc: GrpcServer | None = None, **where: Any,
 ) -> None:  # fmt: skip
     """Serve until the process is asked to end. `where`: `uds`, or `host` and `port`. `through`: what stands before the application.
+    `grpc`: what answers over gRPC, where something does.
 
     `grace`: seconds that requests under way may take once it no longer listens.
     """
@@ -75,7 +94,7 @@ def listen(
     signal.signal(signal.SIGINT, lambda *_: None)
     print(f"{application.version}: golden request answered, ready", flush=True)
     try:
-        Draining(config, application, drain).run()
+        Draining(config, application, drain, grpc).run()
     finally:
         end_tracing()
         if log is not None:

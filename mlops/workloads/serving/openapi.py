@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from mlops.contracts.names import KEY_HEADER
+from mlops.contracts.names import ENDPOINT_HEADER, KEY_HEADER
 from mlops.workloads.answer_row import answer_row
 from mlops.workloads.serving.explain import MOST_EXPLAINED
 
@@ -80,7 +80,7 @@ def openapi(
     }  # fmt: skip
     return {
         "openapi": "3.1.0",
-        "info": {"title": model, "version": version, "description": _about(contract, (api or {}).get("units"))},
+        "info": {"title": model, "version": version, "description": _about(contract, api or {})},
         "servers": [{"url": "."}],
         "security": [{"key": []}, {}],
         "paths": paths,
@@ -205,11 +205,17 @@ def _column(column: _Described) -> _Described:
     return {**schema, "description": " ".join(words)} if words else schema
 
 
-def _about(contract: _Described, units: str | None) -> str:
-    label = contract["label"]
+def _about(contract: _Described, api: _Described) -> str:
+    label, units = contract["label"], api.get("units")
     named = f" of `{label}`" if isinstance(label, str) else ""
     named += f" in {units}" if units else ""
-    return f"Predictions{named} by the model `{contract['model']}` ({contract['task']})."
+    calls = (
+        f" The Open Inference Protocol is answered over gRPC too: `inference.GRPCInferenceService` at the same host and port, where "
+        f"a call names the endpoint, the first part of this address, in the metadata `{ENDPOINT_HEADER}`."
+        if api.get("grpc")
+        else ""
+    )
+    return f"Predictions{named} by the model `{contract['model']}` ({contract['task']}).{calls}"
 
 
 def _example_rows(golden: _Described) -> list[_Described]:

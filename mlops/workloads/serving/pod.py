@@ -14,6 +14,7 @@ from pathlib import Path
 from mlops.contracts.server import ServerConfig
 from mlops.workloads.serving.app import Application, GoldenFailed
 from mlops.workloads.serving.auth_middleware import KeyRequired
+from mlops.workloads.serving.grpc_server import grpc_server_of
 from mlops.workloads.serving.listen import listen
 from mlops.workloads.serving.log import PredictionLog, open_log
 from mlops.workloads.serving.server_settings import MODEL, KeyFile, Misconfigured, read_server_config
@@ -28,8 +29,10 @@ def main() -> None:
     except (GoldenFailed, Misconfigured) as error:
         sys.exit(f"Error: {error}")
     through = KeyRequired(application, key) if key else None
+    grpc = grpc_server_of(application, f"{config.host}:{config.grpc_port}", key)
     listen(
-        application, log, grace=config.grace, drain=config.drain, through=through, host=config.host, port=config.port
+        application, log, grace=config.grace, drain=config.drain, through=through, grpc=grpc, host=config.host,
+        port=config.port,
     )  # fmt: skip
 
 

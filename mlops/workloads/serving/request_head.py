@@ -40,3 +40,9 @@ def asks_itself(head: KeptHeaders, scope: Mapping[str, Any]) -> bool:
         return False
     client = scope.get("client")
     return not client or client[0] in _LOOPBACK
+
+
+def is_own_machine(peer: str) -> bool:
+    """Say whether a call came from this machine. `peer`: as grpc names it, `unix:…`, `ipv4:HOST:PORT` or `ipv6:[HOST]:PORT`."""
+    kind, _, host = peer.partition(":")
+    return kind == "unix" or host.rpartition(":")[0].strip("[]").replace("%5B", "").replace("%5D", "") in _LOOPBACK

@@ -1,12 +1,13 @@
 """Read the rows of a request.
 
-Lives here: RowReader, which checks bodies against the contract, and BadRows, which names every bad row and column.
+Lives here: RowReader, which checks bodies against the contract; BadRows, which names every bad row and column; what is said of it.
 Not here: answering (app), running the model (model), one value (values).
 Law: what the fast path refuses, the slow path either accepts or explains; a bad row never reaches the model.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -53,6 +54,8 @@ class RowReader:
         """Whether reading a row takes long, and happens beside the event loop."""
         self._names = {name for name, _, _ in self.columns}
         self._known = {*contract.get("known", ()), *label_columns(contract)}
+        self.most_columns = 2 * (len(self.columns) + len(self._known))
+        """How many columns are looked at in a request by columns, so that a wrong name among the right ones is told."""
         self._most = most
         # A tensor may hold each value in a list of its own, so a value counts twice.
         self._most_values = (most + 1) * 2 * (len(self.columns) + len(self._known) + 1) + _SPARE_VALUES
@@ -232,3 +235,17 @@ def decode_json(body: bytes) -> Any:
         raise whole("not JSON that is read here: nested too deeply", 400) from error
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise whole(f"not JSON: {error}", 400) from error
+
+
+def refusal_of(error: BadRows, sentence: str = "invalid rows") -> bytes:
+    """Return the body of an answer that refuses rows."""
+    text = json.dumps({"error": sentence, "problems": error.problems}, ensure_ascii=False)
+    return text.encode(errors="replace")
+
+
+def sentence_of(error: BadRows) -> str:
+    """Return the one problem of a body as a whole, or that there are bad rows."""
+    first = error.problems[0]
+    if first["row"] is not None:
+        return "invalid rows"
+    return f"{first['column']}: {first['problem']}" if first["column"] else str(first["problem"])

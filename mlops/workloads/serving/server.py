@@ -12,9 +12,11 @@ import sys
 from pathlib import Path
 
 from mlops.contracts.codec import ContractError, decode
+from mlops.contracts.names import GRPC_SUFFIX
 from mlops.contracts.server import ServerConfig
 from mlops.workloads.parent_death import die_with_parent
 from mlops.workloads.serving.app import Application, GoldenFailed
+from mlops.workloads.serving.grpc_server import grpc_server_of
 from mlops.workloads.serving.listen import listen
 from mlops.workloads.serving.log import open_log
 from mlops.workloads.serving.server_settings import MODEL
@@ -34,11 +36,13 @@ def main() -> None:
     except GoldenFailed as error:
         sys.exit(f"Error: {error}")
     if config.uds is None:
-        listen(application, log, grace=config.grace, drain=config.drain, host=config.host, port=config.port)
+        grpc = grpc_server_of(application, f"{config.host}:{config.grpc_port}")
+        listen(application, log, grace=config.grace, drain=config.drain, grpc=grpc, host=config.host, port=config.port)
         return
     Path(config.uds).unlink(missing_ok=True)
     os.umask(0o177)
-    listen(application, log, grace=config.grace, drain=config.drain, uds=config.uds)
+    grpc = grpc_server_of(application, f"unix:{config.uds}{GRPC_SUFFIX}")
+    listen(application, log, grace=config.grace, drain=config.drain, grpc=grpc, uds=config.uds)
 
 
 if __name__ == "__main__":

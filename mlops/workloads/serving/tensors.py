@@ -1,6 +1,6 @@
 """Read one tensor of the Open Inference Protocol.
 
-Lives here: tensor_values, for data as JSON and as bytes, and DATATYPES.
+Lives here: tensor_values, for data as JSON and as bytes, numbers_or_none, and DATATYPES.
 Not here: whole requests (open_inference), what a column takes (values).
 Law: the values that are given back fit the tensor's shape and datatype; NaN is a missing value; bytes are little-endian and
 row-major, texts each behind their length in four bytes.
@@ -92,7 +92,12 @@ def _from_bytes(content: bytes, datatype: str | None, name: str) -> list[Any]:
     if len(content) % width:
         raise whole(f"has {len(content):,} bytes, which is no multiple of the {width} of {datatype}", 400, name)
     values: list[Any] = np.frombuffer(content, dtype=kind).tolist()
-    if not datatype.startswith("FP") or math.isfinite(sum(values)):
+    return numbers_or_none(values, name) if datatype.startswith("FP") else values
+
+
+def numbers_or_none(values: list[float], name: str) -> list[Any]:
+    """Return numbers with None for NaN. Raises BadRows that names the first row with an infinite one."""
+    if math.isfinite(sum(values)):
         return values
     for number, value in enumerate(values):
         if math.isinf(value):

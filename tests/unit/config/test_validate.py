@@ -93,6 +93,10 @@ def test_moved_and_removed_must_agree_with_the_files(tmp_path: Path, project: st
         ({"conf/stack/local.yaml": CLUSTER, "conf/package/late.yaml": IMAGE}, "no gateway"),
         ({"conf/stack/local.yaml": CLUSTER + GATEWAY}, "no image"),
         ({"conf/stack/local.yaml": CLUSTER + GATEWAY, "conf/package/late.yaml": IMAGE}, "no registry"),
+        (
+            {"conf/stack/local.yaml": CLUSTER + GATEWAY, "conf/package/late.yaml": f"{IMAGE}api: {{ grpc: true }}\n"},
+            "not on this target",
+        ),
     ],
 )
 def test_what_a_target_cannot_do_is_refused_before_any_plan(

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from mlops.config.schema.package import Package
-from mlops.packaging.bento import needs_of, stage_bento
+from mlops.packaging.bento import NEEDS, needs_of, stage_bento
 
 CODE = """
 import sys
@@ -18,13 +18,15 @@ print("\\n".join(module.__file__ for name, module in sys.modules.items() if name
 """
 
 
-def test_bento_needs_pillow_where_the_model_takes_images(tmp_path: Path) -> None:
-    for column, needed in (
-        ({"name": "photo", "type": "image", "image": {}}, True),
-        ({"name": "x", "type": "int"}, False),
+def test_bento_needs_what_images_and_grpc_take_where_it_has_them(tmp_path: Path) -> None:
+    for column, api, more in (
+        ({"name": "photo", "type": "image", "image": {}}, {}, {"pillow"}),
+        ({"name": "x", "type": "int"}, {}, set()),
+        ({"name": "x", "type": "int"}, {"grpc": True}, {"grpcio", "protobuf"}),
     ):
         (tmp_path / "contract.json").write_text(json.dumps({"columns": [column]}))
-        assert ("pillow" in needs_of(tmp_path)) == needed
+        (tmp_path / "api.json").write_text(json.dumps(api))
+        assert set(needs_of(tmp_path)) == {*NEEDS, *more}
 
 
 def test_server_of_a_bento_imports_nothing_from_outside_it(tmp_path: Path) -> None:

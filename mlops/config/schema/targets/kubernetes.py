@@ -115,6 +115,12 @@ def _of_endpoint(use: StackUse) -> Iterator[Incompatibility]:
             f"{name} runs images, and package.{package} makes none. Say `image: {{…}}` in conf/package/{package}.yaml."
         )
         yield Incompatibility("no image", detail, "package")
+    elif use.package["api"]["grpc"]:
+        detail = (
+            f"{name} routes HTTP alone, and package.{package} says `api: {{grpc: true}}`. Take that out of "
+            f"conf/package/{package}.yaml, and let clients ask by the same protocol over REST: /v2/models/NAME/infer."
+        )
+        yield Incompatibility("not on this target", detail, "package")
     elif not use.has_registry:
         detail = (
             f"{name} pulls images from a registry, and environment {use.environment} names none: they would stay on the "
