@@ -20,7 +20,7 @@ from mlops.tools.envoy import EnvoyGateway
 from mlops.tools.envoy_documents import GateKey, Route, RoutingTable
 from mlops.tools.envoy_split import TrafficSplit
 from mlops.tools.process import beside_python
-from mlops.workloads.serving.inference_messages import SERVICE, message_class
+from mlops.workloads.serving.inference_messages import INFERENCE_SERVICE, message_class
 from tests.ports import any_port
 from tests.served_model import write_served_model
 
@@ -150,7 +150,7 @@ def call(gateway: Gateway, *sent: tuple[str, str], values: Sequence[float] = (5.
         request.inputs.add(name=name, datatype="FP64", shape=[len(values)]).contents.fp64_contents.extend(values)
     address = str(gateway.client.base_url).removeprefix("http://")
     with grpc.insecure_channel(address) as channel:
-        ask = channel.unary_unary(f"/{SERVICE}/ModelInfer")
+        ask = channel.unary_unary(f"/{INFERENCE_SERVICE}/ModelInfer")
         try:
             body, done = ask.with_call(request.SerializeToString(), metadata=sent, timeout=20)
         except grpc.RpcError as error:

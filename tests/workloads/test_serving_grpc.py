@@ -14,7 +14,7 @@ import pytest
 
 from mlops.workloads.serving.app import Application
 from mlops.workloads.serving.grpc_server import GrpcServer
-from mlops.workloads.serving.inference_messages import SERVICE, message_class
+from mlops.workloads.serving.inference_messages import INFERENCE_SERVICE, message_class
 from mlops.workloads.serving.log import PredictionLog
 from mlops.workloads.serving.server_settings import KeyFile
 from tests.served_model import ask_application, logged_lines, write_served_model
@@ -40,7 +40,7 @@ def served(
             async with grpc.aio.insecure_channel(f"unix:{folder}/s.grpc") as channel:
 
                 async def ask(method: str, request: Any, *sent: tuple[str, str]) -> tuple[Any, Mapping[str, str]]:
-                    call = channel.unary_unary(f"/{SERVICE}/{method}")(
+                    call = channel.unary_unary(f"/{INFERENCE_SERVICE}/{method}")(
                         request if isinstance(request, bytes) else request.SerializeToString(),
                         metadata=sent,
                         timeout=30,

@@ -68,7 +68,7 @@ class GrpcServer:
     def _handlers(self) -> grpc.GenericRpcHandler[bytes, bytes]:
         import grpc
 
-        from mlops.workloads.serving.inference_messages import SERVICE
+        from mlops.workloads.serving.inference_messages import INFERENCE_SERVICE
 
         answers: dict[str, _Answer] = {
             "ServerLive": self._live, "ServerReady": self._ready, "ModelReady": self._model_ready,
@@ -79,7 +79,7 @@ class GrpcServer:
             method: grpc.unary_unary_rpc_method_handler(self._guarded(method, answer))
             for method, answer in answers.items()
         }
-        return grpc.method_handlers_generic_handler(SERVICE, handlers)
+        return grpc.method_handlers_generic_handler(INFERENCE_SERVICE, handlers)
 
     def _guarded(self, method: str, answer: _Answer) -> Callable[[bytes, Any], Awaitable[bytes]]:
         """Return what asks for the key first, and gives refusals as status."""

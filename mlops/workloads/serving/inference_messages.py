@@ -1,6 +1,6 @@
 """Name the messages of the Open Inference Protocol, version 2, over gRPC.
 
-Lives here: message_class, the class of each message, and SERVICE and METHODS; names and field numbers are those of KServe's
+Lives here: message_class, the class of each message, and INFERENCE_SERVICE and METHODS; names and field numbers are those of KServe's
 `grpc_predict_v2.proto`.
 Not here: what a request means (inference_request), answering (grpc_server).
 Law: the messages stand in a pool of their own, so that a client of another package, which brings the same names, may live in
@@ -17,7 +17,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto
 
 _PACKAGE = "inference"
-SERVICE = f"{_PACKAGE}.GRPCInferenceService"
+INFERENCE_SERVICE = f"{_PACKAGE}.GRPCInferenceService"
 METHODS = ("ServerLive", "ServerReady", "ModelReady", "ServerMetadata", "ModelMetadata", "ModelInfer")
 """Each takes NAMERequest and answers with NAMEResponse."""
 _Field = tuple[int, str, str]
@@ -84,7 +84,7 @@ def _pool() -> descriptor_pool.DescriptorPool:
             message.oneof_decl.add(name=_CHOICES[name])
         for number, field, kind in _MESSAGES[name]:
             _add(message, name, FieldDescriptorProto(number=number, name=field), kind)
-    service = file.service.add(name=SERVICE.rpartition(".")[2])
+    service = file.service.add(name=INFERENCE_SERVICE.rpartition(".")[2])
     for method in METHODS:
         service.method.add(
             name=method, input_type=f".{_PACKAGE}.{method}Request", output_type=f".{_PACKAGE}.{method}Response"
