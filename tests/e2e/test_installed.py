@@ -298,6 +298,7 @@ def test_extra_of_a_source_has_what_opens_it(install: Callable[[str], Path], tmp
         ("tuning", "lightning, optuna, cmaes"),
         ("mlflow", "mlflow, mlops.workloads.publish_to_mlflow"),
         ("tracing", "mlops.workloads.serving.tracing"),
+        ("grpc", "grpc.aio, mlops.workloads.serving.grpc_server, mlops.workloads.serving.inference_messages"),
     ],
 )
 def test_extra_brings_what_is_imported_of_it(
@@ -312,7 +313,9 @@ def test_every_extra_is_tested_alone() -> None:
     several = {"sources", "reference", "dev"}
     assert (
         set(declared)
-        == tested | {*SOURCES, "source-objects", "storage-s3", "notebook", "tuning", "mlflow", "tracing"} | several
+        == tested
+        | {*SOURCES, "source-objects", "storage-s3", "notebook", "tuning", "mlflow", "tracing", "grpc"}
+        | several
     )
 
 
