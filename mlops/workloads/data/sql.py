@@ -30,7 +30,7 @@ _OFFLINE: dict[str, str | bool | int | float | list[str]] = {
 }  # fmt: skip
 RESULT = "mlops result"
 """The table that the SQL makes."""
-_SHARE = 0.5
+_SHARE = 0.4
 """Of the memory, how much DuckDB may take; the rest is for Python and for the rows that are being written."""
 _SEALED = ("python_enable_replacements = false", "enable_external_access = false", "lock_configuration = true")
 _CLOCK = {"current_date", "current_time", "current_timestamp", "localtime", "localtimestamp"}
