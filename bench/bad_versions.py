@@ -19,7 +19,7 @@ from tests.e2e.conftest import Workplace
 from tests.e2e.load import Load
 
 _READS = "            read = self._unjudged if is_probe else self._reader.read_judged"
-_ANSWERS = "            answer = self._writer.write(await self._model.predict(rows), outside)\n"
+_ANSWERS = "            plain = answer = self._writer.write(predictions, outside)\n"
 _INDENT = " " * 12
 _drawn = random.Random(11)
 ROWS = tuple(
@@ -42,9 +42,9 @@ class Defect:
     def put_into(self, code: Path) -> None:
         """Change the application of a bento. Raises ValueError where its code has other lines than this module knows."""
         text = code.read_text()
-        scores = f"{_INDENT}scores = await self._model.predict(rows)\n{_INDENT}scores = {self.line}\n"
+        scores = f"{_INDENT}scores = predictions\n{_INDENT}predictions = {self.line}\n"
         before, after = (
-            (_ANSWERS, f"{scores}{_INDENT}answer = self._writer.write(scores, outside)\n") if self.is_answer
+            (_ANSWERS, scores + _ANSWERS) if self.is_answer
             else (_READS, f"{_INDENT}{self.line}\n{_READS}")
         )  # fmt: skip
         if text.count(before) != 1:
