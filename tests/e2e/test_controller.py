@@ -32,9 +32,10 @@ def words_of(rows: int, pause: str) -> list[str]:
 
 
 def planned(place: Workplace, *words: str) -> tuple[list[str], str]:
-    """What would change, and what the plan says besides."""
+    """What would change, and what the plan says of the endpoint besides; its monitor finds drift where an hour ends meanwhile."""
     document = place.plan(*words)
-    return [change["address"] for change in document["changes"]], json.dumps(document["attention"])
+    of_endpoint = [one for one in document["attention"] if one["address"] == "endpoint.late"]
+    return [change["address"] for change in document["changes"]], json.dumps(of_endpoint)
 
 
 def leave(place: Workplace, words: list[str]) -> tuple[str, int]:
