@@ -99,6 +99,11 @@ def test_a_claim_goes_only_where_its_stack_is_named(
         until(lambda: not admin.exists(f"{CLAIMS}/mlops"), "the claim is gone")
         place.mlops("apply", "--yes", *STACK)
         return
+    kept = admin.get(f"{CLAIMS}/mlops")["metadata"]["uid"]
+    nowhere = "stack.gpu.storage.storage_class=nowhere"
+    done = place.mlops("apply", "--yes", "--no-preflight", *STACK, nowhere, code=1)
+    assert "data would be lost" in done.stderr, "what stands in the way hides nothing from who tries nevertheless"
+    assert admin.get(f"{CLAIMS}/mlops")["metadata"]["uid"] == kept
     made: dict[str, Any] = admin.get(f"{CLAIMS}/mlops")
     assert (made["spec"]["storageClassName"], made["metadata"]["uid"] == uid) == ("late", False)
     assert place.status()["stack.gpu"]["state"] == "ok", "a claim that waits for its first pod is no fault"

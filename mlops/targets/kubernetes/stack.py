@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from mlops.context.status import Status
 from mlops.contracts.names import CLAIM
 from mlops.contracts.platform import PlatformInputs, StorageInputs
 from mlops.engine.diff import diff
-from mlops.engine.resource import Action, Desired, Effect, Observed, Outcome, Record, Step
+from mlops.engine.resource import Action, Desired, Effect, Observed, Outcome, PartChange, Record, Step
 from mlops.errors import ToolFailed
 from mlops.targets.kubernetes.cluster_context import (
     ClusterContext,
@@ -70,7 +69,7 @@ class ClusterStack:
             storage_of(cluster),
             claim_of(cluster),
         )
-        is_other = not obstacles and is_other_claim(cluster)
+        is_other = is_other_claim(cluster)
         parts, unfit = previewed(
             cluster,
             "platform",
@@ -80,8 +79,8 @@ class ClusterStack:
             refresh=record is not None,
             unless=obstacles,
         )
-        if is_other:
-            parts = tuple(replace(one, action=Action.REPLACE) if one.name == _CLAIM else one for one in parts)
+        if is_other:  # whatever stands in the way: who tries nevertheless has to be told what goes
+            parts = (*(one for one in parts if one.name != _CLAIM), PartChange(_CLAIM, Action.REPLACE))
         stale = drift_of(parts, _MENDS) if is_said else ()
         attention = maybe_drifted(address, unfit) if is_said else ()
         return Observed(record, exists=record is not None, parts=parts, stale=stale, obstacles=(*obstacles, *unfit),

@@ -80,7 +80,10 @@ class Explainer:
             made = await asyncio.get_running_loop().run_in_executor(self._thread, self.explain, rows, predictions)
         finally:
             self._waiting -= 1
-        return b'%b,"explanations":%b}' % (answer[:-1], json.dumps(made, ensure_ascii=False).encode(errors="replace"))
+        return b'%b,"explanations":%b}' % (
+            answer[:-1],
+            json.dumps(made, ensure_ascii=False, separators=(",", ":")).encode(errors="replace"),
+        )
 
     def explain(self, rows: list[RequestRow], predictions: list[Any]) -> dict[str, Any]:
         """Return what stands in an answer as `explanations`."""
