@@ -106,12 +106,18 @@ def test_killed_step_is_watched_to_its_end_and_no_step_twice(ends_at: int, monke
     assert fleet.clock - undisturbed.clock <= 6.0
 
 
-def test_evidence_of_a_step_outlives_its_controller(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Requests that failed before the kill count after it."""
+def left_in_a_step(monkeypatch: pytest.MonkeyPatch) -> LeftFleet:
+    """A controller was killed while clients are asking the version."""
     fleet = left(GOOD, policy_of(pause="60s"), monkeypatch)
     fleet.ends_at = 20
     with pytest.raises(Killed):
         Controller(fleet, lambda: fleet.clock, lambda text: None).look()
+    return fleet
+
+
+def test_evidence_of_a_step_outlives_its_controller(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests that failed before the kill count after it."""
+    fleet = left_in_a_step(monkeypatch)
     version = fleet.versions["v2"]
     version.failed += 40
     said: list[str] = []
@@ -122,10 +128,7 @@ def test_evidence_of_a_step_outlives_its_controller(monkeypatch: pytest.MonkeyPa
 
 
 def test_what_failed_while_the_whole_stack_started_is_no_evidence(monkeypatch: pytest.MonkeyPatch) -> None:
-    fleet = left(GOOD, policy_of(pause="60s"), monkeypatch)
-    fleet.ends_at = 20
-    with pytest.raises(Killed):
-        Controller(fleet, lambda: fleet.clock, lambda text: None).look()
+    fleet = left_in_a_step(monkeypatch)
     version = fleet.versions["v2"]
     version.started, version.answered, version.failed = 40, 40, 40  # of a gateway that runs before the versions do
     monkeypatch.setattr(fleet, "counter_id", lambda: "another")
