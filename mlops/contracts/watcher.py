@@ -193,6 +193,12 @@ class WatcherStatus(Document, kw_only=True, frozen=True):
         ),
     ] = field(default_factory=dict)
     cursor: Annotated[float | None, Meta(description="Start of the next window, in Unix seconds.")] = None
+    read: Annotated[
+        dict[str, int] | None,
+        Meta(
+            description="Segment of the log -> bytes of it that were judged; none of a watcher that kept the time alone."
+        ),
+    ] = None
     quiet: Annotated[int, Meta(description="Windows with too few rows that are joined to the next.")] = 0
     labels: Annotated[LabelCounts, Meta(description="Where the late labels stand.")] = LabelCounts()
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from mlops.workloads.prediction_log import entries_between
+from mlops.workloads.prediction_log import UnreadLines, entries_between
 from mlops.workloads.serving.log import PredictionLog
 from mlops.workloads.serving.log_files import remove_old
 
@@ -127,3 +127,31 @@ def test_large_request_is_kept_by_its_beginning_and_a_mark(tmp_path: Path) -> No
     assert [(entry.id, entry.rows) for entry in entries_between(tmp_path, 0, 1e12)] == [
         ("large", []), ("small", [{"x": 1}]),
     ]  # fmt: skip
+
+
+def test_each_line_is_read_once_however_late_it_was_written(tmp_path: Path) -> None:
+    def line(at: float, name: str) -> bytes:
+        return b'{"t":%.1f,"v":"v1","id":"%b","q":{"x":1},"a":{"predictions":[{"p":1}]}}\n' % (at, name.encode())
+
+    segment, first = tmp_path / "v1-1-1000000000000.open", UnreadLines(tmp_path, 1000, {})
+    segment.write_bytes(line(1000, "a") + line(1012, "b") + line(1009, "c") + b'{"t":10')
+    assert [entry.id for entry in first.entries(1010)] == ["a"]
+    segment.write_bytes(segment.read_bytes()[:-7] + line(1005, "d") + line(1021, "e"))
+    segment = segment.rename(segment.with_suffix(".jsonl"))
+    second = UnreadLines(tmp_path, 1010, first.read)
+    assert [entry.id for entry in second.entries(1020)] == ["b", "c", "d"]
+    assert [entry.id for entry in second.entries(1020)] == ["b", "c", "d"]
+    third = UnreadLines(tmp_path, 1020, second.read)
+    assert [entry.id for entry in third.entries(1030)] == ["e"]
+    os.utime(segment, (1021, 1021))
+    long_after = UnreadLines(tmp_path, 5000, third.read)
+    assert list(long_after.entries(5010)) == []
+    assert long_after.read == {}
+    assert list(UnreadLines(tmp_path, 5010, long_after.read).entries(5020)) == []
+    assert [entry.id for entry in UnreadLines(tmp_path, 1010, None).entries(1020)] == ["b"]
+
+
+def test_a_line_that_is_cut_off_stops_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "v1-1-1000000000000.jsonl"
+    path.write_bytes(b'{"t":1000.5,"v":"v1","id":"a","q":{"x":1},"a":{"predictions":[{"p":1}]}}\n{"t":1000.6,"v":"v')
+    assert [entry.id for entry in entries_between(tmp_path, 1000, 1001)] == ["a"]

@@ -23,7 +23,6 @@ from mlops.workloads.monitoring.profile import PREDICTION, Profile
 from mlops.workloads.monitoring.value_tests import value_tests
 from mlops.workloads.monitoring.values import reader_of
 from mlops.workloads.monitoring.watcher import Watcher
-from mlops.workloads.prediction_log import entries_between
 
 KINDS = {"temp": "number", "carrier": "text"}
 
@@ -133,6 +132,18 @@ def test_a_thin_window_is_joined_to_the_next(tmp_path: Path, baseline: Profile) 
     assert (status["windows"], status["rows"]) == (1, 270)
 
 
+def test_lines_that_come_late_are_judged_with_the_next_window(tmp_path: Path, baseline: Profile) -> None:
+    start, late = 1_700_000_000.0, tmp_path / "late"
+    log = tmp_path / f"log/v1-1-{int(start * 1e9)}.open"
+    write_log(log, start, columns(0, 300))
+    watching = watcher(tmp_path, baseline)
+    assert watching.tick(start + 13)
+    write_log(late, start + 9, columns(1, 500, shift=0.8))
+    log.write_bytes(log.read_bytes() + late.read_bytes())
+    assert watching.tick(start + 23)
+    assert findings(tmp_path)[0]["rows"] == 500
+
+
 def test_a_finding_is_extended_and_an_acknowledged_one_not_repeated(tmp_path: Path, baseline: Profile) -> None:
     start = 1_700_000_000.0
     for number in range(3):
@@ -146,12 +157,6 @@ def test_a_finding_is_extended_and_an_acknowledged_one_not_repeated(tmp_path: Pa
     (tmp_path / f"out/findings/{one['id']}.ack.json").write_text("{}")
     watching.tick(start + 33)
     assert len([path for path in (tmp_path / "out/findings").glob("*.json") if "ack" not in path.name]) == 1
-
-
-def test_a_line_that_is_cut_off_stops_nothing(tmp_path: Path) -> None:
-    path = tmp_path / "v1-1-1000000000000.jsonl"
-    path.write_bytes(b'{"t":1000.5,"v":"v1","id":"a","q":{"x":1},"a":{"predictions":[{"p":1}]}}\n{"t":1000.6,"v":"v')
-    assert [entry.id for entry in entries_between(tmp_path, 1000, 1001)] == ["a"]
 
 
 def test_late_labels_are_measured_from_a_few_hundred(tmp_path: Path) -> None:

@@ -32,10 +32,11 @@ from mlops.workloads.monitoring.traffic import Traffic
 from mlops.workloads.monitoring.value_tests import moved_by_kind
 from mlops.workloads.monitoring.window_rows import Baseline, WindowRows
 from mlops.workloads.parent_death import die_with_parent
-from mlops.workloads.prediction_log import LogEntry, end_of_rows, entries_between, first_time
+from mlops.workloads.prediction_log import LogEntry, UnreadLines, first_time
 
 _LATE = 2.5
-"""Seconds after a window's end until its lines are surely in the log: its flush, and a breath."""
+"""Seconds after a window's end until its lines are in the log: its flush, and a breath. A line that comes later, as from a busy
+disk, is of the next window."""
 
 _LOOK_SECONDS = 5.0
 _LOOK_SHARE = 10.0
@@ -90,11 +91,12 @@ class Watcher:
                 return False
             window = self._config.window
             start = first if self._config.window_rows else first // window * window
-            self._change(cursor=start)
+            self._change(cursor=start, read={})
         end = self._end(start, now - _LATE)
         if end is None:
             return False
-        window_rows = self._counted(start, end)
+        log = UnreadLines(self._log, start, self._status.read)
+        window_rows = self._counted(log, end)
         if self._table is not None:
             self._table.read(end)
         counts = self._labels.settle(end)
@@ -102,13 +104,13 @@ class Watcher:
         rows = window_rows.count
         if rows == 0:
             self._judge_silence(window_rows, start=start, end=end)
-            self._change(cursor=end, quiet=0)
+            self._change(cursor=end, read=log.read, quiet=0)
         elif rows < self._config.min_rows and not self._config.window_rows:
             self._change(quiet=self._status.quiet + 1)
         else:
             self._judge(window_rows, start=start, end=end)
             windows, total = self._status.windows + 1, self._status.rows + rows
-            self._change(windows=windows, last=iso(end), rows=total, cursor=end, quiet=0)
+            self._change(windows=windows, last=iso(end), rows=total, cursor=end, read=log.read, quiet=0)
         self._keep()
         return True
 
@@ -120,17 +122,17 @@ class Watcher:
         if until < self._next_look:
             return None
         began = time.monotonic()
-        found = end_of_rows(self._log, start, until, self._config.window_rows)
+        found = UnreadLines(self._log, start, self._status.read).end_of_rows(until, self._config.window_rows)
         self._next_look = until if found else until + max(_LOOK_SECONDS, _LOOK_SHARE * (time.monotonic() - began))
         return found
 
     def _change(self, **fields: Any) -> None:
         self._status = structs.replace(self._status, **fields)
 
-    def _counted(self, start: float, end: float) -> WindowRows:
+    def _counted(self, log: UnreadLines, end: float) -> WindowRows:
         """Return the rows of the window; late labels are joined on the way."""
         window = WindowRows(self._baseline)
-        for entry in entries_between(self._log, start, end):
+        for entry in log.entries(end):
             if entry.answers is not None:
                 window.answered(entry.answers)
                 continue
