@@ -176,7 +176,7 @@ class RowReader:
         if not isinstance(row, dict):
             problems.append({"row": index, "column": None, "problem": "a row is an object of column: value"})
             return ()
-        for name in row.keys() - self._names:
+        for name in (name for name in row if name not in self._names):
             if len(problems) >= _MOST_PROBLEMS:
                 return ()
             problem = self._beside(name, row[name])
