@@ -34,7 +34,11 @@ quota: {{ gpus: 4 }}
 gateway: {{ name: {NAME}, namespace: {GATEWAYS}, url: "https://models.example.com", hostname: models.example.com }}
 images: {{ training: "registry.example.com/train@sha256:{"0" * 64}" }}
 """
-TENANT = "manage: [accounts, network]\n"
+TENANT = """\
+manage: [accounts, network]
+accounts: { annotations: { training: { eks.amazonaws.com/role-arn: "arn:aws:iam::1:role/train" } } }
+"""
+CLOUD_KEY = "AWS_SECRET_ACCESS_KEY"
 
 
 def add_tenant(admin: Api) -> None:
@@ -89,11 +93,15 @@ def test_a_tenant_trains_and_serves(place: ClusterPlace, admin: Api) -> None:
     assert change["obstacles"] == []
     parts = {part["name"] for part in change["parts"]}
     assert {name.split()[0] for name in parts} == {"ServiceAccount", "NetworkPolicy"}
+    place.more = {**place.more, CLOUD_KEY: "of who applies"}
     place.mlops("apply", "--yes")
     place.settled()
     (pod,) = [pod for pod in admin.items(f"{CORE}/pods") if pod["metadata"]["name"].startswith("late-") and
               "batch.kubernetes.io/job-name" in pod["metadata"]["labels"]]  # fmt: skip
     assert "priorityClassName" not in pod["spec"]
+    assert CLOUD_KEY not in {one["name"] for one in pod["spec"]["containers"][0]["env"]}
+    account = admin.get(f"{CORE}/serviceaccounts/{pod['spec']['serviceAccountName']}")
+    assert account["metadata"]["annotations"]["eks.amazonaws.com/role-arn"] == "arn:aws:iam::1:role/train"
     assert "healthy" in place.status()["endpoint.late"]["text"]
     assert admin.items(f"{CORE}/resourcequotas") == []
 
