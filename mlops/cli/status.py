@@ -25,7 +25,9 @@ _LEAST_PAUSE, _INTERRUPTED = 0.1, 130
 
 @click.command("status")
 @overrides_argument
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON; with --watch, a line of it whenever something changed."
+)
 @click.option(
     "--watch",
     is_flag=True,
@@ -39,12 +41,10 @@ def command(session: Session, overrides: tuple[str, ...], as_json: bool, watch: 
     """Show how everything that was applied is doing."""
     from mlops.render.status import render_status
 
-    if watch and as_json:
-        raise MlopsError.of("cannot be both", "`--watch` draws for people; ask for `--json` again and again instead.")
     project = session.open(overrides)
     if watch:
         try:
-            code = _watch(session, project, _pause(every))
+            code = (_follow if as_json else _watch)(session, project, _pause(every))
         except KeyboardInterrupt:
             code = _INTERRUPTED
         raise SystemExit(code)
@@ -83,5 +83,20 @@ def _watch(session: Session, project: Project, pause: float) -> int:
                 session.say(line)
         said = lines
         if is_over:
+            return FAULT if rollouts else 0
+        time.sleep(pause)
+
+
+def _follow(session: Session, project: Project, pause: float) -> int:
+    """Print all as one line of JSON at the beginning and whenever it is another. Return the exit code."""
+    said = ""
+    while True:
+        statuses = project.status()
+        text = json.dumps(statuses, sort_keys=True)
+        if text != said:
+            session.say(text)
+        said = text
+        rollouts = [item["rollout"] for item in statuses if item["rollout"]]
+        if not any(rollout["is_running"] for rollout in rollouts):
             return FAULT if rollouts else 0
         time.sleep(pause)

@@ -1,7 +1,7 @@
 """Read judged inputs as objects.
 
-Lives here: effective_json (a judged model as plain JSON, every default filled in, units parsed), and typed, which reads
-such JSON by attributes.
+Lives here: effective_json (a judged model as plain JSON, every default filled in, units parsed), typed, which reads
+such JSON by attributes, and plain, its reverse.
 Not here: the models whose shape it has (schema), judging (validate).
 Law: a default stands once, in the model; what was judged is cached as JSON, and read back without pydantic.
 """
@@ -56,6 +56,13 @@ def typed(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return tuple(typed(inner) for inner in value)
     return value
+
+
+def plain(value: Any) -> Any:
+    """Return what `typed` reads as dictionaries and lists again."""
+    if isinstance(value, Mapping):
+        return {name: plain(value[name]) for name in value}
+    return [plain(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def effective_json(model: BaseModel) -> Any:

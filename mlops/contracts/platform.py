@@ -19,11 +19,18 @@ PRIORITIES = {"training": 1000, "serving": 10_000}
 one needs another name."""
 
 
+BLOCKED = ("169.254.169.254/32",)
+"""Where clouds tell of a node, and of its credentials."""
+MANAGED = ("namespace", "quota", "limits", "priorities", "accounts", "network")
+"""The parts of the ground that a stack may leave to the cluster's owners."""
+
+
 class StorageInputs(Contract, kw_only=True, frozen=True, omit_defaults=True):
     """A claim that many pods write to."""
 
     storage_class: Annotated[str | None, Meta(description="null for the cluster's default.")] = None
     size: Annotated[str, Meta(description="How much it holds.")] = "20Gi"
+    access_mode: Annotated[str, Meta(description="ReadWriteMany or ReadWriteOnce.")] = "ReadWriteMany"
 
 
 class PlatformInputs(ProgramInputs, kw_only=True, frozen=True, omit_defaults=True):
@@ -32,6 +39,9 @@ class PlatformInputs(ProgramInputs, kw_only=True, frozen=True, omit_defaults=Tru
     adopt: Annotated[
         bool, Meta(description="The namespace exists and is taken over, and stays when the stack goes.")
     ] = False
+    manage: Annotated[tuple[str, ...], Meta(description="The parts that are made; others have made the rest.")] = (
+        MANAGED
+    )
     gpus: (
         Annotated[int, Meta(ge=0, description="The most that the namespace may ask for; null for no limit.")] | None
     ) = None
@@ -49,13 +59,19 @@ class PlatformInputs(ProgramInputs, kw_only=True, frozen=True, omit_defaults=Tru
         str | None, Meta(description="From where serving pods may be scraped; null for this namespace alone.")
     ] = None
     blocked: Annotated[tuple[str, ...], Meta(description="Networks that training and watching may not reach.")] = (
-        "169.254.169.254/32",
+        BLOCKED
     )
     pull_secrets: Annotated[
         tuple[str, ...], Meta(description="Secrets of the images' registry, which are there already.")
     ] = ()
+    annotations: Annotated[
+        dict[str, dict[str, str]], Meta(description="Account -> annotations, by which a cloud gives it an identity.")
+    ] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_label("gateway_namespace", self.gateway_namespace)
         check_label("metrics_namespace", self.metrics_namespace)
+        unknown = sorted(set(self.manage) - set(MANAGED))
+        if unknown:
+            raise ValueError(f"manage: there is no {unknown[0]}; there are {', '.join(MANAGED)}")

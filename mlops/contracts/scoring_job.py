@@ -13,6 +13,7 @@ from typing import Annotated
 from msgspec import Meta, field
 
 from mlops.contracts.names import FILES
+from mlops.contracts.pod_terms import PodTerms
 from mlops.contracts.program import ProgramInputs, check_label, check_paths, check_size
 
 
@@ -39,6 +40,7 @@ class ScoringInputs(ProgramInputs, kw_only=True, frozen=True, omit_defaults=True
     cpu: Annotated[str, Meta(description="Processors of the pod.")] = "1"
     memory: Annotated[str, Meta(description="Memory of the pod.")] = "2Gi"
     scratch: Annotated[str, Meta(description="The most that the pod may write to its own disk.")] = "10Gi"
+    pod: Annotated[PodTerms, Meta(description="Where the pods may run and what they carry.")] = PodTerms()
 
     def __post_init__(self) -> None:
         super().__post_init__()

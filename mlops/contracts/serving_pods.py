@@ -14,6 +14,7 @@ from msgspec import Meta, field
 
 from mlops.contracts.codec import Contract, convert, to_json
 from mlops.contracts.names import CLAIM
+from mlops.contracts.pod_terms import PodTerms
 from mlops.contracts.program import ProgramInputs, check_label
 
 ROLLOUT_STATE = "rollout_state"
@@ -90,6 +91,7 @@ class ServingInputs(ProgramInputs, kw_only=True, frozen=True, omit_defaults=True
     drain: Annotated[int, Meta(ge=0, description="Seconds that a pod out of the route goes on accepting requests.")] = 5
     grace: Annotated[int, Meta(ge=0, description="Seconds that open requests may still take after that.")] = 10
     ready_timeout: Annotated[int, Meta(ge=1, description="Seconds until a pod must have started.")] = 30
+    pod: Annotated[PodTerms, Meta(description="Where the pods may run and what they carry.")] = PodTerms()
 
     def __post_init__(self) -> None:
         super().__post_init__()

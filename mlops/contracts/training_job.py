@@ -11,6 +11,7 @@ from typing import Annotated
 
 from msgspec import Meta, field
 
+from mlops.contracts.pod_terms import PodTerms
 from mlops.contracts.program import ProgramInputs, check_label, check_label_value, check_paths, check_size
 
 
@@ -35,6 +36,7 @@ class TrainingInputs(ProgramInputs, kw_only=True, frozen=True, omit_defaults=Tru
     retries: Annotated[int, Meta(ge=0, description="How often a pod that failed is started again.")] = 2
     files: Annotated[dict[str, str], Meta(description="Path below `/workspace` -> text.")] = field(default_factory=dict)
     env: Annotated[dict[str, str], Meta(description="More environment variables.")] = field(default_factory=dict)
+    pod: Annotated[PodTerms, Meta(description="Where the pods may run and what they carry.")] = PodTerms()
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -13,6 +13,7 @@ from typing import Annotated
 from msgspec import Meta, field
 
 from mlops.contracts.names import CLAIM
+from mlops.contracts.pod_terms import PodTerms
 from mlops.contracts.program import ProgramInputs, check_label, check_paths, check_size
 
 
@@ -34,6 +35,7 @@ class WatchingInputs(ProgramInputs, kw_only=True, frozen=True, omit_defaults=Tru
     ] = CLAIM
     cpu: Annotated[str, Meta(description="Processors of the pod.")] = "250m"
     memory: Annotated[str, Meta(description="Memory of the pod.")] = "1Gi"
+    pod: Annotated[PodTerms, Meta(description="Where the pods may run and what they carry.")] = PodTerms()
 
     def __post_init__(self) -> None:
         super().__post_init__()

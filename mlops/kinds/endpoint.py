@@ -21,8 +21,9 @@ from mlops.context.effects import KEEPS_OUTPUTS, effect_of
 from mlops.context.secrets import unseal
 from mlops.context.status import Status
 from mlops.engine.plan import Change
-from mlops.engine.resource import Dependency, Desired, Observed, Outcome, Record, Step
+from mlops.engine.resource import Dependency, Desired, Effect, Observed, Outcome, Record, Step
 from mlops.errors import MlopsError, Problem
+from mlops.kinds.asked_of_pods import is_stack_term, with_stack_terms, without_stack_terms
 from mlops.kinds.base import BaseKind, Question
 from mlops.kinds.package import PackageKind
 from mlops.rollout.strategies import outline
@@ -44,7 +45,16 @@ class EndpointKind(BaseKind):
             Dependency(Address("package", resource.inputs["package"]), self.created, "digest"),
             Dependency(Address("stack", resource.inputs["stack"]), self.created, "address", follows=True),
         )
+        desired = with_stack_terms(desired, project, resource.inputs["stack"], "serving")
         return replace(desired, depends_on=needs)
+
+    @classmethod
+    def as_declared(cls, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What pods have to carry is the stack's."""
+        return without_stack_terms(inputs)
+
+    def effect(self, path: str) -> Effect:
+        return self.effect_of(Category.RECONFIGURE) if is_stack_term(path) else super().effect(path)
 
     def observe(self, address: Address, desired: Desired | None, record: Record | None) -> Observed:
         if record is not None and (desired is None or record.inputs["stack"] == desired.inputs["stack"]):

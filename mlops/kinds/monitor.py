@@ -23,6 +23,7 @@ from mlops.context.status import Status
 from mlops.engine.plan import Change
 from mlops.engine.resource import Dependency, Desired, Effect, Observed, Outcome, Reason, Record, Stale, Step
 from mlops.errors import Problem
+from mlops.kinds.asked_of_pods import is_stack_term, with_stack_terms, without_stack_terms
 from mlops.kinds.base import BaseKind
 from mlops.kinds.named_version import NamedVersions
 from mlops.monitoring.alerts import alert_inputs, alert_origins
@@ -51,6 +52,8 @@ class MonitorKind(BaseKind):
             sealed = seal(alerts, self.context.paths.secrets, self.context.salt)
             origins = {**desired.origins, **alert_origins(project.settings)}
             desired = replace(desired, inputs={**desired.inputs, "alerts": sealed}, origins=origins)
+        if (stack := project.resources[watched].inputs.get("stack")) is not None:
+            desired = with_stack_terms(desired, project, stack, "watching")
         return replace(desired, depends_on=needs)
 
     def _after(self, watched: Address, project: ProjectSpec) -> Dependency:
@@ -61,11 +64,12 @@ class MonitorKind(BaseKind):
 
     @classmethod
     def as_declared(cls, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Who is told is the environment's."""
-        return without_fields(inputs, "alerts")
+        """Who is told is the environment's, and what pods have to carry the stack's."""
+        return without_stack_terms(without_fields(inputs, "alerts"))
 
     def effect(self, path: str) -> Effect:
-        return self.effect_of(Category.RECONFIGURE) if path.partition(".")[0] == "alerts" else super().effect(path)
+        of_others = path.partition(".")[0] == "alerts" or is_stack_term(path)
+        return self.effect_of(Category.RECONFIGURE) if of_others else super().effect(path)
 
     def observe(self, address: Address, desired: Desired | None, record: Record | None) -> Observed:
         if desired is not None and record is None:

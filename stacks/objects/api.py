@@ -21,6 +21,7 @@ from pulumi_kubernetes.batch.v1 import (
     PodFailurePolicyArgsDict,
 )
 from pulumi_kubernetes.core.v1 import (
+    AffinityArgsDict,
     ConfigMap,
     ContainerArgsDict,
     EnvVarArgsDict,
@@ -28,7 +29,9 @@ from pulumi_kubernetes.core.v1 import (
     LimitRange,
     Namespace,
     NamespacePatch,
+    NodeAffinityArgsDict,
     PersistentVolumeClaim,
+    PodAffinityArgsDict,
     PodAffinityTermArgsDict,
     PodSpecArgsDict,
     PodTemplateSpecArgsDict,
@@ -55,6 +58,7 @@ from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 from pulumi_kubernetes.scheduling.v1 import PriorityClass
 
 __all__ = [
+    "AffinityArgsDict",
     "ConfigMap",
     "ContainerArgsDict",
     "CronJob",
@@ -77,8 +81,10 @@ __all__ = [
     "NetworkPolicyIngressRuleArgsDict",
     "NetworkPolicyPeerArgsDict",
     "NetworkPolicySpecArgsDict",
+    "NodeAffinityArgsDict",
     "ObjectMetaArgsDict",
     "PersistentVolumeClaim",
+    "PodAffinityArgsDict",
     "PodAffinityTermArgsDict",
     "PodDisruptionBudget",
     "PodFailurePolicyArgsDict",

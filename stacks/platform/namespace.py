@@ -31,19 +31,18 @@ _NOT_EXPOSED = {"services.loadbalancers": "0", "services.nodeports": "0"}
 
 def lay_ground(inputs: PlatformInputs, place: Placement) -> None:
     identity = Identity(inputs.namespace, inputs.namespace, "platform")
-    namespace = _namespace(inputs, place, identity)
-    options = place.options(after=[namespace])
-    _limits(inputs, place, identity, options)
-    _priorities(inputs, place, identity)
-    for account in ACCOUNTS:
-        ServiceAccount(
-            f"account/{account}",
-            metadata=place.metadata(account, identity),
-            automount_service_account_token=False,
-            image_pull_secrets=[{"name": name} for name in inputs.pull_secrets] or None,
-            opts=options,
-        )
-    draw_networks(inputs, place, identity, options)
+    managed = inputs.manage
+    options = place.options(after=[_namespace(inputs, place, identity)] if "namespace" in managed else [])
+    if "quota" in managed:
+        _quota(inputs, place, identity, options)
+    if "limits" in managed:
+        _limits(place, identity, options)
+    if "priorities" in managed:
+        _priorities(inputs, place, identity)
+    if "accounts" in managed:
+        _accounts(inputs, place, identity, options)
+    if "network" in managed:
+        draw_networks(inputs, place, identity, options)
     if inputs.storage:
         _claim(inputs.storage, place, identity, options)
 
@@ -64,7 +63,18 @@ def _namespace(inputs: PlatformInputs, place: Placement, identity: Identity) -> 
     )
 
 
-def _limits(inputs: PlatformInputs, place: Placement, identity: Identity, options: pulumi.ResourceOptions) -> None:
+def _accounts(inputs: PlatformInputs, place: Placement, identity: Identity, options: pulumi.ResourceOptions) -> None:
+    for account in ACCOUNTS:
+        ServiceAccount(
+            f"account/{account}",
+            metadata=place.metadata(account, identity, inputs.annotations.get(account)),
+            automount_service_account_token=False,
+            image_pull_secrets=[{"name": name} for name in inputs.pull_secrets] or None,
+            opts=options,
+        )
+
+
+def _quota(inputs: PlatformInputs, place: Placement, identity: Identity, options: pulumi.ResourceOptions) -> None:
     gpus = {} if inputs.gpus is None else {f"requests.{GPU_RESOURCE}": str(inputs.gpus)}
     ResourceQuota(
         "quota",
@@ -72,6 +82,9 @@ def _limits(inputs: PlatformInputs, place: Placement, identity: Identity, option
         spec={"hard": {**_NOT_EXPOSED, **gpus, **inputs.quota}},
         opts=options,
     )
+
+
+def _limits(place: Placement, identity: Identity, options: pulumi.ResourceOptions) -> None:
     # What says nothing gets little, so that every container has requests and a limit of memory. No limit of the
     # processor: it would be put on ours, too.
     LimitRange(
@@ -108,7 +121,7 @@ def _claim(storage: StorageInputs, place: Placement, identity: Identity, options
         "claim",
         metadata=place.metadata(CLAIM, identity, NO_WAIT),
         spec={
-            "access_modes": ["ReadWriteMany"],
+            "access_modes": [storage.access_mode],
             "resources": {"requests": {"storage": storage.size}},
             **({"storage_class_name": storage.storage_class} if storage.storage_class else {}),
         },

@@ -21,13 +21,22 @@ from stacks.objects.api import (
     CronJob,
     Job,
     JobSpecArgsDict,
-    PodTemplateSpecArgsDict,
     Secret,
     VolumeMountArgsDict,
 )
 from stacks.objects.inputs import Secrets
 from stacks.objects.placement import NO_WAIT, Identity, Placement
-from stacks.objects.pods import SCRATCH, config_map_key, container, files_volume, from_secret, needs, pod, variables
+from stacks.objects.pods import (
+    SCRATCH,
+    config_map_key,
+    container,
+    files_volume,
+    from_secret,
+    needs,
+    pod,
+    template,
+    variables,
+)
 
 _COMMAND = ("python3", "-P", "-m", "mlops.workloads.scoring.score", f"{FILES}/config.json")
 _RETRIES = 3
@@ -70,12 +79,14 @@ def score(inputs: ScoringInputs, place: Placement, secrets: Secrets) -> None:
 
 def _job(inputs: ScoringInputs, name: str, place: Placement, identity: Identity) -> JobSpecArgsDict:
     spec = pod(
-        "training", [_container(inputs, name)], volumes=[files_volume("files", name, list(inputs.files))],
+        "training", [_container(inputs, name)], inputs.pod, volumes=[files_volume("files", name, list(inputs.files))],
         scratch=inputs.scratch,
     )  # fmt: skip
     spec["restart_policy"] = "Never"
-    template: PodTemplateSpecArgsDict = {"metadata": {"labels": place.labels(identity)}, "spec": spec}
-    return {"backoff_limit": _RETRIES, "active_deadline_seconds": inputs.time_limit, "template": template}
+    return {
+        "backoff_limit": _RETRIES, "active_deadline_seconds": inputs.time_limit,
+        "template": template(inputs.pod, spec, place.labels(identity)),
+    }  # fmt: skip
 
 
 def _container(inputs: ScoringInputs, name: str) -> ContainerArgsDict:
@@ -83,7 +94,7 @@ def _container(inputs: ScoringInputs, name: str) -> ContainerArgsDict:
         {"name": "files", "mount_path": FILES, "read_only": True},
         {"name": SCRATCH, "mount_path": WORKSPACE, "sub_path": "workspace"},
     ]
-    env = [*variables(inputs.env), *from_secret(name, inputs.secrets)]
+    env = [*variables({**inputs.pod.env, **inputs.env}), *from_secret(name, inputs.secrets)]
     made = container("score", inputs.image, needs(inputs.cpu, inputs.memory), env=env, mounts=mounts)
     made["command"] = list(_COMMAND)
     made["working_dir"] = WORKSPACE

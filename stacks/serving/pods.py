@@ -25,7 +25,7 @@ from stacks.objects.pods import container, needs, pod, variables
 
 
 def serving_pod(inputs: ServingInputs, version: str, identity: Identity) -> PodSpecArgsDict:
-    spec = pod("serving", [_serve(inputs, version)], volumes=_volumes(inputs))
+    spec = pod("serving", [_serve(inputs, version)], inputs.pod, volumes=_volumes(inputs))
     # Some seconds more than the server itself takes, so that it is never cut off.
     spec["termination_grace_period_seconds"] = inputs.drain + inputs.grace + 5
     spec["topology_spread_constraints"] = [
@@ -77,7 +77,8 @@ def _environment(inputs: ServingInputs, version: str) -> list[EnvVarArgsDict]:
         log_size=log.size if log else None,
         log_body=log.body if log else None,
     )
-    return variables(to_env(config, "version", "port", "drain", "grace", "key_file", "log", "log_size", "log_body"))
+    ours = to_env(config, "version", "port", "drain", "grace", "key_file", "log", "log_size", "log_body")
+    return variables({**inputs.pod.env, **ours})
 
 
 def _mounts(inputs: ServingInputs) -> list[VolumeMountArgsDict]:

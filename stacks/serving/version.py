@@ -23,10 +23,17 @@ from stacks.objects.api import (
     Service,
 )
 from stacks.objects.placement import NO_WAIT, Identity, Placement
+from stacks.objects.pods import template
 from stacks.serving.pods import serving_pod
 
 RATE = "mlops_requests_per_second"
 """The metric of a pod that the cluster's metrics adapter makes of its counter mlops_requests_total."""
+
+_SCRAPED = {
+    "prometheus.io/scrape": "true",
+    "prometheus.io/port": str(PORT),
+    "prometheus.io/path": "/metrics",
+}
 
 
 def add_version(inputs: ServingInputs, version: str, place: Placement, before: Sequence[pulumi.Resource]) -> Service:
@@ -72,17 +79,7 @@ def _deployment(inputs: ServingInputs, version: str, place: Placement, identity:
         "strategy": {"type": "RollingUpdate", "rolling_update": {"max_unavailable": 0, "max_surge": 1}},
         "revision_history_limit": 2,
         "progress_deadline_seconds": max(60, 2 * inputs.ready_timeout),
-        "template": {
-            "metadata": {
-                "labels": place.labels(identity),
-                "annotations": {
-                    "prometheus.io/scrape": "true",
-                    "prometheus.io/port": str(PORT),
-                    "prometheus.io/path": "/metrics",
-                },
-            },
-            "spec": serving_pod(inputs, version, identity),
-        },
+        "template": template(inputs.pod, serving_pod(inputs, version, identity), place.labels(identity), _SCRAPED),
     }
     if not scales(inputs, version):
         # Where something scales it, the number is not ours to say: each update would put it back.

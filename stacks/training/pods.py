@@ -12,15 +12,18 @@ from mlops.contracts.names import GPU_PRODUCT, GPU_RESOURCE, WORKSPACE
 from mlops.contracts.pod import PodPlace
 from mlops.contracts.training_job import TrainingInputs
 from stacks.objects.api import (
+    AffinityArgsDict,
     ContainerArgsDict,
     EnvVarArgsDict,
+    NodeAffinityArgsDict,
+    PodAffinityArgsDict,
     PodAffinityTermArgsDict,
     PodSpecArgsDict,
     TolerationArgsDict,
     VolumeArgsDict,
     VolumeMountArgsDict,
 )
-from stacks.objects.pods import SCRATCH, container, files_volume, from_secret, needs, pod, variables
+from stacks.objects.pods import SCRATCH, container, files_volume, from_secret, needs, pod, processors, variables
 
 CONTAINER = "train"
 SPOT_TAINTS = (
@@ -30,38 +33,59 @@ SPOT_TAINTS = (
     "spot",
 )
 """By what clouds and their users keep pods off nodes that can be taken away."""
+SPOT_LABELS = {
+    "cloud.google.com/gke-spot": "true",
+    "eks.amazonaws.com/capacityType": "SPOT",
+    "kubernetes.azure.com/scalesetpriority": "spot",
+    "karpenter.sh/capacity-type": "spot",
+}
+"""By what clouds say which nodes they are."""
 _GIVEN = "/given"
 _WORKSPACE: VolumeMountArgsDict = {"name": SCRATCH, "mount_path": WORKSPACE, "sub_path": "workspace"}
 
 
 def training_pod(inputs: TrainingInputs) -> PodSpecArgsDict:
-    spec = pod("training", [_train(inputs)], volumes=_volumes(inputs), scratch=inputs.scratch)
+    affinity: AffinityArgsDict = {}
+    if inputs.pods > 1:
+        affinity["pod_affinity"] = _near(inputs.job)
+    if inputs.spot:
+        affinity["node_affinity"] = _spot()
+    spec = pod(
+        "training", [_train(inputs)], inputs.pod, volumes=_volumes(inputs), scratch=inputs.scratch,
+        node_selector={GPU_PRODUCT: inputs.product} if inputs.product else {}, tolerations=_tolerations(inputs),
+        affinity=affinity,
+    )  # fmt: skip
     spec["restart_policy"] = "Never"
     spec["subdomain"] = inputs.job
     spec["termination_grace_period_seconds"] = 60
-    spec["tolerations"] = _tolerations(inputs)
     if inputs.files:
         spec["init_containers"] = [_copy(inputs)]
     if inputs.priority_class:
         spec["priority_class_name"] = inputs.priority_class
-    if inputs.product:
-        spec["node_selector"] = {GPU_PRODUCT: inputs.product}
-    if inputs.pods > 1:
-        near: PodAffinityTermArgsDict = {
-            "label_selector": {"match_labels": {"batch.kubernetes.io/job-name": inputs.job}},
-            "topology_key": "topology.kubernetes.io/zone",
-        }
-        spec["affinity"] = {
-            "pod_affinity": {
-                "preferred_during_scheduling_ignored_during_execution": [{"weight": 100, "pod_affinity_term": near}]
-            }
-        }
     return spec
+
+
+def _near(job: str) -> PodAffinityArgsDict:
+    near: PodAffinityTermArgsDict = {
+        "label_selector": {"match_labels": {"batch.kubernetes.io/job-name": job}},
+        "topology_key": "topology.kubernetes.io/zone",
+    }
+    return {"preferred_during_scheduling_ignored_during_execution": [{"weight": 100, "pod_affinity_term": near}]}
+
+
+def _spot() -> NodeAffinityArgsDict:
+    """Ask for nodes that can be taken away: by a preference, since no cluster has the labels of all clouds."""
+    return {
+        "preferred_during_scheduling_ignored_during_execution": [
+            {"weight": 100, "preference": {"match_expressions": [{"key": key, "operator": "In", "values": [value]}]}}
+            for key, value in SPOT_LABELS.items()
+        ]
+    }
 
 
 def _train(inputs: TrainingInputs) -> ContainerArgsDict:
     more = {GPU_RESOURCE: str(inputs.gpus)} if inputs.gpus else {}
-    resources = needs(inputs.cpu, inputs.memory, more, disk=inputs.scratch)
+    resources = needs(inputs.cpu, inputs.memory, more, disk=inputs.pod.scratch or inputs.scratch)
     mounts: list[VolumeMountArgsDict] = [_WORKSPACE, {"name": "shm", "mount_path": "/dev/shm"}]  # noqa: S108
     made = container(CONTAINER, inputs.image, resources, env=_environment(inputs), mounts=mounts)
     made["command"] = list(inputs.command)
@@ -73,7 +97,11 @@ def _environment(inputs: TrainingInputs) -> list[EnvVarArgsDict]:
     """Return the variables of the pod; JOB_COMPLETION_INDEX, its rank, is put there by Kubernetes."""
     place = PodPlace(pods=inputs.pods, gpus=inputs.gpus, coordinator=f"{inputs.job}-0.{inputs.job}")
     ours = to_env(place, "pods", "gpus", "coordinator")
-    return [*variables({**inputs.env, **ours}), *from_secret(inputs.job, inputs.secrets)]
+    threads = str(max(1, int(processors(inputs.cpu)) // max(1, inputs.gpus)))
+    return [
+        *variables({"OMP_NUM_THREADS": threads, **inputs.pod.env, **inputs.env, **ours}),
+        *from_secret(inputs.job, inputs.secrets),
+    ]
 
 
 def _copy(inputs: TrainingInputs) -> ContainerArgsDict:

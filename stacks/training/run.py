@@ -22,8 +22,11 @@ from stacks.objects.api import (
 )
 from stacks.objects.inputs import Secrets
 from stacks.objects.placement import NO_WAIT, Identity, Placement
-from stacks.objects.pods import config_map_key
+from stacks.objects.pods import config_map_key, template
 from stacks.training.pods import CONTAINER, training_pod
+
+_KEPT = 604_800
+"""Seconds that a job that is over stays, with its pods and their logs: an apply that was cut off is finished from what it made."""
 
 
 def run_job(inputs: TrainingInputs, place: Placement, secrets: Secrets) -> None:
@@ -51,7 +54,8 @@ def _job(inputs: TrainingInputs, place: Placement, identity: Identity) -> JobSpe
         "parallelism": inputs.pods,
         "active_deadline_seconds": inputs.time_limit,
         "pod_failure_policy": _failures(),
-        "template": {"metadata": {"labels": place.labels(identity)}, "spec": training_pod(inputs)},
+        "ttl_seconds_after_finished": _KEPT,
+        "template": template(inputs.pod, training_pod(inputs), place.labels(identity)),
     }
     if inputs.pods == 1:
         spec["backoff_limit"] = inputs.retries

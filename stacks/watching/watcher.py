@@ -28,7 +28,7 @@ from stacks.objects.api import (
 )
 from stacks.objects.inputs import Secrets
 from stacks.objects.placement import NO_WAIT, Identity, Placement
-from stacks.objects.pods import config_map_key, container, files_volume, from_secret, needs, pod, variables
+from stacks.objects.pods import config_map_key, container, files_volume, from_secret, needs, pod, template, variables
 
 
 def watch(inputs: WatchingInputs, place: Placement, secrets: Secrets) -> None:
@@ -46,14 +46,12 @@ def watch(inputs: WatchingInputs, place: Placement, secrets: Secrets) -> None:
         before.append(
             Secret(f"secret/{name}", metadata=place.metadata(name, identity), data=secrets.data(), opts=place.options())
         )
-    template: PodTemplateSpecArgsDict = {
-        "metadata": {"labels": place.labels(identity), "annotations": {"mlops/files": _digest(inputs.files)}},
-        "spec": _pod(inputs, name),
-    }
+    marks = {"mlops/files": _digest(inputs.files)}
+    made = template(inputs.pod, _pod(inputs, name), place.labels(identity), marks)
     if inputs.schedule:
-        _now_and_then(inputs, template, place, identity, before)
+        _now_and_then(inputs, made, place, identity, before)
     else:
-        _always(template, place, identity, before)
+        _always(made, place, identity, before)
 
 
 def _digest(files: Mapping[str, str]) -> str:
@@ -61,9 +59,7 @@ def _digest(files: Mapping[str, str]) -> str:
     return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _always(
-    template: PodTemplateSpecArgsDict, place: Placement, identity: Identity, before: list[pulumi.Resource]
-) -> None:
+def _always(pods: PodTemplateSpecArgsDict, place: Placement, identity: Identity, before: list[pulumi.Resource]) -> None:
     """Run one watcher at a time: two would write the same findings."""
     Deployment(
         f"deployment/{identity.instance}",
@@ -73,7 +69,7 @@ def _always(
             "selector": {"match_labels": identity.selector},
             "strategy": {"type": "Recreate"},
             "revision_history_limit": 2,
-            "template": template,
+            "template": pods,
         },
         opts=place.options(after=before),
     )
@@ -81,7 +77,7 @@ def _always(
 
 def _now_and_then(
     inputs: WatchingInputs,
-    template: PodTemplateSpecArgsDict,
+    pods: PodTemplateSpecArgsDict,
     place: Placement,
     identity: Identity,
     before: list[pulumi.Resource],
@@ -96,14 +92,14 @@ def _now_and_then(
             "starting_deadline_seconds": 3600,
             "successful_jobs_history_limit": 3,
             "failed_jobs_history_limit": 3,
-            "job_template": {"spec": {"backoff_limit": 2, "template": template}},
+            "job_template": {"spec": {"backoff_limit": 2, "template": pods}},
         },
         opts=place.options(after=before),
     )
 
 
 def _pod(inputs: WatchingInputs, name: str) -> PodSpecArgsDict:
-    spec = pod("watching", [_watch(inputs, name)], volumes=_volumes(inputs, name))
+    spec = pod("watching", [_watch(inputs, name)], inputs.pod, volumes=_volumes(inputs, name))
     if inputs.schedule:
         spec["restart_policy"] = "Never"
     return spec
@@ -116,7 +112,7 @@ def _watch(inputs: WatchingInputs, name: str) -> ContainerArgsDict:
     ]
     if inputs.files:
         mounts.append({"name": "files", "mount_path": FILES, "read_only": True})
-    env = [*variables(inputs.env), *from_secret(name, inputs.secrets)]
+    env = [*variables({**inputs.pod.env, **inputs.env}), *from_secret(name, inputs.secrets)]
     made = container("watch", inputs.image, needs(inputs.cpu, inputs.memory), env=env, mounts=mounts)
     made["command"] = list(inputs.command)
     return made

@@ -7,6 +7,7 @@ Law: a pod runs in a mount namespace of its own, with its volumes at the paths t
 
 from __future__ import annotations
 
+import fcntl
 import http.server
 import os
 import shlex
@@ -14,12 +15,13 @@ import signal
 import ssl
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from tests.cluster.api import Api, ApiError
 
@@ -27,7 +29,8 @@ PRODUCT = "a-process-of-this-machine"
 """The GPU that its node says to have, so that pods which ask for it come here."""
 _BIN = Path(sys.executable).parent
 _MOUNT_POINTS = (Path("/workspace"), Path("/given"), Path("/dev/termination-log"))
-"""Made where this machine lacks them, and taken away afterwards."""
+"""Made where this machine lacks them, and taken away by the last that needs them: a mount goes with the folder that it is on."""
+_IN_USE = Path(tempfile.gettempdir()) / "mlops-tests-kubelets"
 Json = dict[str, Any]
 
 
@@ -39,9 +42,12 @@ class Kubelet:
     _pods: dict[str, threading.Thread] = field(default_factory=dict)
     _running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     _over: threading.Event = field(default_factory=threading.Event)
+    _lock: TextIO = field(init=False)
 
     def start(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
+        self._lock = _IN_USE.open("a")
+        fcntl.flock(self._lock, fcntl.LOCK_SH)
         self._serve_logs()
         self._join()
         threading.Thread(target=self._loop, daemon=True, name="kubelet").start()
@@ -51,9 +57,14 @@ class Kubelet:
         for process in list(self._running.values()):
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-        for path in _MOUNT_POINTS:
-            with suppress(OSError):
-                path.rmdir() if path.is_dir() else path.unlink()
+        with suppress(ApiError, OSError):
+            self.api.delete(f"/api/v1/nodes/{self.name}")
+        with suppress(OSError):
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for path in _MOUNT_POINTS:
+                with suppress(OSError):
+                    path.rmdir() if path.is_dir() else path.unlink()
+        self._lock.close()
 
     def log(self, uid: str) -> Path:
         return self.folder / uid / "log"

@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import cycle
+from itertools import count, cycle
 from types import TracebackType
 from typing import Any
 
@@ -21,7 +21,8 @@ import httpx
 @dataclass
 class Load:
     """Posts `row`, or several of them in turn, to `url` `rate` times a second while in its `with` block, from so many `clients`.
-    `answers` counts status codes and errors; `given`: the id of a request -> the version that answered it."""
+    `answers` counts status codes and errors; `given`: the id of a request -> the version that answered it. A request has its id from
+    here: one that takes long is asked of two replicas, and is one request in both their logs."""
 
     url: str
     row: dict[str, Any] | Sequence[dict[str, Any]]
@@ -48,17 +49,20 @@ class Load:
     def _go(self, index: int) -> None:
         rows = [self.row] if isinstance(self.row, dict) else self.row[index :: self.clients] or self.row
         bodies = cycle([json.dumps(row) for row in rows])
+        numbers = count()
         every = self.clients / self.rate
         due = time.monotonic() + index * every / self.clients
         with httpx.Client(timeout=20) as client:
             while not self._stop.is_set():
                 started = time.monotonic()
+                name = f"load-{index}-{next(numbers)}"
+                headers = {**self.headers, "x-request-id": name}
                 try:
-                    answer = client.post(f"{self.url}/predict", content=next(bodies), headers=self.headers)
+                    answer = client.post(f"{self.url}/predict", content=next(bodies), headers=headers)
                     self.answers[str(answer.status_code)] += 1
                     version = answer.headers.get("x-mlops-version", "?")
                     self.versions[version] += 1
-                    self.given[answer.headers.get("x-request-id", "?")] = version
+                    self.given[name] = version
                 except httpx.HTTPError as error:
                     self.answers[type(error).__name__] += 1
                 self.slowest = max(self.slowest, time.monotonic() - started)

@@ -93,7 +93,10 @@ class RolloutPolicy(Strict):
         100, doc="Requests that a step needs; with fewer it goes on, and golden rows judge at its end.", ge=0
     )
     extend: float = spec_field(6.0, doc="How many times `pause` a step with too few requests lasts at most.", ge=1)
-    ready_timeout: Duration = spec_field(30.0, doc="How long a new version may take to answer its golden request.")
+    ready_timeout: Duration = spec_field(
+        30.0,
+        doc="How long a new version may take to answer its golden request. On a cluster, finding a node and bringing the image do not count.",
+    )
     guard: GuardPolicy | None = spec_field(
         None, doc="Keep the version before warm, and give it all traffic back where judges find against the new one."
     )

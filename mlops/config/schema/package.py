@@ -15,38 +15,15 @@ from pydantic import AfterValidator, Field
 
 from mlops.config.schema.base import ModelReference, Resource, Strict, Unsaid, spec_field
 from mlops.config.schema.category import Category
+from mlops.config.schema.pinned_image import PinnedImage
 from mlops.config.schema.units import Count, Duration
 from mlops.contracts.names import ANSWER_TIMEOUT
 from mlops.metrics.task import Task
 
-_PINNED = re.compile(r"(?P<name>[a-z0-9][a-z0-9._/:-]*)@sha256:[0-9a-f]{64}")
 _ORIGIN = re.compile(r"https?://[a-z0-9.\-]+(:[0-9]{1,5})?")
 _REPOSITORY = r"[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*"
 _IN_UNITS = (Task.REGRESSION, Task.QUANTILE, Task.FORECASTING)
 _EXPLAINED = (Task.BINARY, Task.MULTICLASS, Task.REGRESSION, Task.ANOMALY)
-_FIND = (
-    "Find it with `docker buildx imagetools inspect {name}`, or `podman pull {name}` and `podman images --digests`; of an "
-    "image in local storage, `buildah images --digests` tells it"
-)
-
-
-def _base(text: str) -> str:
-    if "@" not in text:
-        raise ValueError(
-            f"`{text}` is a tag, and tomorrow it may be another image; write NAME@sha256:DIGEST. {_FIND.format(name=text)}"
-        )
-    found = _PINNED.fullmatch(text)
-    if not found:
-        raise ValueError(f"`{text}` is not NAME@sha256: with 64 digits of 0-9a-f after it")
-    host, _, rest = found["name"].partition("/")
-    if not rest or not ("." in host or ":" in host or host == "localhost"):
-        raise ValueError(
-            f"`{text}` names no registry, and each builder would look elsewhere; begin with one, such as docker.io/library/ "
-            "or, for local storage, localhost/"
-        )
-    if ":" in rest:
-        raise ValueError(f"`{text}` has a tag and a digest, and only the digest counts; take the tag out")
-    return text
 
 
 def _repository(text: str) -> str:
@@ -61,7 +38,7 @@ def _repository(text: str) -> str:
 class Image(Strict):
     """An OCI image of the same content, for clusters."""
 
-    base: Annotated[str, AfterValidator(_base)] = spec_field(
+    base: PinnedImage = spec_field(
         doc="What it stands on, by digest: NAME@sha256:…; it must hold python3, 3.11 or newer, and glibc.",
     )
     repository: Annotated[str, AfterValidator(_repository)] | None = spec_field(

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlops.address import Address
+from mlops.config.effective import plain
 from mlops.context.context import Context
-from mlops.contracts.codec import to_json
+from mlops.contracts.codec import convert, to_json
+from mlops.contracts.pod_terms import PodTerms
 from mlops.contracts.program import ClusterAccess, ProgramInputs
 from mlops.engine.resource import Action, Attention, Effect, Observed, PartChange, Reason, Record, Stale
 from mlops.errors import FileLocation, InvalidConfig, MlopsError, Problem
@@ -58,6 +60,14 @@ class ClusterContext:
     @property
     def labels(self) -> dict[str, str]:
         return {"mlops/environment": self.context.environment}
+
+    def priority(self, kind: str) -> str | None:
+        """Return the PriorityClass of pods of a kind (training, serving); None where the stack makes none."""
+        return f"{self.namespace}-{kind}" if "priorities" in self.stack.manage else None
+
+    def pods(self, kind: str) -> PodTerms:
+        """Return what the stack says of pods of a kind. Raises ValueError."""
+        return convert(PodTerms, plain(getattr(self.stack.pods, kind)))
 
     @property
     def common(self) -> dict[str, Any]:

@@ -155,7 +155,7 @@ class ClusterEndpoint:
             ),
             autoscale=_autoscale(endpoint.autoscale), secrets=(API_KEY,) if endpoint.auth else (),
             log=LoggingInputs(**log, claim=CLAIM if cluster.stack.storage else None) if log else None,
-            priority_class=f"{cluster.namespace}-serving", drain=round(policy.drain), grace=_GRACE,
+            priority_class=cluster.priority("serving"), pod=cluster.pods("serving"), drain=round(policy.drain), grace=_GRACE,
             ready_timeout=max(1, round(policy.ready_timeout)),
         )  # fmt: skip
 

@@ -54,7 +54,8 @@ def route_faults(cluster: ClusterContext, name: str, routes: Iterable[Object]) -
         own = [one for one in answers if _is_same(one["parentRef"], parent, cluster.namespace)]
         if not own:
             why = next(
-                gateway_of(cluster), "Its controller has not answered. See that it runs, and watches this namespace."
+                iter(_asked(gateway_of(cluster))),
+                "Its controller has not answered. See that it runs, and watches this namespace.",
             )
             yield f"{gateway} has not taken up the route {name}, so no request arrives. {why}"
         for condition in (condition for one in own for condition in one.get("conditions") or []):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from mlops.contracts.names import PORT
@@ -19,8 +19,9 @@ from mlops.errors import MlopsError, ToolFailed
 from mlops.rollout.evidence import Counts, Pair
 from mlops.rollout.experiment import LabelledAnswer
 from mlops.rollout.state import RolloutState
+from mlops.targets.kubernetes.arriving import arriving, wait_until_ready
 from mlops.targets.kubernetes.cluster_context import ClusterContext, program_inputs
-from mlops.tools.cluster import Object, wait_for
+from mlops.tools.cluster import Object
 
 if TYPE_CHECKING:
     from mlops.tools.pulumi import PulumiStack
@@ -42,6 +43,7 @@ class ClusterFleet:
     say: Callable[[str, float | None], None]
     published: Mapping[str, Any] | None = field(default=None, init=False)
     """The state that the last update was given, as JSON."""
+    _said: set[str] = field(default_factory=set, init=False)
 
     def read(self) -> RolloutState:
         outputs = self._program.outputs()
@@ -58,7 +60,9 @@ class ClusterFleet:
     def start(self, state: RolloutState, version: str, replicas: int, timeout: float) -> RolloutState:
         state = state.with_version(version, replicas=replicas)
         self.publish(state)
-        missing = wait_for(lambda: self._missing(version, replicas), timeout)
+        missing = wait_until_ready(
+            lambda: self._missing(version, replicas), lambda: self._on_their_way(version), timeout
+        )
         if missing is not None:
             raise MlopsError.of(
                 "version does not start",
@@ -126,6 +130,18 @@ class ClusterFleet:
             return "its Deployment was not looked at yet"
         ready = status.get("updatedReplicas", 0) and status.get("readyReplicas", 0)
         return None if ready >= replicas else f"{ready} of {replicas} pods are ready"
+
+    def _on_their_way(self, version: str) -> list[str]:
+        """Say what the cluster still does for pods that do not run, each thing once."""
+        found = set[str]()
+        for pod in self._pods(version):
+            ask = partial(self.cluster.client.events, self.cluster.namespace, pod["metadata"]["name"])
+            said = None if _is_ready(pod) else arriving(pod, ask)
+            found |= {said} if said else set()
+        for said in sorted(found - self._said):
+            self.say(f"{version}: {said}", None)
+        self._said = found
+        return sorted(found)
 
     def _pods(self, version: str) -> list[Object]:
         labels = f"app.kubernetes.io/instance={self.name}-{version},app.kubernetes.io/component=serving"

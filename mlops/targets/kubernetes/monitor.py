@@ -127,7 +127,7 @@ class ClusterMonitor:
         once = ["--once"] if schedule else []
         return WatchingInputs(
             **cluster.common, name=step.address.name, endpoint=step.desired.inputs["endpoint"],
-            image=image, files=files, schedule=schedule,
+            image=image, files=files, schedule=schedule, pod=cluster.pods("watching"),
             command=("python3", "-m", "mlops.workloads.monitoring.watcher", f"{FILES}/config.json", *once),
         )  # fmt: skip
 

@@ -19,10 +19,7 @@ Right = tuple[str, str]
 """API group and plural."""
 _CORE = ("configmaps", "secrets", "services")
 RIGHTS: Mapping[str, tuple[Right, ...]] = {
-    "platform": (
-        *(("", name) for name in ("resourcequotas", "limitranges", "serviceaccounts", "persistentvolumeclaims")),
-        ("networking.k8s.io", "networkpolicies"),
-    ),
+    "platform": (),
     "training": (*(("", name) for name in _CORE), ("batch", "jobs"), ("networking.k8s.io", "networkpolicies")),
     "serving": (
         ("", "secrets"), ("", "services"), ("apps", "deployments"), ("policy", "poddisruptionbudgets"),
@@ -30,7 +27,17 @@ RIGHTS: Mapping[str, tuple[Right, ...]] = {
     ),
     "watching": (("", "configmaps"), ("", "secrets"), ("apps", "deployments"), ("batch", "cronjobs")),
 }  # fmt: skip
-_WIDE: Mapping[str, tuple[Right, ...]] = {"platform": (("", "namespaces"), ("scheduling.k8s.io", "priorityclasses"))}
+_GROUND: Mapping[str, Right] = {
+    "quota": ("", "resourcequotas"),
+    "limits": ("", "limitranges"),
+    "accounts": ("", "serviceaccounts"),
+    "network": ("networking.k8s.io", "networkpolicies"),
+}
+"""Part of the ground, as `manage` names it -> what is made of it in the namespace."""
+_WIDE: Mapping[str, Right] = {
+    "namespace": ("", "namespaces"),
+    "priorities": ("scheduling.k8s.io", "priorityclasses"),
+}
 _VERBS = ("create", "patch", "delete")
 _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 _SUFFIXES = {
@@ -59,7 +66,12 @@ def answers(*asked: Iterable[str]) -> tuple[str, ...]:
 def rights_of(cluster: ClusterContext, program: str) -> Iterator[str]:
     """What may not be done. All of it, so that one mail to the cluster's owners is enough."""
     missing: dict[str, list[str]] = {}
-    for rights, namespace in ((RIGHTS[program], cluster.namespace), (_WIDE.get(program, ()), None)):
+    inside, wide = list(RIGHTS[program]), list[Right]()
+    if program == "platform":
+        inside += [right for part, right in _GROUND.items() if part in cluster.stack.manage]
+        inside += [("", "persistentvolumeclaims")] if cluster.stack.storage else []
+        wide += [right for part, right in _WIDE.items() if part in cluster.stack.manage]
+    for rights, namespace in ((inside, cluster.namespace), (wide, None)):
         where = f"in namespace {namespace}" if namespace else "in the whole cluster"
         for group, plural in rights:
             refused = [verb for verb in _VERBS if not cluster.client.may(verb, group, plural, namespace)]
@@ -67,15 +79,34 @@ def rights_of(cluster: ClusterContext, program: str) -> Iterator[str]:
                 missing.setdefault(f"{', '.join(refused)} {where}", []).append(f"{plural}.{group}" if group else plural)
     if missing:
         refusals = "; ".join(f"{what}: {', '.join(names)}" for what, names in missing.items())
+        where = f"conf/stack/{cluster.stack_name}.yaml"
+        may = [part for part in cluster.stack.manage if not _is_missing(part, missing)]
+        less = (
+            f", or leave it to them: `manage: [{', '.join(may)}]` in {where}"
+            if len(may) < len(cluster.stack.manage)
+            else ""
+        )
         yield (
             f"The account of context {cluster.stack.context or '(current)'} may not {refusals}. Have the cluster's owners grant "
-            f"it, or name another `context` in conf/stack/{cluster.stack_name}.yaml."
+            f"it{less}, or name another `context` in {where}."
         )
+
+
+def _is_missing(part: str, missing: Mapping[str, list[str]]) -> bool:
+    group, plural = {**_GROUND, **_WIDE}[part]
+    return any((f"{plural}.{group}" if group else plural) in names for names in missing.values())
 
 
 def namespace_of(cluster: ClusterContext, *, is_ours: bool) -> Iterator[str]:
     there = cluster.client.one("Namespace", None, cluster.namespace) is not None
-    if there and not is_ours and not cluster.stack.adopt:
+    if "namespace" not in cluster.stack.manage:
+        if not there:
+            yield (
+                f"Namespace {cluster.namespace} is left to the cluster's owners (`manage` in conf/stack/{cluster.stack_name}.yaml "
+                "does not name it), and it does not exist. Have them make it."
+            )
+        return
+    if there and not is_ours and not cluster.stack.adopt and cluster.client.may("patch", "", "namespaces", None):
         yield (
             f"Namespace {cluster.namespace} exists, and this stack did not make it. Say `adopt: true` in "
             f"conf/stack/{cluster.stack_name}.yaml to take it over, or choose another name."

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from mlops.address import Address
-from mlops.config.effective import typed
+from mlops.config.effective import plain, typed
 from mlops.config.schema.category import Category
 from mlops.context.context import Context
 from mlops.context.inputs import METADATA_NAMES, without_fields
 from mlops.context.status import Status
 from mlops.contracts.names import CLAIM
-from mlops.contracts.platform import PlatformInputs, StorageInputs
+from mlops.contracts.platform import BLOCKED, PlatformInputs, StorageInputs
 from mlops.engine.diff import diff
 from mlops.engine.resource import Action, Desired, Effect, Observed, Outcome, PartChange, Record, Step
 from mlops.errors import ToolFailed
@@ -133,12 +133,20 @@ def inputs_of(cluster: ClusterContext, *, claims: bool = True) -> PlatformInputs
     """Return what stacks/platform is given. `claims`: with what holds data. Raises ValueError."""
     stack = cluster.stack
     quota, storage = stack.quota, stack.storage
+    accounts = stack.accounts
+    annotations = {name: each for name, each in plain(accounts.annotations).items() if each}
+    # There a pod gets its identity from the address at which other clouds tell the node's.
+    on_gke = any(key.startswith("iam.gke.io/") for each in annotations.values() for key in each)
     hard = {"requests.cpu": quota.cpu, "requests.memory": quota.memory, "pods": quota.pods}
     return PlatformInputs(
         **cluster.common, adopt=stack.adopt, gpus=quota.gpus,
         quota={name: str(most) for name, most in hard.items() if most is not None},
-        storage=StorageInputs(storage_class=storage.storage_class, size=storage.size) if storage and claims else None,
+        storage=StorageInputs(
+            storage_class=storage.storage_class, size=storage.size, access_mode=storage.access_mode
+        ) if storage and claims else None,
         gateway_namespace=stack.gateway.namespace if stack.gateway else None,
+        metrics_namespace=stack.metrics_namespace, manage=tuple(stack.manage), pull_secrets=tuple(accounts.pull_secrets),
+        annotations=annotations, blocked=() if on_gke else BLOCKED,
     )  # fmt: skip
 
 

@@ -172,14 +172,17 @@ class ClusterTraining:
         return TrainingInputs(
             **cluster.common, name=name, job=f"{name[:40]}-{digest}", image=image, command=tuple(_COMMAND),
             **{key: terms[key] for key in ("pods", "gpus", "product", "cpu", "memory", "spot", "retries")},
-            time_limit=round(terms["time_limit"]), priority_class=f"{cluster.namespace}-training",
+            time_limit=round(terms["time_limit"]), priority_class=cluster.priority("training"), pod=cluster.pods("training"),
             files=files, env=env, secrets=tuple(sorted(self._credentials())),
         )  # fmt: skip
 
     def _credentials(self) -> dict[str, str]:
-        """For the remote: what .dvc/config.local holds, what clouds' libraries look for in the environment, and what the
-        project declares."""
-        named = {name: value for name, value in os.environ.items() if _CREDENTIALS.fullmatch(name)}
+        """For the remote: what .dvc/config.local holds, what the project declares and, where the pods have no identity of their
+        own, what clouds' libraries look for in the environment."""
+        has_identity = bool(self._cluster().stack.accounts.annotations.training)
+        named = (
+            {} if has_identity else {name: value for name, value in os.environ.items() if _CREDENTIALS.fullmatch(name)}
+        )
         return {**named, **workspace_secrets(self._remote.settings), **self._remote.secrets()}
 
     def _secrets(self, names: Sequence[str]) -> dict[str, str]:

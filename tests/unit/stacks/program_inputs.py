@@ -14,6 +14,37 @@ FULL_PLATFORM: dict[str, Any] = {
     "gateway_namespace": "gateway",
     "metrics_namespace": "metrics",
     "pull_secrets": ["registry"],
+    "annotations": {"training": {"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/train"}},
+}
+TENANT: dict[str, Any] = {**PLATFORM, "manage": ["accounts", "network"]}
+TERMS: dict[str, Any] = {
+    "node_selector": {"pool": "models"},
+    "tolerations": [
+        {"key": "dedicated", "value": "models", "effect": "NoSchedule"},
+        {"operator": "Exists", "effect": "NoExecute", "seconds": 60},
+    ],
+    "affinity": {
+        "nodeAffinity": {
+            "requiredDuringSchedulingIgnoredDuringExecution": {
+                "nodeSelectorTerms": [{"matchExpressions": [{"key": "disk", "operator": "In", "values": ["ssd"]}]}]
+            }
+        },
+        "podAntiAffinity": {
+            "preferredDuringSchedulingIgnoredDuringExecution": [
+                {
+                    "weight": 5,
+                    "podAffinityTerm": {
+                        "labelSelector": {"matchLabels": {"noisy": "yes"}},
+                        "topologyKey": "kubernetes.io/hostname",
+                    },
+                }
+            ]
+        },
+    },
+    "labels": {"example.com/team": "delays"},
+    "annotations": {"sidecar.istio.io/inject": "false"},
+    "env": {"HTTPS_PROXY": "http://proxy.example.com:3128"},
+    "scratch": "40Gi",
 }
 TRAINING: dict[str, Any] = {
     "namespace": "ml",
@@ -32,6 +63,7 @@ FULL_TRAINING: dict[str, Any] = {
     "files": {"params/model/delay.json": "{}", ".dvc/config": "[core]"},
     "env": {"DVC_NO_ANALYTICS": "true"},
     "secrets": ["REMOTE_KEY"],
+    "pod": TERMS,
 }
 SERVING: dict[str, Any] = {
     "namespace": "ml",
@@ -52,6 +84,7 @@ FULL_SERVING: dict[str, Any] = {
     "log": {},
     "secrets": ["api_key"],
     "priority_class": "ml-serving",
+    "pod": TERMS,
 }
 WATCHING: dict[str, Any] = {
     "namespace": "ml",
@@ -61,7 +94,13 @@ WATCHING: dict[str, Any] = {
     "command": ["python3", "-m", "mlops.workloads.monitoring.watcher", "/etc/mlops/watcher.json"],
     "files": {"watcher.json": "e30=", "baseline/profile.bin": "AAE="},
 }
-FULL_WATCHING: dict[str, Any] = {**WATCHING, "schedule": "0 * * * *", "secrets": ["WEBHOOK"], "claim": None}
+FULL_WATCHING: dict[str, Any] = {
+    **WATCHING,
+    "schedule": "0 * * * *",
+    "secrets": ["WEBHOOK"],
+    "claim": None,
+    "pod": TERMS,
+}
 SCORING: dict[str, Any] = {
     "namespace": "ml",
     "name": "delay-nightly",
@@ -69,12 +108,13 @@ SCORING: dict[str, Any] = {
     "files": {"config.json": "e30=", "model/model.onnx": "AAE="},
     "schedule": "0 6 * * *",
 }
-FULL_SCORING: dict[str, Any] = {**SCORING, "schedule": None, "secrets": ["WEBHOOK"], "env": {"TZ": "UTC"}}
+FULL_SCORING: dict[str, Any] = {**SCORING, "schedule": None, "secrets": ["WEBHOOK"], "env": {"TZ": "UTC"}, "pod": TERMS}
 SECRETS = {"REMOTE_KEY": "remote hush", "api_key": "key hush", "WEBHOOK": "hook hush"}
 ALL: dict[str, tuple[str, dict[str, Any]]] = {
     "platform": ("platform", PLATFORM),
     "platform, full": ("platform", FULL_PLATFORM),
     "platform, adopted": ("platform", {**PLATFORM, "adopt": True}),
+    "platform, of a tenant": ("platform", TENANT),
     "training": ("training", TRAINING),
     "training, full": ("training", FULL_TRAINING),
     "serving": ("serving", SERVING),

@@ -28,7 +28,7 @@ def test_one_pod_is_tried_again_as_often_as_retries_allow() -> None:
     assert spec["backoffLimit"] == 3
     assert "backoffLimitPerIndex" not in spec
     assert spec["activeDeadlineSeconds"] == 14400
-    assert "ttlSecondsAfterFinished" not in spec
+    assert spec["ttlSecondsAfterFinished"] == 604_800
 
 
 def test_several_pods_are_one_program_and_fail_together() -> None:

@@ -1,7 +1,7 @@
 """Say what a stack on a cluster is.
 
 Lives here: Kubernetes and its parts: Quota, LogStorage, GatewayReference, PodImages.
-Not here: the objects that are made of it (stacks), reaching the cluster (targets.kubernetes).
+Not here: what is asked of pods and accounts (kubernetes_pods), the objects that are made of it (stacks), reaching the cluster (targets.kubernetes).
 Law: what a stack of this target cannot run is refused by name before anything is planned.
 """
 
@@ -14,7 +14,12 @@ from pydantic import Field
 
 from mlops.config.schema.base import Name, Strict, spec_field
 from mlops.config.schema.category import Category
+from mlops.config.schema.pinned_image import PinnedImage
 from mlops.config.schema.targets.base import Incompatibility, Quantity, StackUse, TargetSpec
+from mlops.config.schema.targets.kubernetes_pods import Accounts, PodsByKind
+
+Managed = Literal["namespace", "quota", "limits", "priorities", "accounts", "network"]
+"""What a stack may make of its ground."""
 
 
 class Quota(Strict):
@@ -30,6 +35,9 @@ class LogStorage(Strict):
     """A volume that many pods write to, for prediction logs."""
 
     storage_class: str | None = spec_field(None, doc="Default: the cluster's.")
+    access_mode: Literal["ReadWriteMany", "ReadWriteOnce"] = spec_field(
+        "ReadWriteMany", doc="ReadWriteOnce where the class has nothing else: then all pods that write run on one node."
+    )
     size: Quantity = spec_field("20Gi", doc="How much it holds.")
 
 
@@ -45,10 +53,10 @@ class GatewayReference(Strict):
 class PodImages(Strict):
     """The images of pods, by digest, so that what runs is what was reviewed."""
 
-    training: str | None = spec_field(
+    training: PinnedImage | None = spec_field(
         None, doc="Runs stages: the project's code with the extras `training` and `data`."
     )
-    watching: str | None = spec_field(None, doc="Runs watchers: this tool with the extra `monitoring`.")
+    watching: PinnedImage | None = spec_field(None, doc="Runs watchers: this tool with the extra `monitoring`.")
 
 
 class Kubernetes(TargetSpec):
@@ -64,6 +72,23 @@ class Kubernetes(TargetSpec):
     )
     adopt: bool = spec_field(
         False, doc="The namespace exists: take it over, and leave it when the stack goes.", change=Category.PROVISION
+    )
+    manage: list[Managed] = spec_field(
+        ["namespace", "quota", "limits", "priorities", "accounts", "network"],
+        doc="What of its ground the stack makes and keeps; the cluster's owners have made the rest. A tenant who may work in one "
+        "namespace alone writes [accounts, network].",
+        change=Category.PROVISION,
+    )
+    accounts: Accounts = spec_field(
+        Accounts(), doc="Service accounts: an identity of the cloud, and what pulls images.", change=Category.PROVISION
+    )
+    pods: PodsByKind = spec_field(
+        PodsByKind(), doc="Where pods may run and what they carry, by their kind.", change=Category.PROVISION
+    )
+    metrics_namespace: Name | None = spec_field(
+        None,
+        doc="From where a Prometheus may scrape endpoints' pods. Default: from this one alone.",
+        change=Category.PROVISION,
     )
     quota: Quota = spec_field(Quota(), doc="What may be asked for.", change=Category.PROVISION)
     storage: LogStorage | None = spec_field(
