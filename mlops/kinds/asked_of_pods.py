@@ -26,17 +26,15 @@ def with_stack_terms(desired: Desired, project: ProjectSpec, stack: str, kind: s
     found = project.resources.get(Address("stack", stack))
     if found is None:
         return desired
-    terms: dict[str, Any] = {}
+    terms, origins = dict[str, Any](), dict(desired.origins)
     if asked := (found.inputs.get("pods") or {}).get(kind):
         terms[_PODS] = asked
+        here = f"{_PODS}.{kind}"
+        origins |= {_PODS + path[len(here) :]: at for path, at in found.origins.items() if path.startswith(here)}
     if "priorities" not in found.inputs.get("manage", ("priorities",)):
         terms[_PRIORITY] = False
-    if not terms:
-        return desired
-    here, there = f"{_PODS}.{kind}", _PODS
-    origins = {there + path[len(here) :]: at for path, at in found.origins.items() if path.startswith(here)}
-    origins[_PRIORITY] = found.origin("manage") or ""
-    return replace(desired, inputs={**desired.inputs, **terms}, origins={**desired.origins, **origins})
+        origins[_PRIORITY] = found.origin("manage") or ""
+    return replace(desired, inputs={**desired.inputs, **terms}, origins=origins) if terms else desired
 
 
 def is_stack_term(path: str) -> bool:

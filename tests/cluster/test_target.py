@@ -104,6 +104,18 @@ def test_an_account_without_rights_is_told_in_the_plan_and_nothing_is_tried(plac
     assert "stack.gpu" not in place.words()
 
 
+@pytest.mark.parametrize("word", ["manage=[quota,limits,priorities,accounts,network]", "adopt=true"])
+def test_a_namespace_that_the_stack_made_is_not_given_up_by_a_word(place: ClusterPlace, admin: Api, word: str) -> None:
+    """Pulumi would delete it, and with it all that is in it."""
+    change = place.change("stack.gpu", f"stack.gpu.{word}")
+    assert "would delete it with all that is in it" in change["obstacles"][0]
+    place.mlops("apply", "--yes", "--target", "stack.gpu", f"stack.gpu.{word}", code=1)
+    said = place.mlops("apply", "--yes", "--no-preflight", "--target", "stack.gpu", f"stack.gpu.{word}", code=None)
+    assert said.returncode != 0
+    assert "--allow-data-loss" in said.stderr
+    assert admin.get(f"/api/v1/namespaces/{NAMESPACE}")["status"]["phase"] == "Active"
+
+
 def test_a_cluster_that_does_not_answer_is_told_and_what_is_recorded_stands(
     place: ClusterPlace, tmp_path: Path
 ) -> None:

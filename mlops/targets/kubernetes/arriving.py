@@ -16,6 +16,8 @@ from mlops.tools.cluster import Object
 _COMES = {"TriggeredScaleUp": "a node is being added for it", "Nominated": "a node is being made for it"}
 """Reasons of events by which the cluster's autoscaler and Karpenter say of a pod that finds no node yet that one will come."""
 _ON_THEIR_WAY = ("ContainerCreating", "PodInitializing")
+_FAILS = {"FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox"}
+"""Reasons of events after which nobody knows whether what the pod waits for will come."""
 _LONGEST = 1800.0
 
 
@@ -29,7 +31,8 @@ def arriving(pod: Object, events: Callable[[], Iterable[str]]) -> str | None:
             return next((words for reason, words in _COMES.items() if reason in reasons), None)
     for container in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
         if ((container.get("state") or {}).get("waiting") or {}).get("reason") in _ON_THEIR_WAY:
-            return "its image and its volumes are being brought to the node"
+            fails = _FAILS & {event.partition(":")[0] for event in events()}
+            return None if fails else "its image and its volumes are being brought to the node"
     return None
 
 

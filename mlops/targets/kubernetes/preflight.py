@@ -80,12 +80,9 @@ def rights_of(cluster: ClusterContext, program: str) -> Iterator[str]:
     if missing:
         refusals = "; ".join(f"{what}: {', '.join(names)}" for what, names in missing.items())
         where = f"conf/stack/{cluster.stack_name}.yaml"
-        may = [part for part in cluster.stack.manage if not _is_missing(part, missing)]
-        less = (
-            f", or leave it to them: `manage: [{', '.join(may)}]` in {where}"
-            if len(may) < len(cluster.stack.manage)
-            else ""
-        )
+        managed = cluster.stack.manage if program == "platform" else ()
+        may = [part for part in managed if not _is_missing(part, missing)]
+        less = f", or leave it to them: `manage: [{', '.join(may)}]` in {where}" if len(may) < len(managed) else ""
         yield (
             f"The account of context {cluster.stack.context or '(current)'} may not {refusals}. Have the cluster's owners grant "
             f"it{less}, or name another `context` in {where}."
@@ -97,8 +94,16 @@ def _is_missing(part: str, missing: Mapping[str, list[str]]) -> bool:
     return any((f"{plural}.{group}" if group else plural) in names for names in missing.values())
 
 
-def namespace_of(cluster: ClusterContext, *, is_ours: bool) -> Iterator[str]:
+def namespace_of(cluster: ClusterContext, *, is_ours: bool, goes: bool) -> Iterator[str]:
+    """`goes`: the stack made the namespace, and is to make it no more, so that it would be deleted."""
     there = cluster.client.one("Namespace", None, cluster.namespace) is not None
+    if goes:
+        yield (
+            f"This stack made namespace {cluster.namespace}, and what conf/stack/{cluster.stack_name}.yaml says now (`adopt`, `manage`) "
+            "would delete it with all that is in it. Keep `adopt: false` and `namespace` in `manage`; for a namespace of others, name "
+            "that one."
+        )
+        return
     if "namespace" not in cluster.stack.manage:
         if not there:
             yield (

@@ -63,9 +63,10 @@ class ClusterStack:
             return unreachable(address, record, error, is_said=is_said)
         if is_said and record is not None and record.complete and self._now(cluster) == known:
             return Observed(record, attention=faulty(address, stack_faults(cluster)), holds_data=held)
+        goes = record is not None and _made_namespace(record.inputs) and not _made_namespace(desired.inputs)
         obstacles = answers(
             rights_of(cluster, "platform"),
-            namespace_of(cluster, is_ours=bool(known)),
+            namespace_of(cluster, is_ours=bool(known), goes=goes),
             storage_of(cluster),
             claim_of(cluster),
         )
@@ -81,6 +82,8 @@ class ClusterStack:
         )
         if is_other:  # whatever stands in the way: who tries nevertheless has to be told what goes
             parts = (*(one for one in parts if one.name != _CLAIM), PartChange(_CLAIM, Action.REPLACE))
+        if goes:
+            parts = removed(known)
         stale = drift_of(parts, _MENDS) if is_said else ()
         attention = maybe_drifted(address, unfit) if is_said else ()
         return Observed(record, exists=record is not None, parts=parts, stale=stale, obstacles=(*obstacles, *unfit),
@@ -148,6 +151,10 @@ def inputs_of(cluster: ClusterContext, *, claims: bool = True) -> PlatformInputs
         metrics_namespace=stack.metrics_namespace, manage=tuple(stack.manage), pull_secrets=tuple(accounts.pull_secrets),
         annotations=annotations, blocked=() if on_gke else BLOCKED,
     )  # fmt: skip
+
+
+def _made_namespace(inputs: Mapping[str, Any]) -> bool:
+    return not inputs.get("adopt") and "namespace" in inputs.get("manage", ("namespace",))
 
 
 def _compared(inputs: Mapping[str, Any]) -> dict[str, Any]:

@@ -27,6 +27,7 @@ def waiting(reason: str) -> dict[str, Any]:
         (NO_NODE, ["Nominated: Pod should schedule on: nodeclaim/gpu-x"], "a node is being made"),
         (waiting("ContainerCreating"), [], "being brought"),
         (waiting("PodInitializing"), [], "being brought"),
+        (waiting("ContainerCreating"), ['FailedMount: secret "late" not found'], None),
         (waiting("ImagePullBackOff"), [], None),
         (waiting("CrashLoopBackOff"), [], None),
         ({"containerStatuses": [{"state": {"running": {}}}]}, [], None),
